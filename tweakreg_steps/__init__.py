@@ -1,0 +1,3 @@
+"""Alignment of astronomical exposures as a declarative, incremental workflow."""
+
+__version__ = "0.1.0"

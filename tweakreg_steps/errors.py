@@ -1,0 +1,86 @@
+"""Every error this package raises on purpose.
+
+::
+
+    TweakRegError                   exit status
+    ├── RecipeError                 2   the recipe or the command line is wrong
+    ├── InputError                  2   an input cannot be used; known before a job runs
+    ├── LockedError                 4   another run holds the output folder
+    ├── JobFailedError              1   a job of the run failed
+    └── NotAlignedError             -   this one image cannot be aligned; the others go on
+
+A message names what, where, the value and the way out.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why an image is not aligned: the codes of ``summary.ecsv``."""
+
+    UNREADABLE = "unreadable"
+    NO_PIXELS = "no_pixels"
+    NO_SOURCES = "no_sources"
+    FEW_SOURCES = "few_sources"
+    NO_REFERENCE_SOURCES = "no_reference_sources"
+    NO_OVERLAP = "no_overlap"
+    NO_OFFSET = "no_offset"
+    FEW_MATCHES = "few_matches"
+    SINGULAR_FIT = "singular_fit"
+    WCS_NOT_REPRESENTABLE = "wcs_not_representable"
+
+
+REASON_TEXTS: dict[Reason, str] = {
+    Reason.UNREADABLE: "the file could not be read to its end",
+    Reason.NO_PIXELS: "a chip holds no finite pixel",
+    Reason.NO_SOURCES: "no source was found above the threshold",
+    Reason.FEW_SOURCES: "fewer sources than object_matching.minobj",
+    Reason.NO_REFERENCE_SOURCES: "the reference holds no source",
+    Reason.NO_OVERLAP: "no reference source lies within the search radius of any source",
+    Reason.NO_OFFSET: "the 2-D histogram of offsets has no peak",
+    Reason.FEW_MATCHES: "fewer matches than object_matching.minobj",
+    Reason.SINGULAR_FIT: "the matched sources do not determine the fit (too few, or on one line)",
+    Reason.WCS_NOT_REPRESENTABLE: "the fit cannot be written as a WCS of this image's kind",
+}
+"""One line for each reason, as the documentation and the final table show it."""
+
+
+class TweakRegError(Exception):
+    """Base of all errors of this package."""
+
+    exit_status = 1
+
+
+class RecipeError(TweakRegError):
+    """The recipe or the command line is wrong; nothing was run."""
+
+    exit_status = 2
+
+
+class InputError(TweakRegError):
+    """An input file cannot be used; known before any job ran."""
+
+    exit_status = 2
+
+
+class LockedError(TweakRegError):
+    """Another run holds the output folder."""
+
+    exit_status = 4
+
+
+class JobFailedError(TweakRegError):
+    """A job of the run failed."""
+
+    exit_status = 1
+
+
+class NotAlignedError(TweakRegError):
+    """One image cannot be aligned; carries the reason code of ``summary.ecsv``."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(f"{reason.value}: {detail}")
+        self.reason = reason
+        self.detail = detail

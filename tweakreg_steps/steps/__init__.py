@@ -1,0 +1,1 @@
+"""The shells of the rules: each reads files, calls one pure function, writes files."""
