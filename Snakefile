@@ -1,0 +1,33 @@
+from snakemake.utils import min_version
+
+min_version("9.5")
+
+from tweakreg_steps.project import open_project_from_config
+
+
+project = open_project_from_config(config, workflow.configfiles)
+
+
+workdir: project.outdir
+
+
+wildcard_constraints:
+    image="|".join(map(re.escape, project.names)),
+    chip=r"\d+",
+
+
+conda: "rules/environment.yaml"
+
+
+include: "rules/images.smk"
+include: "rules/sources.smk"
+include: "rules/reference.smk"
+include: "rules/alignment.smk"
+include: "rules/products.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        project.targets,

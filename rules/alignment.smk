@@ -1,0 +1,30 @@
+rule match_sources:
+    input:
+        sky="sky/{image}.ecsv",
+        plane="reference/wcs.fits",
+        sources="reference/sources.ecsv",
+    output:
+        matches="matches/{image}.ecsv",
+    log:
+        "logs/match_sources/{image}.log",
+    params:
+        job=project.job("match_sources"),
+    shell:
+        "tweakreg-step {params.job:q} sky={input.sky:q} plane={input.plane:q}"
+        " sources={input.sources:q} matches={output.matches:q} 2> {log:q}"
+
+
+rule fit_alignment:
+    input:
+        matches="matches/{image}.ecsv",
+        plane="reference/wcs.fits",
+    output:
+        fit="fits/{image}.json",
+        pairs="fits/{image}.ecsv",
+    log:
+        "logs/fit_alignment/{image}.log",
+    params:
+        job=project.job("fit_alignment"),
+    shell:
+        "tweakreg-step {params.job:q} matches={input.matches:q} plane={input.plane:q}"
+        " fit={output.fit:q} pairs={output.pairs:q} 2> {log:q}"

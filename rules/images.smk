@@ -1,0 +1,13 @@
+rule make_masks:
+    input:
+        image=ancient(project.image_path),
+        exclusions=ancient(project.file_parameter("exclusions")),
+    output:
+        mask="masks/{image}.fits",
+    log:
+        "logs/make_masks/{image}.log",
+    params:
+        job=project.job("make_masks"),
+    shell:
+        "tweakreg-step {params.job:q} image={input.image:q} exclusions={input.exclusions:q}"
+        " mask={output.mask:q} 2> {log:q}"

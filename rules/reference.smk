@@ -1,0 +1,27 @@
+rule build_reference_plane:
+    input:
+        images=ancient([project.relative(image.image.path) for image in project.images]),
+    output:
+        plane="reference/wcs.fits",
+    log:
+        "logs/build_reference_plane.log",
+    params:
+        job=project.job("build_reference_plane"),
+    shell:
+        "tweakreg-step {params.job:q} manifest=manifest.json plane={output.plane:q} 2> {log:q}"
+
+
+rule build_reference:
+    input:
+        plane="reference/wcs.fits",
+        refcat=ancient(project.file_parameter("reference_catalog", "refcat")),
+        sky=[] if project.refcat else [f"sky/{project.names[0]}.ecsv"],
+    output:
+        sources="reference/sources.ecsv",
+    log:
+        "logs/build_reference.log",
+    params:
+        job=project.job("build_reference"),
+    shell:
+        "tweakreg-step {params.job:q} plane={input.plane:q} refcat={input.refcat:q}"
+        " sky={input.sky:q} sources={output.sources:q} 2> {log:q}"

@@ -1,0 +1,58 @@
+rule summarize:
+    input:
+        fits=expand("fits/{image}.json", image=project.names),
+    output:
+        summary="summary.ecsv",
+    log:
+        "logs/summarize.log",
+    params:
+        job=project.job("summarize"),
+    shell:
+        "tweakreg-step {params.job:q} manifest=manifest.json summary={output.summary:q} 2> {log:q}"
+
+
+rule plot_offsets:
+    input:
+        sky="sky/{image}.ecsv",
+        plane="reference/wcs.fits",
+        sources="reference/sources.ecsv",
+        matches="matches/{image}.ecsv",
+    output:
+        plot="plots/hist2d_{image}.png",
+    log:
+        "logs/plot_offsets/{image}.log",
+    params:
+        job=project.job("plot_offsets"),
+    shell:
+        "tweakreg-step {params.job:q} sky={input.sky:q} plane={input.plane:q}"
+        " sources={input.sources:q} matches={input.matches:q} plot={output.plot:q} 2> {log:q}"
+
+
+rule plot_residuals:
+    input:
+        pairs="fits/{image}.ecsv",
+        fit="fits/{image}.json",
+    output:
+        plot="plots/residuals_{image}.png",
+    log:
+        "logs/plot_residuals/{image}.log",
+    params:
+        job=project.job("plot_residuals"),
+    shell:
+        "tweakreg-step {params.job:q} pairs={input.pairs:q} fit={input.fit:q}"
+        " plot={output.plot:q} 2> {log:q}"
+
+
+rule plot_vectors:
+    input:
+        pairs="fits/{image}.ecsv",
+        fit="fits/{image}.json",
+    output:
+        plot="plots/vector_{image}.png",
+    log:
+        "logs/plot_vectors/{image}.log",
+    params:
+        job=project.job("plot_vectors"),
+    shell:
+        "tweakreg-step {params.job:q} pairs={input.pairs:q} fit={input.fit:q}"
+        " plot={output.plot:q} 2> {log:q}"

@@ -1,0 +1,28 @@
+rule find_sources:
+    input:
+        image=ancient(project.image_path),
+        mask="masks/{image}.fits",
+    output:
+        catalog="catalogs/{image}.ecsv",
+    log:
+        "logs/find_sources/{image}.log",
+    params:
+        job=project.job("find_sources"),
+    shell:
+        "tweakreg-step {params.job:q} image={input.image:q} mask={input.mask:q}"
+        " catalog={output.catalog:q} 2> {log:q}"
+
+
+rule undistort_sources:
+    input:
+        image=ancient(project.image_path),
+        catalog="catalogs/{image}.ecsv",
+    output:
+        sky="sky/{image}.ecsv",
+    log:
+        "logs/undistort_sources/{image}.log",
+    params:
+        job=project.job("undistort_sources"),
+    shell:
+        "tweakreg-step {params.job:q} image={input.image:q} catalog={input.catalog:q}"
+        " sky={output.sky:q} 2> {log:q}"

@@ -1,0 +1,67 @@
+"""The command ``tweakreg``: messages go to stderr, results to stdout.
+
+Exit status: 0 every image is aligned (or is the reference); 1 a job failed; 2 the recipe or the
+command line is wrong and nothing was run; 3 the run finished but some images were not aligned; 4
+another run holds the folder; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from tweakreg_steps import __version__
+from tweakreg_steps.errors import TweakRegError
+
+INTERRUPTED = 130
+
+_COMMANDS = {
+    "new": "write a recipe for some files",
+    "validate": "check a recipe and list every problem",
+    "plan": "list the jobs that would run, and why",
+    "run": "run what is not up to date",
+    "show": "show how each image went",
+    "params": "explain the parameters",
+    "demo": "make a small set of exposures with known errors and align it",
+}
+"""Each command, a module of this package, with one line about it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line, and return the exit status."""
+    parser = build_parser()
+    parsed = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
+    command = import_module(f"tweakreg_steps.cli.{parsed.command}")
+    try:
+        status: int = command.run(parsed)
+        sys.stdout.flush()
+    except TweakRegError as error:
+        sys.stderr.write(f"tweakreg: {error}\n")
+        return error.exit_status
+    except KeyboardInterrupt:
+        sys.stderr.write("tweakreg: interrupted; run again to go on from here\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    return status
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="tweakreg",
+        description="Align astronomical exposures as a recipe says.",
+        epilog="Exit status: 0 all aligned, 1 a job failed, 2 wrong recipe or command line, "
+        "3 some images not aligned, 4 another run holds the folder, 130 interrupted.",
+    )
+    parser.add_argument("--version", action="version", version=f"tweakreg-steps {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, text in _COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        import_module(f"tweakreg_steps.cli.{name}").add_arguments(command)
+    return parser

@@ -1,0 +1,44 @@
+"""``tweakreg plan``: which jobs would run, and why."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from tweakreg_steps.project import open_project
+from tweakreg_steps.recipe import load_recipe
+from tweakreg_steps.staleness import StaleJob, stale_jobs
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("recipe", type=Path, metavar="RECIPE", help="the recipe, a YAML file")
+    parser.add_argument("--json", action="store_true", help="a list of {rule, image, reasons}")
+
+
+def run(arguments: Namespace) -> int:
+    """Print the stale jobs."""
+    recipe = load_recipe(arguments.recipe)
+    for warning in recipe.warnings:
+        sys.stderr.write(f"tweakreg: warning: {warning}\n")
+    project = open_project(recipe)
+    stale = stale_jobs(project.plan, project.outdir)
+    sys.stdout.write(_json(stale) if arguments.json else _text(stale))
+    if not stale:
+        sys.stderr.write("nothing to do\n")
+    return 0
+
+
+def _json(stale: list[StaleJob]) -> str:
+    """Write the jobs for programs."""
+    rows = [
+        {"rule": job.job.rule, "image": job.job.name, "reasons": list(job.reasons)} for job in stale
+    ]
+    return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
+
+
+def _text(stale: list[StaleJob]) -> str:
+    """Write the jobs for people."""
+    return "".join(f"{job.job.rule} {job.job.name}: {'; '.join(job.reasons)}\n" for job in stale)

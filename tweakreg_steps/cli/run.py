@@ -1,0 +1,93 @@
+"""``tweakreg run``: make whatever is not up to date."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from pathlib import Path
+
+from tweakreg_steps.cli.show import print_summary
+from tweakreg_steps.errors import JobFailedError
+from tweakreg_steps.locking import hold_outdir
+from tweakreg_steps.project import Project, open_project
+from tweakreg_steps.recipe import Recipe, load_recipe
+from tweakreg_steps.staleness import StaleJob, stale_jobs
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("recipe", type=Path, metavar="RECIPE", help="the recipe, a YAML file")
+    parser.add_argument(
+        "-j",
+        "--jobs",
+        type=_positive,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="how many jobs to run at once (default: one a processor)",
+    )
+    parser.add_argument(
+        "--profile", type=Path, metavar="DIR", help="a Snakemake profile, as for a cluster"
+    )
+
+
+def _positive(text: str) -> int:
+    """Read a number of jobs."""
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"{text!r} is not a number of jobs; give 1 or more")
+    return int(text)
+
+
+def run(arguments: Namespace) -> int:
+    """Run the recipe, and print how each image went."""
+    recipe = load_recipe(arguments.recipe)
+    for warning in recipe.warnings:
+        sys.stderr.write(f"tweakreg: warning: {warning}\n")
+    return run_recipe(recipe, arguments.recipe, cores=arguments.jobs, profile=arguments.profile)
+
+
+def run_recipe(recipe: Recipe, file: Path, *, cores: int, profile: Path | None) -> int:
+    """Run a recipe and print the table; return the exit status.
+
+    Parameters
+    ----------
+    recipe
+        The recipe, complete.
+    file
+        Where it was read from.
+    cores
+        How many jobs may run at once.
+    profile
+        Folder of a Snakemake profile, or None.
+    """
+    _require_profile(profile)
+    with hold_outdir(recipe.outdir):
+        project = open_project(recipe)
+        stale = stale_jobs(project.plan, project.outdir)
+        project.write_manifest()
+        if stale:
+            _run_stale(project, file, stale, cores=cores, profile=profile)
+        else:
+            sys.stderr.write("nothing to do: everything is up to date\n")
+        return print_summary(project.outdir)
+
+
+def _require_profile(profile: Path | None) -> None:
+    """Refuse a profile that is not there."""
+    if profile is not None and not any(profile.glob("*.y*ml")):
+        raise JobFailedError(f"--profile {profile}: holds no Snakemake profile (config.yaml)")
+
+
+def _run_stale(
+    project: Project, file: Path, stale: list[StaleJob], *, cores: int, profile: Path | None
+) -> None:
+    """Run the stale jobs, telling how far they are; gather the log whatever happens."""
+    from tweakreg_steps.run_log import write_run_log
+    from tweakreg_steps.run_progress import show_progress
+    from tweakreg_steps.snakemake_run import run_workflow
+
+    try:
+        with show_progress(total=len(stale)) as listener:
+            run_workflow(project, file, stale, cores=cores, profile=profile, listener=listener)
+    finally:
+        write_run_log(project, [job.job for job in stale])

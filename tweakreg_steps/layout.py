@@ -1,0 +1,73 @@
+"""Where each product stands below the output folder: the names that rules and steps share."""
+
+from __future__ import annotations
+
+MANIFEST = "manifest.json"
+RESOLVED_RECIPE = "recipe.resolved.yaml"
+LOCK = ".tweakreg.lock"
+LEDGER = ".tweakreg/ledger"
+LOGS = "logs"
+SUMMARY = "summary.ecsv"
+REFERENCE_PLANE = "reference/wcs.fits"
+REFERENCE_SOURCES = "reference/sources.ecsv"
+ALIGNED = "aligned"
+
+
+def digests_of(image: str) -> str:
+    """Digests of an input image, and what else was learnt when it was looked at."""
+    return f"digests/{image}.json"
+
+
+def fit_of(image: str) -> str:
+    """Record of the fit of an image."""
+    return f"fits/{image}.json"
+
+
+def catalog_of(image: str) -> str:
+    """Catalog of an image's sources, in pixels."""
+    return f"catalogs/{image}.ecsv"
+
+
+def chip_catalog_of(image: str, chip: int) -> str:
+    """TweakReg's text catalog of one chip."""
+    return f"tweakreg/{image}_sci{chip}_xy_catalog.coo"
+
+
+def text_catalogs_of(image: str) -> tuple[str, ...]:
+    """TweakReg's text products of an image, but for those of its chips."""
+    return (
+        f"tweakreg/{image}_sky_catalog.coo",
+        f"tweakreg/{image}_refxy_catalog.coo",
+        f"tweakreg/{image}_xy_catalog.match",
+        f"tweakreg/{image}_catalog_fit.match",
+    )
+
+
+def catfile_list_of(first_image: str) -> str:
+    """TweakReg's list of all text catalogs."""
+    return f"tweakreg/{first_image}_xy_catfile.list"
+
+
+def offsets_plot_of(image: str) -> str:
+    """2-D histogram of an image."""
+    return f"plots/hist2d_{image}.png"
+
+
+def residuals_plot_of(image: str) -> str:
+    """Residuals of an image's fit against x and y."""
+    return f"plots/residuals_{image}.png"
+
+
+def vector_plot_of(image: str) -> str:
+    """Residuals of an image's fit as vectors."""
+    return f"plots/vector_{image}.png"
+
+
+def header_record_of(image: str) -> str:
+    """Record of what was written into the header of an image's aligned copy."""
+    return f"headers/{image}.json"
+
+
+def ledger_of(rule: str, name: str) -> str:
+    """Record of the job that made an image's products of one rule."""
+    return f"{LEDGER}/{rule}/{name}.json"

@@ -1,0 +1,26 @@
+"""The list of all images that the run leaves for the steps which speak of all of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ManifestImage:
+    """One image of the run: its name, its file, and the records of its chips."""
+
+    name: str
+    path: Path
+    chips: tuple[dict[str, Any], ...]
+
+
+def read_manifest(path: Path) -> list[ManifestImage]:
+    """Return the images of the run, in the recipe's order."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return [
+        ManifestImage(entry["name"], Path(entry["path"]), tuple(entry["chips"]))
+        for entry in content["images"]
+    ]

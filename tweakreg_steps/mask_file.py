@@ -1,0 +1,55 @@
+"""The masks of an image as a FITS file: one extension a chip, 1 where sources may be found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tweakreg_steps.atomic import atomic_path
+
+Mask = NDArray[np.bool_]
+
+
+def write_masks(path: Path, masks: Sequence[Mask | None], image: str) -> None:
+    """Write the masks of an image's chips, compressed.
+
+    Parameters
+    ----------
+    path
+        The file to write.
+    masks
+        For each chip, shape (ny, nx), True where sources may be found; None where they may be found
+        everywhere. Such a chip gets an extension without pixels.
+    image
+        Name of the image.
+    """
+    from astropy.io import fits
+
+    primary = fits.PrimaryHDU()
+    primary.header["IMAGE"] = (image, "image these masks belong to")
+    primary.header["COMMENT"] = "One extension a chip: 1 where sources may be found, 0 elsewhere."
+    primary.header["COMMENT"] = "An extension without pixels: sources may be found everywhere."
+    hdus: list[fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU] = [primary]
+    for number, mask in enumerate(masks, start=1):
+        hdu: fits.ImageHDU | fits.CompImageHDU
+        if mask is None:
+            hdu = fits.ImageHDU(name="MASK", ver=number)
+        else:
+            hdu = fits.CompImageHDU(
+                mask.astype(np.uint8), name="MASK", ver=number, compression_type="GZIP_1"
+            )
+        hdus.append(hdu)
+    with atomic_path(path) as temporary:
+        fits.HDUList(hdus).writeto(temporary)
+
+
+def read_mask(path: Path, chip: int) -> Mask | None:
+    """Return the mask of chip number `chip` (from 1), or None where all of it may be searched."""
+    from astropy.io import fits
+
+    with fits.open(path) as hdus:
+        pixels = hdus["MASK", chip].data
+        return None if pixels is None else np.asarray(pixels, dtype=bool)

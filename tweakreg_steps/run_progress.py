@@ -1,0 +1,55 @@
+"""How far a run is: a bar on a terminal, a line a job elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tweakreg_steps.snakemake_log import Listener
+
+
+@contextmanager
+def show_progress(*, total: int) -> Iterator[Listener]:
+    """Show on stderr how many of `total` jobs are done; yield who listens to the run."""
+    if sys.stderr.isatty():
+        with _bar(total) as listener:
+            yield listener
+    else:
+        yield _lines(total)
+
+
+def _lines(total: int) -> Listener:
+    """Write one line for each job that is done."""
+    done = 0
+
+    def on_done(rule: str, image: str) -> None:
+        nonlocal done
+        done += 1
+        sys.stderr.write(
+            f"[{done:{len(str(total))}d}/{total}] {rule}{f' {image}' if image else ''}\n"
+        )
+        sys.stderr.flush()
+
+    return Listener(on_done=on_done)
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[Listener]:
+    """Draw a progress bar."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("", total=total)
+
+        def on_done(rule: str, image: str) -> None:
+            progress.update(task, advance=1, description=f"{rule} {image}")
+
+        yield Listener(on_done=on_done)

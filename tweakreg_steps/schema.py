@@ -1,0 +1,133 @@
+"""The recipe's schema, read once, and the parameters it holds."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import yaml
+
+from tweakreg_steps.resources import workflow_folder
+
+Tree = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of the recipe, as the schema describes it.
+
+    Attributes
+    ----------
+    path
+        The keys that lead to it: ``("catalog_fitting", "nclip")``.
+    rules
+        The workflow rules that consume it; most have one.
+    default
+        The value it has where the recipe is silent.
+    unit
+        Its unit, or an empty string.
+    description
+        What it does.
+    tweakreg
+        The section in which TweakReg keeps it, or ``none``.
+    pending
+        The way out while the rule that consumes it is not built; None where it is.
+    switch
+        Whether it only decides that a rule's products are wanted; it makes none stale.
+    file
+        Whether it is the path of a file, whose content is what counts.
+    schema
+        Its JSON schema.
+    """
+
+    path: tuple[str, ...]
+    rules: tuple[str, ...]
+    default: Any
+    unit: str
+    description: str
+    tweakreg: str
+    pending: str | None
+    switch: bool
+    file: bool
+    schema: Tree
+
+    @property
+    def name(self) -> str:
+        """The dotted name, as ``catalog_fitting.nclip``."""
+        return ".".join(self.path)
+
+
+@cache
+def load_schema() -> Tree:
+    """Return the JSON schema of a recipe with every ``$ref`` replaced by what it names."""
+    path = workflow_folder() / "schemas" / "recipe.schema.yaml"
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    schema: Tree = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506  safe
+    definitions = schema.pop("$defs")
+    for name, section in schema["properties"].items():
+        reference = section.pop("$ref", None)
+        if reference:
+            definition = copy.deepcopy(definitions[reference.rsplit("/", 1)[-1]])
+            schema["properties"][name] = {**definition, **section}
+    return schema
+
+
+def is_section(schema: Tree) -> bool:
+    """Tell whether `schema` describes a section of parameters."""
+    return "properties" in schema
+
+
+@cache
+def parameters() -> tuple[Parameter, ...]:
+    """Return every parameter, in the schema's order."""
+    return tuple(_walk(load_schema(), (), {}))
+
+
+def _walk(schema: Tree, path: tuple[str, ...], inherited: Tree) -> Iterator[Parameter]:
+    """Yield the parameters below one section."""
+    for name, child in schema["properties"].items():
+        notes = {**inherited, **{k: v for k, v in child.items() if k.startswith("x-")}}
+        if is_section(child):
+            yield from _walk(child, (*path, name), notes)
+            continue
+        yield Parameter(
+            path=(*path, name),
+            rules=tuple(rule) if isinstance(rule := notes["x-rule"], list) else (rule,),
+            default=copy.deepcopy(child.get("default")),
+            unit=child.get("x-unit", ""),
+            description=child["description"],
+            tweakreg=notes["x-tweakreg"],
+            pending=notes.get("x-pending"),
+            switch=child.get("x-switch", False),
+            file=child.get("x-file", False),
+            schema=child,
+        )
+
+
+def allowed(schema: Tree) -> str:
+    """Say in words which values `schema` allows."""
+    if "enum" in schema:
+        return "one of " + ", ".join(str(value) for value in schema["enum"])
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    words = " or ".join("a list" if name == "array" else str(name) for name in types)
+    bounds = [
+        f"{sign} {schema[key]}"
+        for key, sign in (
+            ("minimum", "≥"),
+            ("exclusiveMinimum", ">"),
+            ("maximum", "≤"),
+            ("exclusiveMaximum", "<"),
+        )
+        if key in schema
+    ]
+    return f"{words} {' and '.join(bounds)}".strip()
+
+
+def value_at(tree: Tree, path: tuple[str, ...]) -> Any:  # noqa: ANN401  any JSON value
+    """Return the value at `path` of a nested mapping."""
+    for key in path:
+        tree = tree[key]
+    return tree

@@ -1,0 +1,90 @@
+"""Running the workflow through Snakemake, in this process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from tweakreg_steps.errors import JobFailedError
+from tweakreg_steps.project import Project
+from tweakreg_steps.resources import workflow_folder
+from tweakreg_steps.snakemake_log import Listener, register
+from tweakreg_steps.staleness import StaleJob
+from tweakreg_steps.step_server import warm_steps
+
+
+def run_workflow(
+    project: Project,
+    recipe_file: Path,
+    stale: list[StaleJob],
+    *,
+    cores: int,
+    profile: Path | None,
+    listener: Listener,
+) -> None:
+    """Run the stale jobs of a project.
+
+    Raises
+    ------
+    JobFailedError
+        Naming each job that failed with what its log says.
+    """
+    from snakemake import cli
+
+    name = register(listener)
+    arguments = [
+        "--snakefile",
+        str(workflow_folder() / "Snakefile"),
+        "--configfile",
+        str(recipe_file),
+        "--cores",
+        str(cores),
+        "--nolock",
+        "--rerun-incomplete",
+        "--keep-going",
+        "--scheduler",
+        "greedy",
+        "--rerun-triggers",
+        "params",
+        "--logger",
+        name,
+        *(["--profile", str(profile)] if profile else []),
+        "--forcerun",
+        *[stale_job.job.outputs[0] for stale_job in stale if stale_job.own_reasons],
+    ]
+    provide_step_command()
+    folder = Path.cwd()
+    try:
+        with warm_steps():
+            parser, parsed = cli.parse_args(arguments)
+            succeeded = cli.args_to_api(parsed, parser)
+    finally:
+        os.chdir(folder)
+    if listener.failures or not succeeded:
+        raise JobFailedError(_failure_text(listener, project.outdir))
+
+
+def provide_step_command() -> None:
+    """Let the rules' shells find the command ``tweakreg-step`` of this installation."""
+    scripts = str(Path(sys.executable).parent)
+    paths = os.environ.get("PATH", "").split(os.pathsep)
+    if scripts not in paths:
+        os.environ["PATH"] = os.pathsep.join([scripts, *paths])
+
+
+def _failure_text(listener: Listener, outdir: Path) -> str:
+    """Say which jobs failed and why."""
+    lines = []
+    for rule, image, logs in dict.fromkeys(listener.failures):
+        text = "".join(_read(outdir / log) for log in logs.split())
+        lines.append(f"{rule} {image} failed: {text.strip() or f'see {logs} in {outdir}'}")
+    return "\n".join(lines or listener.errors or ["Snakemake ended without saying why"])
+
+
+def _read(path: Path) -> str:
+    """Return what a log holds, or nothing."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

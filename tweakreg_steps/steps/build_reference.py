@@ -1,0 +1,85 @@
+"""The reference sources: from the first image or from a catalog, in the same table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tweakreg_steps.step import StepCall
+from tweakreg_steps.tables import ColumnTable, read_table, write_table
+
+_UNITS = {"ra": "deg", "dec": "deg"}
+_DESCRIPTIONS = {
+    "id": "number of the reference source, from 0",
+    "x0": "position where the source comes from: pixel of its image, or of the plane",
+    "y0": "position where the source comes from: pixel of its image, or of the plane",
+    "origin": "image or catalog that the source comes from",
+}
+
+
+def run(call: StepCall) -> list[Path]:
+    """Write ``reference/sources.ecsv``."""
+    catalog = call.optional_file("refcat")
+    table = _from_catalog(call, catalog) if catalog else _from_image(call)
+    write_table(call.file("sources"), table)
+    return [call.file("sources")]
+
+
+def _from_image(call: StepCall) -> ColumnTable:
+    """Take the sources of the reference image."""
+    sky = read_table(call.file("sky"))
+    image = call.inputs["image"]
+    return _table(
+        ra=sky["ra"],
+        dec=sky["dec"],
+        flux=sky["flux"],
+        x0=sky["x"],
+        y0=sky["y"],
+        origin=image,
+        reason=sky.meta["reason"],
+    )
+
+
+def _from_catalog(call: StepCall, path: Path) -> ColumnTable:
+    """Take the entries of a reference catalog."""
+    from tweakreg_steps.reference_catalog import read_reference_catalog
+    from tweakreg_steps.reference_plane import read_reference_plane
+    from tweakreg_steps.undistortion import plane_to_sky, sky_to_plane
+
+    entries = read_reference_catalog(path, **call.parameters["reference_catalog"])
+    plane = read_reference_plane(call.file("plane"))
+    if call.parameters["reference_catalog"]["refxyunits"] == "pixels":
+        x0, y0 = entries.x, entries.y
+        ra, dec = plane_to_sky(plane, x0, y0)
+    else:
+        ra, dec = entries.x, entries.y
+        x0, y0 = sky_to_plane(plane, ra, dec)
+    return _table(ra=ra, dec=dec, flux=entries.flux, x0=x0, y0=y0, origin=path.name, reason=None)
+
+
+def _table(
+    *,
+    ra: np.ndarray,
+    dec: np.ndarray,
+    flux: np.ndarray,
+    x0: np.ndarray,
+    y0: np.ndarray,
+    origin: str,
+    reason: str | None,
+) -> ColumnTable:
+    """Lay out the reference table."""
+    return ColumnTable(
+        columns={
+            "id": np.arange(len(ra)),
+            "ra": ra,
+            "dec": dec,
+            "flux": flux,
+            "x0": x0,
+            "y0": y0,
+            "origin": np.full(len(ra), origin),
+        },
+        units=_UNITS,
+        descriptions=_DESCRIPTIONS,
+        meta={"origin": origin, "reason": reason},
+    )

@@ -1,0 +1,21 @@
+"""The undistorted WCS in whose pixels matching and fitting are done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tweakreg_steps.chip_record import chip_from_record
+from tweakreg_steps.manifest import read_manifest
+from tweakreg_steps.step import StepCall
+
+
+def run(call: StepCall) -> list[Path]:
+    """Write ``reference/wcs.fits``."""
+    from tweakreg_steps.reference_plane import build_reference_plane, write_reference_plane
+
+    sources = [
+        (image.path, [chip_from_record(chip) for chip in image.chips])
+        for image in read_manifest(call.file("manifest"))
+    ]
+    write_reference_plane(call.file("plane"), build_reference_plane(sources))
+    return [call.file("plane")]

@@ -1,0 +1,91 @@
+"""The sources of an image, chip by chip."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tweakreg_steps.chip_record import chip_from_record
+from tweakreg_steps.errors import NotAlignedError, Reason
+from tweakreg_steps.mask_file import read_mask
+from tweakreg_steps.step import StepCall
+from tweakreg_steps.tables import ColumnTable, write_table
+
+log = logging.getLogger(__name__)
+
+_UNITS = {"x": "pix", "y": "pix"}
+_DESCRIPTIONS = {
+    "id": "number of the source, from 0 through all chips",
+    "chip": "chip, in the order of the SCI extensions, from 1",
+    "x": "FITS pixel, the centre of the first being 1",
+    "y": "FITS pixel, the centre of the first being 1",
+    "flux": "sum over the kernel's box, in image units",
+    "peak": "brightest pixel of the kernel's box, in image units",
+}
+_SHAPE_COLUMNS = ("sharpness", "roundness1", "roundness2")
+
+
+def run(call: StepCall) -> list[Path]:
+    """Write ``catalogs/<image>.ecsv``."""
+    from tweakreg_steps.daofind import find_sources_on_chip
+    from tweakreg_steps.exposure import read_pixels
+
+    find = {k: v for k, v in call.parameters["imagefindpars"].items() if k != "finder"}
+    columns: dict[str, list[Any]] = {}
+    notes: list[dict[str, Any]] = []
+    for record in call.inputs["chips"]:
+        chip = chip_from_record(record)
+        try:
+            found = find_sources_on_chip(
+                read_pixels(call.file("image"), chip),
+                read_mask(call.file("mask"), chip.number),
+                **find,
+            )
+        except NotAlignedError as error:
+            if error.reason is not Reason.NO_PIXELS:
+                raise
+            log.warning("%s, %s: %s", call.file("image"), chip.label, error.detail)
+            notes.append({"chip": chip.number, "n_sources": 0, "reason": error.reason.value})
+            continue
+        stars, noise = found.stars, found.noise
+        notes.append(
+            {
+                "chip": chip.number,
+                "n_sources": len(stars.x),
+                "sky_sigma": float(noise.sigma),
+                "sky_sigma_method": str(noise.method),
+            }
+        )
+        log.info("%s: %d sources, sky sigma %.5g", chip.label, len(stars.x), noise.sigma)
+        columns.setdefault("chip", []).append(np.full(len(stars.x), chip.number))
+        for name in ("x", "y", "flux", "peak"):
+            columns.setdefault(name, []).append(getattr(stars, name))
+        if find["use_sharp_round"]:
+            for name in _SHAPE_COLUMNS:
+                columns.setdefault(name, []).append(getattr(stars, name))
+    write_table(call.file("catalog"), _table(call, columns, notes))
+    return [call.file("catalog")]
+
+
+def _table(
+    call: StepCall, columns: dict[str, list[Any]], notes: list[dict[str, Any]]
+) -> ColumnTable:
+    """Join the chips' columns, and say why where there is nothing to join."""
+    names = ["x", "y", "flux", "peak"]
+    if call.parameters["imagefindpars"]["use_sharp_round"]:
+        names += _SHAPE_COLUMNS
+    empty = np.zeros(0)
+    joined = {
+        "chip": np.concatenate(columns.get("chip", [empty])).astype(np.int64),
+        **{name: np.concatenate(columns.get(name, [empty])).astype(float) for name in names},
+    }
+    reason = Reason.NO_PIXELS.value if all("reason" in note for note in notes) else None
+    return ColumnTable(
+        columns={"id": np.arange(len(joined["chip"])), **joined},
+        units=_UNITS,
+        descriptions=_DESCRIPTIONS,
+        meta={"image": call.name, "chips": notes, "reason": reason},
+    )

@@ -1,0 +1,22 @@
+"""The table that says how each image went."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tweakreg_steps.layout import fit_of
+from tweakreg_steps.manifest import read_manifest
+from tweakreg_steps.step import StepCall
+
+
+def run(call: StepCall) -> list[Path]:
+    """Write ``summary.ecsv``."""
+    from tweakreg_steps.summary import write_summary
+
+    fits = [
+        json.loads(Path(fit_of(image.name)).read_text(encoding="utf-8"))
+        for image in read_manifest(call.file("manifest"))
+    ]
+    write_summary(call.file("summary"), fits, recipe_digest=call.inputs["recipe"])
+    return [call.file("summary")]

@@ -1,0 +1,37 @@
+"""Where on the sky an image's sources are, by its header's full distortion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tweakreg_steps.chip_record import chip_from_record
+from tweakreg_steps.step import StepCall
+from tweakreg_steps.tables import ColumnTable, read_table, write_table
+
+
+def run(call: StepCall) -> list[Path]:
+    """Write ``sky/<image>.ecsv``: the catalog with right ascension and declination."""
+    from tweakreg_steps.exposure import read_wcs
+    from tweakreg_steps.undistortion import pixels_to_sky
+
+    catalog = read_table(call.file("catalog"))
+    ra, dec = np.zeros(len(catalog)), np.zeros(len(catalog))
+    for record in call.inputs["chips"]:
+        chip = chip_from_record(record)
+        on_chip = catalog["chip"] == chip.number
+        if on_chip.any():
+            wcs = read_wcs(call.file("image"), chip)
+            ra[on_chip], dec[on_chip] = pixels_to_sky(
+                wcs, catalog["x"][on_chip], catalog["y"][on_chip]
+            )
+    kept = {name: catalog[name] for name in ("id", "chip", "x", "y", "flux")}
+    sky = ColumnTable(
+        columns={**kept, "ra": ra, "dec": dec},
+        units={**{k: v for k, v in catalog.units.items() if k in kept}, "ra": "deg", "dec": "deg"},
+        descriptions={k: v for k, v in catalog.descriptions.items() if k in kept},
+        meta={"image": call.name, "reason": catalog.meta["reason"]},
+    )
+    write_table(call.file("sky"), sky)
+    return [call.file("sky")]

@@ -1,0 +1,63 @@
+"""The aligned copy of an image: its file with the new primary WCS, the old one archived."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from tweakreg_steps.atomic import write_text_atomically
+from tweakreg_steps.chip_record import chip_from_record
+from tweakreg_steps.errors import NotAlignedError
+from tweakreg_steps.layout import ALIGNED
+from tweakreg_steps.step import StepCall
+
+log = logging.getLogger(__name__)
+
+
+def run(call: StepCall) -> list[Path]:
+    """Write ``aligned/<file name>`` and ``headers/<image>.json``, which says what was written."""
+    from tweakreg_steps.header_update import write_aligned_copy
+
+    fit = json.loads(call.file("fit").read_text(encoding="utf-8"))
+    parameters = call.parameters["update_header"]
+    copy = Path(ALIGNED) / call.file("image").name
+    record: dict[str, Any] = {
+        "image": call.name,
+        "status": fit["status"],
+        "reason": fit["reason"],
+        "aligned": copy.name,
+    }
+    chips = [chip_from_record(chip) for chip in call.inputs["chips"]]
+    try:
+        if fit["status"] == "not_aligned":
+            raise NotAlignedError(fit["reason"], fit["detail"])
+        report = write_aligned_copy(
+            call.file("image"),
+            copy,
+            chips=chips,
+            plane_path=call.file("plane"),
+            fit=fit,
+            wcsname=parameters["wcsname"],
+            reusename=parameters["reusename"],
+        )
+        record.update(report)
+    except NotAlignedError as error:
+        record.update(status="not_aligned", reason=str(error.reason), aligned=None)
+        copy.unlink(missing_ok=True)
+        if parameters["copy_not_aligned"]:
+            _copy_as_it_is(call.file("image"), copy)
+            record["aligned"] = copy.name
+    write_text_atomically(call.file("record"), json.dumps(record, indent=1, sort_keys=True) + "\n")
+    return [call.file("record"), *([copy] if record["aligned"] else [])]
+
+
+def _copy_as_it_is(source: Path, copy: Path) -> None:
+    """Copy a file whose WCS stays as it was."""
+    import shutil
+
+    from tweakreg_steps.atomic import atomic_path
+
+    with atomic_path(copy) as temporary:
+        shutil.copyfile(source, temporary)

@@ -1,0 +1,36 @@
+"""TweakReg's text products of an image, but for the catalogs of its chips."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tweakreg_steps.atomic import write_text_atomically
+from tweakreg_steps.step import StepCall
+from tweakreg_steps.tables import read_table
+
+
+def run(call: StepCall) -> list[Path]:
+    """Write the sky and reference-plane catalogs, the match file and the fit file."""
+    from tweakreg_steps.reference_plane import read_reference_plane
+    from tweakreg_steps.text_products import (
+        fit_match_text,
+        refxy_catalog_text,
+        sky_catalog_text,
+        xy_match_text,
+    )
+    from tweakreg_steps.undistortion import sky_to_plane
+
+    sky = read_table(call.file("sky"))
+    pairs = read_table(call.file("pairs"))
+    fit = json.loads(call.file("fit").read_text(encoding="utf-8"))
+    x, y = sky_to_plane(read_reference_plane(call.file("plane")), sky["ra"], sky["dec"])
+    texts = {
+        "sky_text": sky_catalog_text(sky, image=call.name),
+        "refxy_text": refxy_catalog_text(x, y, image=call.name),
+        "match_text": xy_match_text(pairs, image=call.name, reference=fit["reference"]),
+        "fit_text": fit_match_text(pairs, fit, image=call.name),
+    }
+    for key, text in texts.items():
+        write_text_atomically(call.file(key), text)
+    return [call.file(key) for key in texts]

@@ -1,0 +1,25 @@
+"""TweakReg's list of all text catalogs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tweakreg_steps.atomic import write_text_atomically
+from tweakreg_steps.layout import chip_catalog_of
+from tweakreg_steps.manifest import read_manifest
+from tweakreg_steps.step import StepCall
+
+
+def run(call: StepCall) -> list[Path]:
+    """Write ``tweakreg/<first image>_xy_catfile.list``."""
+    from tweakreg_steps.text_products import catfile_list_text
+
+    rows = [
+        (
+            image.path.name,
+            [Path(chip_catalog_of(image.name, chip["number"])).name for chip in image.chips],
+        )
+        for image in read_manifest(call.file("manifest"))
+    ]
+    write_text_atomically(call.file("catfile"), catfile_list_text(rows))
+    return [call.file("catfile")]

@@ -1,0 +1,20 @@
+"""TweakReg's text catalog of one chip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tweakreg_steps.atomic import write_text_atomically
+from tweakreg_steps.step import StepCall
+from tweakreg_steps.tables import ColumnTable, read_table
+
+
+def run(call: StepCall) -> list[Path]:
+    """Write ``tweakreg/<image>_sci<chip>_xy_catalog.coo``."""
+    from tweakreg_steps.text_products import xy_catalog_text
+
+    catalog = read_table(call.file("catalog"))
+    on_chip = catalog["chip"] == call.inputs["chip"]
+    rows = ColumnTable({name: column[on_chip] for name, column in catalog.columns.items()})
+    write_text_atomically(call.file("xy"), xy_catalog_text(rows, image=catalog.meta["image"]))
+    return [call.file("xy")]

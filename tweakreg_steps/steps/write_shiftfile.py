@@ -1,0 +1,25 @@
+"""The shift file that AstroDrizzle reads, and the reference WCS that belongs to it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tweakreg_steps.atomic import write_bytes_atomically, write_text_atomically
+from tweakreg_steps.layout import fit_of
+from tweakreg_steps.manifest import read_manifest
+from tweakreg_steps.step import StepCall
+
+
+def run(call: StepCall) -> list[Path]:
+    """Write the shift file and ``reference/wcs.fits`` under the name it is given there."""
+    from tweakreg_steps.shiftfile import shiftfile_text
+
+    fits = [
+        (image.path.name, json.loads(Path(fit_of(image.name)).read_text(encoding="utf-8")))
+        for image in read_manifest(call.file("manifest"))
+    ]
+    outwcs = call.file("outwcs")
+    write_bytes_atomically(outwcs, call.file("plane").read_bytes())
+    write_text_atomically(call.file("shifts"), shiftfile_text(fits, outwcs=outwcs.name))
+    return [outwcs, call.file("shifts")]
