@@ -275,7 +275,7 @@ def _plan_products(plan: WorkPlan, values: Tree, image: Inspected, *, is_referen
 
 def _plan_plots(plan: WorkPlan, values: Tree, name: str) -> None:
     """Plan the plots of one image that is not the reference."""
-    if values["object_matching"]["see2dplot"]:
+    if values["object_matching"]["see2dplot"] and values["object_matching"]["use2dhist"]:
         plan.add(
             "plot_offsets",
             name,

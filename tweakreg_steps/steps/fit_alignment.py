@@ -16,6 +16,34 @@ from tweakreg_steps.tables import ColumnTable, read_table, write_table
 
 log = logging.getLogger(__name__)
 
+_NO_FIT: dict[str, Any] = dict.fromkeys(
+    (
+        "center",
+        "dx",
+        "dy",
+        "matrix",
+        "rotation",
+        "rotation_x",
+        "rotation_y",
+        "scale",
+        "scale_x",
+        "scale_y",
+        "skew",
+        "rms_x",
+        "rms_y",
+        "rms_ra",
+        "rms_dec",
+    )
+)
+_IDENTITY: dict[str, Any] = {
+    **dict.fromkeys(_NO_FIT, 0.0),
+    "center": None,
+    "matrix": [[1.0, 0.0], [0.0, 1.0]],
+    "scale": 1.0,
+    "scale_x": 1.0,
+    "scale_y": 1.0,
+}
+
 
 def run(call: StepCall) -> list[Path]:
     """Write ``fits/<image>.json``, the fit, and ``fits/<image>.ecsv``, its pairs with residuals."""
@@ -25,6 +53,9 @@ def run(call: StepCall) -> list[Path]:
         for key in ("image", "reference", "status", "reason", "detail", "n_sources", "n_reference")
     }
     fit["n_matched"] = len(matches)
+    fit["n_fit"] = 0
+    fit["fitgeometry"] = call.parameters["catalog_fitting"]["fitgeometry"]
+    fit.update(_IDENTITY if fit["status"] == "reference" else _NO_FIT)
     columns = {name: np.zeros(0) for name in ("x_fit", "y_fit", "dx", "dy", "ra_fit", "dec_fit")}
     columns["kept"] = np.zeros(0, dtype=bool)
     if fit["status"] == "matched":

@@ -93,7 +93,11 @@ def _match(
     )
     meta["tolerance"] = matching["tolerance"]
     matches = match_sources(xy, xy_ref, pixel_scale=scale, **matching)
-    meta["offset"] = [float(matches.offset.dx), float(matches.offset.dy)]
+    meta["offset"] = [matches.dx, matches.dy]
+    if matches.peak:
+        meta["n_peak"] = matches.peak.n_peak
+        meta["n_expected"] = matches.peak.background
+        meta["chance"] = matches.peak.probability
     pairs = np.column_stack([matches.image_index, matches.reference_index])
     log.info("%s: %d of %d sources matched", call.name, len(pairs), len(sky))
     return xy, xy_ref, pairs

@@ -6,26 +6,57 @@ from pathlib import Path
 
 import numpy as np
 
+from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.step import StepCall
-from tweakreg_steps.tables import read_table
+from tweakreg_steps.tables import ColumnTable, read_table
 
 
 def run(call: StepCall) -> list[Path]:
     """Write ``plots/hist2d_<image>.png``."""
-    from tweakreg_steps.offset import offset_histogram
-    from tweakreg_steps.plots import plot_offsets, save_figure
+    from tweakreg_steps.plots import draw_offsets, save_figure
+
+    meta = read_table(call.file("matches")).meta
+    counts, x_edges, y_edges = np.zeros((1, 1)), np.array([-0.5, 0.5]), np.array([-0.5, 0.5])
+    peak = None
+    if "search_radius" in meta:
+        found = _histogram(call, meta["search_radius"], meta["tolerance"])
+        if found:
+            counts, x_edges, y_edges = found
+    if "offset" in meta:
+        peak = np.array(meta["offset"])
+    figure = draw_offsets(
+        image=call.name,
+        counts=counts,
+        x_edges=x_edges,
+        y_edges=y_edges,
+        peak=peak,
+        n_peak=meta.get("n_peak", 0),
+        n_expected=meta.get("n_expected", 0.0),
+        tolerance=meta.get("tolerance", 1.0),
+        reason=meta["reason"],
+    )
+    save_figure(figure, call.file("plot"))
+    return [call.file("plot")]
+
+
+def _histogram(
+    call: StepCall, radius: float, tolerance: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Make the histogram again; None where no pair lies within the search radius."""
+    from tweakreg_steps.offset import estimate_offset
     from tweakreg_steps.reference_plane import read_reference_plane
     from tweakreg_steps.undistortion import sky_to_plane
 
-    sky, sources = read_table(call.file("sky")), read_table(call.file("sources"))
-    meta = read_table(call.file("matches")).meta
-    histogram = None
-    if "search_radius" in meta:
-        plane = read_reference_plane(call.file("plane"))
-        histogram = offset_histogram(
-            np.column_stack(sky_to_plane(plane, sky["ra"], sky["dec"])),
-            np.column_stack(sky_to_plane(plane, sources["ra"], sources["dec"])),
-            radius=meta["search_radius"],
-        )
-    save_figure(plot_offsets(histogram, meta, image=call.name), call.file("plot"))
-    return [call.file("plot")]
+    plane = read_reference_plane(call.file("plane"))
+
+    def on_plane(table: ColumnTable) -> np.ndarray:
+        return np.column_stack(sky_to_plane(plane, table["ra"], table["dec"]))
+
+    image, reference = on_plane(read_table(call.file("sky"))), on_plane(
+        read_table(call.file("sources"))
+    )
+    try:
+        found = estimate_offset(image, reference, searchrad=radius, tolerance=tolerance)
+    except NotAlignedError:
+        return None
+    return found.histogram, found.x_edges, found.y_edges

@@ -12,11 +12,18 @@ from tweakreg_steps.step import StepCall
 
 def run(call: StepCall) -> list[Path]:
     """Write ``summary.ecsv``."""
-    from tweakreg_steps.summary import write_summary
+    from tweakreg_steps import __version__
+    from tweakreg_steps.summary import build_summary, write_summary
 
     fits = [
         json.loads(Path(fit_of(image.name)).read_text(encoding="utf-8"))
         for image in read_manifest(call.file("manifest"))
     ]
-    write_summary(call.file("summary"), fits, recipe_digest=call.inputs["recipe"])
+    summary = build_summary(
+        fits,
+        version=__version__,
+        recipe_digest=call.inputs["recipe"],
+        reference=fits[0]["reference"],
+    )
+    write_summary(call.file("summary"), summary)
     return [call.file("summary")]

@@ -1,0 +1,98 @@
+"""Products are complete or absent."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from tweakreg_steps.atomic import (
+    atomic_path,
+    find_leftovers,
+    write_bytes_atomically,
+    write_text_atomically,
+)
+from tweakreg_steps.errors import JobFailedError
+
+
+def write_half_and_raise(final: Path, error: BaseException) -> None:
+    with atomic_path(final) as temporary:
+        temporary.write_text("half")
+        raise error
+
+
+def test_text_and_bytes_arrive_unchanged_and_alone(tmp_path: Path) -> None:
+    write_text_atomically(tmp_path / "a.txt", "é\r\n")
+    write_bytes_atomically(tmp_path / "b.bin", b"\x00\x01")
+    assert (tmp_path / "a.txt").read_bytes() == "é\r\n".encode()
+    assert (tmp_path / "b.bin").read_bytes() == b"\x00\x01"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.txt", "b.bin"]
+
+
+def test_nothing_stands_under_the_final_name_while_it_is_written(tmp_path: Path) -> None:
+    final = tmp_path / "catalog.ecsv"
+    with atomic_path(final) as temporary:
+        temporary.write_text("half")
+        assert not final.exists()
+        assert temporary.name == f".catalog.ecsv.{os.getpid()}.tmp.ecsv"
+    assert final.read_text() == "half"
+
+
+@pytest.mark.parametrize("interruption", [ValueError(), KeyboardInterrupt()])
+def test_an_interrupted_write_keeps_the_old_product(
+    tmp_path: Path, interruption: BaseException
+) -> None:
+    final = tmp_path / "a.txt"
+    final.write_text("old")
+    with pytest.raises(type(interruption)):
+        write_half_and_raise(final, interruption)
+    assert final.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [final]
+
+
+def test_missing_folders_are_made_and_new_files_obey_the_umask(tmp_path: Path) -> None:
+    final = tmp_path / "deep" / "er" / "a.txt"
+    write_text_atomically(final, "")
+    plain = tmp_path / "plain"
+    plain.touch()
+    assert final.stat().st_mode == plain.stat().st_mode
+
+
+def test_a_full_disk_is_said_with_the_way_out(tmp_path: Path) -> None:
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with pytest.raises(JobFailedError, match=r"a\.fits: No space left.*; free space"):
+        write_half_and_raise(tmp_path / "a.fits", full)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_the_way_of_the_folder_is_said(tmp_path: Path) -> None:
+    (tmp_path / "out").touch()
+    with pytest.raises(JobFailedError, match=r"out/a\.txt: .*; a file stands where the folder"):
+        write_text_atomically(tmp_path / "out" / "a.txt", "")
+
+
+def test_a_folder_in_the_way_of_the_file_is_said(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").mkdir()
+    with pytest.raises(JobFailedError, match="a folder stands where the file should be"):
+        write_text_atomically(tmp_path / "a.txt", "")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission_is_said(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(JobFailedError, match="Permission denied; change the permissions"):
+        write_text_atomically(tmp_path / "a.txt", "")
+
+
+def test_a_failed_read_inside_the_block_is_not_called_a_failed_write(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "a.txt"):
+        (tmp_path / "missing").read_text()
+
+
+def test_leftovers_are_the_temporary_files_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    left = [tmp_path / ".a.ecsv.12.tmp.ecsv", tmp_path / "sub" / ".noend.7.tmp"]
+    for path in [*left, tmp_path / "a.tmp.ecsv", tmp_path / ".hidden", tmp_path / ".tmp.x"]:
+        path.touch()
+    assert find_leftovers(tmp_path) == tuple(left)

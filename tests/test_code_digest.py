@@ -1,0 +1,36 @@
+"""A step's digest follows the code it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tweakreg_steps import code_digest
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a small package in which one step imports one module."""
+    (tmp_path / "steps").mkdir()
+    (tmp_path / "steps" / "find.py").write_text("from tweakreg_steps.core import f\n")
+    (tmp_path / "core.py").write_text('def f():\n    """Say."""\n    return 1\n')
+    (tmp_path / "other.py").write_text("x = 1\n")
+    monkeypatch.setattr(code_digest, "_PACKAGE", tmp_path)
+    return tmp_path
+
+
+def digest() -> str:
+    """Return the step's digest, read anew."""
+    code_digest.code_digest.cache_clear()
+    code_digest._read_module.cache_clear()
+    return code_digest.code_digest("find")
+
+
+def test_only_code_that_the_step_runs_counts(package: Path) -> None:
+    before = digest()
+    (package / "other.py").write_text("x = 2\n")
+    (package / "core.py").write_text('def f():\n    """Tell."""\n    # why\n    return 1\n')
+    assert digest() == before
+    (package / "core.py").write_text("def f():\n    return 2\n")
+    assert digest() != before

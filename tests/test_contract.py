@@ -1,0 +1,88 @@
+"""What must not drift apart: schema, steps, rules, recipes, documentation, manual."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from importlib import import_module
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from tweakreg_steps.recipe import load_recipe
+from tweakreg_steps.resources import workflow_folder
+from tweakreg_steps.schema import Parameter, load_schema, parameters
+from tweakreg_steps.yaml_source import read_yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+RULES = {
+    name
+    for path in (workflow_folder() / "rules").glob("*.smk")
+    for name in re.findall(r"^rule (\w+):", path.read_text(encoding="utf-8"), re.MULTILINE)
+}
+CONSUMERS = {
+    "find_sources": ("tweakreg_steps.daofind", "find_sources_on_chip", "imagefindpars"),
+    "match_sources": ("tweakreg_steps.matching", "match_sources", "object_matching"),
+    "fit_alignment": ("tweakreg_steps.fitting", "fit_pairs", "catalog_fitting"),
+    "build_reference": (
+        "tweakreg_steps.reference_catalog",
+        "read_reference_catalog",
+        "reference_catalog",
+    ),
+}
+"""The pure function that each rule hands its section to."""
+
+
+def test_the_schema_is_a_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(load_schema())
+
+
+@pytest.mark.parametrize("parameter", parameters(), ids=lambda p: p.name)
+def test_a_parameter_has_all_its_facts(parameter: Parameter) -> None:
+    assert parameter.description.endswith((".", ")"))
+    assert parameter.rules
+    assert "default" in parameter.schema or parameter.path == ("input",)
+    if "default" in parameter.schema:
+        jsonschema.validate(parameter.default, parameter.schema)
+
+
+@pytest.mark.parametrize("parameter", parameters(), ids=lambda p: p.name)
+def test_a_built_parameter_names_a_rule_that_is_there(parameter: Parameter) -> None:
+    if not parameter.pending:
+        assert set(parameter.rules) <= RULES | {"all", "log"}
+
+
+def test_every_rule_has_a_step_of_its_name() -> None:
+    for rule in RULES:
+        assert callable(import_module(f"tweakreg_steps.steps.{rule}").run)
+
+
+@pytest.mark.parametrize("rule", CONSUMERS)
+def test_a_section_arrives_as_keywords_without_defaults(rule: str) -> None:
+    module, function, section = CONSUMERS[rule]
+    signature = inspect.signature(getattr(import_module(module), function))
+    keywords = {name: p for name, p in signature.parameters.items() if p.kind is p.KEYWORD_ONLY}
+    names = {
+        p.path[-1]
+        for p in parameters()
+        if p.path[0] == section and rule in p.rules and not (p.pending or p.switch or p.file)
+    }
+    assert names <= set(keywords)
+    assert not [name for name in names if keywords[name].default is not inspect.Parameter.empty]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda p: p.name)
+def test_a_shipped_recipe_is_valid_and_holds_no_default(path: Path) -> None:
+    load_recipe(path)
+    given = read_yaml(path).value
+    for parameter in parameters():
+        value = given
+        for key in parameter.path:
+            value = value.get(key, {}) if isinstance(value, dict) else {}
+        if value not in ({}, None) and parameter.path != ("input",):
+            allowed_default = path.name != "minimal.yaml" and parameter.path[-1] in (
+                "conv_width",
+                "searchrad",
+            )
+            assert value != parameter.default or allowed_default, parameter.name

@@ -1,0 +1,115 @@
+"""From what a user writes to a complete recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tweakreg_steps.canonical import canonical_json
+from tweakreg_steps.errors import RecipeError
+from tweakreg_steps.recipe import Recipe, load_recipe
+from tweakreg_steps.schema import parameters, value_at
+
+
+def load(folder: Path, text: str) -> Recipe:
+    """Load a recipe from a text."""
+    path = folder / "recipe.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_recipe(path)
+
+
+def test_the_shortest_recipe_has_every_default(tmp_path: Path) -> None:
+    recipe = load(tmp_path, "input: a.fits\n")
+    for parameter in parameters():
+        if parameter.path != ("input",):
+            assert value_at(recipe.values, parameter.path) == parameter.default
+
+
+def test_every_problem_is_reported_at_once_with_its_line(tmp_path: Path) -> None:
+    text = "inptu: a\ncatalog_fitting:\n  nclip: -1\n  sigma: abc\nthreshold: 3\nupdatewcs: true\n"
+    with pytest.raises(RecipeError) as caught:
+        load(tmp_path, text)
+    message = str(caught.value)
+    for part in (
+        "input: is missing",
+        "recipe.yaml:1: inptu: is not a known key; the nearest is input",
+        "recipe.yaml:3: catalog_fitting.nclip: -1 is not allowed; allowed: integer ≥ 0",
+        "recipe.yaml:4: catalog_fitting.sigma: 'abc' is not allowed; allowed: number > 0",
+        "recipe.yaml:5: threshold: is not known here; it belongs in the section imagefindpars",
+        "recipe.yaml:6: updatewcs: True asks for the rule update_wcs, which is not built yet",
+    ):
+        assert part in message
+    assert len(message.splitlines()) == 6
+
+
+@pytest.mark.parametrize("parameter", [p for p in parameters() if p.pending], ids=lambda p: p.name)
+def test_what_is_not_built_is_refused_and_never_ignored(tmp_path: Path, parameter: object) -> None:
+    import yaml
+
+    path, default = parameter.path, parameter.default  # type: ignore[attr-defined]
+    schema = parameter.schema  # type: ignore[attr-defined]
+    value: object = next((v for v in schema.get("enum", ()) if v != default), None)
+    if value is None:
+        kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+        value = {
+            "boolean": not default,
+            "string": "other",
+            "integer": 7,
+            "number": 0.375,
+            "object": {"A": 1},
+        }[next(kind for kind in kinds if kind != "null")]
+    tree: object = value
+    for key in reversed(path):
+        tree = {key: tree}
+    text = yaml.safe_dump({"input": "a.fits", **tree})  # type: ignore[dict-item]
+    with pytest.raises(RecipeError, match=r"(?s)which is not built yet; the way out: \w+"):
+        load(tmp_path, text)
+
+
+def test_numbers_take_the_type_of_the_schema(tmp_path: Path) -> None:
+    a = load(tmp_path, "input: a\ncatalog_fitting: {nclip: 3.0, sigma: 3}\n")
+    b = load(tmp_path, "input: a\n")
+    assert canonical_json(a.values) == canonical_json(b.values)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("enforce_user_order: false", "enforce_user_order: false needs expand_refcat"),
+        ("imagefindpars: {sharplo: 2}", "sharplo: 2.0 leaves no source; it must be below sharphi"),
+        ("imagefindpars: {computesig: false}", "skysigma: 0 with computesig: false"),
+        ("imagefindpars: {dqbits: 3x}", "imagefindpars.dqbits"),
+        ("reference_catalog: {refcat: a, rmaxflux: 3}", "rmaxflux: needs rfluxcol"),
+        (
+            "reference_catalog: {refcat: a, rfluxcol: 3, rmaxflux: 21, rminflux: 18}",
+            "rmaxflux: 21.0 is the bright limit and must not exceed rminflux",
+        ),
+        ("shiftfile_output: {outshifts: a, outwcs: a}", "must be three files"),
+        ("runfile: a/b.log", "runfile: 'a/b.log' is not allowed"),
+        ("imagefindpars: {threshold: .inf}", "threshold: inf is not a finite number"),
+        ("imagefindpars: 3", "imagefindpars: 3 is not a section"),
+        ("exclusions: ''", "write null for 'not given'"),
+    ],
+)
+def test_wrong_combinations_and_values_are_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message.replace("(", r"\(")):
+        load(tmp_path, f"input: a\n{text}\n")
+
+
+def test_a_separation_that_invites_confusion_is_warned_of(tmp_path: Path) -> None:
+    close = load(tmp_path, "input: a\nobject_matching: {separation: 1.4}\n")
+    assert "sqrt(2) times object_matching.tolerance (1.0)" in close.warnings[0]
+    assert load(tmp_path, "input: a\nobject_matching: {separation: 1.5}\n").warnings == ()
+    assert load(tmp_path, "input: a\n").warnings == ()
+
+
+def test_the_output_folder_is_named_after_the_recipe(tmp_path: Path) -> None:
+    assert load(tmp_path, "input: a\n").outdir == tmp_path / "results" / "recipe"
+    assert load(tmp_path, "input: a\noutdir: ../x\n").outdir == tmp_path.parent / "x"
+
+
+@pytest.mark.parametrize("text", ["", "- a", "3"])
+def test_a_recipe_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(RecipeError, match="a recipe is a mapping"):
+        load(tmp_path, text)

@@ -1,0 +1,122 @@
+"""summary.ecsv holds its contract."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tweakreg_steps.errors import InputError, Reason
+from tweakreg_steps.summary import (
+    SUMMARY_COLUMNS,
+    build_summary,
+    count_not_aligned,
+    read_summary,
+    summary_rows,
+    write_summary,
+)
+from tweakreg_steps.tables import ColumnTable
+
+FIT = {"dx": 1.25, "dy": -0.5, "rotation": 0.01, "scale": 1.00002, "skew": 0.0}
+RMS = {"rms_x": 0.05, "rms_y": 0.06, "rms_ra": 2.0, "rms_dec": 2.4}
+COUNTS = {"n_sources": 900, "n_matched": 310, "n_fit": 300}
+NO_FIT = dict.fromkeys([*FIT, *RMS, "matrix"])
+
+
+def make_record(image: str, **changes: object) -> dict[str, Any]:
+    record = {"image": image, "status": "aligned", "reason": "", **COUNTS, **FIT, **RMS}
+    record |= {"matrix": [[1.0, 1e-5], [-1e-5, 1.0]], "fitgeometry": "rscale", "reference": "ref"}
+    return record | changes
+
+
+FAILED = make_record("c", status="not_aligned", reason=Reason.FEW_MATCHES, **NO_FIT)
+
+
+def summarise(*records: dict[str, Any]) -> ColumnTable:
+    return build_summary(records, version="0.1.0", recipe_digest="ab12", reference="ref")
+
+
+def test_the_columns_are_those_of_the_contract_in_order() -> None:
+    names = (
+        "image status reason n_sources n_matched n_fit dx dy rotation scale skew "
+        "rms_x rms_y rms_ra rms_dec matrix fitgeometry reference"
+    )
+    assert list(summarise(make_record("a")).columns) == names.split()
+
+
+def test_rows_keep_the_input_order_and_the_values() -> None:
+    records = [make_record("z"), make_record("a", dx=0.1 + 0.2)]
+    assert summary_rows(summarise(*records)) == records
+
+
+def test_astropy_reads_the_summary_with_units_and_metadata(tmp_path: Path) -> None:
+    from astropy.table import Table
+
+    write_summary(tmp_path / "summary.ecsv", summarise(make_record("a"), FAILED))
+    table = Table.read(tmp_path / "summary.ecsv")
+    assert table.colnames == [column.name for column in SUMMARY_COLUMNS]
+    assert {c: str(table[c].unit) for c in ("dx", "rotation", "skew", "rms_x", "rms_dec")} == {
+        "dx": "pix",
+        "rotation": "deg",
+        "skew": "deg",
+        "rms_x": "pix",
+        "rms_dec": "mas",
+    }
+    assert dict(table.meta) == {"version": "0.1.0", "recipe_digest": "ab12", "reference": "ref"}
+    assert table["reason"].tolist() == ["", "few_matches"]
+    assert table["matrix"].shape == (2, 2, 2)
+    assert table["matrix"][0].tolist() == [[1.0, 1e-5], [-1e-5, 1.0]]
+
+
+def test_the_summary_reads_back(tmp_path: Path) -> None:
+    summary = summarise(make_record("a"), make_record("b", status="reference"))
+    write_summary(tmp_path / "summary.ecsv", summary)
+    got = read_summary(tmp_path / "summary.ecsv")
+    assert summary_rows(got) == summary_rows(summary)
+    assert (got.units, got.meta) == (summary.units, summary.meta)
+
+
+def test_an_image_not_aligned_has_counts_and_a_reason_but_no_numbers() -> None:
+    refused = make_record("d", status="not_aligned", reason="few_matches")
+    summary = summarise(make_record("a"), FAILED, refused)
+    for name in [*FIT, *RMS, "matrix"]:
+        assert np.isfinite(summary[name][0]).all()
+        assert np.isnan(summary[name][1:]).all()
+    assert summary["n_matched"].tolist() == [310, 310, 310]
+    assert count_not_aligned(summary) == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [(359.9999, -0.0001), (-180.5, 179.5), (180.0, 180.0), (0.1, 0.1)]
+)
+def test_rotations_are_within_half_a_turn(given: float, kept: float) -> None:
+    summary = summarise(make_record("a", rotation=given, skew=given))
+    assert summary["rotation"][0] == pytest.approx(kept, abs=1e-10)
+    assert summary["skew"][0] == pytest.approx(kept, abs=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"status": "fine"}, "record of j1 has the unknown status 'fine'"),
+        ({"status": "not_aligned"}, "record of j1: the reason '' does not go with"),
+        ({"status": "not_aligned", "reason": "bad luck"}, "reason 'bad luck' does not go with"),
+        ({"reason": "few_matches"}, "reason 'few_matches' does not go with the status 'aligned'"),
+    ],
+)
+def test_a_record_that_contradicts_itself_is_refused(changes: dict[str, str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        summarise(make_record("j1", **changes))
+
+
+def test_a_record_with_missing_keys_is_refused() -> None:
+    record = make_record("j1")
+    del record["dx"], record["matrix"]
+    with pytest.raises(InputError, match="fit record of j1 lacks dx, matrix"):
+        summarise(record)
+
+
+def test_a_table_that_is_no_summary_is_refused(tmp_path: Path) -> None:
+    write_summary(tmp_path / "t.ecsv", ColumnTable({"dx": np.zeros(1)}))
+    with pytest.raises(InputError, match=r"t\.ecsv is not a summary: its columns are \['dx'\]"):
+        read_summary(tmp_path / "t.ecsv")

@@ -1,0 +1,165 @@
+"""The plan of work: which job's record holds what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tweakreg_steps.inputs import InputImage
+from tweakreg_steps.inspection import Inspected
+from tweakreg_steps.recipe import complete
+from tweakreg_steps.schema import Parameter, parameters
+from tweakreg_steps.workplan import JobKey, WorkPlan, build_plan
+
+EVERYTHING = {
+    "input": "*.fits",
+    "update_header": {"updatehdr": True},
+    "shiftfile_output": {"shiftfile": True},
+}
+
+
+def image(name: str, **digests: str) -> Inspected:
+    """Return an image of two chips, with some digests set."""
+    chips = tuple(
+        {
+            "number": number,
+            "extension": number,
+            "label": f"SCI,{number}",
+            "shape": [10, 20],
+            "pixels": f"{name} pixels {number}",
+            "dq": f"{name} dq {number}",
+            "wcs": f"{name} wcs {number}",
+            "wcsnames": [],
+            **{key: value for key, value in digests.items() if key != "file"},
+        }
+        for number in (1, 2)
+    )
+    path = Path("/data") / f"{name}.fits"
+    return Inspected(InputImage(name, path, None), chips, digests.get("file", f"{name} file"))
+
+
+def plan(
+    images: list[Inspected] | None = None,
+    refcat: str | None = None,
+    exclusions: dict[str, dict[str, str]] | None = None,
+    **given: Any,  # noqa: ANN401  any part of a recipe
+) -> WorkPlan:
+    """Return the plan of a recipe."""
+    recipe = complete({**EVERYTHING, **given}, source=None, file=Path("/data/recipe.yaml"))
+    return build_plan(
+        recipe.values,
+        images or [image("a"), image("b")],
+        exclusions=exclusions or {},
+        refcat=refcat,
+    )
+
+
+def changed(one: WorkPlan, other: WorkPlan) -> set[JobKey]:
+    """Return the jobs that differ by themselves, not through their upstream."""
+    return {
+        key
+        for key in one.jobs.keys() | other.jobs.keys()
+        if key not in one.jobs
+        or key not in other.jobs
+        or {**one.jobs[key].record, "upstream": 0} != {**other.jobs[key].record, "upstream": 0}
+    }
+
+
+def another_value(parameter: Parameter) -> Any:  # noqa: ANN401  any value of a recipe
+    """Return an allowed value that is not the default."""
+    special = {
+        "imagefindpars.dqbits": 4,
+        "reference_catalog.refcat": "a.cat",
+        "imagefindpars.skysigma": 2.5,
+        "imagefindpars.sharplo": 0.5,
+    }
+    if parameter.name in special:
+        return special[parameter.name]
+    if "enum" in parameter.schema:
+        return next(v for v in parameter.schema["enum"] if v != parameter.default)
+    if isinstance(parameter.default, bool):
+        return not parameter.default
+    kind = parameter.schema["type"]
+    if isinstance(parameter.default, int | float):
+        step = -0.125 if "maximum" in parameter.schema else 1
+        return parameter.default + step
+    return "other" if "string" in kind else 2 if "integer" in kind else 0.375
+
+
+VALUED = [p for p in parameters() if not (p.pending or p.switch or p.file or "all" in p.rules)]
+
+
+@pytest.mark.parametrize("parameter", VALUED, ids=lambda p: p.name)
+def test_a_parameter_changes_the_records_of_its_rules_alone(parameter: Parameter) -> None:
+    value = another_value(parameter)
+    for key in reversed(parameter.path[1:]):
+        value = {key: value}
+    if parameter.name == "imagefindpars.computesig":
+        value["skysigma"] = 1.0
+    with_refcat: dict[str, Any] = {}
+    if parameter.path[0] == "reference_catalog":
+        with_refcat = {"refcat": "a.cat", "rfluxcol": 3}
+        value = {**with_refcat, **value}
+    before = plan(refcat="x" if with_refcat else None, reference_catalog=with_refcat)
+    given = {"reference_catalog": with_refcat, parameter.path[0]: value}
+    after = plan(refcat="x" if with_refcat else None, **given)
+    rules = {rule for rule, name in changed(before, after) if (rule, name) in after.jobs}
+    consumers = set(parameter.rules) & {rule for rule, _ in before.jobs}
+    assert rules - {"summarize"} == consumers - ({"log"} & set(parameter.rules))
+
+
+def test_a_stamp_follows_what_is_upstream() -> None:
+    one, other = plan(), plan(catalog_fitting={"nclip": 5})
+    differing = {key[0] for key in one.jobs if one.stamps[key] != other.stamps[key]}
+    assert differing == {
+        "fit_alignment",
+        "update_header",
+        "write_catalogs",
+        "plot_residuals",
+        "plot_vectors",
+        "summarize",
+        "write_shiftfile",
+    }
+
+
+@pytest.mark.parametrize(
+    ("digests", "rules"),
+    [
+        ({"pixels": "new"}, {"find_sources"}),
+        ({"wcs": "new"}, {"undistort_sources", "build_reference_plane"}),
+        ({"dq": "new"}, set()),
+        ({"file": "new"}, {"update_header"}),
+    ],
+)
+def test_a_change_of_an_input_reaches_those_who_read_it(
+    digests: dict[str, str], rules: set[str]
+) -> None:
+    found = changed(plan(), plan([image("a"), image("b", **digests)]))
+    assert {rule for rule, _ in found} == rules
+    assert {name for rule, name in found if rule != "build_reference_plane"} <= {"b"}
+
+
+def test_flags_count_only_where_they_are_used() -> None:
+    flags = {"imagefindpars": {"dqbits": 0}}
+    found = changed(plan(**flags), plan([image("a"), image("b", dq="new")], **flags))
+    assert found == {("make_masks", "b")}
+
+
+def test_a_region_file_reaches_the_mask_of_its_image() -> None:
+    one = plan(exclusions={"b": {"1": "old"}})
+    other = plan(exclusions={"b": {"1": "new"}})
+    assert changed(one, other) == {("make_masks", "b")}
+
+
+def test_an_image_added_at_the_end_leaves_the_others_sources_alone() -> None:
+    found = changed(plan(), plan([image("a"), image("b"), image("c")]))
+    lists = {"build_reference_plane", "summarize", "write_shiftfile", "write_catfile_list"}
+    assert {rule for rule, name in found if name != "c" and not name.startswith("c.")} == lists
+
+
+def test_an_image_is_matched_against_a_catalog_when_there_is_one() -> None:
+    assert plan().jobs["match_sources", "a"].record["inputs"] == {"is_reference": True}
+    with_catalog = plan(refcat="x", reference_catalog={"refcat": "a.cat"})
+    assert with_catalog.jobs["match_sources", "a"].record["inputs"] == {"is_reference": False}

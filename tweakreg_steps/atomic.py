@@ -1,0 +1,134 @@
+"""Products are complete or absent: written under a hidden name, synced, then renamed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tweakreg_steps.errors import JobFailedError
+
+_LEFTOVER = re.compile(r"^\..+\.\d+\.tmp(\.[^.]+)?$")
+
+_FILE_IN_THE_WAY = "a file stands where the folder should be: remove it, or set another outdir"
+
+_WAYS_OUT: dict[int, str] = {
+    errno.ENOSPC: "free space there, or set outdir to a disk that has some",
+    errno.EDQUOT: "free space within your quota, or set outdir to another disk",
+    errno.EROFS: "the file system is read-only: set outdir to a folder that can be written",
+    errno.EACCES: "change the permissions, or set outdir to a folder that can be written",
+    errno.EPERM: "change the permissions, or set outdir to a folder that can be written",
+    errno.ENOTDIR: _FILE_IN_THE_WAY,
+    errno.EEXIST: _FILE_IN_THE_WAY,
+    errno.EISDIR: "a folder stands where the file should be: remove it, or set another outdir",
+    errno.EIO: "the disk reports a fault: set outdir to another disk",
+}
+
+
+@contextmanager
+def atomic_path(final: Path) -> Iterator[Path]:
+    """Give a temporary path beside `final` that becomes `final` when the block ends well.
+
+    The temporary name is hidden and keeps the last suffix, so that writers which look at the
+    suffix behave the same: ``catalog.ecsv`` is written as ``.catalog.ecsv.<pid>.tmp.ecsv``.
+    The file is synced before it is renamed and the folder after, so that a crash leaves either
+    the old product or the new one. The folder is made if it is not there.
+
+    Parameters
+    ----------
+    final : Path
+        Name of the finished product.
+
+    Yields
+    ------
+    Path
+        Where to write; it does not exist yet. Removed when the block raises.
+
+    Raises
+    ------
+    JobFailedError
+        If the product cannot be written; names the path, the cause and the way out.
+    """
+    temporary = final.with_name(f".{final.name}.{os.getpid()}.tmp{final.suffix}")
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        _sync(temporary)
+        temporary.replace(final)
+        _sync_folder(final.parent)
+    except OSError as error:
+        if _is_about_writing(error, temporary):
+            raise JobFailedError(_explain(error, final)) from error
+        raise
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_bytes_atomically(path: Path, content: bytes) -> None:
+    """Write `content` to `path`, which is never seen half-written.
+
+    Raises
+    ------
+    JobFailedError
+        If it cannot be written.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text_atomically(path: Path, text: str) -> None:
+    """Write `text` as UTF-8, line ends as they are, to `path`, which is never seen half-written.
+
+    Raises
+    ------
+    JobFailedError
+        If it cannot be written.
+    """
+    write_bytes_atomically(path, text.encode())
+
+
+def find_leftovers(folder: Path) -> tuple[Path, ...]:
+    """List temporary files below `folder` that a killed process could not remove, sorted.
+
+    Only for a caller that knows that nobody is writing there, such as the holder of the run's
+    lock.
+    """
+    return tuple(sorted(p for p in folder.rglob(".*.tmp*") if _LEFTOVER.match(p.name)))
+
+
+def _sync(path: Path) -> None:
+    """Have the kernel put the file on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the kernel put the folder's entries on the disk, where the file system can."""
+    try:
+        _sync(folder)
+    except OSError as error:
+        # Some network file systems cannot sync a folder; the product itself is complete.
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EBADF}:
+            raise
+
+
+def _is_about_writing(error: OSError, temporary: Path) -> bool:
+    """Tell a failed write from a failed read of some other file inside the block."""
+    if error.filename is None:
+        return error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}
+    named = Path(os.fsdecode(error.filename))
+    return named == temporary or named in temporary.parents
+
+
+def _explain(error: OSError, final: Path) -> str:
+    """Say what could not be written, why, and what to do."""
+    cause = error.strerror or str(error)
+    way_out = _WAYS_OUT.get(error.errno or 0, "set outdir to a folder that can be written")
+    return f"cannot write {final}: {cause}; {way_out}"

@@ -1,0 +1,258 @@
+"""The layout of a FITS file: where its headers and its data lie, byte for byte.
+
+Reading a layout costs about a millisecond and no import of astropy, which is what planning a run
+over hundreds of exposures needs; and it gives the raw bytes that digests and copies are made of.
+Source of the layout: FITS standard 4.0, sections 3, 4.4.1 and 6.1.1.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from tweakreg_steps.errors import InputError
+
+BLOCK = 2880
+CARD = 80
+_GZIP_MAGIC = b"\x1f\x8b"
+_CHUNK = 1 << 20
+
+CardValue = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class Hdu:
+    """One header and data unit of a file.
+
+    Attributes
+    ----------
+    index : int
+        Position in the file, 0 = primary.
+    header : bytes
+        All cards with END and padding, as they stand in the file.
+    data_offset : int
+        Bytes from the start of the (decompressed) file to the data.
+    data_size : int
+        Bytes of data, without the padding to a full block.
+    """
+
+    index: int
+    header: bytes
+    data_offset: int
+    data_size: int
+
+    @property
+    def end(self) -> int:
+        """Offset of the next HDU."""
+        return self.data_offset + padded(self.data_size)
+
+    @cached_property
+    def values(self) -> dict[str, CardValue]:
+        """Keyword values of the header; the first of a repeated keyword."""
+        found: dict[str, CardValue] = {}
+        for card in iter_cards(self.header):
+            value = card_value(card)
+            if value is not None:
+                found.setdefault(keyword(card), value)
+        return found
+
+    @property
+    def name(self) -> str:
+        """EXTNAME in capitals, or an empty text."""
+        return str(self.values.get("EXTNAME", "")).strip().upper()
+
+    @property
+    def version(self) -> int:
+        """EXTVER, 1 when absent."""
+        value = self.values.get("EXTVER", 1)
+        return int(value) if isinstance(value, (int, float)) else 1
+
+
+def padded(size: int) -> int:
+    """Round a number of bytes up to full blocks."""
+    return -(-size // BLOCK) * BLOCK
+
+
+def iter_cards(header: bytes) -> Iterator[bytes]:
+    """Yield the 80-byte cards before END."""
+    for start in range(0, len(header), CARD):
+        card = header[start : start + CARD]
+        if card.rstrip() == b"END":
+            return
+        yield card
+
+
+def keyword(card: bytes) -> str:
+    """Return the keyword of a card."""
+    return card[:8].decode("ascii", "replace").rstrip()
+
+
+def card_value(card: bytes) -> CardValue | None:
+    """Return the value of a card, None where it has none or one this module does not read."""
+    if card[8:10] != b"= ":
+        return None
+    text = card[10:].decode("ascii", "replace").strip()
+    if text.startswith("'"):
+        return _string_value(text)
+    text = text.split("/", 1)[0].strip()
+    if text in {"T", "F"}:
+        return text == "T"
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        return float(text.replace("D", "E").replace("d", "e"))
+    except ValueError:
+        return None
+
+
+def _string_value(text: str) -> str:
+    """Read a quoted text in which two quotes stand for one."""
+    end = 1
+    while end < len(text):
+        if text[end] == "'":
+            if text[end + 1 : end + 2] != "'":
+                break
+            end += 1
+        end += 1
+    return text[1:end].replace("''", "'").rstrip()
+
+
+@contextmanager
+def open_stream(path: Path) -> Iterator[BinaryIO]:
+    """Open a FITS file for reading; a gzipped one gives its decompressed bytes.
+
+    Raises
+    ------
+    InputError
+        The file is missing or may not be read.
+    """
+    try:
+        raw = path.open("rb")
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{path}: no such file; correct the name in the recipe's `input`"
+        ) from error
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be opened ({error.strerror}); make it a readable file"
+        ) from error
+    with raw:
+        if raw.read(2) == _GZIP_MAGIC:
+            raw.seek(0)
+            with gzip.open(raw) as stream:
+                yield cast("BinaryIO", stream)
+        else:
+            raw.seek(0)
+            yield raw
+
+
+def scan_hdus(path: Path) -> tuple[Hdu, ...]:
+    """Read the layout of a FITS file, without its data.
+
+    A plain file is compared with the sizes its headers promise; a gzipped one is read to its end.
+
+    Raises
+    ------
+    InputError
+        Missing, unreadable, not FITS, or shorter than its headers promise.
+    """
+    try:
+        with open_stream(path) as stream:
+            return tuple(_iter_hdus(path, stream))
+    except (EOFError, gzip.BadGzipFile, zlib.error, OSError) as error:
+        raise InputError(
+            f"{path}: cannot be read to its end ({error}); fetch or write the file again"
+        ) from error
+
+
+def _iter_hdus(path: Path, stream: BinaryIO) -> Iterator[Hdu]:
+    """Yield the HDUs of an opened file."""
+    index = 0
+    offset = 0
+    while True:
+        header = _read_header(path, stream, index)
+        if header is None:
+            return
+        offset += len(header)
+        layout = Hdu(index, header, offset, 0)
+        hdu = Hdu(index, header, offset, _data_size(path, layout))
+        _seek_end(path, stream, hdu)
+        yield hdu
+        offset = hdu.end
+        index += 1
+
+
+def _read_header(path: Path, stream: BinaryIO, index: int) -> bytes | None:
+    """Read the header that starts here; None at the end of the file."""
+    header = bytearray()
+    while True:
+        block = stream.read(BLOCK)
+        if not header and not _starts_hdu(block, index):
+            if index == 0:
+                raise InputError(
+                    f"{path}: is not a FITS file (it does not begin with SIMPLE); "
+                    "take it out of `input` or fetch it again"
+                )
+            return None
+        if len(block) < BLOCK:
+            raise InputError(
+                f"{path}: truncated inside the header of HDU {index}; fetch the file again"
+            )
+        header += block
+        if any(block[i : i + CARD].rstrip() == b"END" for i in range(0, BLOCK, CARD)):
+            return bytes(header)
+
+
+def _starts_hdu(block: bytes, index: int) -> bool:
+    """Tell whether a block begins a header; what follows the last HDU is nobody's."""
+    return block.startswith(b"SIMPLE  =" if index == 0 else b"XTENSION=")
+
+
+def _data_size(path: Path, hdu: Hdu) -> int:
+    """Return the bytes of data a header promises (FITS standard, equations 1, 2 and 4)."""
+    try:
+        axes = [int(hdu.values[f"NAXIS{i + 1}"]) for i in range(int(hdu.values["NAXIS"]))]
+        width = abs(int(hdu.values["BITPIX"])) // 8
+    except (KeyError, ValueError) as error:
+        raise InputError(
+            f"{path}: the header of HDU {hdu.index} gives no size ({error}); fetch the file again"
+        ) from error
+    if not axes:
+        return 0
+    if hdu.values.get("GROUPS") is True and axes[0] == 0:
+        axes = axes[1:]
+    groups = int(hdu.values.get("GCOUNT", 1))
+    return width * groups * (int(hdu.values.get("PCOUNT", 0)) + prod(axes))
+
+
+def _seek_end(path: Path, stream: BinaryIO, hdu: Hdu) -> None:
+    """Go to the next HDU, if the file reaches that far."""
+    size = stream.seek(hdu.end)
+    if not isinstance(stream, gzip.GzipFile):
+        size = os.fstat(stream.fileno()).st_size
+    if size < hdu.data_offset + hdu.data_size:
+        label = f"{hdu.name},{hdu.version}" if hdu.name else f"HDU {hdu.index}"
+        raise InputError(
+            f"{path}: truncated: the data of {label} should end at byte "
+            f"{hdu.data_offset + hdu.data_size}, the file ends at {size}; fetch the file again"
+        )
+
+
+def iter_chunks(stream: BinaryIO, size: int) -> Iterator[bytes]:
+    """Yield the next `size` bytes of a stream in pieces of a megabyte."""
+    while size > 0:
+        piece = stream.read(min(size, _CHUNK))
+        if not piece:
+            raise EOFError("the file ends early")
+        size -= len(piece)
+        yield piece

@@ -1,0 +1,272 @@
+"""The offset between two lists of positions: the peak of all their pair separations.
+
+Separations of unrelated sources spread over the search area, those of the same source in both
+lists pile up at the offset. The peak is found on a fine histogram, on the scale at which it
+stands out most, because a roll error smears it; its position is then taken from the separations
+themselves, so that neither bins nor the edges of the search area bias it.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tweakreg_steps.chance import scan_probability
+from tweakreg_steps.errors import NotAlignedError, Reason
+from tweakreg_steps.neighbours import (
+    FloatArray,
+    estimate_pair_count,
+    iter_pairs,
+    sort_by_position,
+)
+from tweakreg_steps.peaks import find_box_peak
+
+log = logging.getLogger(__name__)
+
+BIN = 0.5
+"""Width of a bin of the histogram in pixels, for search radii up to ``BIN * MAX_HALF_SIZE``."""
+
+MAX_HALF_SIZE = 500
+"""Most bins from the histogram's centre to its edge: the bins grow with wider searches."""
+
+BORDER = 6
+"""Bins kept beyond the search area, so that a peak on its edge is seen whole."""
+
+PEAK_WIDTHS = (1, 3, 5, 7, 11, 15)
+"""Widths, in bins, of the boxes in which a peak is looked for."""
+
+MAX_PAIRS = 1 << 26
+"""Pairs put into the histogram; beyond it, every n-th source of the image is enough."""
+
+WINDOW_REACH = 3.0
+"""Separations are collected out to this many windows around the first guess."""
+
+MAX_STEPS = 200
+"""Most steps of the refinement, which ends long before where there is a peak."""
+
+STILL = 1e-4
+"""A step in pixels at which the refinement rests."""
+
+
+@dataclass(frozen=True)
+class Offset:
+    """The offset between two lists, image minus reference.
+
+    Attributes
+    ----------
+    dx, dy : float
+        Offset in pixels of the reference plane.
+    n_peak : int
+        Pairs within ``radius`` of it.
+    radius : float
+        Radius in pixels in which the peak stands out most.
+    background : float
+        Pairs expected there by chance, from its surroundings and from the whole search area.
+    probability : float
+        Chance that unrelated lists give such a peak anywhere in the search area; an upper limit.
+    n_pairs : int
+        Pairs in the histogram.
+    sampling : int
+        Only each ``sampling``-th source of the image is in the histogram; 1: all.
+    histogram : (ny, nx) int array
+        Number of pairs by separation in y and x.
+    x_edges, y_edges : (nx + 1,), (ny + 1,) float arrays
+        Edges of the bins in pixels; separation zero is the centre of the middle bin.
+    """
+
+    dx: float
+    dy: float
+    n_peak: int
+    radius: float
+    background: float
+    probability: float
+    n_pairs: int
+    sampling: int
+    histogram: NDArray[np.int64]
+    x_edges: FloatArray
+    y_edges: FloatArray
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """The bins: a square of ``2 * half_size + 1`` of them a side, and a border."""
+
+    bin_width: float
+    half_size: int
+
+    @property
+    def reach(self) -> float:
+        """Give the largest separation that falls into a bin, of the border too."""
+        return (self.half_size + BORDER + 0.5) * self.bin_width
+
+    @property
+    def edges(self) -> FloatArray:
+        """Give the edges of the bins without the border."""
+        lines = np.arange(-self.half_size, self.half_size + 2, dtype=np.float64)
+        return (lines - 0.5) * self.bin_width
+
+    @property
+    def side(self) -> float:
+        """Give the side of the search area."""
+        return (2 * self.half_size + 1) * self.bin_width
+
+
+def estimate_offset(
+    image_xy: FloatArray, reference_xy: FloatArray, *, searchrad: float, tolerance: float
+) -> Offset:
+    """Find the offset of an image's sources from the reference sources.
+
+    Parameters
+    ----------
+    image_xy, reference_xy : (n, 2), (m, 2) float arrays
+        Positions x, y in pixels of the reference plane. Sources at the same position count once.
+    searchrad : float
+        Half the side, in pixels, of the square of offsets that is searched.
+    tolerance : float
+        Matching radius in pixels: twice this is one of the widths on which a peak is looked for.
+
+    Returns
+    -------
+    Offset
+        Of equally high peaks, the one nearest to zero.
+
+    Raises
+    ------
+    NotAlignedError
+        NO_OVERLAP: no pair of sources is within the search area.
+    """
+    image, reference = _distinct(image_xy), _distinct(reference_xy)
+    grid = _make_grid(searchrad)
+    sampling = _choose_sampling(image, reference, grid.reach)
+    bordered = _count_pairs(image[::sampling], reference, grid)
+    histogram = bordered[BORDER:-BORDER, BORDER:-BORDER].copy()
+    n_pairs = int(histogram.sum())
+    if n_pairs == 0:
+        raise NotAlignedError(
+            Reason.NO_OVERLAP,
+            f"none of {len(image_xy)} sources has any of {len(reference_xy)} reference sources"
+            f" within the search radius of {searchrad:g} pixels in x and y;"
+            " raise object_matching.searchrad, or check that the fields overlap",
+        )
+    widths = _peak_widths(tolerance, grid.bin_width)
+    peak = find_box_peak(bordered, border=BORDER, widths=widths)
+    start = np.array([peak.column - grid.half_size, peak.row - grid.half_size]) * grid.bin_width
+    width = peak.width * grid.bin_width
+    separations = _collect_separations(image, reference, start, WINDOW_REACH * _window(width))
+    center = _refine(separations, start, _window(width))
+    radius = width / np.sqrt(np.pi)
+    n_peak = _count_within(separations, center, radius)
+    density = max(
+        n_pairs * sampling / grid.side**2, _density_around(separations, center, _window(width))
+    )
+    background = float(density * np.pi * radius**2)
+    return Offset(
+        dx=float(center[0]),
+        dy=float(center[1]),
+        n_peak=n_peak,
+        radius=float(radius),
+        background=background,
+        probability=scan_probability(
+            n_peak,
+            background,
+            n_windows=(grid.side / width) ** 2,
+            n_scales=len(widths),
+        ),
+        n_pairs=n_pairs,
+        sampling=sampling,
+        histogram=histogram,
+        x_edges=grid.edges,
+        y_edges=grid.edges,
+    )
+
+
+def _distinct(xy: FloatArray) -> FloatArray:
+    """Sort finite positions by y and x, each one once."""
+    finite = xy[np.isfinite(xy).all(axis=1)]
+    ordered = finite[sort_by_position(finite)]
+    repeated = np.all(ordered[1:] == ordered[:-1], axis=1)
+    return ordered[np.concatenate([[True], ~repeated])] if len(ordered) else ordered
+
+
+def _make_grid(searchrad: float) -> _Grid:
+    """Lay bins over the search area, its edge included."""
+    bin_width = max(BIN, searchrad / MAX_HALF_SIZE)
+    return _Grid(bin_width, max(1, int(np.ceil(searchrad / bin_width - 0.5))))
+
+
+def _choose_sampling(image: FloatArray, reference: FloatArray, reach: float) -> int:
+    """Tell which fraction of the image's sources gives pairs enough."""
+    n_pairs = estimate_pair_count(image, reference, radius=reach)
+    sampling = max(1, int(np.ceil(n_pairs / MAX_PAIRS)))
+    if sampling > 1:
+        log.info("%.3g pairs: each %d-th source is in the histogram", n_pairs, sampling)
+    return sampling
+
+
+def _count_pairs(image: FloatArray, reference: FloatArray, grid: _Grid) -> NDArray[np.int64]:
+    """Histogram all pair separations, [y, x], border included."""
+    size = 2 * (grid.half_size + BORDER) + 1
+    counts = np.zeros(size * size, dtype=np.int64)
+    for pairs in iter_pairs(image, reference, radius=grid.reach, shape="square"):
+        column = ((pairs.dx + grid.reach) / grid.bin_width).astype(np.intp)
+        row = ((pairs.dy + grid.reach) / grid.bin_width).astype(np.intp)
+        np.add.at(counts, np.minimum(row, size - 1) * size + np.minimum(column, size - 1), 1)
+    return counts.reshape(size, size)
+
+
+def _peak_widths(tolerance: float, bin_width: float) -> tuple[int, ...]:
+    """Give the widths on which a peak is looked for: the fixed ones and the tolerance's."""
+    wanted = 2 * int(min(tolerance / bin_width, MAX_HALF_SIZE)) + 1
+    return tuple(sorted({*PEAK_WIDTHS, wanted}))
+
+
+def _window(width: float) -> float:
+    """Give the radius in pixels that holds all of a peak seen in boxes of this width."""
+    return 0.75 * width + 0.5
+
+
+def _collect_separations(
+    image: FloatArray, reference: FloatArray, start: FloatArray, radius: float
+) -> FloatArray:
+    """List all separations within a radius of a place, relative to zero."""
+    pieces = [
+        np.stack([pairs.dx, pairs.dy], axis=1)
+        for pairs in iter_pairs(image - start, reference, radius=radius, shape="circle")
+    ]
+    return np.concatenate([np.empty((0, 2)), *pieces]) + start
+
+
+def _refine(separations: FloatArray, start: FloatArray, window: float) -> FloatArray:
+    """Move a round window to the mean of the separations in it, until it rests.
+
+    Separations by chance are spread evenly: where the window rests they pull to no side, so the
+    place is that of the peak however many they are.
+    """
+    center = start
+    for _ in range(MAX_STEPS):
+        step = separations - center
+        inside = (step**2).sum(axis=1) <= window**2
+        if not inside.any():
+            return center
+        move = step[inside].mean(axis=0)
+        center = center + move
+        too_far = np.hypot(*(center - start)) > window
+        if too_far:
+            return start
+        if np.hypot(*move) < STILL:
+            break
+    return center
+
+
+def _count_within(separations: FloatArray, center: FloatArray, radius: float) -> int:
+    """Count the separations within a radius of a place."""
+    return int((((separations - center) ** 2).sum(axis=1) <= radius**2).sum())
+
+
+def _density_around(separations: FloatArray, center: FloatArray, window: float) -> float:
+    """Give the density of the collected separations outside the window, per square pixel."""
+    n_around = len(separations) - _count_within(separations, center, window)
+    return n_around / (np.pi * window**2 * (WINDOW_REACH**2 - 1))

@@ -1,0 +1,206 @@
+"""How every picture of this package looks, and how it becomes a PNG.
+
+matplotlib's object interface only: no pyplot, no window, no style of the user's, and nothing of
+the process's settings is left changed.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tweakreg_steps.atomic import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+KEPT = "#0072b2"
+CLIPPED = "#d55e00"
+MARK = "#d55e00"
+FAINT = "#b0b0b0"
+"""Blue and vermilion of Okabe and Ito: told apart by everybody, and in print."""
+
+KEY_LINE = 0.03
+"""Inches above the axes for what explains the marks, per point of the letters."""
+
+NEGLIGIBLE = 1e-3
+"""Residuals below so many pixels are rounding errors, and are not magnified further."""
+
+_DPI = 100
+_LINE_HEIGHT = 0.18
+"""Inches of one line of the title."""
+_CHARACTERS_PER_INCH = 9.5
+_PNG_COMPRESSION = 6
+
+
+@contextmanager
+def plot_style() -> Iterator[None]:
+    """Draw with matplotlib's own defaults and ours, whatever the user's matplotlibrc says.
+
+    To hold around the drawing as well as around the saving: matplotlib makes its ticks late.
+    """
+    import matplotlib as mpl
+
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        mpl.rcdefaults()
+        mpl.rcParams.update(
+            {
+                "axes.linewidth": 0.7,
+                "axes.formatter.useoffset": False,
+                "font.size": 9,
+                "legend.frameon": False,
+                "xtick.direction": "in",
+                "ytick.direction": "in",
+                "xtick.top": True,
+                "ytick.right": True,
+            }
+        )
+        yield
+
+
+def new_figure(*, width: float, height: float, title: str, subtitle: str, warning: str) -> Figure:
+    """Make a figure of `width` by `height` inches of drawing, with room for the title on top.
+
+    Parameters
+    ----------
+    width, height : float
+        Inches below the title; the figure is higher by as many lines as the title needs.
+    title, subtitle, warning : str
+        In bold, plain and coloured letters; broken into lines, never shortened; '' takes none.
+
+    Returns
+    -------
+    Figure
+        Its drawing area ends at ``figure.subplotpars.top``.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    styles = ((title, "bold", "black"), (subtitle, "normal", "black"), (warning, "bold", CLIPPED))
+    lines = [
+        (line, weight, colour)
+        for text, weight, colour in styles
+        for line in wrap(text, int(width * _CHARACTERS_PER_INCH))
+    ]
+    full_height = height + _LINE_HEIGHT * (len(lines) + 1)
+    figure = Figure(figsize=(width, full_height), dpi=_DPI)
+    FigureCanvasAgg(figure)
+    for i, (line, weight, colour) in enumerate(lines):
+        y = 1 - _LINE_HEIGHT * (i + 0.6) / full_height
+        figure.text(
+            0.5, y, line, ha="center", va="top", weight=weight, color=colour, parse_math=False
+        )
+    figure.subplots_adjust(top=height / full_height)
+    return figure
+
+
+def set_margins(figure: Figure, *, labelsize: float, right: float) -> None:
+    """Leave room around the drawing for letters of a size.
+
+    Parameters
+    ----------
+    figure : Figure
+        Of `new_figure`.
+    labelsize : float
+        Points.
+    right : float
+        Inches to the right of the drawing.
+    """
+    width, height = figure.get_size_inches()
+    figure.subplots_adjust(
+        left=(0.25 + 0.07 * labelsize) / width,
+        right=1 - right / width,
+        bottom=(0.15 + 0.05 * labelsize) / height,
+    )
+
+
+def leave_line(figure: Figure, inches: float) -> None:
+    """Lower the top of the drawing area to leave room above it."""
+    figure.subplots_adjust(top=figure.subplotpars.top - inches / figure.get_figheight())
+
+
+def draw_message(*, title: str, message: str) -> Figure:
+    """Make a figure that only says, in words, why there is nothing to see.
+
+    Returns
+    -------
+    Figure
+        To be saved with `save_figure`.
+    """
+    with plot_style():
+        figure = new_figure(width=6.0, height=1.4, title=title, subtitle="", warning="")
+        lines = "\n".join(wrap(message, 60))
+        figure.text(0.5, 0.42, lines, ha="center", va="center", color=CLIPPED, parse_math=False)
+        return figure
+
+
+def note_in_corner(axes: Axes, text: str, *, size: float) -> None:
+    """Write a few words near the upper left corner of the axes, readable over the data."""
+    axes.text(
+        0.015,
+        0.945,
+        text,
+        transform=axes.transAxes,
+        ha="left",
+        va="top",
+        size=size,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
+        zorder=5,
+        parse_math=False,
+    )
+
+
+def describe_pairs(kept: NDArray[np.bool_]) -> str:
+    """Say how many pairs there are."""
+    n_kept = int(np.count_nonzero(kept))
+    return f"pairs: {n_kept} kept, {len(kept) - n_kept} clipped"
+
+
+def describe_failure(reason: str) -> str:
+    """Say why the image is not aligned."""
+    return f"NOT ALIGNED: {reason}" if reason else ""
+
+
+def draw_legend(axes: Axes, marks: list[tuple[str, str, str]], *, size: float) -> None:
+    """Explain the marks (label, colour, sign), in a line above the axes."""
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], linestyle="", marker=sign, color=colour, markersize=5, label=label)
+        for label, colour, sign in marks
+    ]
+    axes.legend(
+        handles=handles,
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        borderaxespad=0.1,
+        handletextpad=0.1,
+        ncols=len(marks),
+        fontsize=size,
+    )
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG; the same figure gives the same bytes at any time.
+
+    Raises
+    ------
+    JobFailedError
+        If the file cannot be written.
+    """
+    with plot_style(), atomic_path(path) as temporary:
+        figure.savefig(
+            temporary,
+            format="png",
+            metadata={"Software": None},
+            pil_kwargs={"compress_level": _PNG_COMPRESSION},
+        )

@@ -1,0 +1,164 @@
+"""Noise of a chip's sky, the unit of the detection threshold (``imagefindpars.computesig``).
+
+TweakReg takes the mode *m* of the clipped pixels for the counts of the sky and ``sqrt(2*|m|)`` for
+its noise.  The same thresholds mean the same only if this number is reproduced, so the pixels are
+clipped and binned here exactly as IRAF's ``imstatistics`` does.  Where the sky is subtracted the
+mode is near zero and says nothing about the noise: there the clipped standard deviation is used.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tweakreg_steps.errors import NotAlignedError, Reason
+
+CLIPS = 3
+CLIP_SIGMA = 3.0
+BIN_WIDTH = 0.01  # standard deviations
+UNSTABLE_MODE = 0.25  # standard deviations
+CHUNK = 1 << 16  # pixels that stay in the processor's cache
+LARGEST = float(np.finfo(np.float32).max)
+
+Method = Literal["mode", "clipped_std"]
+RealPixels = NDArray[np.floating] | NDArray[np.integer]
+
+
+@dataclass(frozen=True)
+class SkyNoise:
+    """Noise of a chip's sky.
+
+    Attributes
+    ----------
+    sigma
+        The noise, in the unit of the pixels.
+    method
+        ``mode``: sqrt(2*abs(mode)), as TweakReg has it.  ``clipped_std``: the mode was unstable,
+        the clipped standard deviation is used.
+    mode
+        Most frequent value of the clipped pixels.
+    clipped_std
+        Their standard deviation.
+    """
+
+    sigma: float
+    method: Method
+    mode: float
+    clipped_std: float
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """Count, mean, standard deviation and range of the pixels inside some limits."""
+
+    count: int
+    mean: float
+    std: float
+    low: float
+    high: float
+
+
+def measure_sky_noise(pixels: RealPixels) -> SkyNoise:
+    """Sky sigma of one chip.
+
+    All finite pixels count, also those that a mask excludes from source finding.  They are
+    clipped three times at 3 standard deviations, and the mode is the vertex of the parabola
+    through the highest of the bins of 0.01 standard deviations and its neighbours.
+
+    On a chip of 1000 x 1000 pixels of pure noise that mode scatters by 0.08 standard deviations
+    (0.05 on 4096 x 2051), whatever the sky.  It is called unstable where its absolute value is
+    below 0.25 standard deviations, so where three times its scatter reaches zero.
+
+    Parameters
+    ----------
+    pixels
+        Shape (ny, nx), any byte order; pixels that are not finite are ignored.
+
+    Returns
+    -------
+    SkyNoise
+        The noise and how it was found; 0 on a chip without sky or noise.
+
+    Raises
+    ------
+    NotAlignedError
+        No pixel is finite (``no_pixels``).
+    """
+    clipped = _clip(pixels)
+    mode = _mode(pixels, clipped)
+    if abs(mode) < UNSTABLE_MODE * clipped.std or mode == 0.0:
+        return SkyNoise(clipped.std, "clipped_std", mode, clipped.std)
+    return SkyNoise(math.sqrt(2.0 * abs(mode)), "mode", mode, clipped.std)
+
+
+def _clip(pixels: RealPixels) -> _Moments:
+    """Moments of the pixels after the clipping."""
+    moments = first = _moments(pixels, -LARGEST, LARGEST)
+    for _ in range(CLIPS):
+        reach = CLIP_SIGMA * moments.std
+        low = max(first.low, moments.mean - reach)
+        high = min(first.high, moments.mean + reach)
+        moments = _moments(pixels, low, high)
+    return moments
+
+
+def _moments(pixels: RealPixels, low: float, high: float) -> _Moments:
+    """Moments of the finite pixels with ``low <= pixel <= high``."""
+    count, total, squares = 0, 0.0, 0.0
+    lowest, highest = math.inf, -math.inf
+    for chunk in _chunks(pixels):
+        # true for no pixel that is not finite
+        kept = chunk[(chunk >= np.float32(low)) & (chunk <= np.float32(high))]
+        if kept.size == 0:
+            continue
+        exact = kept.astype(np.float64)
+        count += exact.size
+        total += float(exact.sum())
+        squares += float(exact @ exact)
+        lowest, highest = min(lowest, float(kept.min())), max(highest, float(kept.max()))
+    if count == 0:
+        raise NotAlignedError(Reason.NO_PIXELS, f"none of {pixels.size} pixels is finite")
+    mean = total / count
+    variance = max(squares - total * mean, 0.0) / max(count - 1, 1)
+    return _Moments(count, mean, math.sqrt(variance), lowest, highest)
+
+
+def _mode(pixels: RealPixels, clipped: _Moments) -> float:
+    """Vertex of the histogram of the clipped pixels."""
+    width = BIN_WIDTH * clipped.std
+    span = clipped.high - clipped.low
+    if width == 0.0 or width > span:
+        return clipped.low + 0.5 * width
+    bins = int(span / width) + 1
+    counts = _histogram(pixels, clipped, bins)
+    peak = int(np.argmax(counts))
+    if peak in (0, bins - 1):
+        return clipped.low + (peak + 0.5) * width
+    rise, fall = counts[peak] - counts[peak - 1], counts[peak] - counts[peak + 1]
+    offset = 0.5 * (rise - fall) / (rise + fall) if rise + fall > 0 else 0.0
+    return float(clipped.low + (peak + 0.5 + offset) * width)
+
+
+def _histogram(pixels: RealPixels, clipped: _Moments, bins: int) -> NDArray[np.int64]:
+    """Numbers of pixels in ``bins`` bins, the lowest of which starts at the lowest pixel."""
+    # the bins are a little wider than a hundredth so that the highest pixel starts the last one
+    step = np.float32((clipped.high - clipped.low) / (bins - 1))
+    low = np.float32(clipped.low)
+    counts = np.zeros(bins, dtype=np.int64)
+    for chunk in _chunks(pixels):
+        kept = chunk[(chunk >= low) & (chunk <= np.float32(clipped.high))]
+        index = ((kept - low) / step).astype(np.intp)
+        counts += np.bincount(index, minlength=bins)[:bins]
+    return counts
+
+
+def _chunks(pixels: RealPixels) -> Iterator[NDArray[np.float32]]:
+    """Rows of the image, flat and of single precision, a cacheful at a time."""
+    rows = max(1, CHUNK // max(1, pixels.shape[1]))
+    for start in range(0, pixels.shape[0], rows):
+        yield pixels[start : start + rows].astype(np.float32, copy=False).ravel()
