@@ -4,9 +4,9 @@ usage: python benchmarks/alignment.py [--drizzlepac-python PYTHON] [--repetition
 
 One command: it makes an environment for drizzlepac and one for this, unless given or at hand,
 paints the exposures (two chips of 4096x2051 px each), and runs both programs alternately, each
-time on fresh copies.  It prints wall time, CPU time (the whole process tree) and peak memory (the largest single process),
-medians and ratios; then the same for a rerun after ``catalog_fitting.nclip`` has changed, and how
-far the aligned headers are from the truth.  See README.md beside this file.
+time on fresh copies.  It prints wall time, CPU time (the whole process tree), peak memory (the
+largest single process) and how far the aligned headers are from the truth: medians, then ratios
+to drizzlepac's; also for a rerun after ``catalog_fitting.nclip`` has changed.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--repetitions", type=int, default=3, help="runs of each (default 3)")
     parser.add_argument("-j", "--jobs", type=int, default=2, help="cores for us (default 2)")
-    parser.add_argument("--folder", type=Path, help="where to work (3 GB; default: TMPDIR)")
+    parser.add_argument("--folder", type=Path, help="where to work (4 GB; default: TMPDIR)")
     return parser.parse_args()
 
 

@@ -25,7 +25,7 @@ def make_record(image: str, status: str, reason: str = "", **changes: object) ->
 @pytest.fixture
 def summary() -> ColumnTable:
     records = [
-        make_record("j1", "reference", rms_ra=None, rms_dec=None),
+        make_record("j1", "reference", rms_ra=None, rms_dec=None, n_matched=0, n_fit=0),
         make_record(LONG, "aligned"),
         make_record("j3", "not_aligned", Reason.SINGULAR_FIT),
     ]
@@ -40,7 +40,7 @@ def test_plain_rows_hold_what_a_user_looks_for(summary: ColumnTable) -> None:
     heading, reference, aligned, failed = format_plain(summary).splitlines()
     assert heading.split()[:3] == ["image", "status", "pairs"]
     numbers = ["300/310", "1.250", "0.000", "-0.01235", "1.000020"]
-    assert reference.split() == ["j1", "reference", *numbers, "-"]
+    assert reference.split() == ["j1", "reference", "-", *numbers[1:], "-"]
     assert aligned.split()[1:] == ["aligned", *numbers, "2.00", "2.46"]
     assert failed.split()[:8] == ["j3", "not", "aligned", "300/310", *"----"]
     assert failed.endswith(REASON_TEXTS[Reason.SINGULAR_FIT])

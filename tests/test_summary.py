@@ -15,7 +15,7 @@ from tweakreg_steps.summary import (
     summary_rows,
     write_summary,
 )
-from tweakreg_steps.tables import ColumnTable
+from tweakreg_steps.tables import ColumnTable, write_table
 
 FIT = {"dx": 1.25, "dy": -0.5, "rotation": 0.01, "scale": 1.00002, "skew": 0.0}
 RMS = {"rms_x": 0.05, "rms_y": 0.06, "rms_ra": 2.0, "rms_dec": 2.4}
@@ -52,7 +52,8 @@ def test_rows_keep_the_input_order_and_the_values() -> None:
 def test_astropy_reads_the_summary_with_units_and_metadata(tmp_path: Path) -> None:
     from astropy.table import Table
 
-    write_summary(tmp_path / "summary.ecsv", summarise(make_record("a"), FAILED))
+    records = [make_record("a"), FAILED]
+    write_summary(tmp_path / "summary.ecsv", summarise(*records))
     table = Table.read(tmp_path / "summary.ecsv")
     assert table.colnames == [column.name for column in SUMMARY_COLUMNS]
     assert {c: str(table[c].unit) for c in ("dx", "rotation", "skew", "rms_x", "rms_dec")} == {
@@ -69,8 +70,9 @@ def test_astropy_reads_the_summary_with_units_and_metadata(tmp_path: Path) -> No
 
 
 def test_the_summary_reads_back(tmp_path: Path) -> None:
-    summary = summarise(make_record("a"), make_record("b", status="reference"))
-    write_summary(tmp_path / "summary.ecsv", summary)
+    records = [make_record("a"), make_record("b", dx=0.1 + 0.2)]
+    summary = summarise(*records)
+    write_summary(tmp_path / "summary.ecsv", summarise(*records))
     got = read_summary(tmp_path / "summary.ecsv")
     assert summary_rows(got) == summary_rows(summary)
     assert (got.units, got.meta) == (summary.units, summary.meta)
@@ -84,6 +86,24 @@ def test_an_image_not_aligned_has_counts_and_a_reason_but_no_numbers() -> None:
         assert np.isnan(summary[name][1:]).all()
     assert summary["n_matched"].tolist() == [310, 310, 310]
     assert count_not_aligned(summary) == 2
+
+
+MINIMAL = {"image": "m", "n_sources": 9, "reference": "ref"}
+
+
+def test_the_reference_is_the_identity_and_was_not_fitted() -> None:
+    (row,) = summary_rows(summarise({**MINIMAL, "status": "reference", "reason": ""}))
+    assert [row[name] for name in FIT] == [0.0, 0.0, 0.0, 1.0, 0.0]
+    assert row["matrix"] == [[1.0, 0.0], [0.0, 1.0]]
+    assert np.isnan([row[name] for name in RMS]).all()
+    assert (row["n_sources"], row["n_matched"], row["n_fit"]) == (9, 0, 0)
+
+
+def test_a_record_without_a_fit_is_enough_for_an_image_not_aligned() -> None:
+    summary = summarise({**MINIMAL, "status": "not_aligned", "reason": "no_sources"})
+    assert np.isnan(summary["matrix"]).all()
+    assert summary["n_fit"].tolist() == [0]
+    assert summary["fitgeometry"].tolist() == [""]
 
 
 @pytest.mark.parametrize(
@@ -117,6 +137,6 @@ def test_a_record_with_missing_keys_is_refused() -> None:
 
 
 def test_a_table_that_is_no_summary_is_refused(tmp_path: Path) -> None:
-    write_summary(tmp_path / "t.ecsv", ColumnTable({"dx": np.zeros(1)}))
+    write_table(tmp_path / "t.ecsv", ColumnTable({"dx": np.zeros(1)}))
     with pytest.raises(InputError, match=r"t\.ecsv is not a summary: its columns are \['dx'\]"):
         read_summary(tmp_path / "t.ecsv")

@@ -13,7 +13,7 @@ from tweakreg_steps.recipe import complete
 from tweakreg_steps.schema import Parameter, parameters
 from tweakreg_steps.workplan import JobKey, WorkPlan, build_plan
 
-EVERYTHING = {
+EVERYTHING: dict[str, Any] = {
     "input": "*.fits",
     "update_header": {"updatehdr": True},
     "shiftfile_output": {"shiftfile": True},
@@ -47,7 +47,14 @@ def plan(
     **given: Any,  # noqa: ANN401  any part of a recipe
 ) -> WorkPlan:
     """Return the plan of a recipe."""
-    recipe = complete({**EVERYTHING, **given}, source=None, file=Path("/data/recipe.yaml"))
+    sections = {k: v for k, v in EVERYTHING.items() if isinstance(v, dict)}
+    merged = {
+        key: {**sections.get(key, {}), **value}
+        for key, value in given.items()
+        if isinstance(value, dict)
+    }
+    values = {**EVERYTHING, **given, **merged}
+    recipe = complete(values, source=None, file=Path("/data/recipe.yaml"))
     return build_plan(
         recipe.values,
         images or [image("a"), image("b")],

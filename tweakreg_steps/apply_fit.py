@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from tweakreg_steps.errors import InputError, NotAlignedError, Reason
 from tweakreg_steps.undistortion import pixels_to_sky, plane_to_sky, separation, sky_to_plane
-from tweakreg_steps.wcs_cards import core_wcs_header
+from tweakreg_steps.wcs_cards import core_wcs_header, has_polynomial
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -58,6 +58,24 @@ class LinearMap(Protocol):
     @property
     def center(self) -> FloatArray:
         """c, shape (2,), 1-based pixels of the plane."""
+
+
+@dataclass(frozen=True)
+class PlaneFit:
+    """A fit as ``fits/<image>.json`` holds it: M, s and c of `LinearMap`."""
+
+    matrix: FloatArray
+    shift: FloatArray
+    center: FloatArray
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> PlaneFit:
+        """Read a fit from its record."""
+        return cls(
+            matrix=np.array(record["matrix"], dtype=np.float64),
+            shift=np.array([record["dx"], record["dy"]], dtype=np.float64),
+            center=np.array(record["center"], dtype=np.float64),
+        )
 
 
 @dataclass(frozen=True)
@@ -168,9 +186,7 @@ def _grid(wcs: WCS, number: int) -> tuple[FloatArray, FloatArray]:
 def _deviation(wcs: WCS, moved: WCS, plane: WCS, fit: LinearMap, where: str) -> float:
     """Return the largest distance between what a moved WCS says and what the fit wants, mas."""
     x, y = _grid(wcs, _CHECK_GRID)
-    wanted = wanted_sky(
-        *pixels_to_sky(wcs, x, y, where=where), plane=plane, fit=fit, where=where
-    )
+    wanted = wanted_sky(*pixels_to_sky(wcs, x, y, where=where), plane=plane, fit=fit, where=where)
     try:
         return float(separation(*pixels_to_sky(moved, x, y, where=where), *wanted).max())
     except InputError:
@@ -199,8 +215,9 @@ def _move_zenithal(
     cards: Cards = {f"CRVAL{i + 1}": float(crval[i]) for i in range(2)}
     if "LONPOLE" not in core and wcs.wcs.lonpole != _default_lonpole(crval[wcs.wcs.lat]):
         cards["LONPOLE"] = float(wcs.wcs.lonpole)
-    if _has_polynomial(core, wcs):
-        return cards | _units(core, wcs) | _turn_polynomial(core, linear)
+    if has_polynomial(core):
+        cards |= _turn_polynomial(core, linear)
+        return cards | _matrix_cards(core, wcs, wcs.pixel_scale_matrix)
     if wcs.wcs.ctype[0][5:8] == "ZPN":
         cards |= {f"PV{i}_{m}": value for i, m, value in scaled}
     return cards | _matrix_cards(core, wcs, linear @ wcs.pixel_scale_matrix)
@@ -281,11 +298,6 @@ def _scale_radial(wcs: WCS, parameters: list[Any], scale: float) -> list[Any]:
     if wcs.wcs.ctype[0][5:8] != "ZPN":
         return parameters
     return [(i, m, value * scale ** (1 - m)) for i, m, value in parameters]
-
-
-def _has_polynomial(core: Header, wcs: WCS) -> bool:
-    """Tell whether PVi_m are the TPV polynomial: wcslib then holds them elsewhere."""
-    return not wcs.wcs.get_pv() and any(key.startswith(("PV1_", "PV2_")) for key in core)
 
 
 def _turn_polynomial(core: Header, linear: FloatArray) -> Cards:

@@ -41,7 +41,7 @@ _PIXEL_PAIRS = (("x", "y"), ("x_image", "y_image"), ("xcentroid", "ycentroid"))
 _MISSING = frozenset({"", "nan", "indef", "null", "none", "--", "-", "n/a", "masked"})
 _RANGE = re.compile(r"c?(\d+)\s*[-:]\s*c?(\d+)")
 _LISTED = re.compile(r"c?\d+(?:[\s,]+c?\d+)*")
-_SEXAGESIMAL = re.compile(r"([-+]?)\s*(\d+)[:hd\s]\s*(\d+)(?:[:m\s]\s*(\d+\.?\d*)s?)?\s*")
+_SEXAGESIMAL = re.compile(r"([-+]?)\s*(\d+)[:hd\s]\s*(\d+\.?\d*)(?:m?|[:m\s]\s*(\d+\.?\d*)s?)")
 _NUMBERED = re.compile(r"\s*(\d+)\s+([A-Za-z_]\S*)")  # SExtractor's way of naming columns
 _SHOWN = 5  # entries named in a message
 
@@ -87,7 +87,8 @@ class CatalogTable:
         word = "line" if self.lines else "row"
         numbers = [self.lines[i] if self.lines else i + 1 for i in index[:_SHOWN]]
         more = ", ..." if len(index) > _SHOWN else ""
-        return f"{len(index)} entries, {word} {', '.join(map(str, numbers))}{more}"
+        entries = "1 entry" if len(index) == 1 else f"{len(index)} entries"
+        return f"{entries}, {word} {', '.join(map(str, numbers))}{more}"
 
 
 def read_catalog_table(path: Path) -> CatalogTable:
@@ -99,7 +100,8 @@ def read_catalog_table(path: Path) -> CatalogTable:
         The file cannot be read, holds no entry, or its lines differ in their number of columns.
     """
     try:
-        start = path.open("rb").read(512)
+        with path.open("rb") as stream:
+            start = stream.read(512)
     except OSError as error:
         raise InputError(f"{path}: the catalog cannot be read: {error.strerror}") from error
     if start.startswith(b"SIMPLE  =") or re.search(r"\.fits?(\.gz)?$", path.name, re.IGNORECASE):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tweakreg_steps.exposure import Chip
+from tweakreg_steps.chips import Chip
 
 
 def chip_from_record(record: Mapping[str, Any]) -> Chip:

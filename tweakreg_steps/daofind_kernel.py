@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.sky_noise import RealPixels
+
 FloatArray = NDArray[np.float64]
 FloatImage = NDArray[np.float32]
 BoolImage = NDArray[np.bool_]
@@ -20,6 +22,7 @@ FWHM_PER_SIGMA = 2.0 * math.sqrt(2.0 * math.log(2.0))
 STRIP = 1 << 16  # pixels that stay in the processor's cache
 SMALLEST_RADIUS = 2.001  # px; all pixels as near as this belong to the kernel
 LEAST_DATA = 0.5  # part of the kernel's pixels that must hold data
+LEVEL_STEP = 16  # px; a sample of the image tells its level
 
 
 @dataclass(frozen=True)
@@ -49,18 +52,12 @@ class Kernel:
     @property
     def half_x(self) -> int:
         """Columns on each side of the middle one."""
-        return self.gaussian.shape[1] // 2
+        return int(self.gaussian.shape[1] // 2)
 
     @property
     def half_y(self) -> int:
         """Rows on each side of the middle one."""
-        return self.gaussian.shape[0] // 2
-
-    def offsets(self) -> list[tuple[int, int]]:
-        """Return (dy, dx) of the pixels of the support, the middle one included, nearest first."""
-        rows, columns = np.nonzero(self.support)
-        places = zip((rows - self.half_y).tolist(), (columns - self.half_x).tolist(), strict=True)
-        return sorted(places, key=lambda place: place[0] ** 2 + place[1] ** 2)
+        return int(self.gaussian.shape[0] // 2)
 
 
 def make_kernel(*, conv_width: float, nsigma: float, ratio: float, theta: float) -> Kernel:
@@ -100,7 +97,7 @@ def make_kernel(*, conv_width: float, nsigma: float, ratio: float, theta: float)
     return Kernel(gaussian, support, weights, sigma, ratio * sigma)
 
 
-def fit_heights(pixels: NDArray[np.floating] | NDArray[np.integer], kernel: Kernel) -> FloatImage:
+def fit_heights(pixels: RealPixels, kernel: Kernel) -> FloatImage:
     """Height of the best Gaussian at every pixel, above a constant local background.
 
     Beyond its edges the image is mirrored.  Pixels that are not finite do not take part: around
@@ -133,22 +130,24 @@ def _half_size(reach: float) -> int:
     return int(max(2.0, reach))
 
 
-def _frame(pixels: NDArray[np.floating] | NDArray[np.integer], kernel: Kernel) -> FloatImage:
+def _frame(pixels: RealPixels, kernel: Kernel) -> FloatImage:
     """Mirrored edges around the image, and its level taken off.
 
     The weights add up to zero only in exact arithmetic: without its level the image keeps its
     precision, so that a constant added to it changes nothing.
     """
-    coarse = pixels[::16, ::16].astype(np.float64)
+    coarse = pixels[::LEVEL_STEP, ::LEVEL_STEP].astype(np.float64)
     coarse = coarse[np.isfinite(coarse)]
     level = float(np.median(coarse)) if coarse.size else 0.0
     ny, nx = pixels.shape
     by, bx = kernel.half_y, kernel.half_x
     framed = np.empty((ny + 2 * by, nx + 2 * bx), dtype=np.float32)
-    np.subtract(pixels, level, out=framed[by : ny + by, bx : nx + bx], casting="same_kind")
-    framed[:by], framed[ny + by :] = framed[2 * by - 1 : by - 1 : -1], framed[-by - 1 : -2 * by - 1 : -1]
+    with np.errstate(over="ignore"):  # what is too large for single precision is no data
+        np.subtract(pixels, level, out=framed[by : ny + by, bx : nx + bx], casting="same_kind")
+    framed[:by] = framed[2 * by - 1 : by - 1 : -1]
+    framed[ny + by :] = framed[ny + by - 1 : ny - 1 : -1]
     framed[:, :bx] = framed[:, 2 * bx - 1 : bx - 1 : -1]
-    framed[:, nx + bx :] = framed[:, -bx - 1 : -2 * bx - 1 : -1]
+    framed[:, nx + bx :] = framed[:, nx + bx - 1 : nx - 1 : -1]
     return framed
 
 

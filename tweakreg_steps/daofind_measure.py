@@ -5,12 +5,65 @@ Stetson (1987, PASP 99, 191), with the details of IRAF's ``daofind``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tweakreg_steps.daofind_kernel import FloatArray, Kernel
+from tweakreg_steps.daofind_kernel import FloatArray, FloatImage, Kernel
+from tweakreg_steps.sky_noise import RealPixels
+
+Index = NDArray[np.intp]
+
+PIECE = 1 << 14  # sources measured at a time
+
+
+@dataclass(frozen=True)
+class Stars:
+    """Sources of one chip; all arrays have the shape (n,).
+
+    Attributes
+    ----------
+    x, y
+        Centre in FITS pixels: the centre of the first pixel is 1.0.
+    flux
+        Sum of the pixels of the kernel's box around the source, sky included.
+    peak
+        Highest pixel of that box.
+    sharpness
+        Middle pixel above the mean of the others of the kernel, over the fitted height: near 1
+        for a single bright pixel, towards 0 for a broad source.
+    roundness1
+        Twofold over fourfold symmetry of the convolved image: 0 for a round star, negative for
+        one long in x, positive for one long in y.
+    roundness2
+        Twice the difference of the heights fitted along x and y over their sum: 0 for a star as
+        round as the kernel, negative for one long in x.
+    """
+
+    x: FloatArray
+    y: FloatArray
+    flux: FloatArray
+    peak: FloatArray
+    sharpness: FloatArray
+    roundness1: FloatArray
+    roundness2: FloatArray
+
+    def __len__(self) -> int:
+        return int(self.x.size)
+
+    def __getitem__(self, chosen: NDArray[np.bool_] | Index) -> Stars:
+        return Stars(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+    def put(self, chosen: NDArray[np.bool_], others: Stars) -> Stars:
+        """Return the sources with the chosen ones replaced."""
+        merged = []
+        for field in fields(self):
+            values = getattr(self, field.name).copy()
+            values[chosen] = getattr(others, field.name)
+            merged.append(values)
+        return Stars(*merged)
 
 
 @dataclass(frozen=True)
@@ -22,11 +75,40 @@ class Marginal:
     shift
         Centre of the Gaussian from the box's middle, pixels, shape (n,); nan without a height.
     height
-        Its height, in weighted sums of pixels, shape (n,).
+        Its height, in weighted sums of pixels, shape (n,); nan where it is not positive.
     """
 
     shift: FloatArray
     height: FloatArray
+
+
+def measure_stars(
+    pixels: RealPixels, heights: FloatImage, row: Index, column: Index, kernel: Kernel
+) -> Stars:
+    """Measure the sources at some pixels, each in the kernel's box around its pixel.
+
+    Parameters
+    ----------
+    pixels
+        Shape (ny, nx).
+    heights
+        The convolved image, shape (ny, nx).
+    row, column
+        Middle of each box, 0-based, shape (n,); the boxes are inside the image.
+    kernel
+        The Gaussian.
+
+    Returns
+    -------
+    Stars
+        In the given order; x, y and roundness2 are nan where no Gaussian fits, and all is nan
+        where a pixel of the box is not finite.
+    """
+    pieces = [
+        _measure_piece(pixels, heights, row[i : i + PIECE], column[i : i + PIECE], kernel)
+        for i in range(0, max(1, row.size), PIECE)
+    ]
+    return _join(pieces)
 
 
 def fit_marginals(boxes: FloatArray, kernel: Kernel) -> tuple[Marginal, Marginal]:
@@ -56,64 +138,68 @@ def fit_marginals(boxes: FloatArray, kernel: Kernel) -> tuple[Marginal, Marginal
         Along x, along y.
     """
     across_y, across_x = _triangle(kernel.half_y), _triangle(kernel.half_x)
-    in_x = _fit(
-        np.einsum("nyx,y->nx", boxes, across_y), across_y @ kernel.gaussian, kernel.sigma_x
-    )
-    in_y = _fit(
-        np.einsum("nyx,x->ny", boxes, across_x), kernel.gaussian @ across_x, kernel.sigma_y
-    )
+    in_x = _fit(across_y @ boxes, across_y @ kernel.gaussian, kernel.sigma_x)
+    in_y = _fit(boxes @ across_x, kernel.gaussian @ across_x, kernel.sigma_y)
     return in_x, in_y
 
 
-def roundness_of_heights(heights: FloatArray) -> NDArray[np.float64]:
-    """First roundness: twofold over fourfold symmetry of the convolved image.
+def _measure_piece(
+    pixels: RealPixels, heights: FloatImage, row: Index, column: Index, kernel: Kernel
+) -> Stars:
+    """Measure some sources."""
+    boxes = _cut(pixels, row, column, kernel)
+    boxes[~np.isfinite(boxes).all(axis=(1, 2))] = np.nan
+    in_x, in_y = fit_marginals(boxes, kernel)
+    return Stars(
+        x=column + 1.0 + in_x.shift,
+        y=row + 1.0 + in_y.shift,
+        flux=boxes.sum(axis=(1, 2)),
+        peak=boxes.max(axis=(1, 2)),
+        sharpness=_sharpness(boxes, heights[row, column], kernel),
+        roundness1=_symmetry(_cut(heights, row, column, kernel)),
+        roundness2=2.0 * (in_x.height - in_y.height) / (in_x.height + in_y.height),
+    )
 
-    Parameters
-    ----------
-    heights
-        Convolved pixels around each source, shape (n, ny, nx), ny and nx odd.
 
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n,): 0 for a round star, negative for one long in x, positive for one long in y.
-    """
+def _join(pieces: Sequence[Stars]) -> Stars:
+    """One after the other."""
+    if len(pieces) == 1:
+        return pieces[0]
+    return Stars(*(np.concatenate([getattr(p, f.name) for p in pieces]) for f in fields(Stars)))
+
+
+def _cut(image: RealPixels, row: Index, column: Index, kernel: Kernel) -> FloatArray:
+    """Boxes around pixels: shape (n, ny, nx) of the kernel."""
+    boxes = np.lib.stride_tricks.sliding_window_view(image, kernel.gaussian.shape)
+    return boxes[row - kernel.half_y, column - kernel.half_x].astype(np.float64)
+
+
+def _symmetry(heights: FloatArray) -> FloatArray:
+    """First roundness, from boxes of the convolved image."""
     middle_y, middle_x = heights.shape[1] // 2, heights.shape[2] // 2
     signs = np.ones(heights.shape[1:])
     signs[middle_y:, :middle_x] = -1.0
     signs[: middle_y + 1, middle_x + 1 :] = -1.0
     signs[middle_y, middle_x] = 0.0
-    twofold = np.einsum("nyx,yx->n", heights, signs)
-    fourfold = np.einsum("nyx,yx->n", np.abs(heights), np.abs(signs))
-    return np.divide(2.0 * twofold, fourfold, out=np.zeros_like(twofold), where=fourfold > 0.0)
+    twofold = (heights * signs).sum(axis=(1, 2))
+    fourfold = (np.abs(heights) * np.abs(signs)).sum(axis=(1, 2))
+    roundness: FloatArray = 2.0 * twofold / np.where(fourfold > 0.0, fourfold, 1.0)
+    return roundness
 
 
-def sharpness(boxes: FloatArray, heights: FloatArray, kernel: Kernel) -> NDArray[np.float64]:
-    """Middle pixel above the mean of the others of the kernel, over the fitted height.
-
-    Parameters
-    ----------
-    boxes
-        Pixels around each source, shape (n, ny, nx) of the kernel.
-    heights
-        Fitted height at each source, positive, shape (n,).
-    kernel
-        The Gaussian.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n,): near 1 for a single bright pixel, towards 0 for a broad source.
-    """
+def _sharpness(boxes: FloatArray, height: NDArray[np.float32], kernel: Kernel) -> FloatArray:
+    """Sharpness, from boxes of pixels; nan where the fitted height is not positive."""
     around = kernel.support.copy()
     around[kernel.half_y, kernel.half_x] = False
-    middle = boxes[:, kernel.half_y, kernel.half_x]
-    return np.asarray((middle - boxes[:, around].mean(axis=1)) / heights)
+    excess = boxes[:, kernel.half_y, kernel.half_x] - boxes[:, around].mean(axis=1)
+    sharpness: FloatArray = excess / np.where(height > 0.0, height, np.nan)
+    return sharpness
 
 
 def _triangle(half: int) -> FloatArray:
     """Weights 1, 2, … half + 1, … 2, 1."""
-    return half + 1.0 - np.abs(np.arange(-half, half + 1))
+    weights: FloatArray = half + 1.0 - np.abs(np.arange(-half, half + 1))
+    return weights
 
 
 def _fit(data: FloatArray, gaussian: FloatArray, sigma: float) -> Marginal:
@@ -122,8 +208,8 @@ def _fit(data: FloatArray, gaussian: FloatArray, sigma: float) -> Marginal:
     w, k, g = _triangle(half), np.arange(-half, half + 1.0), gaussian
     sum_g, sum_d, sum_1 = w @ g, data @ w, w.sum()
     height = (data @ (w * g) - sum_g * sum_d / sum_1) / (w @ g**2 - sum_g**2 / sum_1)
-    fitted = np.where(height > 0.0, height, np.nan)
-    shift = sigma**2 * (data @ (w * k * g)) / (fitted * (w @ (k * g) ** 2))
-    moment = (data @ (w * k)) / (fitted * sum_g)
+    height = np.where(height > 0.0, height, np.nan)
+    shift = sigma**2 * (data @ (w * k * g)) / (height * (w @ (k * g) ** 2))
+    moment = (data @ (w * k)) / (height * sum_g)
     shift = np.where(np.abs(shift) > half, moment, shift)
     return Marginal(np.where(np.abs(shift) > half, 0.0, shift), height)

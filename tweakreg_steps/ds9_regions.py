@@ -117,7 +117,7 @@ def read_region_file(path: Path) -> tuple[Ds9Region, ...]:
         The file cannot be opened, or lines of it cannot be read; every such line is named.
     """
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
         raise InputError(f"{path}: the region file cannot be read: {error.strerror}") from error
     return parse_regions(text, name=str(path))
@@ -179,7 +179,8 @@ def _region(statement: str, system: str, number: int, name: str) -> Ds9Region | 
     if commented := _COMMENTED.match(statement.lower()):
         if commented[2] not in (*_SKIPPED, "vector", "segment"):
             return None  # an ordinary comment, or the head of a composite
-        body, _, properties = statement.lower().lstrip("# ").partition("#")
+        head, closed, properties = statement.lower().lstrip("# ").partition(")")
+        body = head + closed
     body = _SYMBOL_POINT.sub(r"\1point", body.strip())
     found = _FIRST_WORD.match(body)
     word = found[2] if found else ""

@@ -90,7 +90,7 @@ def exclusion_files(path: Path) -> tuple[Path, ...]:
 def _read_lines(path: Path) -> list[_Line]:
     """Lines of the catalog that say something."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
         raise InputError(
             f"{path}: the exclusions catalog cannot be read: {error.strerror}"

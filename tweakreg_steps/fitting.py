@@ -248,7 +248,7 @@ def _fit_general(image: FloatArray, reference: FloatArray) -> FloatArray:
     long, wide = np.linalg.svd(reference, compute_uv=False)
     if long < LEAST_EXTENT or wide < LEAST_ELONGATION * long:
         raise _singular(f"the reference has all {len(reference)} of them on one line")
-    transposed: FloatArray = np.linalg.lstsq(reference, image, rcond=None)[0]
+    transposed = np.linalg.lstsq(reference, image, rcond=None)[0].astype(np.float64)
     return _regular(transposed.T)
 
 

@@ -17,11 +17,11 @@ from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.neighbours import (
     FloatArray,
     IndexArray,
+    PointTable,
     find_nearest,
-    iter_close_pairs,
-    sort_by_position,
+    iter_pairs,
 )
-from tweakreg_steps.offset import Offset, estimate_offset
+from tweakreg_steps.offset import Offset, find_offset
 
 log = logging.getLogger(__name__)
 
@@ -127,13 +127,12 @@ def match_sources(
     _check_numbers(len(image_xy), len(reference_xy), minobj)
     peak = None
     dx, dy = xoffset or 0.0, yoffset or 0.0
+    image, reference = PointTable.build(image_xy), PointTable.build(reference_xy)
     if use2dhist:
         radius = searchrad / pixel_scale if searchunits == "arcseconds" else searchrad
-        peak = estimate_offset(image_xy, reference_xy, searchrad=radius, tolerance=tolerance)
+        peak = find_offset(image, reference, searchrad=radius, tolerance=tolerance)
         dx, dy = peak.dx, peak.dy
-    found = match_lists(
-        image_xy, reference_xy, tolerance=tolerance, separation=separation, offset=(dx, dy)
-    )
+    found = _match_tables(thin(image, separation), thin(reference, separation), tolerance, (dx, dy))
     n_found = len(found.image_index)
     if n_found < minobj:
         raise NotAlignedError(
@@ -158,8 +157,8 @@ def match_lists(
 
     Each reference source asks for the nearest source of the image within the tolerance; a source
     that several ask for goes to the nearest of them, and the others stay without: their second
-    nearest would be a guess. Of equal distances the one with the lower y, then the lower x wins,
-    so the order of the lists does not matter.
+    nearest would be a guess. Equal distances are decided by position, so the order of the lists
+    does not matter.
 
     Parameters
     ----------
@@ -177,28 +176,15 @@ def match_lists(
     ListMatch
         Possibly empty.
     """
-    image_kept, reference_kept = thin(image_xy, separation), thin(reference_xy, separation)
-    nearest = find_nearest(
-        reference_xy[reference_kept],
-        image_xy[image_kept] - np.asarray(offset, dtype=np.float64),
-        radius=tolerance,
-    )
-    asking = np.flatnonzero(nearest.index >= 0)
-    # Stable: of equally near reference sources the first in position comes first.
-    order = asking[np.argsort(nearest.distance[asking], kind="stable")]
-    _, first = np.unique(nearest.index[order], return_index=True)
-    won = order[first]
-    won = won[np.argsort(reference_kept[won])]
-    return ListMatch(
-        image_index=image_kept[nearest.index[won]],
-        reference_index=reference_kept[won],
-        distance=nearest.distance[won],
-        n_image=len(image_kept),
-        n_reference=len(reference_kept),
+    return _match_tables(
+        thin(PointTable.build(image_xy), separation),
+        thin(PointTable.build(reference_xy), separation),
+        tolerance,
+        offset,
     )
 
 
-def thin(xy: FloatArray, separation: float) -> IndexArray:
+def thin(table: PointTable, separation: float) -> PointTable:
     """Choose the sources that count as distinct.
 
     In order of increasing y, then x, each source that is not yet removed removes all later ones
@@ -207,25 +193,58 @@ def thin(xy: FloatArray, separation: float) -> IndexArray:
 
     Parameters
     ----------
-    xy : (n, 2) float array
-        Positions x, y.
+    table : PointTable
+        Positions of the sources.
     separation : float
         Least distance of two distinct sources; at exactly this distance they count as one.
 
     Returns
     -------
-    (k,) int array
-        Places of the sources that stay, in order of position; those with a position that is not
-        finite do not.
+    PointTable
+        The sources that stay.
     """
-    order = sort_by_position(xy)
-    order = order[np.isfinite(xy[order]).all(axis=1)]
-    stays = bytearray(b"\x01" * len(order))
-    for pairs in iter_close_pairs(xy[order], radius=separation):
-        for earlier, later in zip(pairs.first.tolist(), pairs.second.tolist(), strict=True):
-            if stays[earlier]:
-                stays[later] = 0
-    return order[np.frombuffer(stays, dtype=np.bool_)]
+    table = table.distinct()
+    pairs = _find_close_pairs(table, separation)
+    if not len(pairs):
+        return table
+    stays = np.ones(len(table), dtype=np.bool_)
+    removed = set()
+    for earlier, later in pairs.tolist():
+        if earlier not in removed:
+            removed.add(later)
+    stays[list(removed)] = False
+    return table.choose(stays)
+
+
+def _find_close_pairs(table: PointTable, separation: float) -> IndexArray:
+    """List the (lower, upper) rows of close sources in order of the lower one's y and x."""
+    found = [np.empty((0, 2), dtype=np.intp)]
+    for pairs in iter_pairs(table, table, shift=(0.0, 0.0), radius=separation, shape="circle"):
+        once = np.flatnonzero((pairs.dy < 0) | ((pairs.dy == 0) & (pairs.dx < 0)))
+        found.append(np.stack([pairs.first[once], pairs.second[once]], axis=1))
+    close = np.concatenate(found)
+    lower = close[:, 0]
+    return close[np.lexsort((table.x[lower], table.y[lower]))]
+
+
+def _match_tables(
+    image: PointTable, reference: PointTable, tolerance: float, offset: tuple[float, float]
+) -> ListMatch:
+    """Give each reference source its nearest source of the image, one to one."""
+    nearest = find_nearest(reference, image, shift=(-offset[0], -offset[1]), radius=tolerance)
+    asking = np.flatnonzero(nearest.second >= 0)
+    # Stable: of equally near reference sources the first of the table comes first.
+    order = asking[np.argsort(nearest.distance[asking], kind="stable")]
+    _, first = np.unique(nearest.second[order], return_index=True)
+    won = order[first]
+    won = won[np.argsort(reference.place[won])]
+    return ListMatch(
+        image_index=image.place[nearest.second[won]],
+        reference_index=reference.place[won],
+        distance=nearest.distance[won],
+        n_image=len(image),
+        n_reference=len(reference),
+    )
 
 
 def _check_numbers(n_image: int, n_reference: int, minobj: int) -> None:

@@ -1,16 +1,16 @@
 """Neighbours in the plane: all pairs of two point lists that are closer than a radius.
 
-The second list is sorted once by (row, x), a row being a strip of constant height in y. The
-candidates of a point are then a contiguous run in each of the few rows it reaches, found by
-bisection, and are expanded in pieces of bounded size: the cost is O(N log N + pairs), the memory
-O(N) whatever the number of pairs. Positions may be in any unit; points with a position that is
-not finite have no neighbours.
+A list is sorted by (row, x), a row being a strip of constant height in y. The candidates of a
+point are then a contiguous run in each of the few rows it reaches, found by bisection, and are
+expanded in pieces of bounded size: the cost is O(N log N + pairs), the memory O(N) whatever the
+number of pairs. Positions may be in any unit; points with a position that is not finite have no
+neighbours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 import numpy as np
@@ -23,26 +23,103 @@ Shape = Literal["circle", "square"]
 PIECE = 1 << 18
 """Candidate pairs expanded at a time: some ten arrays of 2 MB."""
 
-BLOCK = 1 << 15
+BLOCK = 1 << 12
 """Points of the first list searched at a time."""
-
-ROWS_PER_RADIUS = 8
-"""Rows are never lower than this part of the radius."""
 
 SPACINGS_PER_ROW = 3.0
 """Row height in mean point distances, where bisections and surplus candidates cost the same."""
 
 
 @dataclass(frozen=True)
+class PointTable:
+    """A point list sorted for searches; points far outside the bulk share its border rows.
+
+    Attributes
+    ----------
+    x, y : (n,) float arrays
+        Finite positions, sorted by ``key``, then y, then x: the order of the list does not matter.
+    place : (n,) int array
+        Their places in the list.
+    key : (n,) float array
+        ``row * span + along``, ascending.
+    low, high : (2,) float arrays
+        Corners of the bulk, x and y.
+    height, span : float
+        Height of a row; distance of two rows in ``key``.
+    """
+
+    x: FloatArray
+    y: FloatArray
+    place: IndexArray
+    key: FloatArray
+    low: FloatArray
+    high: FloatArray
+    height: float
+    span: float
+
+    @classmethod
+    def build(cls, xy: FloatArray) -> Self:
+        """Sort a list.
+
+        Parameters
+        ----------
+        xy : (n, 2) float array
+            Positions x, y.
+        """
+        place = np.flatnonzero(np.isfinite(xy[:, 0]) & np.isfinite(xy[:, 1]))
+        x, y = xy[place, 0], xy[place, 1]
+        low, high = _bulk(x, y)
+        width, tall = (high - low).tolist()
+        number = max(1, len(x))
+        height = max(SPACINGS_PER_ROW * float(np.sqrt(width * tall / number)), tall / number)
+        table = cls(x, y, place, x, low, high, height if height > 0 else 1.0, 2 * width + 1.0)
+        key = table.row(y) * table.span + table.along(x)
+        order = np.argsort(key, kind="stable")
+        ascending = key[order]
+        if np.any(ascending[1:] == ascending[:-1]):
+            order = np.lexsort((x, y, key))
+        return replace(table, x=x[order], y=y[order], place=place[order], key=key[order])
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def choose(self, chosen: NDArray[np.bool_] | slice) -> Self:
+        """Give the table of some of the points, a mask or a slice of this one."""
+        return replace(
+            self,
+            x=self.x[chosen],
+            y=self.y[chosen],
+            place=self.place[chosen],
+            key=self.key[chosen],
+        )
+
+    def distinct(self) -> Self:
+        """Give the table with each position once: that of the first in the list."""
+        repeated = (self.x[1:] == self.x[:-1]) & (self.y[1:] == self.y[:-1])
+        return self.choose(np.concatenate([[True], ~repeated])) if repeated.any() else self
+
+    def row(self, y: FloatArray) -> FloatArray:
+        """Give the row of each y; never decreasing in y."""
+        inside = np.minimum(np.maximum(y, self.low[1]), self.high[1])
+        rows: FloatArray = np.floor((inside - self.low[1]) / self.height)
+        return rows
+
+    def along(self, x: FloatArray) -> FloatArray:
+        """Give the place of each x along its row; never decreasing in x."""
+        places: FloatArray = np.minimum(np.maximum(x, self.low[0]), self.high[0]) - self.low[0]
+        return places
+
+
+@dataclass(frozen=True)
 class Pairs:
-    """Some pairs of points of a first and a second list.
+    """Some pairs of points of a first and a second table.
 
     Attributes
     ----------
     first, second : (n,) int arrays
-        Places in the two lists.
+        Rows of the two tables.
     dx, dy : (n,) float arrays
-        Position in the first list minus position in the second.
+        Position in the first table minus the shift minus position in the second.
     """
 
     first: IndexArray
@@ -53,29 +130,36 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Nearest:
-    """The nearest neighbour of each point of a list.
+    """The nearest neighbour of each point of a table.
 
     Attributes
     ----------
-    index : (n,) int array
-        Place of the neighbour in the second list; -1 where there is none within the radius.
+    second : (n,) int array
+        Row of the neighbour in the second table; -1 where there is none within the radius.
     distance : (n,) float array
         Distance to it; inf where there is none.
     """
 
-    index: IndexArray
+    second: IndexArray
     distance: FloatArray
 
 
 def iter_pairs(
-    first_xy: FloatArray, second_xy: FloatArray, *, radius: float, shape: Shape
+    first: PointTable,
+    second: PointTable,
+    *,
+    shift: tuple[float, float],
+    radius: float,
+    shape: Shape,
 ) -> Iterator[Pairs]:
-    """Find all pairs of points of two lists whose separation is at most a radius.
+    """Find all pairs of points of two tables whose separation is at most a radius.
 
     Parameters
     ----------
-    first_xy, second_xy : (n, 2), (m, 2) float arrays
-        Positions x, y.
+    first, second : PointTable
+        The two lists.
+    shift : (dx, dy)
+        Subtracted from the positions of the first list.
     radius : float
         Largest separation, inclusive, in the unit of the positions.
     shape : {"circle", "square"}
@@ -84,194 +168,98 @@ def iter_pairs(
     Yields
     ------
     Pairs
-        All pairs of some consecutive points of the first list, which comes in its own order;
-        a list sorted by y is searched fastest.
+        In increasing order of ``first``, all pairs of one point of the first table at once.
     """
-    usable = _finite_places(first_xy)
-    table = _RowTable.build(second_xy, radius)
-    for begin in range(0, len(usable), BLOCK):
-        places = usable[begin : begin + BLOCK]
-        for pairs in table.pairs_of(first_xy[places], radius):
-            inside = _inside(pairs, radius, shape)
-            yield Pairs(
-                places[pairs.first[inside]],
-                table.order[pairs.second[inside]],
-                pairs.dx[inside],
-                pairs.dy[inside],
-            )
+    for start in range(0, len(first), BLOCK):
+        x = first.x[start : start + BLOCK] - shift[0]
+        y = first.y[start : start + BLOCK] - shift[1]
+        point, begin, count, ends = _find_runs(x, y, second, radius)
+        for low, high in _pieces(count, ends):
+            run, found = _expand(begin[low:high], count[low:high])
+            owner = point[low:high][run]
+            dx, dy = x[owner] - second.x[found], y[owner] - second.y[found]
+            if shape == "circle":
+                inside = np.flatnonzero(dx**2 + dy**2 <= radius**2)
+            else:
+                inside = np.flatnonzero((np.abs(dx) <= radius) & (np.abs(dy) <= radius))
+            yield Pairs(start + owner[inside], found[inside], dx[inside], dy[inside])
 
 
-def iter_close_pairs(xy: FloatArray, *, radius: float) -> Iterator[Pairs]:
-    """Find all pairs within one list whose distance is at most a radius, each once.
+def find_nearest(
+    first: PointTable, second: PointTable, *, shift: tuple[float, float], radius: float
+) -> Nearest:
+    """Find, for each point of the first table, the nearest of the second within a radius.
 
     Parameters
     ----------
-    xy : (n, 2) float array
-        Positions x, y.
-    radius : float
-        Largest distance, inclusive.
-
-    Yields
-    ------
-    Pairs
-        ``first`` < ``second``; over all pieces, ``first`` never decreases.
-    """
-    for pairs in iter_pairs(xy, xy, radius=radius, shape="circle"):
-        once = np.flatnonzero(pairs.first < pairs.second)
-        yield Pairs(pairs.first[once], pairs.second[once], pairs.dx[once], pairs.dy[once])
-
-
-def find_nearest(first_xy: FloatArray, second_xy: FloatArray, *, radius: float) -> Nearest:
-    """Find, for each point of the first list, the nearest point of the second within a radius.
-
-    Parameters
-    ----------
-    first_xy, second_xy : (n, 2), (m, 2) float arrays
-        Positions x, y.
+    first, second : PointTable
+        The two lists.
+    shift : (dx, dy)
+        Subtracted from the positions of the first list.
     radius : float
         Largest distance, inclusive.
 
     Returns
     -------
     Nearest
-        Of neighbours at the same distance the one that comes first in the second list.
+        Of neighbours at the same distance the one that comes first in the second table.
     """
-    index = np.full(len(first_xy), -1, dtype=np.intp)
-    distance = np.full(len(first_xy), np.inf)
-    for pairs in iter_pairs(first_xy, second_xy, radius=radius, shape="circle"):
+    index = np.full(len(first), -1, dtype=np.intp)
+    distance = np.full(len(first), np.inf)
+    for pairs in iter_pairs(first, second, shift=shift, radius=radius, shape="circle"):
         apart = np.hypot(pairs.dx, pairs.dy)
         order = np.lexsort((pairs.second, apart, pairs.first))
-        owner = pairs.first[order]
-        best = order[np.flatnonzero(np.diff(owner, prepend=-1))]
+        best = order[np.flatnonzero(np.diff(pairs.first[order], prepend=-1))]
         index[pairs.first[best]] = pairs.second[best]
         distance[pairs.first[best]] = apart[best]
     return Nearest(index, distance)
 
 
-def estimate_pair_count(first_xy: FloatArray, second_xy: FloatArray, *, radius: float) -> float:
+def estimate_pair_count(first: PointTable, second: PointTable, *, radius: float) -> float:
     """Estimate how many pairs a square search would give, from a sample of the first list.
 
     Parameters
     ----------
-    first_xy, second_xy : (n, 2), (m, 2) float arrays
-        Positions x, y.
+    first, second : PointTable
+        The two lists.
     radius : float
         Largest separation in x and in y.
 
     Returns
     -------
     float
-        Expected number of pairs; exact where the first list has no more than 1000 points.
+        Expected number of pairs; exact where the first list has less than 400 points.
     """
-    step = max(1, len(first_xy) // 1000)
-    sample = first_xy[::step]
-    found = sum(
-        len(pairs.first) for pairs in iter_pairs(sample, second_xy, radius=radius, shape="square")
-    )
-    return found * len(first_xy) / max(1, len(sample))
+    sample = first.choose(slice(None, None, max(1, len(first) // 200)))
+    pieces = iter_pairs(sample, second, shift=(0.0, 0.0), radius=radius, shape="square")
+    return sum(len(pairs.first) for pairs in pieces) * len(first) / max(1, len(sample))
 
 
-def sort_by_position(xy: FloatArray) -> IndexArray:
-    """Order points by y, then x: an order that does not depend on that of the list.
-
-    Parameters
-    ----------
-    xy : (n, 2) float array
-        Positions x, y.
-
-    Returns
-    -------
-    (n,) int array
-        Places in increasing order of position; points at the same position keep their order.
-    """
-    order = np.argsort(xy[:, 1], kind="stable")
-    y = xy[order, 1]
-    if np.any(y[1:] == y[:-1]):
-        order = np.lexsort((xy[:, 0], xy[:, 1]))
-    return order
-
-
-@dataclass(frozen=True)
-class _RowTable:
-    """A point list sorted by row and x; far outliers share the border rows."""
-
-    x: FloatArray
-    y: FloatArray
-    order: IndexArray
-    key: FloatArray
-    low: FloatArray
-    high: FloatArray
-    height: float
-    span: float
-
-    @classmethod
-    def build(cls, xy: FloatArray, radius: float) -> Self:
-        """Sort a list for searches within a radius."""
-        places = _finite_places(xy)
-        x, y = xy[places, 0], xy[places, 1]
-        low, high = _bulk(x, y)
-        width, tall = high - low
-        height = max(
-            SPACINGS_PER_ROW * float(np.sqrt(width * tall / max(1, len(x)))),
-            radius / ROWS_PER_RADIUS,
-            float(tall) / max(1, len(x)),
-        )
-        table = cls(
-            x=x,
-            y=y,
-            order=places,
-            key=x,
-            low=low,
-            high=high,
-            height=height if height > 0 else 1.0,
-            span=2 * float(width) + 1.0,
-        )
-        key = table.row(y) * table.span + table.along(x)
-        order = np.argsort(key, kind="stable")
-        fields = {**vars(table), "x": x[order], "y": y[order], "key": key[order]}
-        return cls(**{**fields, "order": places[order]})
-
-    def row(self, y: FloatArray) -> FloatArray:
-        """Give the row of each y; never decreasing in y."""
-        inside = np.clip(y, self.low[1], self.high[1])
-        rows: FloatArray = np.floor((inside - self.low[1]) / self.height)
-        return rows
-
-    def along(self, x: FloatArray) -> FloatArray:
-        """Give the place of each x along its row; never decreasing in x."""
-        places: FloatArray = np.clip(x, self.low[0], self.high[0]) - self.low[0]
-        return places
-
-    def pairs_of(self, xy: FloatArray, radius: float) -> Iterator[Pairs]:
-        """Expand the candidates of a block of points; ``second`` counts in the sorted list."""
-        x, y = xy[:, 0], xy[:, 1]
-        # Rounding of y - radius and of the key may not lose a pair on the limit.
-        last_row = float(self.row(self.high)[1])
-        largest = max(self.span * (last_row + 1.0), *np.abs([*self.low, *self.high]))
-        slack = 1e-9 * radius + 8 * float(np.spacing(largest))
-        reach = radius + slack
-        low_row, high_row = self.row(y - reach), self.row(y + reach)
-        n_rows = (high_row - low_row + 1).astype(np.intp)
-        point, step = _expand(np.zeros(len(xy), dtype=np.intp), n_rows)
-        base = (low_row[point] + step) * self.span
-        begin = np.searchsorted(self.key, base + self.along(x - reach)[point] - slack, "left")
-        end = np.searchsorted(self.key, base + self.along(x + reach)[point] + slack, "right")
-        for low, high in _pieces(end - begin, np.cumsum(n_rows)):
-            run, place = _expand(begin[low:high], (end - begin)[low:high])
-            owner = point[low:high][run]
-            yield Pairs(owner, place, x[owner] - self.x[place], y[owner] - self.y[place])
-
-
-def _finite_places(xy: FloatArray) -> IndexArray:
-    """Give the places of the points whose position is finite."""
-    return np.flatnonzero(np.isfinite(xy[:, 0]) & np.isfinite(xy[:, 1]))
+def _find_runs(
+    x: FloatArray, y: FloatArray, second: PointTable, radius: float
+) -> tuple[IndexArray, IndexArray, IndexArray, IndexArray]:
+    """Bisect the table: the point, begin and length of each run, and each point's end of runs."""
+    # Rounding of y - radius and of the key may not lose a pair on the limit.
+    last_row = float(second.row(second.high)[1])
+    largest = max(second.span * (last_row + 1.0), *np.abs([*second.low, *second.high]))
+    slack = 1e-9 * radius + 8 * float(np.spacing(largest))
+    reach = radius + slack
+    low_row = second.row(y - reach)
+    n_rows = (second.row(y + reach) - low_row).astype(np.intp) + 1
+    point, step = _expand(np.zeros(len(x), dtype=np.intp), n_rows)
+    base = (low_row[point] + step) * second.span
+    begin = np.searchsorted(second.key, base + (second.along(x - reach) - slack)[point], "left")
+    end = np.searchsorted(second.key, base + (second.along(x + reach) + slack)[point], "right")
+    return point, begin, end - begin, np.cumsum(n_rows)
 
 
 def _bulk(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Give the corners of the box that holds all but the outer hundredths in x and y."""
     if len(x) == 0:
         return np.zeros(2), np.zeros(2)
-    edges = np.stack([np.percentile(x, (1.0, 99.0)), np.percentile(y, (1.0, 99.0))])
+    outer = len(x) // 100
+    places = (outer, len(x) - 1 - outer)
+    edges = np.stack([np.partition(axis, places)[list(places)] for axis in (x, y)])
     margin = 0.05 * (edges[:, 1] - edges[:, 0])
     return edges[:, 0] - margin, edges[:, 1] + margin
 
@@ -293,10 +281,3 @@ def _pieces(count: IndexArray, ends: IndexArray) -> Iterator[tuple[int, int]]:
         high = int(ends[last])
         yield low, high
         low, n_done = high, int(filled[last])
-
-
-def _inside(pairs: Pairs, radius: float, shape: Shape) -> IndexArray:
-    """Give the candidates that are within the radius."""
-    if shape == "circle":
-        return np.flatnonzero(pairs.dx**2 + pairs.dy**2 <= radius**2)
-    return np.flatnonzero((np.abs(pairs.dx) <= radius) & (np.abs(pairs.dy) <= radius))

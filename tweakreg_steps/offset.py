@@ -18,11 +18,11 @@ from tweakreg_steps.chance import scan_probability
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.neighbours import (
     FloatArray,
+    PointTable,
     estimate_pair_count,
     iter_pairs,
-    sort_by_position,
 )
-from tweakreg_steps.peaks import find_box_peak
+from tweakreg_steps.peaks import WIDER, find_box_peak
 
 log = logging.getLogger(__name__)
 
@@ -32,14 +32,14 @@ BIN = 0.5
 MAX_HALF_SIZE = 500
 """Most bins from the histogram's centre to its edge: the bins grow with wider searches."""
 
-BORDER = 6
-"""Bins kept beyond the search area, so that a peak on its edge is seen whole."""
-
 PEAK_WIDTHS = (1, 3, 5, 7, 11, 15)
 """Widths, in bins, of the boxes in which a peak is looked for."""
 
 MAX_PAIRS = 1 << 26
-"""Pairs put into the histogram; beyond it, every n-th source of the image is enough."""
+"""Pairs put into the histogram; with more, every n-th source of the image is enough."""
+
+MAX_WIDTH = 41
+"""Widest box, in bins: a peak wider than that is not one."""
 
 WINDOW_REACH = 3.0
 """Separations are collected out to this many windows around the first guess."""
@@ -70,7 +70,7 @@ class Offset:
     n_pairs : int
         Pairs in the histogram.
     sampling : int
-        Only each ``sampling``-th source of the image is in the histogram; 1: all.
+        Only each ``sampling``-th source of the image was used, because there are so many; 1: all.
     histogram : (ny, nx) int array
         Number of pairs by separation in y and x.
     x_edges, y_edges : (nx + 1,), (ny + 1,) float arrays
@@ -92,19 +92,23 @@ class Offset:
 
 @dataclass(frozen=True)
 class _Grid:
-    """The bins: a square of ``2 * half_size + 1`` of them a side, and a border."""
+    """The bins: ``2 * half_size + 1`` of them a side, and a border beyond the search area.
+
+    The border lets a peak on the edge be seen whole.
+    """
 
     bin_width: float
     half_size: int
+    border: int
 
     @property
     def reach(self) -> float:
         """Give the largest separation that falls into a bin, of the border too."""
-        return (self.half_size + BORDER + 0.5) * self.bin_width
+        return (self.half_size + self.border + 0.5) * self.bin_width
 
     @property
     def edges(self) -> FloatArray:
-        """Give the edges of the bins without the border."""
+        """Give the edges of the bins of the search area."""
         lines = np.arange(-self.half_size, self.half_size + 2, dtype=np.float64)
         return (lines - 0.5) * self.bin_width
 
@@ -138,30 +142,43 @@ def estimate_offset(
     NotAlignedError
         NO_OVERLAP: no pair of sources is within the search area.
     """
-    image, reference = _distinct(image_xy), _distinct(reference_xy)
-    grid = _make_grid(searchrad)
+    return find_offset(
+        PointTable.build(image_xy),
+        PointTable.build(reference_xy),
+        searchrad=searchrad,
+        tolerance=tolerance,
+    )
+
+
+def find_offset(
+    image: PointTable, reference: PointTable, *, searchrad: float, tolerance: float
+) -> Offset:
+    """Do what `estimate_offset` does, for lists that are sorted already."""
+    image, reference = image.distinct(), reference.distinct()
+    bin_width = max(BIN, searchrad / MAX_HALF_SIZE)
+    widths = _peak_widths(tolerance, bin_width)
+    half_size = max(1, int(np.ceil(searchrad / bin_width - 0.5)))
+    grid = _Grid(bin_width, half_size, border=(max(widths) + WIDER) // 2 + 1)
     sampling = _choose_sampling(image, reference, grid.reach)
-    bordered = _count_pairs(image[::sampling], reference, grid)
-    histogram = bordered[BORDER:-BORDER, BORDER:-BORDER].copy()
+    image = image.choose(slice(None, None, sampling))
+    bordered = _count_pairs(image, reference, grid)
+    histogram = bordered[grid.border : -grid.border, grid.border : -grid.border].copy()
     n_pairs = int(histogram.sum())
     if n_pairs == 0:
         raise NotAlignedError(
             Reason.NO_OVERLAP,
-            f"none of {len(image_xy)} sources has any of {len(reference_xy)} reference sources"
+            f"none of {len(image)} sources has any of {len(reference)} reference sources"
             f" within the search radius of {searchrad:g} pixels in x and y;"
             " raise object_matching.searchrad, or check that the fields overlap",
         )
-    widths = _peak_widths(tolerance, grid.bin_width)
-    peak = find_box_peak(bordered, border=BORDER, widths=widths)
+    peak = find_box_peak(bordered, border=grid.border, widths=widths)
     start = np.array([peak.column - grid.half_size, peak.row - grid.half_size]) * grid.bin_width
     width = peak.width * grid.bin_width
     separations = _collect_separations(image, reference, start, WINDOW_REACH * _window(width))
     center = _refine(separations, start, _window(width))
     radius = width / np.sqrt(np.pi)
     n_peak = _count_within(separations, center, radius)
-    density = max(
-        n_pairs * sampling / grid.side**2, _density_around(separations, center, _window(width))
-    )
+    density = max(n_pairs / grid.side**2, _density_around(separations, center, _window(width)))
     background = float(density * np.pi * radius**2)
     return Offset(
         dx=float(center[0]),
@@ -183,22 +200,10 @@ def estimate_offset(
     )
 
 
-def _distinct(xy: FloatArray) -> FloatArray:
-    """Sort finite positions by y and x, each one once."""
-    finite = xy[np.isfinite(xy).all(axis=1)]
-    ordered = finite[sort_by_position(finite)]
-    repeated = np.all(ordered[1:] == ordered[:-1], axis=1)
-    return ordered[np.concatenate([[True], ~repeated])] if len(ordered) else ordered
-
-
-def _make_grid(searchrad: float) -> _Grid:
-    """Lay bins over the search area, its edge included."""
-    bin_width = max(BIN, searchrad / MAX_HALF_SIZE)
-    return _Grid(bin_width, max(1, int(np.ceil(searchrad / bin_width - 0.5))))
-
-
-def _choose_sampling(image: FloatArray, reference: FloatArray, reach: float) -> int:
+def _choose_sampling(image: PointTable, reference: PointTable, reach: float) -> int:
     """Tell which fraction of the image's sources gives pairs enough."""
+    if len(image) * len(reference) <= MAX_PAIRS:
+        return 1
     n_pairs = estimate_pair_count(image, reference, radius=reach)
     sampling = max(1, int(np.ceil(n_pairs / MAX_PAIRS)))
     if sampling > 1:
@@ -206,11 +211,11 @@ def _choose_sampling(image: FloatArray, reference: FloatArray, reach: float) -> 
     return sampling
 
 
-def _count_pairs(image: FloatArray, reference: FloatArray, grid: _Grid) -> NDArray[np.int64]:
+def _count_pairs(image: PointTable, reference: PointTable, grid: _Grid) -> NDArray[np.int64]:
     """Histogram all pair separations, [y, x], border included."""
-    size = 2 * (grid.half_size + BORDER) + 1
+    size = 2 * (grid.half_size + grid.border) + 1
     counts = np.zeros(size * size, dtype=np.int64)
-    for pairs in iter_pairs(image, reference, radius=grid.reach, shape="square"):
+    for pairs in iter_pairs(image, reference, shift=(0.0, 0.0), radius=grid.reach, shape="square"):
         column = ((pairs.dx + grid.reach) / grid.bin_width).astype(np.intp)
         row = ((pairs.dy + grid.reach) / grid.bin_width).astype(np.intp)
         np.add.at(counts, np.minimum(row, size - 1) * size + np.minimum(column, size - 1), 1)
@@ -219,7 +224,7 @@ def _count_pairs(image: FloatArray, reference: FloatArray, grid: _Grid) -> NDArr
 
 def _peak_widths(tolerance: float, bin_width: float) -> tuple[int, ...]:
     """Give the widths on which a peak is looked for: the fixed ones and the tolerance's."""
-    wanted = 2 * int(min(tolerance / bin_width, MAX_HALF_SIZE)) + 1
+    wanted = 2 * int(min(tolerance / bin_width, MAX_WIDTH // 2)) + 1
     return tuple(sorted({*PEAK_WIDTHS, wanted}))
 
 
@@ -229,12 +234,13 @@ def _window(width: float) -> float:
 
 
 def _collect_separations(
-    image: FloatArray, reference: FloatArray, start: FloatArray, radius: float
+    image: PointTable, reference: PointTable, start: FloatArray, radius: float
 ) -> FloatArray:
     """List all separations within a radius of a place, relative to zero."""
+    around = (float(start[0]), float(start[1]))
     pieces = [
         np.stack([pairs.dx, pairs.dy], axis=1)
-        for pairs in iter_pairs(image - start, reference, radius=radius, shape="circle")
+        for pairs in iter_pairs(image, reference, shift=around, radius=radius, shape="circle")
     ]
     return np.concatenate([np.empty((0, 2)), *pieces]) + start
 

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
+IndexArray = NDArray[np.intp]
 IntArray = NDArray[np.int64]
+
+WIDER = 4
+"""Bins by which the box of the second look is wider."""
+
+NEARLY = 0.8
+"""Part of the highest excess from which a box takes part in the second look."""
 
 
 @dataclass(frozen=True)
 class BoxPeak:
-    """The most significant box.
+    """A box that stands out.
 
     Attributes
     ----------
@@ -22,11 +30,14 @@ class BoxPeak:
         Its central bin, counted from 0 inside the border.
     width : int
         Its side in bins.
+    excess : float
+        Log of the likelihood ratio of its count, peak against chance.
     """
 
     row: int
     column: int
     width: int
+    excess: float
 
 
 def find_box_peak(counts: IntArray, *, border: int, widths: Sequence[int]) -> BoxPeak:
@@ -40,9 +51,10 @@ def find_box_peak(counts: IntArray, *, border: int, widths: Sequence[int]) -> Bo
     Parameters
     ----------
     counts : (n, n) int array
-        Histogram with its border; boxes are cut at its outer edges.
+        Histogram with its border.
     border : int
-        Bins on each side in which no peak's centre may lie.
+        Bins on each side in which no peak's centre may lie; at least half of
+        (the largest width + ``WIDER``).
     widths : sequence of int
         Odd widths w, in bins.
 
@@ -54,46 +66,115 @@ def find_box_peak(counts: IntArray, *, border: int, widths: Sequence[int]) -> Bo
     integral = np.zeros((counts.shape[0] + 1, counts.shape[1] + 1), dtype=np.int64)
     np.cumsum(np.cumsum(counts, axis=0), axis=1, out=integral[1:, 1:])
     overall = float(counts.mean())
-    best, best_excess = BoxPeak(0, 0, 1), -1.0
+    best = BoxPeak(0, 0, 1, -1.0)
     for width in widths:
-        excess = _excess(integral, border, width, overall)
-        highest = float(excess.max())
-        if highest > best_excess * (1 + 1e-12):
-            best_excess = highest
-            row, column = _most_central(excess >= highest * (1 - 1e-12))
-            best = BoxPeak(row, column, width)
-    return best
+        boxes = _Boxes(integral, border, width, overall)
+        highest = int(boxes.sums.max())
+        # The fullest boxes first: what they reach spares a look at nearly all others.
+        best = _better(best, boxes, highest)
+        least = _least_count(highest, overall * width**2, best.excess)
+        if least < highest:
+            best = _better(best, boxes, least)
+    return _fullest_rival(best, _Boxes(integral, border, best.width, overall))
 
 
-def _excess(integral: IntArray, border: int, width: int, overall: float) -> FloatArray:
-    """Give the log likelihood ratio of the box around each bin inside the border."""
-    count, area = _box_sums(integral, border, width)
-    inner, inner_area = _box_sums(integral, border, width + 2)
-    outer, outer_area = _box_sums(integral, border, max(3 * width, width + 8))
-    frame = np.maximum(outer_area - inner_area, 1.0)
-    mean = np.maximum((outer - inner) / frame, overall) * area
-    stands_out = count > mean
-    excess = np.zeros(count.shape)
-    n, m = count[stands_out], mean[stands_out]
-    excess[stands_out] = n * np.log(n / m) - (n - m)
-    return excess
+@dataclass(frozen=True)
+class _Boxes:
+    """The boxes of one width around all bins inside the border."""
+
+    integral: IntArray
+    border: int
+    width: int
+    overall: float
+
+    @cached_property
+    def sums(self) -> IntArray:
+        """Give their counts."""
+        size = self.integral.shape[0] - 1 - 2 * self.border
+        low = slice(self.border - self.width // 2, self.border - self.width // 2 + size)
+        high = slice(low.start + self.width, low.stop + self.width)
+        return (
+            self.integral[high, high]
+            - self.integral[low, high]
+            - self.integral[high, low]
+            + self.integral[low, low]
+        )
+
+    def excess(self, rows: IndexArray, columns: IndexArray) -> FloatArray:
+        """Give the log likelihood ratios of some of them."""
+        rate = _frame_rate(self.integral, rows + self.border, columns + self.border, self.width)
+        mean = self.width**2 * np.maximum(rate, self.overall)
+        return _log_ratio(self.sums[rows, columns], mean)
 
 
-def _box_sums(integral: IntArray, border: int, width: int) -> tuple[FloatArray, FloatArray]:
-    """Give counts and area of the boxes around all bins inside the border."""
+def _better(best: BoxPeak, boxes: _Boxes, least: int) -> BoxPeak:
+    """Give the best of a box and all those of one width that hold at least so many."""
+    rows, columns = np.divmod(np.flatnonzero(boxes.sums >= least), boxes.sums.shape[1])
+    excess = boxes.excess(rows, columns)
+    if excess.max() <= best.excess * (1 + 1e-12):
+        return best
+    place = _most_central(excess, rows, columns, len(boxes.sums))
+    return BoxPeak(int(rows[place]), int(columns[place]), boxes.width, float(excess[place]))
+
+
+def _fullest_rival(best: BoxPeak, boxes: _Boxes) -> BoxPeak:
+    """Choose among boxes nearly as good by a wider look.
+
+    Sources on a grid give many peaks, and how a peak falls on the bins decides between them in
+    a narrow box; a box that holds the whole of each peak counts its pairs.
+    """
+    enough = NEARLY * best.excess
+    least = _least_count(int(boxes.sums.max()), boxes.overall * best.width**2, enough)
+    rows, columns = np.divmod(np.flatnonzero(boxes.sums >= least), boxes.sums.shape[1])
+    near = np.flatnonzero(boxes.excess(rows, columns) >= enough)
+    rows, columns = rows[near], columns[near]
+    wide = _Boxes(boxes.integral, boxes.border, best.width + WIDER, boxes.overall)
+    place = _most_central(wide.excess(rows, columns), rows, columns, len(boxes.sums))
+    return replace(best, row=int(rows[place]), column=int(columns[place]))
+
+
+def _frame_rate(
+    integral: IntArray, rows: IndexArray, columns: IndexArray, width: int
+) -> FloatArray:
+    """Give the mean count of a bin in the frames around some boxes, cut at the outer edges."""
+    inner, inner_area = _cut_box(integral, rows, columns, (width + 2) // 2)
+    outer, outer_area = _cut_box(integral, rows, columns, max(3 * width, width + 8) // 2)
+    rate: FloatArray = (outer - inner) / np.maximum(outer_area - inner_area, 1)
+    return rate
+
+
+def _cut_box(
+    integral: IntArray, rows: IndexArray, columns: IndexArray, half: int
+) -> tuple[IntArray, IndexArray]:
+    """Give counts and areas of boxes of ``2 half + 1`` bins as far as they are in the histogram."""
     size = integral.shape[0] - 1
-    middle = np.arange(border, size - border)
-    low = np.maximum(middle - width // 2, 0)
-    high = np.minimum(middle + width // 2 + 1, size)
-    columns = integral[:, high] - integral[:, low]
-    sums = (columns[high] - columns[low]).astype(np.float64)
-    side = (high - low).astype(np.float64)
-    return sums, np.outer(side, side)
+    bottom, top = np.maximum(rows - half, 0), np.minimum(rows + half + 1, size)
+    left, right = np.maximum(columns - half, 0), np.minimum(columns + half + 1, size)
+    counts = (
+        integral[top, right]
+        - integral[bottom, right]
+        - integral[top, left]
+        + integral[bottom, left]
+    )
+    return counts, (top - bottom) * (right - left)
 
 
-def _most_central(chosen: NDArray[np.bool_]) -> tuple[int, int]:
-    """Give row and column of the chosen bin nearest to the middle."""
-    rows, columns = np.nonzero(chosen)
-    from_middle = 2 * np.stack([rows, columns]) - (np.array(chosen.shape) - 1)[:, None]
-    nearest = int(np.argmin((from_middle**2).sum(axis=0)))
-    return int(rows[nearest]), int(columns[nearest])
+def _log_ratio(count: IntArray, mean: FloatArray) -> FloatArray:
+    """Give ``n log(n / m) - (n - m)`` where n > m, else 0."""
+    more = np.maximum(count / mean, 1.0)
+    ratio: FloatArray = mean * (more * np.log(more) - (more - 1.0))
+    return ratio
+
+
+def _least_count(highest: int, mean: float, excess: float) -> int:
+    """Give the least count whose log ratio, at the lowest mean there can be, reaches an excess."""
+    counts = np.arange(min(int(mean), highest), highest + 1)
+    reached = _log_ratio(counts, np.array(mean)) >= excess
+    return int(counts[np.argmax(reached)]) if reached[-1] else highest + 1
+
+
+def _most_central(excess: FloatArray, rows: IndexArray, columns: IndexArray, size: int) -> int:
+    """Tell which of the highest of some boxes is nearest to the middle."""
+    ties = np.flatnonzero(excess >= excess.max() * (1 - 1e-12))
+    middle = (size - 1) / 2
+    return int(ties[np.argmin(np.hypot(rows[ties] - middle, columns[ties] - middle))])

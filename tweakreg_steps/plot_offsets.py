@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,37 +26,21 @@ if TYPE_CHECKING:
 _ZOOM = 6.0
 """Half-width of the close-up of the peak, in tolerances."""
 
+_NO_PAIR = "no reference source lies within the search radius of any source"
+
 _MOST_BINS = 300
 """Bins a side that the whole histogram is drawn with; a screen does not show more."""
 
 
-@dataclass(frozen=True)
-class Peak:
-    """The peak of a 2-D histogram of offsets.
-
-    Attributes
-    ----------
-    dx, dy : float
-        Image minus reference, pixels of the reference plane.
-    n_pairs : float
-        Pairs in the peak.
-    n_expected : float
-        How many chance alone would put there.
-    """
-
-    dx: float
-    dy: float
-    n_pairs: float
-    n_expected: float
-
-
-def plot_offsets(
+def draw_offsets(
     *,
     image: str,
     counts: NDArray[Any],
     x_edges: NDArray[np.float64],
     y_edges: NDArray[np.float64],
-    peak: Peak | None,
+    peak: NDArray[np.float64] | None,
+    n_peak: float,
+    n_expected: float,
     tolerance: float,
     reason: str,
 ) -> Figure:
@@ -71,12 +54,14 @@ def plot_offsets(
         Pairs per bin; rows go along y.
     x_edges, y_edges : ndarray, shape (nx + 1,) and (ny + 1,)
         Edges of the bins, equally wide: image minus reference, pixels of the reference plane.
-    peak : Peak or None
+    peak : ndarray, shape (2,), or None
         The offset found; None when there is none.
+    n_peak, n_expected : float
+        Pairs in the peak, and how many chance alone would put there.
     tolerance : float
         Radius of the circle around the peak, pixels.
     reason : str
-        In words, why the image is not aligned; '' when it is.
+        Code of `tweakreg_steps.errors.Reason`: why the image is not aligned; '' when it is.
 
     Returns
     -------
@@ -85,15 +70,14 @@ def plot_offsets(
     """
     title = f"{image}: offsets from the reference"
     if not counts.any():
-        text = reason or "no reference source lies within the search radius of any source"
-        return draw_message(title=title, message=text)
+        return draw_message(title=title, message=describe_failure(reason) or _NO_PAIR)
     with plot_style():
         n_panels = 1 if peak is None else 2
         figure = new_figure(
             width=1.3 + 3.9 * n_panels,
             height=4.1,
             title=title,
-            subtitle=_describe_peak(peak),
+            subtitle=_describe_peak(peak, n_peak, n_expected),
             warning=describe_failure(reason),
         )
         set_margins(figure, labelsize=9, right=0.8)
@@ -106,14 +90,14 @@ def plot_offsets(
         return figure
 
 
-def _describe_peak(peak: Peak | None) -> str:
+def _describe_peak(peak: NDArray[np.float64] | None, n_peak: float, n_expected: float) -> str:
     """Say where the peak is and how far it stands above chance."""
     if peak is None:
-        return "no peak was found"
-    digits = 1 if peak.n_expected < 100 else 0  # noqa: PLR2004 - three digits are enough
+        return "no offset was adopted"
+    digits = 1 if n_expected < 100 else 0  # noqa: PLR2004 - three digits are enough
     return (
-        f"peak at dx = {peak.dx:.2f}, dy = {peak.dy:.2f} px: {peak.n_pairs:.0f} pairs, "
-        f"{peak.n_expected:.{digits}f} expected by chance"
+        f"peak at dx = {peak[0]:.2f}, dy = {peak[1]:.2f} px: {n_peak:.0f} pairs, "
+        f"{n_expected:.{digits}f} expected by chance"
     )
 
 
@@ -164,18 +148,19 @@ def _draw_scale(figure: Figure, shown: AxesImage) -> None:
     bar.set_label("pairs per bin")
 
 
-def _mark_peak(whole: Axes, zoom: Axes, peak: Peak, tolerance: float) -> None:
+def _mark_peak(whole: Axes, zoom: Axes, peak: NDArray[np.float64], tolerance: float) -> None:
     """Point at the peak in the whole histogram, and circle the tolerance in the close-up."""
     from matplotlib.patches import Circle, Rectangle
 
     half = _ZOOM * tolerance
-    corner = (peak.dx - half, peak.dy - half)
+    x, y = float(peak[0]), float(peak[1])
+    corner = (x - half, y - half)
     whole.add_patch(Rectangle(corner, 2 * half, 2 * half, fill=False, edgecolor=MARK))
-    zoom.set_xlim(peak.dx - half, peak.dx + half)
-    zoom.set_ylim(peak.dy - half, peak.dy + half)
-    zoom.add_patch(Circle((peak.dx, peak.dy), tolerance, fill=False, edgecolor=MARK, linewidth=1.5))
+    zoom.set_xlim(x - half, x + half)
+    zoom.set_ylim(y - half, y + half)
+    zoom.add_patch(Circle((x, y), tolerance, fill=False, edgecolor=MARK, linewidth=1.5))
     gap = 0.5 + tolerance / (4 * half)
-    for line, position in ((zoom.axhline, peak.dy), (zoom.axvline, peak.dx)):
+    for line, position in ((zoom.axhline, y), (zoom.axvline, x)):
         line(position, 0, 1 - gap, color=MARK, linewidth=0.8)
         line(position, gap, 1, color=MARK, linewidth=0.8)
     zoom.set_ylabel("")

@@ -14,6 +14,7 @@ from tweakreg_steps.plot_style import (
     KEPT,
     KEY_LINE,
     NEGLIGIBLE,
+    NO_PAIR,
     describe_failure,
     describe_pairs,
     draw_legend,
@@ -38,7 +39,7 @@ _MANY = 1500
 _AXES = ("x", "y")
 
 
-def plot_residuals(
+def draw_residuals(
     *,
     image: str,
     xy: NDArray[np.float64],
@@ -69,7 +70,7 @@ def plot_residuals(
     labelsize : int
         Size of all letters but the title's, points.
     reason : str
-        In words, why the image is not aligned; '' when it is.
+        Code of `tweakreg_steps.errors.Reason`: why the image is not aligned; '' when it is.
 
     Returns
     -------
@@ -78,7 +79,7 @@ def plot_residuals(
     """
     title = f"{image}: residuals of the fit"
     if len(xy) == 0:
-        return draw_message(title=title, message=reason or "no pair of sources was fitted")
+        return draw_message(title=title, message=describe_failure(reason) or NO_PAIR)
     with plot_style():
         figure = new_figure(
             width=8.4,

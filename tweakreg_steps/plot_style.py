@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.atomic import atomic_path
+from tweakreg_steps.errors import REASON_TEXTS, Reason
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,6 +34,9 @@ KEY_LINE = 0.03
 
 NEGLIGIBLE = 1e-3
 """Residuals below so many pixels are rounding errors, and are not magnified further."""
+
+NO_PAIR = "no pair of sources was fitted"
+"""What a plot of the fit says when there is nothing to show, and no reason."""
 
 _DPI = 100
 _LINE_HEIGHT = 0.18
@@ -166,8 +170,8 @@ def describe_pairs(kept: NDArray[np.bool_]) -> str:
 
 
 def describe_failure(reason: str) -> str:
-    """Say why the image is not aligned."""
-    return f"NOT ALIGNED: {reason}" if reason else ""
+    """Say in words why the image is not aligned; '' for the reason ''."""
+    return f"not aligned: {REASON_TEXTS[Reason(reason)]}" if reason else ""
 
 
 def draw_legend(axes: Axes, marks: list[tuple[str, str, str]], *, size: float) -> None:

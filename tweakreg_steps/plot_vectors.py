@@ -14,6 +14,7 @@ from tweakreg_steps.plot_style import (
     KEPT,
     KEY_LINE,
     NEGLIGIBLE,
+    NO_PAIR,
     describe_failure,
     describe_pairs,
     draw_legend,
@@ -48,7 +49,7 @@ _SMALLEST_FIELD = 100.0
 """A single pair stands in a field of so many pixels."""
 
 
-def plot_vectors(
+def draw_vectors(
     *,
     image: str,
     xy: NDArray[np.float64],
@@ -62,7 +63,7 @@ def plot_vectors(
     Parameters
     ----------
     image, xy, residuals, kept, labelsize, reason
-        As for `plot_residuals`.
+        As for `draw_residuals`.
 
     Returns
     -------
@@ -71,7 +72,7 @@ def plot_vectors(
     """
     title = f"{image}: residual vectors"
     if len(xy) == 0:
-        return draw_message(title=title, message=reason or "no pair of sources was fitted")
+        return draw_message(title=title, message=describe_failure(reason) or NO_PAIR)
     with plot_style():
         step = math.ceil(len(xy) / _MOST_ARROWS)
         thinned = f"; 1 of {step} drawn" if step > 1 else ""

@@ -4,16 +4,9 @@ All lengths are pixels of the reference plane; positions are 1-based. An image t
 aligned gets its plots too, which then say why.
 """
 
-from tweakreg_steps.plot_offsets import Peak, plot_offsets
-from tweakreg_steps.plot_residuals import plot_residuals
+from tweakreg_steps.plot_offsets import draw_offsets
+from tweakreg_steps.plot_residuals import draw_residuals
 from tweakreg_steps.plot_style import draw_message, save_figure
-from tweakreg_steps.plot_vectors import plot_vectors
+from tweakreg_steps.plot_vectors import draw_vectors
 
-__all__ = [
-    "Peak",
-    "draw_message",
-    "plot_offsets",
-    "plot_residuals",
-    "plot_vectors",
-    "save_figure",
-]
+__all__ = ["draw_message", "draw_offsets", "draw_residuals", "draw_vectors", "save_figure"]

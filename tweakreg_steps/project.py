@@ -15,7 +15,7 @@ from tweakreg_steps import layout
 from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.canonical import digest
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.inputs import expand_inputs, image_name
+from tweakreg_steps.inputs import expand_inputs
 from tweakreg_steps.inspection import Inspected, inspect_inputs
 from tweakreg_steps.recipe import Recipe, complete
 from tweakreg_steps.workplan import ALL, Job, WorkPlan, build_plan
@@ -62,6 +62,16 @@ class Project:
     @cached_property
     def _by_name(self) -> dict[str, Inspected]:
         return {image.image.name: image for image in self.images}
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Every parameter of the recipe."""
+        return self.recipe.values
+
+    @property
+    def refcat(self) -> Path | None:
+        """The reference catalog, or None where the first image is the reference."""
+        return _file_of(self.recipe, "reference_catalog", "refcat")
 
     @property
     def targets(self) -> list[str]:
@@ -230,17 +240,18 @@ def _exclusion_digests(recipe: Recipe, images: list[Inspected]) -> dict[str, dic
     if path is None:
         return {}
     from tweakreg_steps.exclusions import read_exclusions
+    from tweakreg_steps.region_masks import check_exclusion_file
 
     chips = {image.image.name: len(image.chips) for image in images}
     found = read_exclusions(path, n_chips=chips)
-    return {
-        image_name(Path(name)): {
-            str(number): _file_digest(file)
-            for number, file in enumerate(files, start=1)
-            if file is not None
-        }
-        for name, files in found.items()
-    }
+    used: dict[str, dict[str, str]] = {}
+    for image in images:
+        files = found.get(image.image.name, ())
+        for chip, file in zip(image.chips, files, strict=False):
+            if file is not None:
+                check_exclusion_file(file, tuple(chip["shape"]))
+                used.setdefault(image.image.name, {})[str(chip["number"])] = _file_digest(file)
+    return used
 
 
 def _refcat_digest(recipe: Recipe) -> str | None:

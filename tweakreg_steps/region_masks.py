@@ -91,12 +91,30 @@ def chip_mask(
             )
         if not mask.any():
             log.warning("%s: leaves no pixel of the chip to search", exclusion)
+    if dq is None and dqbits is not None:
+        log.warning("dqbits %s: the chip has no DQ array, and so no pixel is bad", dqbits)
     if dq is not None and dqbits is not None:
         if dq.shape != shape:
             raise InputError(f"the DQ array has shape {dq.shape}, its chip {shape}")
         good = good_pixels(dq, dqbits)
         mask = good if mask is None else mask & good
     return None if mask is None or mask.all() else mask
+
+
+def check_exclusion_file(path: Path, shape: tuple[int, int]) -> None:
+    """Read a region file or FITS mask once, to learn before any job whether it can be used.
+
+    ``shape`` is (ny, nx) of the chip.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or is a mask of another shape.
+    """
+    if _is_fits(path):
+        read_fits_mask(path, shape)
+    else:
+        read_region_file(path)
 
 
 def mask_of_regions(

@@ -9,9 +9,10 @@ A pixel of the chip has coordinates (u, v) in the plane of a region:
   centre is the circle of radius tan r, so circles and polygons are exact and the axes of boxes and
   ellipses have their true lengths.
 
-Sky positions of the pixels come from the full distortion of the chip, evaluated at every 16th pixel
-and interpolated linearly as unit vectors between. With the SIP, NPOL and D2IM terms of WFC3/UVIS
-that is within 0.001 pixel of the evaluation of every pixel, which takes seconds.
+Sky positions of the pixels come from the full distortion of the chip, evaluated at every 16th
+pixel; the plane's coordinates are interpolated linearly between. With SIP and smooth lookup tables
+of WFC3/UVIS that is within 0.001 pixel of the evaluation of every pixel, which takes seconds; a
+table that jumps by 0.1 pixel from one of its 64-pixel cells to the next adds up to 0.08.
 
 ``regions`` tests the shapes in the plane (its own conversion of sky regions to pixels takes the
 scale and rotation at the centre, without the distortion, and so is not used).
@@ -126,14 +127,13 @@ class ChipSky:
         ra, dec = self.wcs.all_pix2world(x.ravel(), y.ravel(), 1, ra_dec_order=True)
         return unit_vectors(ra, dec).reshape(3, *x.shape)
 
-    def vectors(self, window: Window) -> Floats:
-        """Directions of all pixels of a window, shape (3, rows, columns), not normalised."""
+    def interpolate(self, values: Floats, window: Window) -> Floats:
+        """Interpolate values at the nodes, (node rows, node columns), to a window's pixels."""
         row, row_part = _between(self._rows, window[0])
         column, part = _between(self._columns, window[1])
-        below, above = self.nodes[:, row], self.nodes[:, row + 1]
-        lines = below + (above - below) * row_part[:, np.newaxis]
-        left, right = lines[:, :, column], lines[:, :, column + 1]
-        return np.asarray(left + (right - left) * part)
+        lines = values[row] + (values[row + 1] - values[row]) * row_part[:, np.newaxis]
+        left = lines[:, column]
+        return np.asarray(left + (lines[:, column + 1] - left) * part)
 
     def window_of_nodes(self, chosen: NDArray[np.bool_]) -> Window:
         """Window that the chosen nodes, with their neighbours, span."""
@@ -160,20 +160,25 @@ class SkyPlane:
     north: Floats
     sky: ChipSky
 
+    @cached_property
+    def _nodes(self) -> tuple[Floats, Floats]:
+        """Coordinates (u, v) of the chip's nodes; nan on the far half of the sky."""
+        depth, u, v = (
+            np.tensordot(axis, self.sky.nodes, 1) for axis in (self.center, self.west, self.north)
+        )
+        depth = np.where(depth > 0, depth, np.nan)
+        return u / depth, v / depth
+
     def window(self, radius: float) -> Window | None:
         """Rows and columns (0-based) that hold every pixel within ``radius`` (tangent units)."""
-        reach = min(np.arctan(radius) + 1.5 * self.sky.spacing, np.pi)
-        chord = np.linalg.norm(self.sky.nodes - self.center[:, np.newaxis, np.newaxis], axis=0)
-        near = chord <= 2 * np.sin(reach / 2)
+        reach = radius + 1.5 * self.sky.spacing * (1 + radius**2)  # d(tan r) = (1 + tan^2 r) dr
+        near = np.hypot(*self._nodes) <= reach
         return self.sky.window_of_nodes(near) if near.any() else None
 
     def coordinates(self, window: Window) -> tuple[Floats, Floats]:
         """Coordinates (u, v) of the pixels of a window, tangent units; nan on the far half."""
-        vectors = self.sky.vectors(window)
-        depth = np.tensordot(self.center, vectors, 1)
-        depth = np.where(depth > 0, depth, np.nan)
-        u, v = np.tensordot(self.west, vectors, 1), np.tensordot(self.north, vectors, 1)
-        return u / depth, v / depth
+        u, v = self._nodes
+        return self.sky.interpolate(u, window), self.sky.interpolate(v, window)
 
     def project(self, vectors: Floats) -> tuple[Floats, Floats]:
         """Coordinates (u, v) of unit vectors of shape (3, n)."""

@@ -107,11 +107,12 @@ def _draw(rows: Sequence[tuple[str, ...]]) -> Table:
 
 def _format_row(row: Mapping[str, Any]) -> tuple[str, ...]:
     """Give the cells of one image."""
+    was_not_matched = row["status"] == Status.REFERENCE and row["n_matched"] == 0
     rms = (_number(row["rms_ra"], ".2f"), _number(row["rms_dec"], ".2f"))
     return (
         row["image"],
         row["status"].replace("_", " "),
-        f"{row['n_fit']}/{row['n_matched']}",
+        _NO_NUMBER if was_not_matched else f"{row['n_fit']}/{row['n_matched']}",
         _number(row["dx"], ".3f"),
         _number(row["dy"], ".3f"),
         _number(row["rotation"], ".5f"),

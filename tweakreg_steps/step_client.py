@@ -31,7 +31,7 @@ def _ask_server(address: str, arguments: list[str]) -> int | None:
     request = "\0".join([os.getcwd(), *arguments]).encode()  # noqa: PTH109  pathlib costs start-up
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         try:
-            connection.connect(address)
+            connection.connect(address.replace("@", "\0"))
         except OSError:
             return None
         header = len(request).to_bytes(8, "big")

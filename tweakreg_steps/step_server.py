@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import select
 import signal
 import socket
+import struct
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
-from tempfile import TemporaryDirectory
 
 from tweakreg_steps.step_client import SOCKET_VARIABLE
 
@@ -45,22 +45,29 @@ _BACKLOG = 256
 _KILLED = 130
 
 
+_SET_DEATH_SIGNAL = 1
+"""PR_SET_PDEATHSIG of prctl(2)."""
+
+
 @contextmanager
 def warm_steps() -> Iterator[None]:
-    """Keep a warm process for the steps of a run; without one, each step starts by itself."""
-    with TemporaryDirectory(prefix="tweakreg-") as folder:
-        address = str(Path(folder) / "steps")
-        with Popen(
-            [sys.executable, "-m", "tweakreg_steps.step_server", address],
-            stdin=PIPE,
-            stdout=DEVNULL,
-        ) as server:
-            os.environ[SOCKET_VARIABLE] = address
-            try:
-                yield
-            finally:
-                del os.environ[SOCKET_VARIABLE]
-                server.terminate()
+    """Keep a warm process for the steps of a run; without one, each step starts by itself.
+
+    The socket has a name that is no file (an abstract one, which Linux alone has), so that a killed
+    run leaves nothing behind; the server answers its own user only.
+    """
+    if not sys.platform.startswith("linux"):
+        yield
+        return
+    address = f"@tweakreg-{os.getpid()}-{secrets.token_hex(8)}"
+    command = [sys.executable, "-m", "tweakreg_steps.step_server", address]
+    with Popen(command, stdin=PIPE, stdout=DEVNULL) as server:
+        os.environ[SOCKET_VARIABLE] = address
+        try:
+            yield
+        finally:
+            del os.environ[SOCKET_VARIABLE]
+            server.terminate()
 
 
 def serve(address: str) -> None:
@@ -68,7 +75,7 @@ def serve(address: str) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        listener.bind(address)
+        listener.bind(address.replace("@", "\0"))
         listener.listen(_BACKLOG)
         for module in _FIRST:
             import_module(module)
@@ -80,7 +87,10 @@ def serve(address: str) -> None:
                 return
             if listener in ready:
                 connection, _ = listener.accept()
-                _fork(connection, listener)
+                if _is_own(connection):
+                    _fork(connection, listener)
+                else:
+                    connection.close()
             elif not warm:
                 module = next(later, "")
                 warm = not module
@@ -88,11 +98,27 @@ def serve(address: str) -> None:
                     import_module(module)
 
 
+def _is_own(connection: socket.socket) -> bool:
+    """Tell whether a request comes from this process's user."""
+    size = struct.calcsize("3i")
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    _, user, _ = struct.unpack("3i", credentials)
+    return bool(user == os.getuid())
+
+
+def _end_with_parent() -> None:
+    """Have the kernel end this process when the server ends: the run is over."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
+
+
 def _fork(connection: socket.socket, listener: socket.socket) -> None:
     """Run one request in a fork."""
     with connection:
         if os.fork():
             return
+        _end_with_parent()
         listener.close()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)

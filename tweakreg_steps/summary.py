@@ -57,6 +57,21 @@ SUMMARY_COLUMNS: tuple[SummaryColumn, ...] = (
 )
 """The columns in their order."""
 
+_NO_FIT: dict[str, Any] = {
+    **{column.name: None for column in SUMMARY_COLUMNS if column.dtype is np.float64},
+    "n_matched": 0,
+    "n_fit": 0,
+    "fitgeometry": "",
+}
+_IMPLIED: dict[Status, dict[str, Any]] = {
+    Status.ALIGNED: {},
+    Status.NOT_ALIGNED: _NO_FIT,
+    Status.REFERENCE: _NO_FIT
+    | {"dx": 0.0, "dy": 0.0, "rotation": 0.0, "scale": 1.0, "skew": 0.0}
+    | {"matrix": [[1.0, 0.0], [0.0, 1.0]]},
+}
+"""What a record may leave out, because its status says it."""
+
 _CELL_SHAPES: dict[str, tuple[int, ...]] = {"matrix": (2, 2)}
 _ANGLES = frozenset({"rotation", "skew"})
 _HALF_TURN = 180.0
@@ -70,9 +85,11 @@ def build_summary(
     Parameters
     ----------
     records : sequence of mappings
-        One an image, in input order, each with the names of `SUMMARY_COLUMNS` as keys (others
-        are left aside); None or nan for a number that does not exist. What an image that is
-        not aligned says of its fit is replaced by nan; the counts stay.
+        One an image, in input order, with the names of `SUMMARY_COLUMNS` as keys; others are
+        left aside. An aligned image needs all of them (None or nan for a number that does not
+        exist). The image that is the reference may leave out its fit, which then is the
+        identity. What an image that is not aligned says of its fit is replaced by nan; the
+        counts stay.
     version : str
         Version of the package that made the fits.
     recipe_digest : str
@@ -90,7 +107,7 @@ def build_summary(
     InputError
         If a record lacks a key, has an unknown status, or its reason does not go with it.
     """
-    rows = [_check_record(record) for record in records]
+    rows = [_complete_record(record) for record in records]
     return ColumnTable(
         columns={column.name: _build_column(column, rows) for column in SUMMARY_COLUMNS},
         units={column.name: column.unit for column in SUMMARY_COLUMNS if column.unit},
@@ -135,21 +152,21 @@ def count_not_aligned(summary: ColumnTable) -> int:
     return int(np.count_nonzero(summary["status"] == Status.NOT_ALIGNED.value))
 
 
-def _check_record(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Refuse a record that does not say what the summary has to say."""
-    image = record.get("image")
-    missing = [column.name for column in SUMMARY_COLUMNS if column.name not in record]
+def _complete_record(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Fill in what an image's status implies, and refuse a record that lacks or contradicts it."""
+    image, status, reason = (record.get(key) for key in ("image", "status", "reason"))
+    if status not in set(Status):
+        raise InputError(f"the fit record of {image} has the unknown status {status!r}")
+    if reason not in (set(Reason) if status == Status.NOT_ALIGNED else {""}):
+        raise InputError(
+            f"the fit record of {image}: the reason {reason!r} does not go with "
+            f"the status {status!r}"
+        )
+    completed = {**_IMPLIED[Status(status)], **record}
+    missing = [column.name for column in SUMMARY_COLUMNS if column.name not in completed]
     if missing:
         raise InputError(f"the fit record of {image} lacks {', '.join(missing)}; fit it again")
-    if record["status"] not in set(Status):
-        raise InputError(f"the fit record of {image} has the unknown status {record['status']!r}")
-    allowed = set(Reason) if record["status"] == Status.NOT_ALIGNED else {""}
-    if record["reason"] not in allowed:
-        raise InputError(
-            f"the fit record of {image}: the reason {record['reason']!r} does not go with "
-            f"the status {record['status']!r}"
-        )
-    return record
+    return completed
 
 
 def _build_column(column: SummaryColumn, rows: Sequence[Mapping[str, Any]]) -> NDArray[Any]:

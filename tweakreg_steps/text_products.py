@@ -1,8 +1,9 @@
 """TweakReg's text products, built from tables: for scripts that read TweakReg's files.
 
 Columns and their order are TweakReg's, separated by blanks below ``#`` comments. Numbers carry more
-digits than TweakReg's six, so that nothing is lost when a catalog is used as input again. RA and
-Dec of the fit file are those of the fit (old versions of TweakReg write others).
+digits than TweakReg's six, so that nothing is lost when a catalog is used as input again. The fit
+file is that of drizzlepac 3: in older ones columns 5 and 6 count from the centre of the fit, and RA
+and Dec are not those of the fit.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ _FIT_COLUMNS = (
     "Y of the reference source, from the centre of the fit",
     "X of the image's source, from the centre of the fit",
     "Y of the image's source, from the centre of the fit",
-    "X of the reference source brought to the image by the fit",
-    "Y of the reference source brought to the image by the fit",
-    "X residual (column 5 - column 3)",
-    "Y residual (column 6 - column 4)",
+    "X of the image's source after the fit, pixel of the reference plane",
+    "Y of the image's source after the fit, pixel of the reference plane",
+    "X residual, the image's source minus the fitted reference source",
+    "Y residual, the image's source minus the fitted reference source",
     "X of the reference source where it comes from",
     "Y of the reference source where it comes from",
     "X of the image's source on its chip",
@@ -112,18 +113,19 @@ def fit_match_text(pairs: Columns, fit: Mapping[str, Any], *, image: str) -> str
     Parameters
     ----------
     pairs
-        The columns of the match file and ``dx``, ``dy`` (residuals in pixels: image minus fit; the
-        file has the opposite sign), ``kept``, ``chip``, ``ra_fit``, ``dec_fit`` (deg).
+        The columns of the match file and ``chip``, ``x_fit``, ``y_fit`` (the image's sources after
+        the fit, 1-based pixels of the reference plane), ``ra_fit``, ``dec_fit`` (the same, deg),
+        ``dx``, ``dy`` (residuals in pixels, image minus fit of the reference), ``kept``.
     fit
         Record of the fit: ``center`` (1-based pixels of the reference plane), ``dx``, ``dy``,
         ``rms_x``, ``rms_y``, ``scale_x``, ``scale_y``, ``rotation``, ``rotation_x``,
-        ``rotation_y``, ``skew``. Without ``center`` there is no fit and the file holds no pair.
+        ``rotation_y``, ``skew``. Where ``center`` is None there is no fit and the file holds no pair.
     image
         Name of the image.
     """
     head = [f"Input image: {image}", *_fit_lines(fit), "", "Columns of this file"]
     head += [f"    Column {i}: {text}" for i, text in enumerate(_FIT_COLUMNS, start=1)]
-    cells = _fit_cells(pairs, fit["center"]) if "center" in fit else [[] for _ in _FIT_COLUMNS]
+    cells = _fit_cells(pairs, fit["center"]) if fit["center"] else [[] for _ in _FIT_COLUMNS]
     return _text([*head, ""], cells)
 
 
@@ -158,7 +160,7 @@ def cumulative_refcat_text(sources: Columns, *, reference: str) -> str:
 
 def _fit_lines(fit: Mapping[str, Any]) -> list[str]:
     """Numbers of the fit for the head of its file."""
-    if "center" not in fit:
+    if not fit["center"]:
         return ["There is no fit of this image."]
     return [
         "Fit, in pixels and degrees:",
@@ -175,10 +177,8 @@ def _fit_cells(pairs: Columns, center: Sequence[float]) -> list[list[str]]:
     kept = np.asarray(pairs["kept"], dtype=bool)
     reference = [pairs["x_ref"] - center[0], pairs["y_ref"] - center[1]]
     source = [pairs["x_image"] - center[0], pairs["y_image"] - center[1]]
-    residual = [-pairs["dx"], -pairs["dy"]]
-    fitted = [place + rest for place, rest in zip(source, residual, strict=True)]
-    original = [pairs[name] for name in ("x0_ref", "y0_ref", "x0", "y0")]
-    columns = [*reference, *source, *fitted, *residual, *original]
+    names = ("x_fit", "y_fit", "dx", "dy", "x0_ref", "y0_ref", "x0", "y0")
+    columns = [*reference, *source, *(pairs[name] for name in names)]
     return [
         *(_numbers(column[kept], "15.6f") for column in columns),
         *(_numbers(pairs[name][kept], "7d") for name in ("ref_id", "id", "chip")),

@@ -98,7 +98,9 @@ def plane_to_sky(plane: WCS, x: ArrayLike, y: ArrayLike) -> tuple[FloatArray, Fl
     return np.mod(ra, 360.0), dec
 
 
-def separation(ra: ArrayLike, dec: ArrayLike, other_ra: ArrayLike, other_dec: ArrayLike) -> FloatArray:
+def separation(
+    ra: ArrayLike, dec: ArrayLike, other_ra: ArrayLike, other_dec: ArrayLike
+) -> FloatArray:
     """Return the angles between pairs of sky positions, in mas; all arguments in degrees.
 
     The haversine formula, which keeps its digits for the smallest angles.
@@ -110,7 +112,7 @@ def separation(ra: ArrayLike, dec: ArrayLike, other_ra: ArrayLike, other_dec: Ar
     return angle
 
 
-def _require_finite(  # noqa: D417  private
+def _require_finite(
     a: FloatArray, b: FloatArray, given_a: FloatArray, given_b: FloatArray, what: str, fault: str
 ) -> None:
     """Name the first position that has no image."""

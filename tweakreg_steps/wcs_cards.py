@@ -13,8 +13,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from tweakreg_steps.card_list import CardList
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_blocks import CardValue
@@ -45,6 +43,8 @@ _GEOMETRY = re.compile(f"^(?:{_AXIS}|{_MATRIX}|{_PARAMETERS}|LONPOLE|LATPOLE)$")
 _ALTERNATE = re.compile(r"^(?:WCSNAME|CTYPE\d|CRPIX\d|CRVAL\d|RADESYS)(?P<key>[A-Z])$")
 _COUNTED = re.compile(r"^(?P<stem>.*[-_ ])(?P<count>\d+)$")
 
+_LAST_OWN_PARAMETER = 4  # PVi_0 to PVi_4 may stand for the native pole
+
 UNNAMED = "PRE-TWEAKREG"
 """Name under which a primary WCS without WCSNAME is kept, as TweakReg's users know it."""
 
@@ -57,6 +57,12 @@ def is_primary_wcs(keyword: str) -> bool:
     return _PRIMARY.match(keyword) is not None
 
 
+def is_alternate_wcs(keyword: str) -> bool:
+    """Tell whether a keyword is part of an alternate WCS."""
+    key = keyword[-1:]
+    return key in string.ascii_uppercase and _ARCHIVED.match(keyword[:-1]) is not None
+
+
 def is_instrument_plane(keyword: str) -> bool:
     """Tell whether stwcs makes the undistorted plane of an HST exposure from a chip's keyword."""
     return _INSTRUMENT.match(keyword) is not None
@@ -66,19 +72,29 @@ def primary_wcs_header(header: Header) -> Header:
     """Return the cards of the primary WCS alone.
 
     A WCS is built from them some three times faster than from all, and without complaints about
-    cards that have nothing to do with it. Where PVi_m hold a TPV polynomial and the matrix is
-    given as PC and CDELT it is turned into CD: the polynomial is defined in degrees, and wcslib
-    applies it before CDELT.
+    cards that have nothing to do with it. A TPV polynomial is put into the one form that wcslib
+    reads as the convention means it: its coefficients PVi_1 are 1 where they are not given, and the
+    matrix is CD (the polynomial is in degrees, wcslib applies it before CDELT).
     """
     from astropy.io.fits import Header
 
     kept = Header([card for card in header.cards if is_primary_wcs(card.keyword.partition(".")[0])])
-    polynomial = str(kept.get("CTYPE1", ""))[5:8] in {"TAN", "TPV"} and any(
-        keyword.startswith(("PV1_", "PV2_")) for keyword in kept
-    )
-    if polynomial and "CD1_1" not in kept:
-        _use_cd(kept)
+    if has_polynomial(kept):
+        for axis in (1, 2):
+            kept.setdefault(f"PV{axis}_1", 1.0)
+        if not any(f"CD{i}_{j}" in kept for i in (1, 2) for j in (1, 2)):
+            _use_cd(kept)
     return kept
+
+
+def has_polynomial(header: Header) -> bool:
+    """Tell whether PVi_m are a TPV polynomial.
+
+    SCAMP writes it under TAN, too, which has no parameters of order 5 or more of its own.
+    """
+    code = str(header.get("CTYPE1", ""))[5:8]
+    orders = (int(key[4:]) for key in header if key.startswith(("PV1_", "PV2_")))
+    return code == "TPV" or (code == "TAN" and max(orders, default=0) > _LAST_OWN_PARAMETER)
 
 
 def core_wcs_header(header: Header) -> Header:
@@ -95,11 +111,11 @@ def core_wcs_header(header: Header) -> Header:
 
 
 def _use_cd(header: Header) -> None:
-    """Replace PC or CROTA2 with CDELT by CD (FITS WCS paper I, section 2.1; paper II, section 6.2)."""
+    """Replace PC or CROTA2 with CDELT by CD (FITS WCS papers I, section 2.1; II, 6.2)."""
     cdelt = [float(header.pop(f"CDELT{i}", 1.0)) for i in (1, 2)]
-    angle = np.radians(float(header.pop("CROTA2", 0.0)))
+    angle = math.radians(float(header.pop("CROTA2", 0.0)))
     header.pop("CROTA1", None)
-    cosine, sine, ratio = np.cos(angle), np.sin(angle), cdelt[1] / cdelt[0]
+    cosine, sine, ratio = math.cos(angle), math.sin(angle), cdelt[1] / cdelt[0]
     turned = [[cosine, -sine * ratio], [sine / ratio, cosine]]
     for i in (1, 2):
         for j in (1, 2):
@@ -180,13 +196,13 @@ def copy_primary(cards: CardList, kept: Archived) -> None:
 
 def _archive_rotation(cards: CardList, key: str) -> None:
     """Write CROTA2 as PC: an alternate WCS has no CROTA (FITS WCS paper II, section 6.2)."""
-    angle = np.radians(float(cards.value("CROTA2") or 0.0))
+    angle = math.radians(float(cards.value("CROTA2") or 0.0))
     cdelt = [float(cards.value(f"CDELT{i}") or 1.0) for i in (1, 2)]
-    ratio = cdelt[1] / cdelt[0]
-    matrix = ((np.cos(angle), -np.sin(angle) * ratio), (np.sin(angle) / ratio, np.cos(angle)))
+    cosine, sine, ratio = math.cos(angle), math.sin(angle), cdelt[1] / cdelt[0]
+    matrix = ((cosine, -sine * ratio), (sine / ratio, cosine))
     for i, row in enumerate(matrix, start=1):
         for j, value in enumerate(row, start=1):
-            cards.set(f"PC{i}_{j}{key}", float(value), "Coordinate transformation matrix element")
+            cards.set(f"PC{i}_{j}{key}", value, "Coordinate transformation matrix element")
 
 
 def remove_alternates(cards: CardList, name: str) -> None:
@@ -194,7 +210,7 @@ def remove_alternates(cards: CardList, name: str) -> None:
     for key in _used_keys([cards]) - {RESERVED_KEY}:
         if str(cards.value(f"WCSNAME{key}") or "").strip().upper() == name.upper():
             for keyword in tuple(cards.keywords()):
-                if keyword.endswith(key) and _ARCHIVED.match(keyword[:-1]):
+                if keyword.endswith(key) and is_alternate_wcs(keyword):
                     cards.remove(keyword)
 
 

@@ -112,7 +112,7 @@ def parameters_of(rule: str, values: Tree) -> Tree:
     """Return what `rule` consumes of a complete recipe, without switches and file paths."""
     part: Tree = {}
     for parameter in parameters():
-        if rule not in parameter.rules or parameter.switch or parameter.file:
+        if rule not in parameter.rules or parameter.switch or parameter.file or parameter.pending:
             continue
         section = part
         for key in parameter.path[:-1]:

@@ -50,8 +50,8 @@ def run(arguments: Namespace) -> int:
     status = run_recipe(recipe, recipe_file, cores=2, profile=None)
     aligned = recipe.outdir / "aligned"
     sys.stdout.write("\ndistance from the truth, rms over the stars [mas]:\n")
-    before = demo_errors(folder, truth)
-    after = demo_errors(aligned, truth)
+    before = demo_errors(truth.paths, truth)
+    after = demo_errors(tuple(aligned / path.name for path in truth.paths), truth)
     width = max(map(len, before))
     sys.stdout.write(f"{'image':{width}}  {'before':>9}  {'after':>9}\n")
     for name, distance in before.items():

@@ -54,7 +54,7 @@ def _from_catalog(call: StepCall, path: Path) -> ColumnTable:
         ra, dec = plane_to_sky(plane, x0, y0)
     else:
         ra, dec = entries.x, entries.y
-        x0, y0 = sky_to_plane(plane, ra, dec)
+        x0, y0 = sky_to_plane(plane, ra, dec, where=path.name)
     return _table(ra=ra, dec=dec, flux=entries.flux, x0=x0, y0=y0, origin=path.name, reason=None)
 
 

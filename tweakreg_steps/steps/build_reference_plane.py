@@ -17,5 +17,5 @@ def run(call: StepCall) -> list[Path]:
         (image.path, [chip_from_record(chip) for chip in image.chips])
         for image in read_manifest(call.file("manifest"))
     ]
-    write_reference_plane(call.file("plane"), build_reference_plane(sources))
+    write_reference_plane(build_reference_plane(sources), call.file("plane"))
     return [call.file("plane")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.mask_file import read_mask
 from tweakreg_steps.step import StepCall
 from tweakreg_steps.tables import ColumnTable, write_table
+
+if TYPE_CHECKING:
+    from tweakreg_steps.daofind import ChipSources
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +28,7 @@ _DESCRIPTIONS = {
     "flux": "sum over the kernel's box, in image units",
     "peak": "brightest pixel of the kernel's box, in image units",
 }
+_COLUMNS = ("x", "y", "flux", "peak")
 _SHAPE_COLUMNS = ("sharpness", "roundness1", "roundness2")
 
 
@@ -33,15 +37,16 @@ def run(call: StepCall) -> list[Path]:
     from tweakreg_steps.daofind import find_sources_on_chip
     from tweakreg_steps.exposure import read_pixels
 
-    find = {k: v for k, v in call.parameters["imagefindpars"].items() if k != "finder"}
+    find = call.parameters["imagefindpars"]
     columns: dict[str, list[Any]] = {}
     notes: list[dict[str, Any]] = []
     for record in call.inputs["chips"]:
         chip = chip_from_record(record)
+        good = read_mask(call.file("mask"), chip.number)
         try:
             found = find_sources_on_chip(
                 read_pixels(call.file("image"), chip),
-                read_mask(call.file("mask"), chip.number),
+                np.ones(chip.shape, dtype=bool) if good is None else good,
                 **find,
             )
         except NotAlignedError as error:
@@ -50,37 +55,45 @@ def run(call: StepCall) -> list[Path]:
             log.warning("%s, %s: %s", call.file("image"), chip.label, error.detail)
             notes.append({"chip": chip.number, "n_sources": 0, "reason": error.reason.value})
             continue
-        stars, noise = found.stars, found.noise
-        notes.append(
-            {
-                "chip": chip.number,
-                "n_sources": len(stars.x),
-                "sky_sigma": float(noise.sigma),
-                "sky_sigma_method": str(noise.method),
-            }
-        )
-        log.info("%s: %d sources, sky sigma %.5g", chip.label, len(stars.x), noise.sigma)
-        columns.setdefault("chip", []).append(np.full(len(stars.x), chip.number))
-        for name in ("x", "y", "flux", "peak"):
+        notes.append(_note(chip.number, found))
+        stars = found.stars
+        log.info("%s: %d sources, sky sigma %.5g", chip.label, len(stars), found.sigma)
+        columns.setdefault("chip", []).append(np.full(len(stars), chip.number))
+        for name in _measured(call):
             columns.setdefault(name, []).append(getattr(stars, name))
-        if find["use_sharp_round"]:
-            for name in _SHAPE_COLUMNS:
-                columns.setdefault(name, []).append(getattr(stars, name))
     write_table(call.file("catalog"), _table(call, columns, notes))
     return [call.file("catalog")]
+
+
+def _measured(call: StepCall) -> tuple[str, ...]:
+    """Return the columns that the finder measures."""
+    selecting = call.parameters["imagefindpars"]["use_sharp_round"]
+    return (*_COLUMNS, *(_SHAPE_COLUMNS if selecting else ()))
+
+
+def _note(chip: int, found: ChipSources) -> dict[str, Any]:
+    """Describe how the sources of a chip were found."""
+    return {
+        "chip": chip,
+        "n_sources": len(found.stars),
+        "sky_sigma": float(found.sigma),
+        "sky_sigma_method": found.noise.method if found.noise else "skysigma",
+        "threshold_level": float(found.threshold_level),
+        "retried": found.retried,
+    }
 
 
 def _table(
     call: StepCall, columns: dict[str, list[Any]], notes: list[dict[str, Any]]
 ) -> ColumnTable:
     """Join the chips' columns, and say why where there is nothing to join."""
-    names = ["x", "y", "flux", "peak"]
-    if call.parameters["imagefindpars"]["use_sharp_round"]:
-        names += _SHAPE_COLUMNS
     empty = np.zeros(0)
     joined = {
         "chip": np.concatenate(columns.get("chip", [empty])).astype(np.int64),
-        **{name: np.concatenate(columns.get(name, [empty])).astype(float) for name in names},
+        **{
+            name: np.concatenate(columns.get(name, [empty])).astype(float)
+            for name in _measured(call)
+        },
     }
     reason = Reason.NO_PIXELS.value if all("reason" in note for note in notes) else None
     return ColumnTable(

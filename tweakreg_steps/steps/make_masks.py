@@ -12,25 +12,27 @@ from tweakreg_steps.step import StepCall
 def run(call: StepCall) -> list[Path]:
     """Write ``masks/<image>.fits``."""
     from tweakreg_steps.exclusions import exclusions_of
-    from tweakreg_steps.exposure import read_dq, read_wcs
-    from tweakreg_steps.region_masks import chip_mask
+    from tweakreg_steps.exposure import read_dq, read_header, read_wcs
+    from tweakreg_steps.region_masks import chip_mask, physical_system
 
     dqbits = call.parameters["imagefindpars"]["dqbits"]
     excluded = call.inputs["exclusions"]
     chips = [chip_from_record(record) for record in call.inputs["chips"]]
     catalog = call.optional_file("exclusions")
     files = exclusions_of(catalog, call.name, n_chips=len(chips)) if excluded and catalog else {}
-    masks = []
-    for chip in chips:
-        region = files.get(chip.number)
-        masks.append(
-            chip_mask(
-                chip.shape,
-                read_wcs(call.file("image"), chip) if region else None,
-                region,
-                read_dq(call.file("image"), chip) if dqbits is not None else None,
-                dqbits,
-            )
+    image = call.file("image")
+    masks = [
+        chip_mask(
+            shape=chip.shape,
+            wcs=read_wcs(image, chip),
+            physical=physical_system(read_header(image, chip)),
+            exclusion=files.get(chip.number),
+            dq=read_dq(image, chip) if dqbits is not None else None,
+            dqbits=dqbits,
         )
+        if chip.number in files or dqbits is not None
+        else None
+        for chip in chips
+    ]
     write_masks(call.file("mask"), masks, call.name)
     return [call.file("mask")]

@@ -84,8 +84,10 @@ def _match(
     from tweakreg_steps.undistortion import sky_to_plane
 
     plane = read_reference_plane(call.file("plane"))
-    xy = np.column_stack(sky_to_plane(plane, sky["ra"], sky["dec"]))
-    xy_ref = np.column_stack(sky_to_plane(plane, sources["ra"], sources["dec"]))
+    xy = np.column_stack(sky_to_plane(plane, sky["ra"], sky["dec"], where=call.name))
+    xy_ref = np.column_stack(
+        sky_to_plane(plane, sources["ra"], sources["dec"], where=sources.meta["origin"])
+    )
     scale = plane_pixel_scale(plane)
     matching = call.parameters["object_matching"]
     meta["search_radius"] = matching["searchrad"] / (

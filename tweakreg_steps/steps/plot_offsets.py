@@ -50,10 +50,11 @@ def _histogram(
     plane = read_reference_plane(call.file("plane"))
 
     def on_plane(table: ColumnTable) -> np.ndarray:
-        return np.column_stack(sky_to_plane(plane, table["ra"], table["dec"]))
+        return np.column_stack(sky_to_plane(plane, table["ra"], table["dec"], where=call.name))
 
-    image, reference = on_plane(read_table(call.file("sky"))), on_plane(
-        read_table(call.file("sources"))
+    image, reference = (
+        on_plane(read_table(call.file("sky"))),
+        on_plane(read_table(call.file("sources"))),
     )
     try:
         found = estimate_offset(image, reference, searchrad=radius, tolerance=tolerance)

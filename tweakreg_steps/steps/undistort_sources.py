@@ -24,7 +24,10 @@ def run(call: StepCall) -> list[Path]:
         if on_chip.any():
             wcs = read_wcs(call.file("image"), chip)
             ra[on_chip], dec[on_chip] = pixels_to_sky(
-                wcs, catalog["x"][on_chip], catalog["y"][on_chip]
+                wcs,
+                catalog["x"][on_chip],
+                catalog["y"][on_chip],
+                where=f"{call.file('image').name}, {chip.label}",
             )
     kept = {name: catalog[name] for name in ("id", "chip", "x", "y", "flux")}
     sky = ColumnTable(

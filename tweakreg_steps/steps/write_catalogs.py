@@ -24,7 +24,8 @@ def run(call: StepCall) -> list[Path]:
     sky = read_table(call.file("sky"))
     pairs = read_table(call.file("pairs"))
     fit = json.loads(call.file("fit").read_text(encoding="utf-8"))
-    x, y = sky_to_plane(read_reference_plane(call.file("plane")), sky["ra"], sky["dec"])
+    plane = read_reference_plane(call.file("plane"))
+    x, y = sky_to_plane(plane, sky["ra"], sky["dec"], where=call.name)
     texts = {
         "sky_text": sky_catalog_text(sky, image=call.name),
         "refxy_text": refxy_catalog_text(x, y, image=call.name),

@@ -1,0 +1,66 @@
+"""Fixtures that several tests share."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from skies import Scene, small_uvis_scene
+
+from tweakreg_steps.cli import main
+
+
+@pytest.fixture(scope="session")
+def small_scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """Four small two-chip exposures with known errors; read only."""
+    return small_uvis_scene(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="session")
+def finished_run(small_scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the small scene, its recipe and a finished run; read only."""
+    folder = tmp_path_factory.mktemp("run")
+    copy_scene(small_scene, folder)
+    assert main(["run", str(folder / "recipe.yaml"), "-j", "2"]) == 0
+    return folder
+
+
+@pytest.fixture
+def run_copy(finished_run: Path, tmp_path: Path) -> Path:
+    """Return a copy of the finished run that a test may change."""
+    folder = tmp_path / "copy"
+    shutil.copytree(finished_run, folder)
+    return folder
+
+
+RECIPE = """\
+input: "*_flc.fits"
+outdir: out
+imagefindpars:
+  threshold: 100
+update_header:
+  updatehdr: true
+shiftfile_output:
+  shiftfile: true
+"""
+
+
+def copy_scene(scene: Scene, folder: Path) -> None:
+    """Copy a scene's exposures into a folder, with a recipe for them."""
+    for path in scene.paths:
+        shutil.copyfile(path, folder / path.name)
+    (folder / "recipe.yaml").write_text(RECIPE)
+
+
+@pytest.fixture
+def edit() -> Callable[[Path, str, str], None]:
+    """Return a function that replaces a text in a file."""
+
+    def replace(path: Path, old: str, new: str) -> None:
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    return replace
