@@ -2,10 +2,10 @@ from snakemake.utils import min_version
 
 min_version("9.5")
 
-from tweakreg_steps.project import open_project_from_config
+from tweakreg_steps.project import open_workflow
 
 
-project = open_project_from_config(config, workflow.configfiles)
+project = open_workflow(config, workflow.configfiles)
 
 
 workdir: project.outdir

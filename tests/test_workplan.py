@@ -149,8 +149,9 @@ def test_a_change_of_an_input_reaches_those_who_read_it(
 
 
 def test_flags_count_only_where_they_are_used() -> None:
-    flags = {"imagefindpars": {"dqbits": 0}}
-    found = changed(plan(**flags), plan([image("a"), image("b", dq="new")], **flags))
+    find = {"dqbits": 0}
+    images = [image("a"), image("b", dq="new")]
+    found = changed(plan(imagefindpars=find), plan(images, imagefindpars=find))
     assert found == {("make_masks", "b")}
 
 

@@ -7,7 +7,7 @@ track is one ridge, two stars that the kernel resolves have a valley between the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ Index = NDArray[np.intp]
 
 SADDLE = 0.5  # part of the lower maximum
 NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
-LARGEST_WINDOW = 64  # px; longer than any cosmic ray's track
+LARGE = 50  # px; longer than the tracks of cosmic rays
 WINDOW_PIXELS = 1 << 20  # pixels of windows that are looked at together
 
 
@@ -31,7 +31,7 @@ class Objects:
     peak_row, peak_column
         Pixel of the highest maximum, shape (n,).
     row, column
-        Centroid of the object's heights, shape (n,).
+        Centroid of the object's heights, shape (n,); of a large one its highest maximum.
     top, bottom, left, right
         First and last row and column of the object's pixels, shape (n,).
     """
@@ -50,6 +50,14 @@ class Objects:
 
     def __getitem__(self, chosen: NDArray[np.bool_]) -> Objects:
         return Objects(*(values[chosen] for values in vars(self).values()))
+
+    @property
+    def large(self) -> NDArray[np.bool_]:
+        """Tell which objects are no single star or track, but all of a bright area."""
+        large: NDArray[np.bool_] = (self.bottom - self.top >= LARGE) | (
+            self.right - self.left >= LARGE
+        )
+        return large
 
     def inside(self, shape: tuple[int, int], kernel: Kernel) -> NDArray[np.bool_]:
         """Tell which objects, grown by half a kernel, keep off the outermost pixels."""
@@ -124,12 +132,12 @@ def joint_centres(
     Returns
     -------
     tuple of numpy.ndarray
-        Rows and columns, 0-based, shape (n,); the own centroid where the window is very large.
+        Rows and columns, 0-based, shape (n,); the own centre of a large object.
     """
     top, left = objects.top - kernel.half_y, objects.left - kernel.half_x
     tall, wide = objects.bottom + kernel.half_y + 1 - top, objects.right + kernel.half_x + 1 - left
     row, column = objects.row.copy(), objects.column.copy()
-    usual = np.flatnonzero(np.maximum(tall, wide) <= LARGEST_WINDOW)
+    usual = np.flatnonzero(~objects.large)
     piece = np.cumsum((tall * wide)[usual]) // WINDOW_PIXELS
     for number in range(piece[-1] + 1 if piece.size else 0):
         some = usual[piece == number]
@@ -227,7 +235,7 @@ def _describe(above: _Above, maximum: Index) -> Objects:
     total = np.bincount(owner, weight, peak.size)
     first_row, last_row = _extent(row, owner, peak.size)
     first_column, last_column = _extent(column, owner, peak.size)
-    return Objects(
+    objects = Objects(
         peak_row=row[peak],
         peak_column=column[peak],
         row=np.bincount(owner, weight * row, peak.size) / total,
@@ -236,6 +244,11 @@ def _describe(above: _Above, maximum: Index) -> Objects:
         bottom=last_row,
         left=first_column,
         right=last_column,
+    )
+    return replace(
+        objects,
+        row=np.where(objects.large, objects.peak_row, objects.row),
+        column=np.where(objects.large, objects.peak_column, objects.column),
     )
 
 

@@ -37,6 +37,7 @@ __all__ = [
 
 FloatImage = NDArray[np.float32] | NDArray[np.float64]
 
+_SINGULAR = 1.0e-8  # pixels that much longer than wide are no image
 _DTYPES = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 
 
@@ -225,6 +226,7 @@ def make_wcs(header: Header, hdus: Any, *, where: str) -> WCS:  # noqa: ANN401  
             warnings.simplefilter("ignore")
             wcs = WCS(primary_wcs_header(header), fobj=hdus, naxis=2)
             wcs.wcs.set()
+            _require_regular(wcs.pixel_scale_matrix)
     # astropy raises many kinds here; all mean that this header is no usable WCS
     except (ValueError, KeyError, TypeError, AttributeError, MemoryError, AssertionError) as error:
         reason = " ".join(str(error.args[0] if error.args else error).split())
@@ -236,3 +238,9 @@ def make_wcs(header: Header, hdus: Any, *, where: str) -> WCS:  # noqa: ANN401  
         raise InputError(f"{where}: has no celestial WCS; solve the image first")
     wcs.pixel_shape = (header["NAXIS1"], header["NAXIS2"])
     return wcs
+
+
+def _require_regular(matrix: NDArray[np.float64]) -> None:
+    """Refuse a matrix that maps all pixels to one line."""
+    if not abs(np.linalg.det(matrix)) > _SINGULAR * np.linalg.norm(matrix) ** 2:
+        raise ValueError(f"singular matrix {matrix.tolist()}")

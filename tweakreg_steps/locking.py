@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tweakreg_steps.errors import LockedError
 from tweakreg_steps.layout import LOCK
+from tweakreg_steps.outdir import prepare_outdir
 
 
 @contextmanager
@@ -24,7 +25,7 @@ def hold_outdir(outdir: Path) -> Iterator[None]:
     LockedError
         If another run holds the folder.
     """
-    outdir.mkdir(parents=True, exist_ok=True)
+    prepare_outdir(outdir)
     path = outdir / LOCK
     with path.open("a+", encoding="utf-8") as stream:
         try:

@@ -148,7 +148,7 @@ def iter_pairs(
     first: PointTable,
     second: PointTable,
     *,
-    shift: tuple[float, float],
+    shift: FloatArray | tuple[float, float],
     radius: float,
     shape: Shape,
 ) -> Iterator[Pairs]:
@@ -186,7 +186,7 @@ def iter_pairs(
 
 
 def find_nearest(
-    first: PointTable, second: PointTable, *, shift: tuple[float, float], radius: float
+    first: PointTable, second: PointTable, *, shift: FloatArray | tuple[float, float], radius: float
 ) -> Nearest:
     """Find, for each point of the first table, the nearest of the second within a radius.
 

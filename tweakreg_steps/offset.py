@@ -90,34 +90,6 @@ class Offset:
     y_edges: FloatArray
 
 
-@dataclass(frozen=True)
-class _Grid:
-    """The bins: ``2 * half_size + 1`` of them a side, and a border beyond the search area.
-
-    The border lets a peak on the edge be seen whole.
-    """
-
-    bin_width: float
-    half_size: int
-    border: int
-
-    @property
-    def reach(self) -> float:
-        """Give the largest separation that falls into a bin, of the border too."""
-        return (self.half_size + self.border + 0.5) * self.bin_width
-
-    @property
-    def edges(self) -> FloatArray:
-        """Give the edges of the bins of the search area."""
-        lines = np.arange(-self.half_size, self.half_size + 2, dtype=np.float64)
-        return (lines - 0.5) * self.bin_width
-
-    @property
-    def side(self) -> float:
-        """Give the side of the search area."""
-        return (2 * self.half_size + 1) * self.bin_width
-
-
 def estimate_offset(
     image_xy: FloatArray, reference_xy: FloatArray, *, searchrad: float, tolerance: float
 ) -> Offset:
@@ -155,69 +127,128 @@ def find_offset(
 ) -> Offset:
     """Do what `estimate_offset` does, for lists that are sorted already."""
     image, reference = image.distinct(), reference.distinct()
-    bin_width = max(BIN, searchrad / MAX_HALF_SIZE)
-    widths = _peak_widths(tolerance, bin_width)
-    half_size = max(1, int(np.ceil(searchrad / bin_width - 0.5)))
-    grid = _Grid(bin_width, half_size, border=(max(widths) + WIDER) // 2 + 1)
-    sampling = _choose_sampling(image, reference, grid.reach)
+    sampling = _choose_sampling(image, reference, searchrad)
     image = image.choose(slice(None, None, sampling))
-    bordered = _count_pairs(image, reference, grid)
-    histogram = bordered[grid.border : -grid.border, grid.border : -grid.border].copy()
-    n_pairs = int(histogram.sum())
-    if n_pairs == 0:
+    search = _search(image, reference, np.zeros(2), searchrad, tolerance)
+    if search is None:
         raise NotAlignedError(
             Reason.NO_OVERLAP,
             f"none of {len(image)} sources has any of {len(reference)} reference sources"
             f" within the search radius of {searchrad:g} pixels in x and y;"
             " raise object_matching.searchrad, or check that the fields overlap",
         )
-    peak = find_box_peak(bordered, border=grid.border, widths=widths)
-    start = np.array([peak.column - grid.half_size, peak.row - grid.half_size]) * grid.bin_width
-    width = peak.width * grid.bin_width
-    separations = _collect_separations(image, reference, start, WINDOW_REACH * _window(width))
-    center = _refine(separations, start, _window(width))
-    radius = width / np.sqrt(np.pi)
+    guess = search
+    if search.bin_width > BIN:
+        near = _search(image, reference, search.center, _window(search.width), tolerance)
+        guess = near or search
+    return _measure(image, reference, search, guess, sampling)
+
+
+@dataclass(frozen=True)
+class _Search:
+    """The histogram of a search, and the centre and width of the box that stands out most.
+
+    Edges are relative to the middle of the area searched; everything is in pixels.
+    """
+
+    counts: NDArray[np.int64]
+    edges: FloatArray
+    bin_width: float
+    n_widths: int
+    center: FloatArray
+    width: float
+
+    @property
+    def area(self) -> float:
+        """Give the area searched, in square pixels."""
+        return float(self.edges[-1] - self.edges[0]) ** 2
+
+
+def _search(
+    image: PointTable,
+    reference: PointTable,
+    middle: FloatArray,
+    searchrad: float,
+    tolerance: float,
+) -> _Search | None:
+    """Look for the peak around a place; None where there is no pair."""
+    bin_width = max(BIN, searchrad / MAX_HALF_SIZE)
+    half_size = max(1, int(np.ceil(searchrad / bin_width - 0.5)))
+    widths = _peak_widths(tolerance, bin_width)
+    # A border lets a peak on the edge of the search area be seen whole.
+    border = (max(widths) + WIDER) // 2 + 1
+    bordered = _count_pairs(image, reference, middle, bin_width, half_size + border)
+    counts = bordered[border:-border, border:-border].copy()
+    if not counts.any():
+        return None
+    peak = find_box_peak(bordered, border=border, widths=widths)
+    lines = np.arange(-half_size, half_size + 2, dtype=np.float64)
+    from_middle = np.array([peak.column - half_size, peak.row - half_size]) * bin_width
+    return _Search(
+        counts=counts,
+        edges=(lines - 0.5) * bin_width,
+        bin_width=bin_width,
+        n_widths=len(widths),
+        center=middle + from_middle,
+        width=peak.width * bin_width,
+    )
+
+
+def _measure(
+    image: PointTable, reference: PointTable, search: _Search, guess: _Search, sampling: int
+) -> Offset:
+    """Refine the best guess, and weigh its peak against chance in the whole search."""
+    window = _window(guess.width)
+    separations = _collect_separations(image, reference, guess.center, WINDOW_REACH * window)
+    center = _refine(separations, guess.center, window)
+    radius = guess.width / np.sqrt(np.pi)
     n_peak = _count_within(separations, center, radius)
-    density = max(n_pairs / grid.side**2, _density_around(separations, center, _window(width)))
+    n_pairs = int(search.counts.sum())
+    density = max(n_pairs / search.area, _density_around(separations, center, window))
     background = float(density * np.pi * radius**2)
+    probability = scan_probability(
+        n_peak,
+        background,
+        n_windows=search.area / guess.width**2,
+        n_scales=search.n_widths,
+    )
+    log.debug("offset %.3f %.3f: %d pairs, %.2f by chance", *center, n_peak, background)
     return Offset(
         dx=float(center[0]),
         dy=float(center[1]),
         n_peak=n_peak,
         radius=float(radius),
         background=background,
-        probability=scan_probability(
-            n_peak,
-            background,
-            n_windows=(grid.side / width) ** 2,
-            n_scales=len(widths),
-        ),
+        probability=probability,
         n_pairs=n_pairs,
         sampling=sampling,
-        histogram=histogram,
-        x_edges=grid.edges,
-        y_edges=grid.edges,
+        histogram=search.counts,
+        x_edges=search.edges,
+        y_edges=search.edges,
     )
 
 
-def _choose_sampling(image: PointTable, reference: PointTable, reach: float) -> int:
+def _choose_sampling(image: PointTable, reference: PointTable, searchrad: float) -> int:
     """Tell which fraction of the image's sources gives pairs enough."""
     if len(image) * len(reference) <= MAX_PAIRS:
         return 1
-    n_pairs = estimate_pair_count(image, reference, radius=reach)
+    n_pairs = estimate_pair_count(image, reference, radius=searchrad)
     sampling = max(1, int(np.ceil(n_pairs / MAX_PAIRS)))
     if sampling > 1:
         log.info("%.3g pairs: each %d-th source is in the histogram", n_pairs, sampling)
     return sampling
 
 
-def _count_pairs(image: PointTable, reference: PointTable, grid: _Grid) -> NDArray[np.int64]:
-    """Histogram all pair separations, [y, x], border included."""
-    size = 2 * (grid.half_size + grid.border) + 1
+def _count_pairs(
+    image: PointTable, reference: PointTable, middle: FloatArray, bin_width: float, half_size: int
+) -> NDArray[np.int64]:
+    """Histogram pair separations, [y, x], in ``2 half_size + 1`` bins a side around a place."""
+    size = 2 * half_size + 1
+    reach = (half_size + 0.5) * bin_width
     counts = np.zeros(size * size, dtype=np.int64)
-    for pairs in iter_pairs(image, reference, shift=(0.0, 0.0), radius=grid.reach, shape="square"):
-        column = ((pairs.dx + grid.reach) / grid.bin_width).astype(np.intp)
-        row = ((pairs.dy + grid.reach) / grid.bin_width).astype(np.intp)
+    for pairs in iter_pairs(image, reference, shift=middle, radius=reach, shape="square"):
+        column = ((pairs.dx + reach) / bin_width).astype(np.intp)
+        row = ((pairs.dy + reach) / bin_width).astype(np.intp)
         np.add.at(counts, np.minimum(row, size - 1) * size + np.minimum(column, size - 1), 1)
     return counts.reshape(size, size)
 
@@ -237,10 +268,9 @@ def _collect_separations(
     image: PointTable, reference: PointTable, start: FloatArray, radius: float
 ) -> FloatArray:
     """List all separations within a radius of a place, relative to zero."""
-    around = (float(start[0]), float(start[1]))
     pieces = [
         np.stack([pairs.dx, pairs.dy], axis=1)
-        for pairs in iter_pairs(image, reference, shift=around, radius=radius, shape="circle")
+        for pairs in iter_pairs(image, reference, shift=start, radius=radius, shape="circle")
     ]
     return np.concatenate([np.empty((0, 2)), *pieces]) + start
 

@@ -13,12 +13,13 @@ from typing import Any, Protocol
 
 from tweakreg_steps import layout
 from tweakreg_steps.atomic import write_text_atomically
-from tweakreg_steps.canonical import digest
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.inputs import expand_inputs
 from tweakreg_steps.inspection import Inspected, inspect_inputs
+from tweakreg_steps.outdir import prepare_outdir
 from tweakreg_steps.recipe import Recipe, complete
-from tweakreg_steps.workplan import ALL, Job, WorkPlan, build_plan
+from tweakreg_steps.resources import provide_step_command
+from tweakreg_steps.workplan import ALL, WorkPlan, build_plan
 from tweakreg_steps.yaml_source import read_yaml
 
 _DIGEST_LENGTH = 16
@@ -151,7 +152,7 @@ def open_project(recipe: Recipe) -> Project:
         Listing everything that stands in the way of a run and can be known before it.
     """
     images = expand_inputs(recipe.values["input"], base=recipe.base)
-    _require_writable(recipe.outdir)
+    prepare_outdir(recipe.outdir)
     inspected = inspect_inputs(images, recipe.outdir)
     problems = [*_output_problems(recipe, inspected), *_wcsname_problems(recipe, inspected)]
     if problems:
@@ -165,18 +166,28 @@ def open_project(recipe: Recipe) -> Project:
     return Project(recipe=recipe, images=tuple(inspected), plan=plan)
 
 
-def open_project_from_config(config: dict[str, Any], configfiles: list[Path]) -> Project:
-    """Return the project of a Snakemake configuration, which is a recipe.
-
-    The recipe file is read again, because Snakemake reads numbers as YAML 1.1 has them; what
-    ``--config`` laid over it is laid over it here, too.
+def open_workflow(config: dict[str, Any], configfiles: list[Path]) -> Project:
+    """Return the project of a Snakemake configuration, ready for its rules to run.
 
     Parameters
     ----------
     config
-        Snakemake's ``config``.
+        Snakemake's ``config``, which is a recipe.
     configfiles
-        The files it came from; without any, paths are relative to the working directory.
+        The files it came from.
+    """
+    provide_step_command()
+    project = _project_from_config(config, configfiles)
+    project.write_manifest()
+    return project
+
+
+def _project_from_config(config: dict[str, Any], configfiles: list[Path]) -> Project:
+    """Open the project of a Snakemake configuration.
+
+    The recipe file is read again, because Snakemake reads numbers as YAML 1.1 has them; what
+    ``--config`` laid over it is laid over it here, too. Without a file, paths are relative to the
+    working directory.
     """
     if len(configfiles) != 1:
         return open_project(complete(config, source=None, file=Path.cwd() / "recipe.yaml"))
@@ -197,23 +208,11 @@ def _file_of(recipe: Recipe, *keys: str) -> Path | None:
     return (recipe.base / value).resolve() if value else None
 
 
-def _require_writable(outdir: Path) -> None:
-    """Refuse an output folder that cannot be written, before anything is computed."""
-    try:
-        outdir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"outdir: {outdir}: cannot be made ({error.strerror}); choose a folder you may write"
-        ) from error
-    if not os.access(outdir, os.W_OK | os.X_OK):
-        raise InputError(f"outdir: {outdir}: is not writable; choose a folder you may write")
-
-
 def _output_problems(recipe: Recipe, images: list[Inspected]) -> list[str]:
     """Return a message for each input that the run would overwrite."""
     aligned = recipe.outdir / layout.ALIGNED
     return [
-        f"input: {image.image.path}: lies in the folder of the aligned copies; choose another outdir"
+        f"input: {image.image.path}: lies in the folder of aligned copies; choose another outdir"
         for image in images
         if image.image.path.resolve().parent == aligned
     ]
@@ -286,5 +285,3 @@ def _write_if_changed(path: Path, text: str) -> None:
         pass
     write_text_atomically(path, text)
 
-
-__all__ = ["Job", "Project", "Wildcards", "digest", "open_project", "open_project_from_config"]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 from tweakreg_steps.errors import JobFailedError
 from tweakreg_steps.project import Project
-from tweakreg_steps.resources import workflow_folder
+from tweakreg_steps.resources import provide_step_command, workflow_folder
 from tweakreg_steps.snakemake_log import Listener, register
 from tweakreg_steps.staleness import StaleJob
 from tweakreg_steps.step_server import warm_steps
@@ -63,14 +62,6 @@ def run_workflow(
         os.chdir(folder)
     if listener.failures or not succeeded:
         raise JobFailedError(_failure_text(listener, project.outdir))
-
-
-def provide_step_command() -> None:
-    """Let the rules' shells find the command ``tweakreg-step`` of this installation."""
-    scripts = str(Path(sys.executable).parent)
-    paths = os.environ.get("PATH", "").split(os.pathsep)
-    if scripts not in paths:
-        os.environ["PATH"] = os.pathsep.join([scripts, *paths])
 
 
 def _failure_text(listener: Listener, outdir: Path) -> str:

@@ -119,7 +119,8 @@ def fit_match_text(pairs: Columns, fit: Mapping[str, Any], *, image: str) -> str
     fit
         Record of the fit: ``center`` (1-based pixels of the reference plane), ``dx``, ``dy``,
         ``rms_x``, ``rms_y``, ``scale_x``, ``scale_y``, ``rotation``, ``rotation_x``,
-        ``rotation_y``, ``skew``. Where ``center`` is None there is no fit and the file holds no pair.
+        ``rotation_y``, ``skew``. Where ``center`` is None there is no fit and the file holds no
+        pair.
     image
         Name of the image.
     """

@@ -139,4 +139,5 @@ def _rms_on_sky(plane: Any, rms: np.ndarray) -> np.ndarray:  # noqa: ANN401  an 
     the plane's pixels to the sky.
     """
     turn = plane.wcs.cd / np.sqrt(abs(np.linalg.det(plane.wcs.cd)))
-    return np.sqrt((turn**2) @ (rms**2))
+    on_sky: np.ndarray = np.sqrt((turn**2) @ (rms**2))
+    return on_sky

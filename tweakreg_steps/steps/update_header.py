@@ -9,7 +9,7 @@ from typing import Any
 
 from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.chip_record import chip_from_record
-from tweakreg_steps.errors import NotAlignedError
+from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.layout import ALIGNED
 from tweakreg_steps.step import StepCall
 
@@ -32,7 +32,7 @@ def run(call: StepCall) -> list[Path]:
     chips = [chip_from_record(chip) for chip in call.inputs["chips"]]
     try:
         if fit["status"] == "not_aligned":
-            raise NotAlignedError(fit["reason"], fit["detail"])
+            raise NotAlignedError(Reason(fit["reason"]), fit["detail"])
         report = write_aligned_copy(
             call.file("image"),
             copy,
@@ -44,7 +44,7 @@ def run(call: StepCall) -> list[Path]:
         )
         record.update(report)
     except NotAlignedError as error:
-        record.update(status="not_aligned", reason=str(error.reason), aligned=None)
+        record.update(status="not_aligned", reason=error.reason.value, aligned=None)
         copy.unlink(missing_ok=True)
         if parameters["copy_not_aligned"]:
             _copy_as_it_is(call.file("image"), copy)
