@@ -113,9 +113,7 @@ def test_hst_chips_go_where_drizzlepac_puts_them(name: str, chip: int) -> None:
 def test_no_motion_changes_nothing() -> None:
     header = wcs_header(**MATRIX)
     wcs = make_wcs(header, None, where="a")
-    moved = move_wcs(
-        header, wcs, plane=make_plane(10.0, 20.0), fit=motion((1e3, 1e3)), where="a"
-    )
+    moved = move_wcs(header, wcs, plane=make_plane(10.0, 20.0), fit=motion((1e3, 1e3)), where="a")
     assert moved.deviation < 1e-5
     assert np.allclose(moved.wcs.wcs.crval, (10.0, 20.0), rtol=0, atol=1e-12)
     assert np.allclose(moved.wcs.wcs.cd, wcs.wcs.cd, rtol=1e-9)

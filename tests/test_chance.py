@@ -1,3 +1,5 @@
+"""Probabilities of chance peaks."""
+
 from __future__ import annotations
 
 import pytest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import re
 from importlib import import_module
@@ -86,3 +87,13 @@ def test_a_shipped_recipe_is_valid_and_holds_no_default(path: Path) -> None:
                 "searchrad",
             )
             assert value != parameter.default or allowed_default, parameter.name
+
+
+def test_the_reference_pages_are_up_to_date() -> None:
+    spec = importlib.util.spec_from_file_location("make", ROOT / "docs" / "make_reference.py")
+    assert spec
+    assert spec.loader
+    make = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(make)
+    for path, text in make.pages().items():
+        assert path.read_text(encoding="utf-8") == text, "run: python docs/make_reference.py"

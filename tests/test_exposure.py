@@ -15,7 +15,14 @@ from astropy.wcs import WCS
 from wcs_files import MATRIX, TPV, UVIS_HEADERS, wcs_header, write_compressed, write_image
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.exposure import list_chips, make_wcs, read_dq, read_header, read_pixels, read_wcs
+from tweakreg_steps.exposure import (
+    list_chips,
+    make_wcs,
+    read_dq,
+    read_header,
+    read_pixels,
+    read_wcs,
+)
 
 PIXELS = np.arange(12.0, dtype=np.float32).reshape(3, 4)
 
@@ -64,7 +71,11 @@ def test_a_selection_names_one_image(
 
 @pytest.mark.parametrize(
     ("selection", "message"),
-    [("sci,3", "no such extension.*1: SCI,1"), ("0", "not a two-dim"), ("a,b,c", "not a selection")],
+    [
+        ("sci,3", "no such extension.*1: SCI,1"),
+        ("0", "not a two-dim"),
+        ("a,b,c", "not a selection"),
+    ],
 )
 def test_a_selection_that_names_nothing_is_refused(
     tmp_path: Path, selection: str, message: str

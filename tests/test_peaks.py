@@ -1,3 +1,5 @@
+"""Peaks of histograms with known counts."""
+
 from __future__ import annotations
 
 import numpy as np

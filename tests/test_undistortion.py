@@ -53,7 +53,11 @@ def test_other_frames_are_turned_to_icrs(cards: dict[str, object]) -> None:
     wcs = make_wcs(wcs_header(**MATRIX, **cards), None, where="a")
     ra, dec = pixels_to_sky(wcs, *PLACES, where="a")
     frame = "galactic" if "CTYPE1" in cards else str(cards["RADESYS"]).lower()
-    equinox = {"equinox": f"{'B' if frame == 'fk4' else 'J'}{cards['EQUINOX']}"} if frame[0] == "f" else {}
+    equinox = (
+        {"equinox": f"{'B' if frame == 'fk4' else 'J'}{cards['EQUINOX']}"}
+        if frame[0] == "f"
+        else {}
+    )
     sky = SkyCoord(*wcs.all_pix2world(*PLACES, 1), unit="deg", frame=frame, **equinox).icrs
     assert separation(ra, dec, sky.ra.deg, sky.dec.deg).max() < 1e-5
     assert np.allclose(sky_to_plane(wcs, ra, dec, where="a"), PLACES, rtol=0, atol=1e-5)
@@ -69,7 +73,9 @@ def test_fk5_of_j2000_is_taken_for_icrs(radesys: str | None) -> None:
 def test_a_position_without_place_on_the_sky_is_named() -> None:
     cards = {"CTYPE1": "RA---SIN", "CTYPE2": "DEC--SIN", "CDELT1": -0.1, "CDELT2": 0.1}
     wcs = make_wcs(wcs_header(**cards), None, where="a")
-    with pytest.raises(InputError, match=r"b\.fits: SCI,1: pixel \(1, 100000\) has no place.*1 of 2"):
+    with pytest.raises(
+        InputError, match=r"b\.fits: SCI,1: pixel \(1, 100000\) has no place.*1 of 2"
+    ):
         pixels_to_sky(wcs, [1000.0, 1.0], [900.0, 1e5], where="b.fits: SCI,1")
 
 

@@ -231,7 +231,7 @@ def _fit_rotation_and_scale(image: FloatArray, reference: FloatArray) -> FloatAr
     """
     total, extent = np.sum(image**2), np.sum(reference**2)
     if np.sqrt(extent / len(reference)) < LEAST_EXTENT:
-        raise _singular(f"the reference has all {len(reference)} of them at one position")
+        raise _singular(f"the reference has all {len(reference)} at one position")
     (ux, uy), (vx, vy) = image.T, reference.T
     xx, yy, xy, yx = ux @ vx, uy @ vy, ux @ vy, uy @ vx
     left_plain = total - ((xx + yy) ** 2 + (xy - yx) ** 2) / extent
@@ -247,7 +247,7 @@ def _fit_general(image: FloatArray, reference: FloatArray) -> FloatArray:
     """Fit any matrix: the linear least squares solution of ``image = M reference``."""
     long, wide = np.linalg.svd(reference, compute_uv=False)
     if long < LEAST_EXTENT or wide < LEAST_ELONGATION * long:
-        raise _singular(f"the reference has all {len(reference)} of them on one line")
+        raise _singular(f"the reference has all {len(reference)} at one position or on one line")
     transposed = np.linalg.lstsq(reference, image, rcond=None)[0].astype(np.float64)
     return _regular(transposed.T)
 
@@ -255,7 +255,7 @@ def _fit_general(image: FloatArray, reference: FloatArray) -> FloatArray:
 def _regular(matrix: FloatArray) -> FloatArray:
     """Refuse a matrix that maps the field onto a line or a point."""
     if np.linalg.svd(matrix, compute_uv=False)[-1] < LEAST_ELONGATION:
-        raise _singular("the image has them, or chance makes them fall, on one point or line")
+        raise _singular("the transformation would put all of the image on one position or line")
     return matrix
 
 

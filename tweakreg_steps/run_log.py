@@ -14,20 +14,22 @@ from tweakreg_steps.workplan import ALL, Job
 
 def write_run_log(project: Project, jobs: Sequence[Job]) -> None:
     """Append the logs of `jobs` to the log file that the recipe names."""
-    path = project.outdir / project.recipe.values["runfile"]
+    path = project.outdir / project.values["runfile"]
     lines = [f"tweakreg-steps {__version__}: {project.recipe.name}, {len(jobs)} jobs"]
     for job in jobs:
-        text = _read(project.outdir / log_of(job)).strip()
-        said = [f"    {line}" for line in text.splitlines()]
-        if said or project.recipe.values["verbose"]:
-            lines += [f"{job.rule} {job.name}", *said]
+        said = job_log(project, job.rule, job.name)
+        if said or project.values["verbose"]:
+            lines += [f"{job.rule} {job.name}", *said.splitlines()]
     before = _read(path)
     write_text_atomically(path, before + "\n".join(lines) + "\n")
 
 
-def log_of(job: Job) -> str:
-    """Return the log file of a job, relative to the output folder."""
-    return f"{LOGS}/{job.rule}.log" if job.name == ALL else f"{LOGS}/{job.rule}/{job.name}.log"
+def job_log(project: Project, rule: str, name: str) -> str:
+    """Return what a job had to say, indented; `name` is empty or ``all`` for a job of all images."""
+    single = name in ("", ALL)
+    path = f"{LOGS}/{rule}.log" if single else f"{LOGS}/{rule}/{name}.log"
+    text = _read(project.outdir / path).strip()
+    return "".join(f"    {line}\n" for line in text.splitlines())
 
 
 def _read(path: Path) -> str:

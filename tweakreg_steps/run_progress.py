@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tweakreg_steps.snakemake_log import Listener
 
 
 @contextmanager
-def show_progress(*, total: int) -> Iterator[Listener]:
-    """Show on stderr how many of `total` jobs are done; yield who listens to the run."""
+def show_progress(*, total: int, details: Callable[[str, str], str]) -> Iterator[Listener]:
+    """Show on stderr how many jobs are done; yield who listens to the run.
+
+    Parameters
+    ----------
+    total
+        The number of jobs.
+    details
+        What more to write about a job that is done, given its rule and image: lines, or nothing.
+    """
     if sys.stderr.isatty():
-        with _bar(total) as listener:
+        with _bar(total, details) as listener:
             yield listener
     else:
-        yield _lines(total)
+        yield _lines(total, details)
 
 
-def _lines(total: int) -> Listener:
+def _lines(total: int, details: Callable[[str, str], str]) -> Listener:
     """Write one line for each job that is done."""
     done = 0
 
@@ -35,7 +43,7 @@ def _lines(total: int) -> Listener:
 
 
 @contextmanager
-def _bar(total: int) -> Iterator[Listener]:
+def _bar(total: int, details: Callable[[str, str], str]) -> Iterator[Listener]:
     """Draw a progress bar."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -51,5 +59,8 @@ def _bar(total: int) -> Iterator[Listener]:
 
         def on_done(rule: str, image: str) -> None:
             progress.update(task, advance=1, description=f"{rule} {image}")
+            text = details(rule, image)
+            if text:
+                progress.console.print(text, end="", markup=False, highlight=False)
 
         yield Listener(on_done=on_done)

@@ -7,7 +7,7 @@ import io
 import logging
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tweakreg_steps.fits_blocks import BLOCK
@@ -60,8 +60,12 @@ def record_wcs(
             wcscorr.init_wcscorr(hdus)
             if "WCSCORR" not in hdus:
                 return None
-            _forget(hdus, wcsname)
-            _leave_primary_wcs(hdus)
+            if table is None:
+                # stwcs gives the rows of a new table but OPUS's a name made from IDCTAB
+                _keep_rows(hdus, lambda name: name == "OPUS")
+            else:
+                _keep_rows(hdus, lambda name: name != wcsname.upper())
+                _leave_primary_wcs(hdus)
             wcscorr.update_wcscorr(hdus)
     except (KeyError, ValueError, IndexError, TypeError, AttributeError) as error:
         log.warning(
@@ -94,7 +98,7 @@ def _sketch_file(primary: bytes, science: Sequence[bytes], table: bytes | None) 
 
 
 def _leave_primary_wcs(hdus: HDUList) -> None:
-    """Take the alternates out of the sketch, so that the new WCS alone is recorded."""
+    """Take the alternates out of the sketch, so that the new WCS alone is added."""
     for hdu in hdus:
         if hdu.name == "SCI":
             for keyword in [k for k in hdu.header if is_alternate_wcs(k)]:
@@ -121,19 +125,17 @@ def _parse_table(table: bytes) -> BinTableHDU:
         return fits.BinTableHDU(data=read_only.data.copy(), header=read_only.header)
 
 
-def _forget(hdus: HDUList, wcsname: str) -> None:
-    """Take out the rows of a name and close the gap, which stwcs expects at the end."""
-    import numpy as np
-
+def _keep_rows(hdus: HDUList, wanted: Callable[[str], bool]) -> None:
+    """Take out rows by their WCS_ID in capitals and close the gaps, which stwcs does not expect."""
     rows = hdus["WCSCORR"].data
-    names = np.char.upper(np.char.strip(np.asarray(rows["WCS_ID"], dtype=str)))
-    keep = names != wcsname.upper()
-    if keep.all():
+    names = [str(name).strip().upper() for name in rows["WCS_ID"]]
+    kept = [row for row, name in zip(rows.copy(), names, strict=True) if name and wanted(name)]
+    blanks = [row for row, name in zip(rows.copy(), names, strict=True) if not name]
+    if len(kept) + len(blanks) == len(rows) or not blanks:
         return
-    blank = rows[-1:]
-    kept = [row for row, wanted in zip(rows, keep, strict=True) if wanted]
-    for i in range(len(rows)):
-        rows[i] = kept[i] if i < len(kept) else blank[0]
+    kept += [blanks[0]] * (len(rows) - len(kept))
+    for i, row in enumerate(kept):
+        rows[i] = row
 
 
 def _serialise(hdu: BinTableHDU) -> bytes:

@@ -82,12 +82,15 @@ def _run_stale(
     project: Project, file: Path, stale: list[StaleJob], *, cores: int, profile: Path | None
 ) -> None:
     """Run the stale jobs, telling how far they are; gather the log whatever happens."""
-    from tweakreg_steps.run_log import write_run_log
+    from tweakreg_steps.run_log import job_log, write_run_log
     from tweakreg_steps.run_progress import show_progress
     from tweakreg_steps.snakemake_run import run_workflow
 
+    def details(rule: str, image: str) -> str:
+        return job_log(project, rule, image) if project.values["verbose"] else ""
+
     try:
-        with show_progress(total=len(stale)) as listener:
+        with show_progress(total=len(stale), details=details) as listener:
             run_workflow(project, file, stale, cores=cores, profile=profile, listener=listener)
     finally:
         write_run_log(project, [job.job for job in stale])
