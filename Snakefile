@@ -4,7 +4,6 @@ min_version("9.5")
 
 from tweakreg_steps.project import open_workflow
 
-
 project = open_workflow(config, workflow.configfiles)
 
 
@@ -14,9 +13,6 @@ workdir: project.outdir
 wildcard_constraints:
     image="|".join(map(re.escape, project.names)),
     chip=r"\d+",
-
-
-conda: "rules/environment.yaml"
 
 
 include: "rules/images.smk"

@@ -92,12 +92,10 @@ def compare(folder: Path, program: str, repetitions: int, threshold: float) -> N
         ("tweakreg-steps", ours, numbers[1]),
     ):
         wall, cpu = median(usages, "wall"), median(usages, "cpu")
-        print(
-            f"{label:17} {number:5} sources  wall {wall:.3f} s  CPU {cpu:.3f} s  "
-            f"peak {usages[-1].peak:.0f} MB"
-        )
+        print(f"{label:17} {number:5} sources  wall {wall:.3f} s  CPU {cpu:.3f} s")
     ratios = {name: median(ours, name) / median(theirs, name) for name in ("wall", "cpu")}
     print(f"ratio             wall {ratios['wall']:.2f}  CPU {ratios['cpu']:.2f}  (bar: {BAR})")
+    print(f"peak memory of ours: {ours[-1].peak:.0f} MB")
     print(f"imports of a cold process: wall {median(cold, 'wall'):.3f} s, not in the ratio")
 
 
@@ -111,7 +109,7 @@ def paint(chip: Path) -> None:
     stars = {
         "x": rng.uniform(1.0, SHAPE[1], 1000),
         "y": rng.uniform(1.0, SHAPE[0], 1000),
-        "flux": steep_fluxes(1000, rng=rng, faintest=1500.0, slope=1.0),
+        "flux": steep_fluxes(1000, rng=rng, faintest=1500.0, slope=1.5),
     }
     light = paint_stars(SHAPE, **stars, psf=UVIS_PSF)
     header = fits.Header({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CDELT1": -1e-5})

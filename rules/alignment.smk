@@ -7,6 +7,8 @@ rule match_sources:
         matches="matches/{image}.ecsv",
     log:
         "logs/match_sources/{image}.log",
+    conda:
+        "environment.yaml"
     params:
         job=project.job("match_sources"),
     shell:
@@ -23,6 +25,8 @@ rule fit_alignment:
         pairs="fits/{image}.ecsv",
     log:
         "logs/fit_alignment/{image}.log",
+    conda:
+        "environment.yaml"
     params:
         job=project.job("fit_alignment"),
     shell:

@@ -6,6 +6,8 @@ rule make_masks:
         mask="masks/{image}.fits",
     log:
         "logs/make_masks/{image}.log",
+    conda:
+        "environment.yaml"
     params:
         job=project.job("make_masks"),
     shell:

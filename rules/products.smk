@@ -7,6 +7,8 @@ rule update_header:
         record="headers/{image}.json",
     log:
         "logs/update_header/{image}.log",
+    conda:
+        "environment.yaml"
     params:
         job=project.job("update_header"),
     shell:
@@ -21,6 +23,8 @@ rule write_chip_catalog:
         xy="tweakreg/{image}_sci{chip}_xy_catalog.coo",
     log:
         "logs/write_chip_catalog/{image}.{chip}.log",
+    conda:
+        "environment.yaml"
     params:
         job=project.job("write_chip_catalog"),
     shell:
@@ -40,6 +44,8 @@ rule write_catalogs:
         fit="tweakreg/{image}_catalog_fit.match",
     log:
         "logs/write_catalogs/{image}.log",
+    conda:
+        "environment.yaml"
     params:
         job=project.job("write_catalogs"),
     shell:
@@ -54,6 +60,8 @@ rule write_catfile_list:
         catfile=f"tweakreg/{project.names[0]}_xy_catfile.list",
     log:
         "logs/write_catfile_list.log",
+    conda:
+        "environment.yaml"
     params:
         job=project.job("write_catfile_list"),
     shell:
@@ -69,6 +77,8 @@ rule write_shiftfile:
         plane=project.values["shiftfile_output"]["outwcs"],
     log:
         "logs/write_shiftfile.log",
+    conda:
+        "environment.yaml"
     params:
         job=project.job("write_shiftfile"),
     shell:

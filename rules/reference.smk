@@ -5,6 +5,8 @@ rule build_reference_plane:
         plane="reference/wcs.fits",
     log:
         "logs/build_reference_plane.log",
+    conda:
+        "environment.yaml"
     params:
         job=project.job("build_reference_plane"),
     shell:
@@ -20,6 +22,8 @@ rule build_reference:
         sources="reference/sources.ecsv",
     log:
         "logs/build_reference.log",
+    conda:
+        "environment.yaml"
     params:
         job=project.job("build_reference"),
     shell:

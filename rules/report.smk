@@ -5,6 +5,8 @@ rule summarize:
         summary="summary.ecsv",
     log:
         "logs/summarize.log",
+    conda:
+        "environment.yaml"
     params:
         job=project.job("summarize"),
     shell:
@@ -21,6 +23,8 @@ rule plot_offsets:
         plot="plots/hist2d_{image}.png",
     log:
         "logs/plot_offsets/{image}.log",
+    conda:
+        "environment.yaml"
     params:
         job=project.job("plot_offsets"),
     shell:
@@ -36,6 +40,8 @@ rule plot_residuals:
         plot="plots/residuals_{image}.png",
     log:
         "logs/plot_residuals/{image}.log",
+    conda:
+        "environment.yaml"
     params:
         job=project.job("plot_residuals"),
     shell:
@@ -51,6 +57,8 @@ rule plot_vectors:
         plot="plots/vector_{image}.png",
     log:
         "logs/plot_vectors/{image}.log",
+    conda:
+        "environment.yaml"
     params:
         job=project.job("plot_vectors"),
     shell:

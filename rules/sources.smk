@@ -6,6 +6,8 @@ rule find_sources:
         catalog="catalogs/{image}.ecsv",
     log:
         "logs/find_sources/{image}.log",
+    conda:
+        "environment.yaml"
     params:
         job=project.job("find_sources"),
     shell:
@@ -21,6 +23,8 @@ rule undistort_sources:
         sky="sky/{image}.ecsv",
     log:
         "logs/undistort_sources/{image}.log",
+    conda:
+        "environment.yaml"
     params:
         job=project.job("undistort_sources"),
     shell:

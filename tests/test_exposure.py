@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
+from numpy.typing import NDArray
 from wcs_files import MATRIX, TPV, UVIS_HEADERS, wcs_header, write_compressed, write_image
 
 from tweakreg_steps.errors import InputError
@@ -35,7 +36,7 @@ def package_file(package: str, *parts: str) -> Path:
     return Path(found.submodule_search_locations[0], *parts)
 
 
-def mef(path: Path, *hdus: tuple[str, int, Any], **cards: Any) -> Path:
+def mef(path: Path, *hdus: tuple[str, int, Any], **cards: Any) -> Path:  # noqa: ANN401 - cards hold anything
     """Write an MEF of images (name, version, data) with a WCS each."""
     header = wcs_header(**(MATRIX | cards))
     images = [fits.ImageHDU(data, header, name=name, ver=ver) for name, ver, data in hdus]
@@ -156,7 +157,9 @@ def test_dq_of_a_header_alone_is_its_value_everywhere(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "message"), [(np.ones((2, 2), np.int16), "shape"), (PIXELS + 0.5, "no bit flags")]
 )
-def test_dq_that_cannot_be_used_is_refused(tmp_path: Path, flags: Any, message: str) -> None:
+def test_dq_that_cannot_be_used_is_refused(
+    tmp_path: Path, flags: NDArray[Any], message: str
+) -> None:
     path = mef(tmp_path / "a.fits", ("SCI", 1, PIXELS), ("DQ", 1, flags))
     with pytest.raises(InputError, match=message):
         read_dq(path, list_chips(path, None)[0])
@@ -258,16 +261,16 @@ def test_a_tpv_polynomial_means_the_same_with_cd_pc_and_crota() -> None:
     cosine, sine = np.cos(angle), np.sin(angle)
     cd = {"CD1_1": -1e-5 * cosine, "CD1_2": -1e-5 * sine, "CD2_1": -1e-5 * sine}
     cd["CD2_2"] = 1e-5 * cosine
-    turned = {"CDELT1": -1e-5, "CDELT2": 1e-5}
+    turned: dict[str, Any] = {"CDELT1": -1e-5, "CDELT2": 1e-5}
     pc = turned | {"PC1_1": cosine, "PC1_2": sine, "PC2_1": -sine, "PC2_2": cosine}
-    headers = [wcs_header(**TPV, **form) for form in (cd, pc, turned | {"CROTA2": 30.0})]
+    headers = [wcs_header(**(TPV | form)) for form in (cd, pc, turned | {"CROTA2": 30.0})]
     places = [make_wcs(h, None, where="a").all_pix2world([1, 2000], [1, 50], 1) for h in headers]
     assert np.allclose(places[1], places[0], rtol=0, atol=1e-12)
     assert np.allclose(places[2], places[0], rtol=0, atol=1e-12)
 
 
 def test_a_tpv_coefficient_of_the_first_order_is_one_unless_given() -> None:
-    given = MATRIX | {"CTYPE1": "RA---TPV", "CTYPE2": "DEC--TPV", "PV1_7": 0.1}
+    given: dict[str, Any] = MATRIX | {"CTYPE1": "RA---TPV", "CTYPE2": "DEC--TPV", "PV1_7": 0.1}
     whole = given | {"PV1_1": 1.0, "PV2_1": 1.0}
     one, other = (make_wcs(wcs_header(**cards), None, where="a") for cards in (given, whole))
     assert np.array_equal(one.all_pix2world(1, 1, 1), other.all_pix2world(1, 1, 1))

@@ -201,7 +201,7 @@ def test_pairs_at_one_place_are_refused(geometry: Geometry, which: str) -> None:
         image[:] = image[0]
     if which != "image":
         reference[:] = reference[0]
-    with pytest.raises(NotAlignedError, match="one position or|at one position") as caught:
+    with pytest.raises(NotAlignedError, match="one position") as caught:
         fit(image, reference, geometry)
     assert caught.value.reason is Reason.SINGULAR_FIT
 

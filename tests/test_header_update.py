@@ -234,7 +234,7 @@ def test_a_name_in_use_is_a_conflict(uvis: Path, tmp_path: Path) -> None:
     assert wcsname_conflicts(uvis, None, " ") == ()
     assert wcsname_conflicts(uvis, None, OLD_NAME.lower()) == ("SCI,1", "SCI,2")
     assert wcsname_conflicts(uvis, "sci,2", "IDC_2731450pi") == ("SCI,2",)
-    with pytest.raises(InputError, match="SCI,1 has a WCS named IDC_2731450pi already.*reusename"):
+    with pytest.raises(InputError, match=r"SCI,1 has a WCS named IDC_2731450pi already.*reusename"):
         align(uvis, tmp_path / "a.fits", wcsname="IDC_2731450pi")
     assert not (tmp_path / "a.fits").exists()
 

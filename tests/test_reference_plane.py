@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def source(path: Path) -> PlaneSource:
     return path, list_chips(path, None)
 
 
-def image(path: Path, ra: float, dec: float, **cards: object) -> PlaneSource:
+def image(path: Path, ra: float, dec: float, **cards: Any) -> PlaneSource:  # noqa: ANN401
     data = np.broadcast_to(np.uint8(0), SHAPE)
     return source(write_image(path, data, CRVAL1=ra, CRVAL2=dec, **cards))
 
@@ -95,8 +96,12 @@ def test_the_file_has_what_astrodrizzle_looks_for(uvis: list[PlaneSource], tmp_p
 def test_no_pixel_is_read(uvis: list[PlaneSource], monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
     data = fits.ImageHDU.data.fget
-    spy = property(lambda hdu: (read.append(hdu.name), data(hdu))[1])
-    monkeypatch.setattr(fits.ImageHDU, "data", spy)
+
+    def spy(hdu: fits.ImageHDU) -> object:
+        read.append(hdu.name)
+        return data(hdu)
+
+    monkeypatch.setattr(fits.ImageHDU, "data", property(spy))
     build_reference_plane(uvis)
     assert set(read) == {"WCSDVARR", "D2IMARR"}
 
@@ -157,7 +162,7 @@ def test_fields_on_opposite_sides_of_the_sky_are_refused(tmp_path: Path) -> None
         image(tmp_path / "b.fits", 10.1, 20.0),
         image(tmp_path / "c.fits", 190.0, -20.0),
     ]
-    with pytest.raises(InputError, match="cannot be put on one plane.*separate recipes"):
+    with pytest.raises(InputError, match=r"cannot be put on one plane.*separate recipes"):
         build_reference_plane(sources)
 
 

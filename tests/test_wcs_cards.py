@@ -12,7 +12,7 @@ from tweakreg_steps.fits_checksum import renew_checksum
 from tweakreg_steps.wcs_cards import archive_primary, has_polynomial, remove_alternates, wcs_names
 
 
-def cards_of(**cards: Any) -> CardList:
+def cards_of(**cards: Any) -> CardList:  # noqa: ANN401 - cards hold anything
     return CardList(wcs_header(**MATRIX, **cards).tostring().encode())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ from numpy.typing import NDArray
 
 UVIS_HEADERS = Path(__file__).parent / "data" / "wfc3_uvis_flc_headers.fits.gz"
 UVIS_SHAPE = (2051, 4096)
-MATRIX = {"CD1_1": -1e-5, "CD1_2": 1e-6, "CD2_1": 1e-6, "CD2_2": 1.1e-5}
-TPV = {
+MATRIX: dict[str, Any] = {"CD1_1": -1e-5, "CD1_2": 1e-6, "CD2_1": 1e-6, "CD2_2": 1.1e-5}
+TPV: dict[str, Any] = {
     "CTYPE1": "RA---TPV",
     "CTYPE2": "DEC--TPV",
     "PV1_0": 1e-5,
@@ -40,7 +41,7 @@ class Motion:
 
 
 def motion(
-    center: Any,  # noqa: ANN401 - two numbers in any container
+    center: Sequence[float],
     *,
     rotation: float = 0.0,
     scale: float = 1.0,
@@ -64,7 +65,12 @@ def wcs_header(ra: float = 10.0, dec: float = 20.0, **cards: Any) -> fits.Header
 
 
 def make_plane(
-    ra: float, dec: float, *, scale: float = 0.05, angle: float = 30.0, crpix: Any = (1e3, 1e3)
+    ra: float,
+    dec: float,
+    *,
+    scale: float = 0.05,
+    angle: float = 30.0,
+    crpix: Sequence[float] = (1e3, 1e3),
 ) -> WCS:
     """Make a tangential plane; scale in arcsec, angle of the y axis in degrees."""
     plane = WCS(naxis=2)

@@ -172,11 +172,35 @@ def open_quietly(path: Path) -> Iterator[Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            hdus = fits.open(path, memmap=False, lazy_load_hdus=True)
+            hdus = _open_gzipped(path) or fits.open(path, memmap=False, lazy_load_hdus=True)
         except OSError as error:
             raise InputError(f"{path}: cannot be opened ({error}); fetch the file again") from error
         with hdus:
             yield hdus
+
+
+def _open_gzipped(path: Path) -> Any:  # noqa: ANN401  HDUList or None
+    """Open a gzipped file by its headers and small arrays; None for other files.
+
+    astropy would decompress from the start again for each lookup table.
+    """
+    from astropy.io import fits
+
+    with open_stream(path) as stream:
+        if not isinstance(stream, gzip.GzipFile):
+            return None
+        layout = scan_hdus(path)
+        if any(hdu.values.get("ZIMAGE") is True for hdu in layout):
+            return None
+        hdus = fits.HDUList()
+        for hdu in layout:
+            content = hdu.header
+            if hdu.data_size <= _SMALL:
+                stream.seek(hdu.data_offset)
+                content += stream.read(hdu.end - hdu.data_offset)
+            kind = fits.PrimaryHDU if hdu.index == 0 else _KINDS[str(hdu.values["XTENSION"])]
+            hdus.append(getattr(fits, kind).fromstring(content))
+    return hdus
 
 
 def read_header(path: Path, chip: Chip) -> Header:

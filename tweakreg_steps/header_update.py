@@ -153,20 +153,18 @@ def _move_chips(
     source: Path, chips: Sequence[Chip], plane_path: Path, fit: PlaneFit
 ) -> list[MovedWcs]:
     """Move the WCS of each chip."""
-    from tweakreg_steps.exposure import read_header, read_wcs
+    from tweakreg_steps.exposure import make_wcs, open_quietly
     from tweakreg_steps.reference_plane import read_reference_plane
 
     plane = read_reference_plane(plane_path)
-    return [
-        move_wcs(
-            read_header(source, chip),
-            read_wcs(source, chip),
-            plane=plane,
-            fit=fit,
-            where=f"{source}: {chip.label}",
-        )
-        for chip in chips
-    ]
+    moved = []
+    with open_quietly(source) as hdus:
+        for chip in chips:
+            where = f"{source}: {chip.label}"
+            header = hdus[chip.extension].header
+            wcs = make_wcs(header, hdus, where=where)
+            moved.append(move_wcs(header, wcs, plane=plane, fit=fit, where=where))
+    return moved
 
 
 def write_copy(

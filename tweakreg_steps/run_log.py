@@ -25,7 +25,7 @@ def write_run_log(project: Project, jobs: Sequence[Job]) -> None:
 
 
 def job_log(project: Project, rule: str, name: str) -> str:
-    """Return what a job had to say, indented; `name` is empty or ``all`` for a job of all images."""
+    """Return what a job said, indented; `name` is empty or ``all`` for a job of all images."""
     single = name in ("", ALL)
     path = f"{LOGS}/{rule}.log" if single else f"{LOGS}/{rule}/{name}.log"
     text = _read(project.outdir / path).strip()

@@ -34,9 +34,8 @@ def _lines(total: int, details: Callable[[str, str], str]) -> Listener:
     def on_done(rule: str, image: str) -> None:
         nonlocal done
         done += 1
-        sys.stderr.write(
-            f"[{done:{len(str(total))}d}/{total}] {rule}{f' {image}' if image else ''}\n"
-        )
+        line = f"[{done:{len(str(total))}d}/{total}] {rule} {image}".rstrip()
+        sys.stderr.write(f"{line}\n{details(rule, image)}")
         sys.stderr.flush()
 
     return Listener(on_done=on_done)

@@ -3,20 +3,29 @@
 Run with the Python of an environment that holds drizzlepac, in this folder.
 """
 
+from __future__ import annotations
+
 import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from astropy.io import fits
 from astropy.wcs import WCS
 from drizzlepac.updatehdr import updatewcs_with_shift
+from numpy.typing import NDArray
 from stwcs.wcsutil import HSTWCS
 
 HEADERS = Path(__file__).parents[1] / "wfc3_uvis_flc_headers.fits.gz"
 SHAPE = (2051, 4096)
-PLANE = {"crval": [137.84, -64.91], "crpix": [2100.5, 2243.5], "scale": 0.0396, "angle": -120.0}
-FITS = {
+PLANE: dict[str, Any] = {
+    "crval": [137.84, -64.91],
+    "crpix": [2100.5, 2243.5],
+    "scale": 0.0396,
+    "angle": -120.0,
+}
+FITS: dict[str, dict[str, Any]] = {
     "small": {"rotation": 0.02, "scale": 1.00001, "skew": 0.0, "shift": [3.3, -2.1]},
     "10 arcsec": {"rotation": 0.3, "scale": 1.0, "skew": 0.0, "shift": [250.0, 0.0]},
     "skewed": {"rotation": 0.0, "scale": 1.001, "skew": 0.001, "shift": [-7.0, 5.0]},
@@ -25,7 +34,8 @@ FITS = {
 X, Y = [1.0, 4096.0, 1.0, 4096.0, 2000.0], [1.0, 1.0, 2051.0, 2051.0, 1000.0]
 
 
-def plane():
+def plane() -> WCS:
+    """Make the plane of the fits."""
     wcs = WCS(naxis=2)
     wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
     wcs.wcs.crval, wcs.wcs.crpix = PLANE["crval"], PLANE["crpix"]
@@ -36,12 +46,15 @@ def plane():
     return wcs
 
 
-def matrix(fit):
+def matrix(fit: dict[str, Any]) -> NDArray[np.float64]:
+    """Return M of a fit."""
     a, b = np.radians([fit["rotation"], fit["rotation"] + fit["skew"]])
-    return fit["scale"] * np.array([[np.cos(a), np.sin(b)], [-np.sin(a), np.cos(b)]])
+    turned = np.array([[np.cos(a), np.sin(b)], [-np.sin(a), np.cos(b)]])
+    return np.asarray(fit["scale"] * turned)
 
 
-def updated(path, fit):
+def updated(path: Path, fit: dict[str, Any]) -> list[Any]:
+    """Return where the updated header puts the pixels, for each chip."""
     with fits.open(HEADERS) as hdus:
         for chip in (1, 2):
             hdus["SCI", chip].data = np.zeros(SHAPE, dtype=np.uint8)
