@@ -9,6 +9,7 @@ import pytest
 from tweakreg_steps.atomic import (
     atomic_path,
     find_leftovers,
+    remove_leftovers,
     write_bytes_atomically,
     write_text_atomically,
 )
@@ -96,3 +97,5 @@ def test_leftovers_are_the_temporary_files_and_nothing_else(tmp_path: Path) -> N
     for path in [*left, tmp_path / "a.tmp.ecsv", tmp_path / ".hidden", tmp_path / ".tmp.x"]:
         path.touch()
     assert find_leftovers(tmp_path) == tuple(left)
+    remove_leftovers(tmp_path)
+    assert find_leftovers(tmp_path) == ()

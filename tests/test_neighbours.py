@@ -47,7 +47,7 @@ def brute_pairs(
 
 @pytest.mark.parametrize("shape", ["circle", "square"])
 @pytest.mark.parametrize("kind", ["uniform", "grid", "line", "outliers", "not finite"])
-@pytest.mark.parametrize("piece", [1, 1 << 15])
+@pytest.mark.parametrize("piece", [1, 1 << 14])
 def test_pairs_are_those_of_brute_force_each_once(
     kind: str, shape: Shape, piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

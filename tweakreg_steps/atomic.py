@@ -100,6 +100,12 @@ def find_leftovers(folder: Path) -> tuple[Path, ...]:
     return tuple(sorted(p for p in folder.rglob(".*.tmp*") if _LEFTOVER.match(p.name)))
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove what `find_leftovers` lists."""
+    for path in find_leftovers(folder):
+        path.unlink(missing_ok=True)
+
+
 def _sync(path: Path) -> None:
     """Have the kernel put the file on the disk."""
     descriptor = os.open(path, os.O_RDONLY)

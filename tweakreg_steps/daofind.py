@@ -249,7 +249,6 @@ def _flat_tops(stars: Stars, pixels: RealPixels, objects: Objects) -> Stars:
     level = pixels[objects.peak_row, objects.peak_column]
     middle = pixels[_middle(objects.row), _middle(objects.column)]
     flat = ~np.isfinite(stars.x + stars.y) & (stars.peak == level) & (middle == level)
-    flat &= ~objects.large
     return replace(
         stars,
         x=np.where(flat, objects.column + 1.0, stars.x),

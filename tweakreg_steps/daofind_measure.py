@@ -75,7 +75,7 @@ class Marginal:
     shift
         Centre of the Gaussian from the box's middle, pixels, shape (n,); nan without a height.
     height
-        Its height, in weighted sums of pixels, shape (n,); nan where it is not positive.
+        Its height, in the unit of the pixels, shape (n,); nan where it is not positive.
     """
 
     shift: FloatArray

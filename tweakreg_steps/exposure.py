@@ -5,19 +5,21 @@ Files may be plain, gzipped or Rice-compressed (``.fits.fz``).
 
 from __future__ import annotations
 
+import gzip
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from tempfile import NamedTemporaryFile
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.chips import Chip, image_shape, list_chips
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.fits_blocks import Hdu, open_stream, scan_hdus
+from tweakreg_steps.fits_blocks import Hdu, iter_chunks, open_stream, scan_hdus
 from tweakreg_steps.wcs_cards import primary_wcs_header
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ __all__ = [
 
 FloatImage = NDArray[np.float32] | NDArray[np.float64]
 
+_SMALL = 1 << 22  # bytes; lookup tables have some thousands, chips tens of millions
 _SINGULAR = 1.0e-8  # pixels that much longer than wide are no image
 _DTYPES = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 
@@ -155,7 +158,9 @@ def _read_compressed(path: Path, extension: int, shape: tuple[int, int]) -> NDAr
 
 @contextmanager
 def open_quietly(path: Path) -> Iterator[Any]:
-    """Open a file with astropy, whose notes on non-standard cards concern nobody here.
+    """Open a file's headers and small arrays with astropy.
+
+    Its notes on non-standard cards concern nobody here. Pixels are read with `read_pixels`.
 
     Yields
     ------
@@ -169,38 +174,42 @@ def open_quietly(path: Path) -> Iterator[Any]:
     """
     from astropy.io import fits
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _without_gzip(path) as plain:
         warnings.simplefilter("ignore")
         try:
-            hdus = _open_gzipped(path) or fits.open(path, memmap=False, lazy_load_hdus=True)
+            hdus = fits.open(plain, memmap=False, lazy_load_hdus=True)
         except OSError as error:
             raise InputError(f"{path}: cannot be opened ({error}); fetch the file again") from error
         with hdus:
             yield hdus
 
 
-def _open_gzipped(path: Path) -> Any:  # noqa: ANN401  HDUList or None
-    """Open a gzipped file by its headers and small arrays; None for other files.
+@contextmanager
+def _without_gzip(path: Path) -> Iterator[Path]:
+    """Give a plain file as it is, for a gzipped one a sketch: its headers and small arrays.
 
     astropy would decompress from the start again for each lookup table.
     """
-    from astropy.io import fits
-
     with open_stream(path) as stream:
         if not isinstance(stream, gzip.GzipFile):
-            return None
-        layout = scan_hdus(path)
-        if any(hdu.values.get("ZIMAGE") is True for hdu in layout):
-            return None
-        hdus = fits.HDUList()
-        for hdu in layout:
-            content = hdu.header
-            if hdu.data_size <= _SMALL:
-                stream.seek(hdu.data_offset)
-                content += stream.read(hdu.end - hdu.data_offset)
-            kind = fits.PrimaryHDU if hdu.index == 0 else _KINDS[str(hdu.values["XTENSION"])]
-            hdus.append(getattr(fits, kind).fromstring(content))
-    return hdus
+            yield path
+            return
+        with NamedTemporaryFile() as sketch:
+            _write_sketch(path, stream, sketch.file)
+            yield Path(sketch.name)
+
+
+def _write_sketch(path: Path, stream: BinaryIO, sketch: IO[bytes]) -> None:
+    """Write headers and small arrays at their places, with holes for the rest."""
+    layout = scan_hdus(path)
+    for hdu in layout:
+        sketch.seek(hdu.data_offset - len(hdu.header))
+        sketch.write(hdu.header)
+        if hdu.data_size <= _SMALL or hdu.values.get("ZIMAGE") is True:
+            stream.seek(hdu.data_offset)
+            sketch.writelines(iter_chunks(stream, hdu.data_size))
+    sketch.truncate(layout[-1].end)
+    sketch.flush()
 
 
 def read_header(path: Path, chip: Chip) -> Header:

@@ -20,8 +20,8 @@ FloatArray = NDArray[np.float64]
 IndexArray = NDArray[np.intp]
 Shape = Literal["circle", "square"]
 
-PIECE = 1 << 15
-"""Candidate pairs expanded at a time: some ten arrays of 0.3 MB, which fit a processor's cache."""
+PIECE = 1 << 14
+"""Candidate pairs expanded at a time: some ten arrays of 0.1 MB, which stay in cache."""
 
 BLOCK = 1 << 12
 """Points of the first list searched at a time."""

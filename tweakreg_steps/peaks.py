@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,10 +70,11 @@ def find_box_peak(counts: IntArray, *, border: int, widths: Sequence[int]) -> Bo
     best = BoxPeak(0, 0, 1, -1.0)
     for width in widths:
         boxes = _Boxes(integral, border, width, overall)
-        highest = int(boxes.sums.max())
+        highest, lowest_mean = int(boxes.sums.max()), overall * width**2
         # The fullest boxes first: what they reach spares a look at nearly all others.
-        best = _better(best, boxes, highest)
-        least = _least_count(highest, overall * width**2, best.excess)
+        if _least_count(highest, lowest_mean, best.excess) <= highest:
+            best = _better(best, boxes, highest)
+        least = _least_count(highest, lowest_mean, best.excess)
         if least < highest:
             best = _better(best, boxes, least)
     return _fullest_rival(best, _Boxes(integral, border, best.width, overall))
@@ -167,10 +169,16 @@ def _log_ratio(count: IntArray, mean: FloatArray) -> FloatArray:
 
 
 def _least_count(highest: int, mean: float, excess: float) -> int:
-    """Give the least count whose log ratio, at the lowest mean there can be, reaches an excess."""
-    counts = np.arange(min(int(mean), highest), highest + 1)
-    reached = _log_ratio(counts, np.array(mean)) >= excess
-    return int(counts[np.argmax(reached)]) if reached[-1] else highest + 1
+    """Give the least count whose log ratio at a mean reaches an excess; highest + 1: none."""
+    low, high = min(int(mean), highest), highest + 1
+    while low < high:
+        middle = (low + high) // 2
+        more = max(middle / mean, 1.0)
+        if mean * (more * log(more) - (more - 1.0)) >= excess:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 def _most_central(excess: FloatArray, rows: IndexArray, columns: IndexArray, size: int) -> int:

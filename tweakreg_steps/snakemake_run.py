@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 from tweakreg_steps.errors import JobFailedError
 from tweakreg_steps.project import Project
@@ -55,13 +59,32 @@ def run_workflow(
     provide_step_command()
     folder = Path.cwd()
     try:
-        with warm_steps():
+        with _keep_interrupt(), warm_steps():
             parser, parsed = cli.parse_args(arguments)
             succeeded = cli.args_to_api(parsed, parser)
     finally:
         os.chdir(folder)
     if listener.failures or not succeeded:
         raise JobFailedError(_failure_text(listener, project.outdir))
+
+
+@contextmanager
+def _keep_interrupt() -> Iterator[None]:
+    """Raise KeyboardInterrupt at the end if there was one: Snakemake takes it for a failed job."""
+    interrupted = False
+
+    def note(_number: int, _frame: FrameType | None) -> None:
+        nonlocal interrupted
+        interrupted = True
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if interrupted:
+        raise KeyboardInterrupt
 
 
 def _failure_text(listener: Listener, outdir: Path) -> str:

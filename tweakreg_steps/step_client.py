@@ -9,19 +9,22 @@ from __future__ import annotations
 import os
 import sys
 
+INTERRUPTED = 130
 SOCKET_VARIABLE = "TWEAKREG_STEP_SOCKET"
 
 
 def main() -> int:
     """Run the step that the command line asks for."""
-    address = os.environ.get(SOCKET_VARIABLE)
-    if address:
-        status = _ask_server(address, sys.argv[1:])
-        if status is not None:
-            return status
-    from tweakreg_steps.step import run_step
+    try:
+        address = os.environ.get(SOCKET_VARIABLE)
+        status = _ask_server(address, sys.argv[1:]) if address else None
+        if status is None:
+            from tweakreg_steps.step import run_step
 
-    return run_step(sys.argv[1:])
+            status = run_step(sys.argv[1:])
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return status
 
 
 def _ask_server(address: str, arguments: list[str]) -> int | None:

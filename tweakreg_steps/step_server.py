@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from subprocess import DEVNULL, PIPE, Popen
 
-from tweakreg_steps.step_client import SOCKET_VARIABLE
+from tweakreg_steps.step_client import INTERRUPTED, SOCKET_VARIABLE
 
 _FIRST = ("numpy", "astropy.io.fits", "tweakreg_steps.step", "tweakreg_steps.tables")
 _LATER = (
@@ -42,7 +42,6 @@ _LATER = (
     "tweakreg_steps.header_update",
 )
 _BACKLOG = 256
-_KILLED = 130
 
 
 _SET_DEATH_SIGNAL = 1
@@ -144,7 +143,7 @@ def _answer(connection: socket.socket) -> int:
     while len(request) < length:
         part = connection.recv(length - len(request))
         if not part:
-            return _KILLED
+            return INTERRUPTED
         request += part
     folder, *arguments = request.decode().split("\0")
     os.chdir(folder)
@@ -165,7 +164,7 @@ def _end_with_client(connection: socket.socket) -> None:
     """End this process when the client goes away: its job was killed."""
     with contextlib.suppress(OSError):
         if not connection.recv(1):
-            os._exit(_KILLED)
+            os._exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
+from tweakreg_steps.atomic import remove_leftovers
 from tweakreg_steps.cli.show import print_summary
 from tweakreg_steps.errors import JobFailedError
 from tweakreg_steps.locking import hold_outdir
@@ -62,6 +63,7 @@ def run_recipe(recipe: Recipe, file: Path, *, cores: int, profile: Path | None) 
     """
     _require_profile(profile)
     with hold_outdir(recipe.outdir):
+        remove_leftovers(recipe.outdir)
         project = open_project(recipe)
         stale = stale_jobs(project.plan, project.outdir)
         project.write_manifest()
