@@ -2,7 +2,7 @@ from snakemake.utils import min_version
 
 min_version("9.5")
 
-from tweakreg_steps.project import open_workflow
+from tweakreg_steps.planning.project import open_workflow
 
 project = open_workflow(config, workflow.configfiles)
 

@@ -67,7 +67,7 @@ def match_here(
     image: FloatArray, reference: FloatArray, searchrad: float
 ) -> tuple[IndexArray, IndexArray]:
     """Match with this package."""
-    from tweakreg_steps.matching import match_sources
+    from tweakreg_steps.matching.matching import match_sources
 
     found = match_sources(
         image,

@@ -46,7 +46,7 @@ SEARCH: dict[str, Any] = {
     "roundlo": -1.0,
     "roundhi": 1.0,
 }
-IMPORTS = "import tweakreg_steps.daofind, tweakreg_steps.exposure"
+IMPORTS = "import tweakreg_steps.finding.daofind, tweakreg_steps.fits_files.exposure"
 PAINT = """
 import sys
 from pathlib import Path
@@ -103,7 +103,7 @@ def paint(chip: Path) -> None:
     """Write the chip: stars of a steep brightness distribution, sky and read noise."""
     from astropy.io import fits
 
-    from tweakreg_steps.painting import UVIS_PSF, expose, paint_stars, steep_fluxes
+    from tweakreg_steps.demo.painting import UVIS_PSF, expose, paint_stars, steep_fluxes
 
     rng = np.random.default_rng(11)
     stars = {
@@ -135,8 +135,8 @@ def extractor_command(folder: Path, program: str, chip: Path) -> list[str]:
 
 def find(chip: Path, threshold: float) -> tuple[Usage, int]:
     """Find the sources of the chip; return what that used, and their number."""
-    from tweakreg_steps.daofind import find_sources_on_chip
-    from tweakreg_steps.exposure import list_chips, read_pixels
+    from tweakreg_steps.finding.daofind import find_sources_on_chip
+    from tweakreg_steps.fits_files.exposure import list_chips, read_pixels
 
     wall, cpu = time.perf_counter(), time.process_time()
     pixels = read_pixels(chip, list_chips(chip, None)[0])

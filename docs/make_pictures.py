@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tweakreg_steps.layout import REFERENCE_PLANE, SUMMARY
-from tweakreg_steps.plot_style import CLIPPED, FAINT, KEPT, plot_style, save_figure
-from tweakreg_steps.summary import Status, read_summary, summary_rows
-from tweakreg_steps.tables import read_table
+from tweakreg_steps.planning.layout import REFERENCE_PLANE, SUMMARY
+from tweakreg_steps.products.plot_style import CLIPPED, FAINT, KEPT, plot_style, save_figure
+from tweakreg_steps.products.summary import Status, read_summary, summary_rows
+from tweakreg_steps.tables.ecsv import read_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,7 +87,7 @@ def read_offsets(outdir: Path) -> Offsets:
 
 def read_pixel_scale(path: Path) -> float:
     """Give the size of the reference plane's pixels in mas."""
-    from tweakreg_steps.reference_plane import read_reference_plane
+    from tweakreg_steps.astrometry.reference_plane import read_reference_plane
 
     matrix = read_reference_plane(path).pixel_scale_matrix
     return float(np.sqrt(abs(np.linalg.det(matrix))) * 3.6e6)

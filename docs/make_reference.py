@@ -11,8 +11,8 @@ from itertools import groupby
 from pathlib import Path
 
 from tweakreg_steps.errors import REASON_TEXTS
-from tweakreg_steps.schema import Parameter, allowed, load_schema, parameters
-from tweakreg_steps.summary import SUMMARY_COLUMNS
+from tweakreg_steps.products.summary import SUMMARY_COLUMNS
+from tweakreg_steps.recipes.schema import Parameter, allowed, load_schema, parameters
 
 HERE = Path(__file__).resolve().parent
 NOTE = "<!-- written by docs/make_reference.py; change the source it names, not this page -->\n"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tweakreg_steps.demo_exposures import make_demo
+from tweakreg_steps.demo.demo_exposures import make_demo
 
 folder = Path(sys.argv[1])
 make_demo(folder, seed=1)

@@ -18,7 +18,8 @@ from astropy.io import fits
 from astropy.wcs import WCS, FITSFixedWarning
 from numpy.typing import NDArray
 
-from tweakreg_steps.painting import (
+from tweakreg_steps.astrometry.rigid_motion import Motion, motion_matrix, move_header
+from tweakreg_steps.demo.painting import (
     UVIS_PSF,
     Hits,
     cosmic_rays,
@@ -27,7 +28,6 @@ from tweakreg_steps.painting import (
     paint_stars,
     steep_fluxes,
 )
-from tweakreg_steps.rigid_motion import Motion, motion_matrix, move_header
 
 FloatArray = NDArray[np.float64]
 

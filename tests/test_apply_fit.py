@@ -11,10 +11,10 @@ import pytest
 from astropy.wcs import WCS
 from wcs_files import MATRIX, TPV, UVIS_HEADERS, UVIS_SHAPE, Motion, make_plane, motion, wcs_header
 
-from tweakreg_steps.apply_fit import TOLERANCE, MovedWcs, PlaneFit, move_wcs, wanted_sky
+from tweakreg_steps.astrometry.apply_fit import TOLERANCE, MovedWcs, PlaneFit, move_wcs, wanted_sky
+from tweakreg_steps.astrometry.undistortion import pixels_to_sky, separation
 from tweakreg_steps.errors import NotAlignedError, Reason
-from tweakreg_steps.exposure import list_chips, make_wcs, read_header, read_wcs
-from tweakreg_steps.undistortion import pixels_to_sky, separation
+from tweakreg_steps.fits_files.exposure import list_chips, make_wcs, read_header, read_wcs
 
 EXPECTED = json.loads((Path(__file__).parent / "data" / "moved_wcs" / "expected.json").read_text())
 ROTATED = {"CDELT1": -1e-5, "CDELT2": 1.2e-5}

@@ -11,10 +11,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from tweakreg_steps.recipe import load_recipe
+from tweakreg_steps.recipes.recipe import load_recipe
+from tweakreg_steps.recipes.schema import Parameter, load_schema, parameters
+from tweakreg_steps.recipes.yaml_source import read_yaml
 from tweakreg_steps.resources import workflow_folder
-from tweakreg_steps.schema import Parameter, load_schema, parameters
-from tweakreg_steps.yaml_source import read_yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 RULES = {
@@ -23,11 +23,11 @@ RULES = {
     for name in re.findall(r"^rule (\w+):", path.read_text(encoding="utf-8"), re.MULTILINE)
 }
 CONSUMERS = {
-    "find_sources": ("tweakreg_steps.daofind", "find_sources_on_chip", "imagefindpars"),
-    "match_sources": ("tweakreg_steps.matching", "match_sources", "object_matching"),
-    "fit_alignment": ("tweakreg_steps.fitting", "fit_pairs", "catalog_fitting"),
+    "find_sources": ("tweakreg_steps.finding.daofind", "find_sources_on_chip", "imagefindpars"),
+    "match_sources": ("tweakreg_steps.matching.matching", "match_sources", "object_matching"),
+    "fit_alignment": ("tweakreg_steps.matching.fitting", "fit_pairs", "catalog_fitting"),
     "build_reference": (
-        "tweakreg_steps.reference_catalog",
+        "tweakreg_steps.tables.reference_catalog",
         "read_reference_catalog",
         "reference_catalog",
     ),

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
-from tweakreg_steps import daofind_kernel, daofind_measure
-from tweakreg_steps.daofind import ChipSources, find_sources_on_chip, find_stars
-from tweakreg_steps.daofind_kernel import fit_heights, make_kernel
-from tweakreg_steps.daofind_measure import Stars
+from tweakreg_steps.demo.painting import UVIS_PSF, Psf, paint_stars
 from tweakreg_steps.errors import NotAlignedError
-from tweakreg_steps.painting import UVIS_PSF, Psf, paint_stars
-from tweakreg_steps.sky_noise import RealPixels
+from tweakreg_steps.finding import daofind_kernel, daofind_measure
+from tweakreg_steps.finding.daofind import ChipSources, find_sources_on_chip, find_stars
+from tweakreg_steps.finding.daofind_kernel import fit_heights, make_kernel
+from tweakreg_steps.finding.daofind_measure import Stars
+from tweakreg_steps.finding.sky_noise import RealPixels
 
 Image = NDArray[np.float32]
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
-from tweakreg_steps.daofind_kernel import fit_heights, make_kernel
-from tweakreg_steps.daofind_measure import fit_marginals
-from tweakreg_steps.daofind_objects import Objects, find_objects, joint_centres
+from tweakreg_steps.finding.daofind_kernel import fit_heights, make_kernel
+from tweakreg_steps.finding.daofind_measure import fit_marginals
+from tweakreg_steps.finding.daofind_objects import Objects, find_objects, joint_centres
 
 KERNEL = make_kernel(conv_width=3.5, nsigma=1.5, ratio=1.0, theta=0.0)
 

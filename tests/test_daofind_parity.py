@@ -19,7 +19,7 @@ from astropy.io import fits
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from tweakreg_steps.daofind import ChipSources, find_sources_on_chip
+from tweakreg_steps.finding.daofind import ChipSources, find_sources_on_chip
 
 FloatArray = NDArray[np.float64]
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from tweakreg_steps.demo_exposures import DemoTruth, demo_errors, make_demo
-from tweakreg_steps.exposure import list_chips
-from tweakreg_steps.tables import read_table
+from tweakreg_steps.demo.demo_exposures import DemoTruth, demo_errors, make_demo
+from tweakreg_steps.fits_files.exposure import list_chips
+from tweakreg_steps.tables.ecsv import read_table
 
 
 @pytest.fixture(scope="module")

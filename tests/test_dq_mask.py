@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tweakreg_steps.dq_mask import dqbits_problem, good_pixels
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.masking.dq_mask import dqbits_problem, good_pixels
 
 FLAGS = (0, 2, 4, 6, 8, 12, 64)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tweakreg_steps.ds9_regions import Ds9Region, parse_regions, read_region_file
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.masking.ds9_regions import Ds9Region, parse_regions, read_region_file
 
 DS9 = Path(__file__).parent / "data" / "ds9"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.exclusions import exclusion_files, exclusions_of, read_exclusions
+from tweakreg_steps.masking.exclusions import exclusion_files, exclusions_of, read_exclusions
 
 DS9 = Path(__file__).parent / "data" / "ds9"
 

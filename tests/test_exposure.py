@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from wcs_files import MATRIX, TPV, UVIS_HEADERS, wcs_header, write_compressed, write_image
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.exposure import (
+from tweakreg_steps.fits_files.exposure import (
     list_chips,
     make_wcs,
     read_dq,

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tweakreg_steps.errors import NotAlignedError, Reason
-from tweakreg_steps.fitting import MINIMUM_PAIRS, Geometry, LinearFit, fit_pairs
-from tweakreg_steps.geometry import wrap_degrees
-from tweakreg_steps.neighbours import FloatArray
+from tweakreg_steps.matching.fitting import MINIMUM_PAIRS, Geometry, LinearFit, fit_pairs
+from tweakreg_steps.matching.geometry import wrap_degrees
+from tweakreg_steps.matching.neighbours import FloatArray
 
 PARITY = json.loads(
     Path(__file__).with_name("data").joinpath("fit_and_match_parity.json").read_text()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tweakreg_steps.geometry import decompose, wrap_degrees
+from tweakreg_steps.matching.geometry import decompose, wrap_degrees
 
 ANGLES = st.floats(-179.9, 179.9)
 SCALES = st.floats(0.5, 2.0)

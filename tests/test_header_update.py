@@ -25,21 +25,21 @@ from wcs_files import (
     write_image,
 )
 
-from tweakreg_steps.apply_fit import MovedWcs, move_wcs
-from tweakreg_steps.card_list import CardList
+from tweakreg_steps.astrometry.apply_fit import MovedWcs, move_wcs
+from tweakreg_steps.astrometry.reference_plane import write_reference_plane
+from tweakreg_steps.astrometry.undistortion import pixels_to_sky, separation
 from tweakreg_steps.errors import InputError, NotAlignedError
-from tweakreg_steps.exposure import list_chips, read_header, read_pixels, read_wcs
-from tweakreg_steps.fits_blocks import scan_hdus
-from tweakreg_steps.header_update import (
+from tweakreg_steps.fits_files.card_list import CardList
+from tweakreg_steps.fits_files.exposure import list_chips, read_header, read_pixels, read_wcs
+from tweakreg_steps.fits_files.fits_blocks import scan_hdus
+from tweakreg_steps.fits_files.header_update import (
     AlignedHeader,
     FitQuality,
     wcsname_conflicts,
     write_aligned_copy,
     write_copy,
 )
-from tweakreg_steps.reference_plane import write_reference_plane
-from tweakreg_steps.undistortion import pixels_to_sky, separation
-from tweakreg_steps.wcsname_type import describe_wcsname
+from tweakreg_steps.fits_files.wcsname_type import describe_wcsname
 
 X, Y = np.random.default_rng(6).uniform(1, 600, (2, 40))
 QUALITY = FitQuality(rms_ra=1e-6, rms_dec=2e-6, n_match=123)

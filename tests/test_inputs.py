@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.inputs import expand_inputs, image_name
+from tweakreg_steps.recipes.inputs import expand_inputs, image_name
 
 
 @pytest.fixture

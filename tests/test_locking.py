@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tweakreg_steps.errors import LockedError
-from tweakreg_steps.locking import hold_outdir
+from tweakreg_steps.running.locking import hold_outdir
 
 
 def test_a_second_run_is_sent_away_and_a_later_one_is_not(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tweakreg_steps.errors import NotAlignedError, Reason
-from tweakreg_steps.matching import Matches, match_lists, match_sources, thin
-from tweakreg_steps.neighbours import FloatArray, PointTable
+from tweakreg_steps.matching.matching import Matches, match_lists, match_sources, thin
+from tweakreg_steps.matching.neighbours import FloatArray, PointTable
 
 PARITY = json.loads(
     Path(__file__).with_name("data").joinpath("fit_and_match_parity.json").read_text()

@@ -7,8 +7,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from tweakreg_steps import neighbours
-from tweakreg_steps.neighbours import (
+from tweakreg_steps.matching import neighbours
+from tweakreg_steps.matching.neighbours import (
     FloatArray,
     PointTable,
     Shape,

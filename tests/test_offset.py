@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tweakreg_steps import offset as offset_module
 from tweakreg_steps.errors import NotAlignedError, Reason
-from tweakreg_steps.neighbours import FloatArray
-from tweakreg_steps.offset import estimate_offset
+from tweakreg_steps.matching import offset as offset_module
+from tweakreg_steps.matching.neighbours import FloatArray
+from tweakreg_steps.matching.offset import estimate_offset
 
 SIDE = 4096.0
 

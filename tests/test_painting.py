@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tweakreg_steps.painting import (
+from tweakreg_steps.demo.painting import (
     UVIS_PSF,
     cosmic_rays,
     expose,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tweakreg_steps.peaks import find_box_peak
+from tweakreg_steps.matching.peaks import find_box_peak
 
 WIDTHS = (1, 3, 5, 7)
 BORDER = 6

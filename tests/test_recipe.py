@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tweakreg_steps.canonical import canonical_json
 from tweakreg_steps.errors import RecipeError
-from tweakreg_steps.recipe import Recipe, load_recipe
-from tweakreg_steps.schema import parameters, value_at
+from tweakreg_steps.planning.canonical import canonical_json
+from tweakreg_steps.recipes.recipe import Recipe, load_recipe
+from tweakreg_steps.recipes.schema import parameters, value_at
 
 
 def load(folder: Path, text: str) -> Recipe:

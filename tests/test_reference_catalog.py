@@ -11,7 +11,7 @@ import pytest
 from astropy.table import MaskedColumn, Table
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.reference_catalog import ReferenceCatalog, read_reference_catalog
+from tweakreg_steps.tables.reference_catalog import ReferenceCatalog, read_reference_catalog
 
 DEFAULTS: dict[str, Any] = {
     "refxcol": 1,

@@ -13,9 +13,7 @@ from stwcs.distortion.utils import output_wcs
 from stwcs.wcsutil import HSTWCS
 from wcs_files import MATRIX, TPV, write_image, write_uvis
 
-from tweakreg_steps.errors import InputError
-from tweakreg_steps.exposure import list_chips, read_wcs
-from tweakreg_steps.reference_plane import (
+from tweakreg_steps.astrometry.reference_plane import (
     PlaneSource,
     build_reference_plane,
     plane_center,
@@ -23,7 +21,9 @@ from tweakreg_steps.reference_plane import (
     read_reference_plane,
     write_reference_plane,
 )
-from tweakreg_steps.undistortion import pixels_to_sky, separation, sky_to_plane
+from tweakreg_steps.astrometry.undistortion import pixels_to_sky, separation, sky_to_plane
+from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.exposure import list_chips, read_wcs
 
 SHAPE = (2100, 2000)
 CORNERS = np.array([1.0, 1.0, 2000.0, 2000.0]), np.array([1.0, 2100.0, 2100.0, 1.0])

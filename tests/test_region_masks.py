@@ -13,16 +13,16 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
-from tweakreg_steps.ds9_regions import parse_regions, read_region_file
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.region_masks import (
+from tweakreg_steps.masking.ds9_regions import parse_regions, read_region_file
+from tweakreg_steps.masking.region_masks import (
     check_exclusion_file,
     chip_mask,
     mask_of_regions,
     physical_system,
     read_fits_mask,
 )
-from tweakreg_steps.region_planes import ChipSky
+from tweakreg_steps.masking.region_planes import ChipSky
 
 DATA = Path(__file__).parent / "data"
 PIXEL = 0.05  # arcsec, of the plain WCS

@@ -8,7 +8,7 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from tweakreg_steps.rigid_motion import Motion, motion_matrix, move_header
+from tweakreg_steps.astrometry.rigid_motion import Motion, motion_matrix, move_header
 
 POINTING = (359.9999, -64.9)
 

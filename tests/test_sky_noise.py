@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tweakreg_steps.errors import NotAlignedError, Reason
-from tweakreg_steps.sky_noise import measure_sky_noise
+from tweakreg_steps.finding.sky_noise import measure_sky_noise
 
 SHAPE = (700, 900)
 

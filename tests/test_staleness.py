@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from test_workplan import image, plan
 
-from tweakreg_steps.layout import ledger_of
-from tweakreg_steps.staleness import stale_jobs
-from tweakreg_steps.step import describe_product
-from tweakreg_steps.workplan import WorkPlan
+from tweakreg_steps.planning.layout import ledger_of
+from tweakreg_steps.planning.staleness import stale_jobs
+from tweakreg_steps.planning.workplan import WorkPlan
+from tweakreg_steps.running.step import describe_product
 
 
 def pretend_to_run(work: WorkPlan, outdir: Path) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tweakreg_steps.errors import InputError, Reason
-from tweakreg_steps.summary import (
+from tweakreg_steps.products.summary import (
     SUMMARY_COLUMNS,
     build_summary,
     count_not_aligned,
@@ -15,7 +15,7 @@ from tweakreg_steps.summary import (
     summary_rows,
     write_summary,
 )
-from tweakreg_steps.tables import ColumnTable, write_table
+from tweakreg_steps.tables.ecsv import ColumnTable, write_table
 
 FIT = {"dx": 1.25, "dy": -0.5, "rotation": 0.01, "scale": 1.00002, "skew": 0.0}
 RMS = {"rms_x": 0.05, "rms_y": 0.06, "rms_ra": 2.0, "rms_dec": 2.4}

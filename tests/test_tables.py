@@ -8,7 +8,13 @@ import pytest
 from numpy.typing import NDArray
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.tables import ColumnTable, format_table, parse_table, read_table, write_table
+from tweakreg_steps.tables.ecsv import (
+    ColumnTable,
+    format_table,
+    parse_table,
+    read_table,
+    write_table,
+)
 
 TEXTS = ["", "two words", 'a "quote"', "#hash", "é", "nan", "[1,2]", "None", ","]
 META = {

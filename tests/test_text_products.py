@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tweakreg_steps import text_products as texts
+from tweakreg_steps.products import text_products as texts
 
 REAL = Path(__file__).parent / "data" / "ngc6791"
 CENTER = [2065.5, 3222.5]
@@ -91,7 +91,7 @@ def test_fit_file_holds_the_kept_pairs_only() -> None:
 
 def test_fit_file_of_an_image_without_fit_says_so() -> None:
     pairs = {name: column[:0] for name, column in real_pairs().items()}
-    text = texts.fit_match_text(pairs, {"status": "not_aligned"}, image="a")
+    text = texts.fit_match_text(pairs, {"status": "not_aligned", "center": None}, image="a")
     assert "# There is no fit of this image." in text
     assert cells(text) == []
 

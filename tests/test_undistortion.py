@@ -9,9 +9,14 @@ import pytest
 from astropy.coordinates import SkyCoord
 from wcs_files import MATRIX, UVIS_HEADERS, make_plane, wcs_header
 
+from tweakreg_steps.astrometry.undistortion import (
+    pixels_to_sky,
+    plane_to_sky,
+    separation,
+    sky_to_plane,
+)
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.exposure import list_chips, make_wcs, read_wcs
-from tweakreg_steps.undistortion import pixels_to_sky, plane_to_sky, separation, sky_to_plane
+from tweakreg_steps.fits_files.exposure import list_chips, make_wcs, read_wcs
 
 PLACES = np.linspace(1.0, 2000.0, 7), np.linspace(2000.0, 1.0, 7)
 

@@ -7,9 +7,14 @@ from typing import Any
 import pytest
 from wcs_files import MATRIX, wcs_header
 
-from tweakreg_steps.card_list import CardList
-from tweakreg_steps.fits_checksum import renew_checksum
-from tweakreg_steps.wcs_cards import archive_primary, has_polynomial, remove_alternates, wcs_names
+from tweakreg_steps.fits_files.card_list import CardList
+from tweakreg_steps.fits_files.fits_checksum import renew_checksum
+from tweakreg_steps.fits_files.wcs_cards import (
+    archive_primary,
+    has_polynomial,
+    remove_alternates,
+    wcs_names,
+)
 
 
 def cards_of(**cards: Any) -> CardList:  # noqa: ANN401 - cards hold anything

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,11 +24,11 @@ from tweakreg_steps.resources import workflow_folder
 Edit = Callable[[Path, str, str], None]
 
 
-def planned(folder: Path, capsys: pytest.CaptureFixture[str]) -> list[dict[str, str]]:
+def planned(folder: Path, capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     """Return what ``tweakreg plan --json`` lists."""
     capsys.readouterr()
     assert main(["plan", str(folder / "recipe.yaml"), "--json"]) == 0
-    rows: list[dict[str, str]] = json.loads(capsys.readouterr().out)
+    rows: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
     return rows
 
 
@@ -264,7 +265,7 @@ def test_bad_inputs_are_all_named_before_any_job(
 
 
 def test_a_held_folder_is_left_alone(run_copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from tweakreg_steps.locking import hold_outdir
+    from tweakreg_steps.running.locking import hold_outdir
 
     with hold_outdir(run_copy / "out"):
         assert main(["run", str(run_copy / "recipe.yaml")]) == 4

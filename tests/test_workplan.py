@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tweakreg_steps.inputs import InputImage
-from tweakreg_steps.inspection import Inspected
-from tweakreg_steps.recipe import complete
-from tweakreg_steps.schema import Parameter, parameters
-from tweakreg_steps.workplan import JobKey, WorkPlan, build_plan
+from tweakreg_steps.planning.inspection import Inspected
+from tweakreg_steps.planning.workplan import JobKey, WorkPlan, build_plan
+from tweakreg_steps.recipes.inputs import InputImage
+from tweakreg_steps.recipes.recipe import complete
+from tweakreg_steps.recipes.schema import Parameter, parameters
 
 EVERYTHING: dict[str, Any] = {
     "input": "*.fits",

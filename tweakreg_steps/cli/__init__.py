@@ -16,7 +16,7 @@ from importlib import import_module
 
 from tweakreg_steps import __version__
 from tweakreg_steps.errors import TweakRegError
-from tweakreg_steps.step_client import INTERRUPTED
+from tweakreg_steps.running.step_client import INTERRUPTED
 
 _COMMANDS = {
     "new": "write a recipe for some files",

@@ -36,8 +36,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Make the exposures, align them, and compare with the truth."""
     from tweakreg_steps.cli.run import run_recipe
-    from tweakreg_steps.demo_exposures import demo_errors, make_demo
-    from tweakreg_steps.recipe import load_recipe
+    from tweakreg_steps.demo.demo_exposures import demo_errors, make_demo
+    from tweakreg_steps.recipes.recipe import load_recipe
 
     folder: Path = arguments.folder
     recipe_file = folder / "recipe.yaml"

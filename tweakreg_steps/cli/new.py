@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from tweakreg_steps.errors import RecipeError
-from tweakreg_steps.inputs import expand_inputs
+from tweakreg_steps.recipes.inputs import expand_inputs
 
 _TEXT = """\
 # What is to be aligned. The first image is the reference; all paths are relative to this file.

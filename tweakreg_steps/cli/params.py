@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 
 from tweakreg_steps.errors import RecipeError
-from tweakreg_steps.schema import Parameter, allowed, load_schema, parameters
+from tweakreg_steps.recipes.schema import Parameter, allowed, load_schema, parameters
 
 _WIDTH = 88
 

@@ -7,9 +7,9 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from tweakreg_steps.project import open_project
-from tweakreg_steps.recipe import load_recipe
-from tweakreg_steps.staleness import StaleJob, stale_jobs
+from tweakreg_steps.planning.project import open_project
+from tweakreg_steps.planning.staleness import StaleJob, stale_jobs
+from tweakreg_steps.recipes.recipe import load_recipe
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 from tweakreg_steps.atomic import remove_leftovers
 from tweakreg_steps.cli.show import print_summary
 from tweakreg_steps.errors import JobFailedError
-from tweakreg_steps.locking import hold_outdir
-from tweakreg_steps.project import Project, open_project
-from tweakreg_steps.recipe import Recipe, load_recipe
-from tweakreg_steps.staleness import StaleJob, stale_jobs
+from tweakreg_steps.planning.project import Project, open_project
+from tweakreg_steps.planning.staleness import StaleJob, stale_jobs
+from tweakreg_steps.recipes.recipe import Recipe, load_recipe
+from tweakreg_steps.running.locking import hold_outdir
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -84,9 +84,9 @@ def _run_stale(
     project: Project, file: Path, stale: list[StaleJob], *, cores: int, profile: Path | None
 ) -> None:
     """Run the stale jobs, telling how far they are; gather the log whatever happens."""
-    from tweakreg_steps.run_log import job_log, write_run_log
-    from tweakreg_steps.run_progress import show_progress
-    from tweakreg_steps.snakemake_run import run_workflow
+    from tweakreg_steps.running.run_log import job_log, write_run_log
+    from tweakreg_steps.running.run_progress import show_progress
+    from tweakreg_steps.running.snakemake_run import run_workflow
 
     def details(rule: str, image: str) -> str:
         return job_log(project, rule, image) if project.values["verbose"] else ""

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from tweakreg_steps.errors import RecipeError
-from tweakreg_steps.layout import SUMMARY
+from tweakreg_steps.planning.layout import SUMMARY
 
 SOME_NOT_ALIGNED = 3
 
@@ -28,8 +28,8 @@ def run(arguments: Namespace) -> int:
 
 def print_summary(outdir: Path) -> int:
     """Print the summary of a run on stdout, and return the exit status it stands for."""
-    from tweakreg_steps.report_table import format_plain, format_terminal
-    from tweakreg_steps.summary import count_not_aligned, read_summary
+    from tweakreg_steps.products.report_table import format_plain, format_terminal
+    from tweakreg_steps.products.summary import count_not_aligned, read_summary
 
     summary = read_summary(outdir / SUMMARY)
     if sys.stdout.isatty():

@@ -6,8 +6,8 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from tweakreg_steps.inputs import expand_inputs
-from tweakreg_steps.recipe import load_recipe
+from tweakreg_steps.recipes.inputs import expand_inputs
+from tweakreg_steps.recipes.recipe import load_recipe
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tweakreg_steps.step import StepCall
-from tweakreg_steps.tables import ColumnTable, read_table, write_table
+from tweakreg_steps.running.step import StepCall
+from tweakreg_steps.tables.ecsv import ColumnTable, read_table, write_table
 
 _UNITS = {"ra": "deg", "dec": "deg"}
 _DESCRIPTIONS = {
@@ -43,9 +43,9 @@ def _from_image(call: StepCall) -> ColumnTable:
 
 def _from_catalog(call: StepCall, path: Path) -> ColumnTable:
     """Take the entries of a reference catalog."""
-    from tweakreg_steps.reference_catalog import read_reference_catalog
-    from tweakreg_steps.reference_plane import read_reference_plane
-    from tweakreg_steps.undistortion import plane_to_sky, sky_to_plane
+    from tweakreg_steps.astrometry.reference_plane import read_reference_plane
+    from tweakreg_steps.astrometry.undistortion import plane_to_sky, sky_to_plane
+    from tweakreg_steps.tables.reference_catalog import read_reference_catalog
 
     entries = read_reference_catalog(path, **call.parameters["reference_catalog"])
     plane = read_reference_plane(call.file("plane"))

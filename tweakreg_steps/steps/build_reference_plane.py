@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tweakreg_steps.chip_record import chip_from_record
-from tweakreg_steps.manifest import read_manifest
-from tweakreg_steps.step import StepCall
+from tweakreg_steps.planning.chip_record import chip_from_record
+from tweakreg_steps.planning.manifest import read_manifest
+from tweakreg_steps.running.step import StepCall
 
 
 def run(call: StepCall) -> list[Path]:
     """Write ``reference/wcs.fits``."""
-    from tweakreg_steps.reference_plane import build_reference_plane, write_reference_plane
+    from tweakreg_steps.astrometry.reference_plane import (
+        build_reference_plane,
+        write_reference_plane,
+    )
 
     sources = [
         (image.path, [chip_from_record(chip) for chip in image.chips])

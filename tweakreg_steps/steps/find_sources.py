@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_steps.chip_record import chip_from_record
 from tweakreg_steps.errors import NotAlignedError, Reason
-from tweakreg_steps.mask_file import read_mask
-from tweakreg_steps.step import StepCall
-from tweakreg_steps.tables import ColumnTable, write_table
+from tweakreg_steps.fits_files.mask_file import read_mask
+from tweakreg_steps.planning.chip_record import chip_from_record
+from tweakreg_steps.running.step import StepCall
+from tweakreg_steps.tables.ecsv import ColumnTable, write_table
 
 if TYPE_CHECKING:
-    from tweakreg_steps.daofind import ChipSources
+    from tweakreg_steps.finding.daofind import ChipSources
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +34,8 @@ _SHAPE_COLUMNS = ("sharpness", "roundness1", "roundness2")
 
 def run(call: StepCall) -> list[Path]:
     """Write ``catalogs/<image>.ecsv``."""
-    from tweakreg_steps.daofind import find_sources_on_chip
-    from tweakreg_steps.exposure import read_pixels
+    from tweakreg_steps.finding.daofind import find_sources_on_chip
+    from tweakreg_steps.fits_files.exposure import read_pixels
 
     find = call.parameters["imagefindpars"]
     columns: dict[str, list[Any]] = {}

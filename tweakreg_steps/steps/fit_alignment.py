@@ -11,8 +11,8 @@ import numpy as np
 
 from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.errors import NotAlignedError
-from tweakreg_steps.step import StepCall
-from tweakreg_steps.tables import ColumnTable, read_table, write_table
+from tweakreg_steps.running.step import StepCall
+from tweakreg_steps.tables.ecsv import ColumnTable, read_table, write_table
 
 log = logging.getLogger(__name__)
 
@@ -89,9 +89,13 @@ def _without_rows(table: ColumnTable) -> ColumnTable:
 
 def _fit(call: StepCall, matches: ColumnTable, fit: dict[str, Any]) -> dict[str, np.ndarray]:
     """Fit the pairs, note the result in `fit`, and return the columns the fit adds."""
-    from tweakreg_steps.fitting import fit_pairs
-    from tweakreg_steps.reference_plane import plane_center, plane_pixel_scale, read_reference_plane
-    from tweakreg_steps.undistortion import plane_to_sky
+    from tweakreg_steps.astrometry.reference_plane import (
+        plane_center,
+        plane_pixel_scale,
+        read_reference_plane,
+    )
+    from tweakreg_steps.astrometry.undistortion import plane_to_sky
+    from tweakreg_steps.matching.fitting import fit_pairs
 
     plane = read_reference_plane(call.file("plane"))
     xy = np.column_stack([matches["x_image"], matches["y_image"]])

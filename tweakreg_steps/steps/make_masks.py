@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tweakreg_steps.chip_record import chip_from_record
-from tweakreg_steps.mask_file import write_masks
-from tweakreg_steps.step import StepCall
+from tweakreg_steps.fits_files.mask_file import write_masks
+from tweakreg_steps.planning.chip_record import chip_from_record
+from tweakreg_steps.running.step import StepCall
 
 
 def run(call: StepCall) -> list[Path]:
     """Write ``masks/<image>.fits``."""
-    from tweakreg_steps.exclusions import exclusions_of
-    from tweakreg_steps.exposure import read_dq, read_header, read_wcs
-    from tweakreg_steps.region_masks import chip_mask, physical_system
+    from tweakreg_steps.fits_files.exposure import read_dq, read_header, read_wcs
+    from tweakreg_steps.masking.exclusions import exclusions_of
+    from tweakreg_steps.masking.region_masks import chip_mask, physical_system
 
     dqbits = call.parameters["imagefindpars"]["dqbits"]
     excluded = call.inputs["exclusions"]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from tweakreg_steps.errors import NotAlignedError, Reason
-from tweakreg_steps.step import StepCall
-from tweakreg_steps.tables import ColumnTable, read_table, write_table
+from tweakreg_steps.running.step import StepCall
+from tweakreg_steps.tables.ecsv import ColumnTable, read_table, write_table
 
 log = logging.getLogger(__name__)
 
@@ -79,9 +79,9 @@ def _match(
     call: StepCall, sky: ColumnTable, sources: ColumnTable, meta: dict[str, Any]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Match the lists on the reference plane; note the offset in `meta`."""
-    from tweakreg_steps.matching import match_sources
-    from tweakreg_steps.reference_plane import plane_pixel_scale, read_reference_plane
-    from tweakreg_steps.undistortion import sky_to_plane
+    from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale, read_reference_plane
+    from tweakreg_steps.astrometry.undistortion import sky_to_plane
+    from tweakreg_steps.matching.matching import match_sources
 
     plane = read_reference_plane(call.file("plane"))
     xy = np.column_stack(sky_to_plane(plane, sky["ra"], sky["dec"], where=call.name))

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from tweakreg_steps.errors import NotAlignedError
-from tweakreg_steps.step import StepCall
-from tweakreg_steps.tables import ColumnTable, read_table
+from tweakreg_steps.running.step import StepCall
+from tweakreg_steps.tables.ecsv import ColumnTable, read_table
 
 
 def run(call: StepCall) -> list[Path]:
     """Write ``plots/hist2d_<image>.png``."""
-    from tweakreg_steps.plots import draw_offsets, save_figure
+    from tweakreg_steps.products.plots import draw_offsets, save_figure
 
     meta = read_table(call.file("matches")).meta
     counts, x_edges, y_edges = np.zeros((1, 1)), np.array([-0.5, 0.5]), np.array([-0.5, 0.5])
@@ -43,9 +43,9 @@ def _histogram(
     call: StepCall, radius: float, tolerance: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """Make the histogram again; None where no pair lies within the search radius."""
-    from tweakreg_steps.offset import estimate_offset
-    from tweakreg_steps.reference_plane import read_reference_plane
-    from tweakreg_steps.undistortion import sky_to_plane
+    from tweakreg_steps.astrometry.reference_plane import read_reference_plane
+    from tweakreg_steps.astrometry.undistortion import sky_to_plane
+    from tweakreg_steps.matching.offset import estimate_offset
 
     plane = read_reference_plane(call.file("plane"))
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tweakreg_steps.step import StepCall
-from tweakreg_steps.tables import read_table
+from tweakreg_steps.running.step import StepCall
+from tweakreg_steps.tables.ecsv import read_table
 
 
 def run(call: StepCall) -> list[Path]:
     """Write ``plots/residuals_<image>.png``."""
-    from tweakreg_steps.plots import draw_residuals, save_figure
+    from tweakreg_steps.products.plots import draw_residuals, save_figure
 
     pairs = read_table(call.file("pairs"))
     fit = json.loads(call.file("fit").read_text(encoding="utf-8"))

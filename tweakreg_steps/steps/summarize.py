@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tweakreg_steps.layout import fit_of
-from tweakreg_steps.manifest import read_manifest
-from tweakreg_steps.step import StepCall
+from tweakreg_steps.planning.layout import fit_of
+from tweakreg_steps.planning.manifest import read_manifest
+from tweakreg_steps.running.step import StepCall
 
 
 def run(call: StepCall) -> list[Path]:
     """Write ``summary.ecsv``."""
     from tweakreg_steps import __version__
-    from tweakreg_steps.summary import build_summary, write_summary
+    from tweakreg_steps.products.summary import build_summary, write_summary
 
     fits = [
         json.loads(Path(fit_of(image.name)).read_text(encoding="utf-8"))

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from tweakreg_steps.chip_record import chip_from_record
-from tweakreg_steps.step import StepCall
-from tweakreg_steps.tables import ColumnTable, read_table, write_table
+from tweakreg_steps.planning.chip_record import chip_from_record
+from tweakreg_steps.running.step import StepCall
+from tweakreg_steps.tables.ecsv import ColumnTable, read_table, write_table
 
 
 def run(call: StepCall) -> list[Path]:
     """Write ``sky/<image>.ecsv``: the catalog with right ascension and declination."""
-    from tweakreg_steps.exposure import read_wcs
-    from tweakreg_steps.undistortion import pixels_to_sky
+    from tweakreg_steps.astrometry.undistortion import pixels_to_sky
+    from tweakreg_steps.fits_files.exposure import read_wcs
 
     catalog = read_table(call.file("catalog"))
     ra, dec = np.zeros(len(catalog)), np.zeros(len(catalog))

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.atomic import write_text_atomically
-from tweakreg_steps.chip_record import chip_from_record
 from tweakreg_steps.errors import NotAlignedError, Reason
-from tweakreg_steps.layout import ALIGNED
-from tweakreg_steps.step import StepCall
+from tweakreg_steps.planning.chip_record import chip_from_record
+from tweakreg_steps.planning.layout import ALIGNED
+from tweakreg_steps.running.step import StepCall
 
 log = logging.getLogger(__name__)
 
 
 def run(call: StepCall) -> list[Path]:
     """Write ``aligned/<file name>`` and ``headers/<image>.json``, which says what was written."""
-    from tweakreg_steps.header_update import write_aligned_copy
+    from tweakreg_steps.fits_files.header_update import write_aligned_copy
 
     fit = json.loads(call.file("fit").read_text(encoding="utf-8"))
     parameters = call.parameters["update_header"]

@@ -6,20 +6,20 @@ import json
 from pathlib import Path
 
 from tweakreg_steps.atomic import write_text_atomically
-from tweakreg_steps.step import StepCall
-from tweakreg_steps.tables import read_table
+from tweakreg_steps.running.step import StepCall
+from tweakreg_steps.tables.ecsv import read_table
 
 
 def run(call: StepCall) -> list[Path]:
     """Write the sky and reference-plane catalogs, the match file and the fit file."""
-    from tweakreg_steps.reference_plane import read_reference_plane
-    from tweakreg_steps.text_products import (
+    from tweakreg_steps.astrometry.reference_plane import read_reference_plane
+    from tweakreg_steps.astrometry.undistortion import sky_to_plane
+    from tweakreg_steps.products.text_products import (
         fit_match_text,
         refxy_catalog_text,
         sky_catalog_text,
         xy_match_text,
     )
-    from tweakreg_steps.undistortion import sky_to_plane
 
     sky = read_table(call.file("sky"))
     pairs = read_table(call.file("pairs"))

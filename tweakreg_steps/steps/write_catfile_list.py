@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from tweakreg_steps.atomic import write_text_atomically
-from tweakreg_steps.layout import chip_catalog_of
-from tweakreg_steps.manifest import read_manifest
-from tweakreg_steps.step import StepCall
+from tweakreg_steps.planning.layout import chip_catalog_of
+from tweakreg_steps.planning.manifest import read_manifest
+from tweakreg_steps.running.step import StepCall
 
 
 def run(call: StepCall) -> list[Path]:
     """Write ``tweakreg/<first image>_xy_catfile.list``."""
-    from tweakreg_steps.text_products import catfile_list_text
+    from tweakreg_steps.products.text_products import catfile_list_text
 
     rows = [
         (

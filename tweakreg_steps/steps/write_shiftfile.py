@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 
 from tweakreg_steps.atomic import write_bytes_atomically, write_text_atomically
-from tweakreg_steps.layout import fit_of
-from tweakreg_steps.manifest import read_manifest
-from tweakreg_steps.step import StepCall
+from tweakreg_steps.planning.layout import fit_of
+from tweakreg_steps.planning.manifest import read_manifest
+from tweakreg_steps.running.step import StepCall
 
 
 def run(call: StepCall) -> list[Path]:
     """Write the shift file and ``reference/wcs.fits`` under the name it is given there."""
-    from tweakreg_steps.shiftfile import shiftfile_text
+    from tweakreg_steps.products.shiftfile import shiftfile_text
 
     fits = [
         (image.path.name, json.loads(Path(fit_of(image.name)).read_text(encoding="utf-8")))

@@ -1,0 +1,167 @@
+"""From pixels to the sky and back, through everything a header says about distortion.
+
+Sky positions are right ascension and declination in degrees (ICRS; FK5 of J2000 is taken for the
+same, as TweakReg takes it). Pixel positions are 1-based: the centre of the first pixel is 1.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tweakreg_steps.errors import InputError
+
+if TYPE_CHECKING:
+    from astropy.wcs import WCS
+
+FloatArray = NDArray[np.float64]
+
+_J2000 = 2000.0
+
+
+def pixels_to_sky(
+    wcs: WCS, x: ArrayLike, y: ArrayLike, *, where: str
+) -> tuple[FloatArray, FloatArray]:
+    """Take the full distortion out of pixel positions.
+
+    Parameters
+    ----------
+    wcs : astropy.wcs.WCS
+        Of the chip, from `tweakreg_steps.fits_files.exposure.read_wcs`.
+    x, y : array-like, shape (n,)
+        1-based pixels of the chip.
+    where : str
+        File and chip, for messages.
+
+    Returns
+    -------
+    ra, dec : ndarray, shape (n,)
+        Degrees, 0 <= ra < 360.
+
+    Raises
+    ------
+    InputError
+        A position has no place on the sky.
+    """
+    x, y = (np.asarray(values, dtype=np.float64) for values in (x, y))
+    if x.size == 0:
+        return np.empty(0), np.empty(0)
+    lon, lat = _ordered(wcs, wcs.all_pix2world(x, y, 1))
+    _require_finite(lon, lat, x, y, f"{where}: pixel", "has no place on the sky")
+    ra, dec = _to_icrs(wcs, lon, lat)
+    return np.mod(ra, 360.0), dec
+
+
+def sky_to_plane(
+    plane: WCS, ra: ArrayLike, dec: ArrayLike, *, where: str
+) -> tuple[FloatArray, FloatArray]:
+    """Project sky positions on an undistorted plane.
+
+    Parameters
+    ----------
+    plane : astropy.wcs.WCS
+        The reference plane; its distortions, if any, are not used.
+    ra, dec : array-like, shape (n,)
+        Degrees.
+    where : str
+        Whose positions they are, for messages.
+
+    Returns
+    -------
+    x, y : ndarray, shape (n,)
+        1-based pixels of the plane.
+
+    Raises
+    ------
+    InputError
+        A position lies on the other half of the sky.
+    """
+    ra, dec = (np.asarray(values, dtype=np.float64) for values in (ra, dec))
+    if ra.size == 0:
+        return np.empty(0), np.empty(0)
+    x, y = plane.wcs_world2pix(*_ordered(plane, _from_icrs(plane, ra, dec)), 1)
+    _require_finite(
+        x, y, ra, dec, f"{where}: position", "cannot be projected on the reference plane"
+    )
+    return x, y
+
+
+def plane_to_sky(plane: WCS, x: ArrayLike, y: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Return the sky positions (degrees, 0 <= ra < 360) of 1-based pixels of a plane."""
+    x, y = (np.asarray(values, dtype=np.float64) for values in (x, y))
+    if x.size == 0:
+        return np.empty(0), np.empty(0)
+    ra, dec = _to_icrs(plane, *_ordered(plane, plane.wcs_pix2world(x, y, 1)))
+    return np.mod(ra, 360.0), dec
+
+
+def separation(
+    ra: ArrayLike, dec: ArrayLike, other_ra: ArrayLike, other_dec: ArrayLike
+) -> FloatArray:
+    """Return the angles between pairs of sky positions, in mas; all arguments in degrees.
+
+    The haversine formula, which keeps its digits for the smallest angles.
+    """
+    ra, dec, other_ra, other_dec = (np.radians(v) for v in (ra, dec, other_ra, other_dec))
+    across = np.cos(dec) * np.cos(other_dec) * np.sin((other_ra - ra) / 2.0) ** 2
+    half = np.sqrt(np.sin((other_dec - dec) / 2.0) ** 2 + across)
+    angle: FloatArray = np.degrees(2.0 * np.arcsin(np.minimum(half, 1.0))) * 3.6e6
+    return angle
+
+
+def _require_finite(
+    a: FloatArray, b: FloatArray, given_a: FloatArray, given_b: FloatArray, what: str, fault: str
+) -> None:
+    """Name the first position that has no image."""
+    bad = np.flatnonzero(~(np.isfinite(a) & np.isfinite(b)))
+    if bad.size:
+        first = bad[0]
+        raise InputError(
+            f"{what} ({given_a.ravel()[first]:.6g}, {given_b.ravel()[first]:.6g}) {fault} "
+            f"({bad.size} of {a.size}); check that the WCS keywords belong to this image"
+        )
+
+
+def _ordered(wcs: WCS, pair: Sequence[FloatArray]) -> Sequence[FloatArray]:
+    """Swap longitude and latitude where the axes of a WCS are in the other order."""
+    return pair if wcs.wcs.lng < wcs.wcs.lat else (pair[1], pair[0])
+
+
+def _to_icrs(wcs: WCS, lon: FloatArray, lat: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Turn the coordinates of a WCS into right ascension and declination."""
+    if _is_equatorial_j2000(wcs):
+        return lon, lat
+    from astropy.coordinates import SkyCoord
+
+    sky: Any = SkyCoord(lon, lat, unit="deg", frame=_frame(wcs)).icrs
+    return sky.ra.deg, sky.dec.deg
+
+
+def _from_icrs(wcs: WCS, ra: FloatArray, dec: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Turn right ascension and declination into the coordinates of a WCS."""
+    if _is_equatorial_j2000(wcs):
+        return ra, dec
+    from astropy.coordinates import SkyCoord
+
+    sky: Any = SkyCoord(ra, dec, unit="deg", frame="icrs").transform_to(_frame(wcs)).spherical
+    return sky.lon.deg, sky.lat.deg
+
+
+def _is_equatorial_j2000(wcs: WCS) -> bool:
+    """Tell whether a WCS gives ICRS positions, or such as are taken for them."""
+    equinox = wcs.wcs.equinox
+    return (
+        wcs.wcs.lngtyp == "RA"
+        and wcs.wcs.radesys in {"", "ICRS", "FK5"}
+        and (not np.isfinite(equinox) or equinox in {0.0, _J2000})
+    )
+
+
+def _frame(wcs: WCS) -> Any:  # noqa: ANN401  an astropy frame
+    """Return the celestial frame of a WCS."""
+    from astropy.wcs.utils import wcs_to_celestial_frame
+
+    return wcs_to_celestial_frame(wcs)

@@ -1,0 +1,1 @@
+"""Painted exposures with known errors."""

@@ -1,0 +1,1 @@
+"""Sources in pixels: the noise of the sky and DAOFIND."""

@@ -1,0 +1,1 @@
+"""Exposures as FITS files: chips, pixels, headers, masks and aligned copies."""

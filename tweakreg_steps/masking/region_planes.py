@@ -1,0 +1,276 @@
+"""Planes in which the pixels of a chip are tested against one region.
+
+A pixel of the chip has coordinates (u, v) in the plane of a region:
+
+* pixel plane: u, v = L^-1 (p - p0), p0 the region's centre and L the LTM matrix of the physical
+  system (the unit matrix for the image system);
+* sky plane: the gnomonic projection about the region's centre, u to the west and v to the north of
+  the region's own system. Great circles are straight there, and a circle of radius r about the
+  centre is the circle of radius tan r, so circles and polygons are exact and the axes of boxes and
+  ellipses have their true lengths.
+
+Sky positions of the pixels come from the full distortion of the chip, evaluated at every 16th
+pixel; the plane's coordinates are interpolated linearly between. With SIP and smooth lookup tables
+of WFC3/UVIS that is within 0.001 pixel of the evaluation of every pixel, which takes seconds; a
+table that jumps by 0.1 pixel from one of its 64-pixel cells to the next adds up to 0.08.
+
+``regions`` tests the shapes in the plane (its own conversion of sky regions to pixels takes the
+scale and rotation at the centre, without the distortion, and so is not used).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tweakreg_steps.errors import InputError
+from tweakreg_steps.masking.ds9_regions import SKY_SYSTEMS, Ds9Region
+
+if TYPE_CHECKING:
+    from astropy.coordinates import BaseCoordinateFrame
+    from astropy.wcs import WCS
+
+NODE_STEP = 16
+"""Distance in pixels of the positions at which the distortion is evaluated."""
+
+Window = tuple[slice, slice]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PhysicalSystem:
+    """The FITS physical system of a chip: image pixel = ``matrix`` @ physical + ``offset``.
+
+    ``matrix`` is (2, 2), from LTMi_j; ``offset`` is (2,), from LTVi, in 1-based pixels.
+    """
+
+    matrix: Floats
+    offset: Floats
+
+
+class Plane(Protocol):
+    """Where pixels have coordinates relative to a region."""
+
+    def window(self, radius: float) -> Window | None:
+        """Rows and columns (0-based) that hold every pixel within ``radius`` of the centre."""
+        ...
+
+    def coordinates(self, window: Window) -> tuple[Floats, Floats]:
+        """Coordinates (u, v) of the pixels of a window; nan where a pixel has none."""
+        ...
+
+
+@dataclass(frozen=True)
+class PixelPlane:
+    """Plane of the image or physical system around ``center`` (1-based pixels of the image)."""
+
+    center: Floats
+    matrix: Floats
+    shape: tuple[int, int]
+
+    def window(self, radius: float) -> Window | None:
+        """Rows and columns (0-based) that hold every pixel within ``radius`` of the centre."""
+        reach = radius * np.linalg.norm(self.matrix, 2) + 1
+        first = np.floor(self.center - 1 - reach).astype(int)
+        last = np.ceil(self.center - 1 + reach).astype(int) + 1
+        return _clip(first, last, self.shape)
+
+    def coordinates(self, window: Window) -> tuple[Floats, Floats]:
+        """Coordinates (u, v) of the pixels of a window, in pixels of the system."""
+        x = np.arange(window[1].start, window[1].stop) + 1 - self.center[0]
+        y = np.arange(window[0].start, window[0].stop)[:, np.newaxis] + 1 - self.center[1]
+        inverse = np.linalg.inv(self.matrix)
+        return inverse[0, 0] * x + inverse[0, 1] * y, inverse[1, 0] * x + inverse[1, 1] * y
+
+
+class ChipSky:
+    """Sky positions of a chip's pixels, as unit vectors in the frame of its WCS.
+
+    Parameters
+    ----------
+    wcs
+        The WCS of the chip with all its distortion.
+    shape
+        (ny, nx) of the chip.
+    """
+
+    def __init__(self, wcs: WCS, shape: tuple[int, int]) -> None:
+        self.wcs = wcs
+        self.shape = shape
+        self._rows, self._columns = (_node_positions(length) for length in shape)
+
+    @cached_property
+    def frame(self) -> BaseCoordinateFrame:
+        """Celestial frame of the WCS."""
+        from astropy.wcs.utils import wcs_to_celestial_frame
+
+        return wcs_to_celestial_frame(self.wcs)
+
+    @cached_property
+    def nodes(self) -> Floats:
+        """Unit vectors at the nodes, shape (3, node rows, node columns)."""
+        x, y = np.meshgrid(self._columns + 1, self._rows + 1)
+        return self.vectors_at(x, y)
+
+    @cached_property
+    def spacing(self) -> float:
+        """Largest distance between neighbouring nodes, radians."""
+        steps = [np.linalg.norm(np.diff(self.nodes, axis=axis), axis=0) for axis in (1, 2)]
+        return max(float(np.nan_to_num(step).max()) for step in steps)
+
+    def vectors_at(self, x: NDArray[np.generic], y: NDArray[np.generic]) -> Floats:
+        """Give the unit vectors of 1-based pixel positions, shape (3, *x.shape)."""
+        ra, dec = self.wcs.all_pix2world(x.ravel(), y.ravel(), 1, ra_dec_order=True)
+        return unit_vectors(ra, dec).reshape(3, *x.shape)
+
+    def interpolate(self, values: Floats, window: Window) -> Floats:
+        """Interpolate values at the nodes, (node rows, node columns), to a window's pixels."""
+        row, row_part = _between(self._rows, window[0])
+        column, part = _between(self._columns, window[1])
+        lines = values[row] + (values[row + 1] - values[row]) * row_part[:, np.newaxis]
+        left = lines[:, column]
+        return np.asarray(left + (lines[:, column + 1] - left) * part)
+
+    def window_of_nodes(self, chosen: NDArray[np.bool_]) -> Window:
+        """Window that the chosen nodes, with their neighbours, span."""
+        limits = []
+        for positions, axis in ((self._rows, 1), (self._columns, 0)):
+            index = np.nonzero(chosen.any(axis=axis))[0]
+            first = positions[max(index[0] - 1, 0)]
+            limits.append((first, positions[min(index[-1] + 1, len(positions) - 1)] + 1))
+        (y0, y1), (x0, x1) = limits
+        return slice(int(y0), min(int(y1), self.shape[0])), slice(
+            int(x0), min(int(x1), self.shape[1])
+        )
+
+
+@dataclass(frozen=True)
+class SkyPlane:
+    """Tangent plane at a region's centre.
+
+    ``center``, ``west`` and ``north`` are orthogonal unit vectors in the frame of the chip's WCS.
+    """
+
+    center: Floats
+    west: Floats
+    north: Floats
+    sky: ChipSky
+
+    @cached_property
+    def _nodes(self) -> tuple[Floats, Floats]:
+        """Coordinates (u, v) of the chip's nodes; nan on the far half of the sky."""
+        depth, u, v = (
+            np.tensordot(axis, self.sky.nodes, 1) for axis in (self.center, self.west, self.north)
+        )
+        depth = np.where(depth > 0, depth, np.nan)
+        return u / depth, v / depth
+
+    def window(self, radius: float) -> Window | None:
+        """Rows and columns (0-based) that hold every pixel within ``radius`` (tangent units)."""
+        reach = radius + 1.5 * self.sky.spacing * (1 + radius**2)  # d(tan r) = (1 + tan^2 r) dr
+        near = np.hypot(*self._nodes) <= reach
+        return self.sky.window_of_nodes(near) if near.any() else None
+
+    def coordinates(self, window: Window) -> tuple[Floats, Floats]:
+        """Coordinates (u, v) of the pixels of a window, tangent units; nan on the far half."""
+        u, v = self._nodes
+        return self.sky.interpolate(u, window), self.sky.interpolate(v, window)
+
+    def project(self, vectors: Floats) -> tuple[Floats, Floats]:
+        """Coordinates (u, v) of unit vectors of shape (3, n)."""
+        depth = self.center @ vectors
+        return (self.west @ vectors) / depth, (self.north @ vectors) / depth
+
+
+def unit_vectors(lon: NDArray[np.generic], lat: NDArray[np.generic]) -> Floats:
+    """Cartesian unit vectors, shape (3, ...), of longitudes and latitudes in degrees."""
+    lon, lat = np.radians(lon), np.radians(lat)
+    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
+
+
+def sky_vectors(regions: list[Ds9Region], sky: ChipSky) -> list[Floats]:
+    """Points of sky regions as unit vectors in the frame of the chip's WCS.
+
+    Behind the points of each region stands one more: its first point moved 1' to the north, which
+    carries the region's orientation into that frame. One conversion serves a whole system.
+    """
+    from astropy.coordinates import SkyCoord
+
+    converted: list[Floats] = [np.empty((3, 0))] * len(regions)
+    for system in {region.system for region in regions}:
+        members = [i for i, region in enumerate(regions) if region.system == system]
+        points = [np.array([*regions[i].points, _northward(regions[i])]) for i in members]
+        lon, lat = np.concatenate(points).T
+        there = SkyCoord(lon, lat, unit="deg", frame=_frame(system)).transform_to(sky.frame)
+        vectors = unit_vectors(there.spherical.lon.deg, there.spherical.lat.deg)
+        pieces = np.split(vectors, np.cumsum([len(p) for p in points])[:-1], axis=1)
+        for i, piece in zip(members, pieces, strict=True):
+            converted[i] = piece
+    return converted
+
+
+def tangent_plane(center: Floats, northward: Floats, sky: ChipSky) -> SkyPlane:
+    """Tangent plane at ``center``, whose v axis points towards ``northward`` (unit vectors)."""
+    north = northward - center * (center @ northward)
+    north = north / np.linalg.norm(north)
+    return SkyPlane(center=center, west=np.cross(center, north), north=north, sky=sky)
+
+
+def polygon_center(vertices: Floats, region: Ds9Region, name: str) -> Floats:
+    """Give the unit vector of the middle of a polygon's vertices, which are of shape (3, n)."""
+    total = vertices.sum(axis=1)
+    center = total / max(float(np.linalg.norm(total)), 1e-12)
+    if (center @ vertices).min() <= 0.01:  # noqa: PLR2004  where the projection runs away
+        raise InputError(
+            f"{name}, line {region.line}: {region.text!r}: the polygon is as large as half the "
+            "sky; split it into smaller ones"
+        )
+    return np.asarray(center)
+
+
+def _northward(region: Ds9Region) -> tuple[float, float]:
+    """Longitude and latitude in degrees of the first point moved 1' along its meridian."""
+    lon, lat = region.points[0]
+    beyond = lat + 1 / 60
+    return (lon, beyond) if beyond <= 90 else (lon + 180, 180 - beyond)  # noqa: PLR2004  the pole
+
+
+def _frame(system: str) -> BaseCoordinateFrame:
+    """Frame of a sky system of DS9; its ecliptic is the mean one of J2000."""
+    from astropy.coordinates import FK4, FK5, ICRS, BarycentricMeanEcliptic, Galactic
+
+    frames = {
+        "fk5": FK5,
+        "icrs": ICRS,
+        "fk4": FK4,
+        "galactic": Galactic,
+        "ecliptic": BarycentricMeanEcliptic,
+    }
+    return frames[SKY_SYSTEMS[system]]()
+
+
+def _node_positions(length: int) -> NDArray[np.int64]:
+    """0-based node positions along an axis: every 16th pixel and the last one; at least two."""
+    return np.unique([*range(0, length, NODE_STEP), max(length - 1, 1)])
+
+
+def _between(nodes: NDArray[np.int64], pixels: slice) -> tuple[NDArray[np.int64], Floats]:
+    """Index of the node before each pixel, and the way to the next one (0 to 1)."""
+    positions = np.arange(pixels.start, pixels.stop)
+    index = np.minimum(np.searchsorted(nodes, positions, side="right") - 1, len(nodes) - 2)
+    return index, (positions - nodes[index]) / (nodes[index + 1] - nodes[index])
+
+
+def _clip(
+    first: NDArray[np.int64], last: NDArray[np.int64], shape: tuple[int, int]
+) -> Window | None:
+    """Window from (column, row) limits, cut to the chip; None when nothing is left."""
+    x0, y0 = np.maximum(first, 0)
+    x1, y1 = np.minimum(last, (shape[1], shape[0]))
+    if x1 <= x0 or y1 <= y0:
+        return None
+    return slice(int(y0), int(y1)), slice(int(x0), int(x1))

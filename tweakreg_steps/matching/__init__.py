@@ -1,0 +1,1 @@
+"""Which source is which, and the transformation between the lists."""

@@ -1,0 +1,176 @@
+"""Digests of an exposure's parts, by which a run tells what has changed in a file.
+
+The digest of a part changes with what a step reads of it and with nothing else: source finding
+depends on a chip's pixels, masks on its data quality, sky positions on its WCS. All digests are
+SHA-256 of the bytes in the file (of the compressed ones in a ``.fits.fz``, of the decompressed ones
+in a ``.fits.gz``), taken in one reading.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.card_list import CardList
+from tweakreg_steps.fits_files.chips import Chip, find_chips
+from tweakreg_steps.fits_files.fits_blocks import (
+    Hdu,
+    card_value,
+    iter_cards,
+    iter_chunks,
+    keyword,
+    open_stream,
+    scan_hdus,
+)
+from tweakreg_steps.fits_files.wcs_cards import is_instrument_plane, is_primary_wcs, wcs_names
+
+# what the bytes of an image mean; of a compressed one, its table's columns as well
+_STRUCTURE = re.compile(
+    r"^(?:XTENSION|BITPIX|NAXIS\d*|PCOUNT|BSCALE|BZERO|BLANK|PIXVALUE"
+    r"|Z(?:IMAGE|CMPTYPE|BITPIX|NAXIS\d*|TILE\d|NAME\d|VAL\d|QUANTIZ|DITHER0|BLANK|SCALE|ZERO)"
+    r"|TFIELDS|THEAP|T(?:FORM|TYPE|SCAL|ZERO|NULL)\d+)$"
+)
+_PRIMARY_PLANE = frozenset({"TELESCOP", "INSTRUME", "DETECTOR", "PA_V3", "REFFRAME"})
+_TABLE_NUMBER = re.compile(rb"^(?P<kind>DP|D2IM)\d *= *'EXTVER *: *(?P<number>\d+)")
+_TABLE_NAMES = {b"DP": "WCSDVARR", b"D2IM": "D2IMARR"}
+_POINTS_TO_TABLES = re.compile(r"^(?:CPDIS\d|D2IMDIS\d|AXISCORR|D2IMEXT)$")
+
+
+def digest_exposure(path: Path, selection: str | None) -> dict[str, Any]:
+    """Describe the content of an exposure.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    selection : str or None
+        As for `tweakreg_steps.fits_files.exposure.list_chips`.
+
+    Returns
+    -------
+    dict
+        ``file``: digest of all headers and data. ``chips``: for each chip its ``number``,
+        ``extension``, ``label`` and ``shape`` (ny, nx); the digests ``pixels``, ``dq`` (None
+        without) and ``wcs`` (cards of the WCS and the lookup tables they point to); and
+        ``wcsnames``, the names of its primary and alternate WCSs.
+
+    Raises
+    ------
+    InputError
+        As `tweakreg_steps.fits_files.exposure.list_chips`.
+    """
+    hdus = scan_hdus(path)
+    chips = find_chips(path, selection, hdus)
+    data = _digest_data(path, hdus)
+    whole = hashlib.sha256()
+    for hdu, content in zip(hdus, data, strict=True):
+        whole.update(hdu.header)
+        whole.update(content)
+    return {
+        "file": whole.hexdigest(),
+        "chips": [_describe_chip(chip, hdus, data) for chip in chips],
+    }
+
+
+def stat_key(path: Path) -> dict[str, int]:
+    """Return what changes when a file does, without reading it: size, mtime_ns, inode.
+
+    Raises
+    ------
+    InputError
+        There is no such file.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); correct the name in `input`"
+        ) from error
+    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "inode": status.st_ino}
+
+
+def _digest_data(path: Path, hdus: Sequence[Hdu]) -> list[bytes]:
+    """Return the digest of each HDU's data."""
+    digests = []
+    try:
+        with open_stream(path) as stream:
+            for hdu in hdus:
+                stream.seek(hdu.data_offset)
+                content = hashlib.sha256()
+                for piece in iter_chunks(stream, hdu.data_size):
+                    content.update(piece)
+                digests.append(content.digest())
+    except (EOFError, gzip.BadGzipFile, zlib.error, OSError) as error:
+        raise InputError(
+            f"{path}: cannot be read to its end ({error}); fetch or write the file again"
+        ) from error
+    return digests
+
+
+def _describe_chip(chip: Chip, hdus: Sequence[Hdu], data: Sequence[bytes]) -> dict[str, Any]:
+    """Return one entry of ``chips``."""
+    hdu = hdus[chip.extension]
+    flags = [h for h in hdus if (h.name, h.version) == ("DQ", hdu.version)]
+    return {
+        "number": chip.number,
+        "extension": chip.extension,
+        "label": chip.label,
+        "shape": list(chip.shape),
+        "pixels": _digest_image(hdu, data),
+        "dq": _digest_image(flags[0], data) if flags else None,
+        "wcs": _digest_wcs(hdu, hdus, data),
+        "wcsnames": list(wcs_names(CardList(hdu.header))),
+    }
+
+
+def _digest_image(hdu: Hdu, data: Sequence[bytes]) -> str:
+    """Return the digest of an image: its data and the cards that say what they mean."""
+    structure = (card for card in iter_cards(hdu.header) if _STRUCTURE.match(keyword(card)))
+    return _digest_parts([*_without_comments(structure), data[hdu.index]])
+
+
+def _digest_wcs(hdu: Hdu, hdus: Sequence[Hdu], data: Sequence[bytes]) -> str:
+    """Return the digest of what a chip's sky positions and the reference plane are made from."""
+    cards = [
+        card
+        for card in iter_cards(hdu.header)
+        if is_primary_wcs(keyword(card)) or is_instrument_plane(keyword(card))
+    ]
+    cards += [card for card in iter_cards(hdus[0].header) if keyword(card) in _PRIMARY_PLANE]
+    parts = _without_comments(cards)
+    for table in _lookup_tables(hdu, hdus):
+        parts += [table.header, data[table.index]]
+    return _digest_parts(parts)
+
+
+def _lookup_tables(hdu: Hdu, hdus: Sequence[Hdu]) -> list[Hdu]:
+    """Return the lookup tables that a chip points to."""
+    cards = list(iter_cards(hdu.header))
+    if not any(_POINTS_TO_TABLES.match(keyword(card)) for card in cards):
+        return []
+    found = [match for match in map(_TABLE_NUMBER.match, cards) if match]
+    wanted = {(_TABLE_NAMES[match["kind"]], int(match["number"])) for match in found}
+    if "AXISCORR" in hdu.values:
+        # the old one-dimensional correction belongs to all chips
+        wanted |= {(h.name, h.version) for h in hdus if h.name == "D2IMARR"}
+    return [h for h in hdus if (h.name, h.version) in wanted]
+
+
+def _without_comments(cards: Iterable[bytes]) -> list[bytes]:
+    """Return keyword and value of cards, sorted: order, spelling and comments mean nothing."""
+    return sorted(f"{keyword(card)}={card_value(card)!r}".encode() for card in cards)
+
+
+def _digest_parts(parts: Iterable[bytes]) -> str:
+    """Return the digest of parts, each with its length, so that none can run into the next."""
+    content = hashlib.sha256()
+    for part in parts:
+        content.update(len(part).to_bytes(8, "big"))
+        content.update(part)
+    return content.hexdigest()

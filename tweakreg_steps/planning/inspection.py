@@ -1,0 +1,111 @@
+"""Looking at the inputs before any job runs: what they hold, and digests of it.
+
+An input is read only if its size, time or place on the disk has changed since it was last looked
+at; what was learnt is kept in ``digests/<image>.json``. So touching or copying a file costs one
+reading and makes nothing stale.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tweakreg_steps.atomic import write_text_atomically
+from tweakreg_steps.errors import InputError
+from tweakreg_steps.planning.layout import digests_of
+from tweakreg_steps.recipes.inputs import InputImage
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """An input image and what was learnt from it.
+
+    Attributes
+    ----------
+    image
+        The input.
+    chips
+        For each chip its ``number`` (from 1), ``extension``, ``label``, ``shape`` (ny, nx), the
+        digests ``pixels``, ``dq`` (or None) and ``wcs``, and the ``wcsnames`` that the header
+        holds.
+    file
+        Digest of the whole content.
+    """
+
+    image: InputImage
+    chips: tuple[dict[str, Any], ...]
+    file: str
+
+
+def inspect_inputs(images: Sequence[InputImage], outdir: Path) -> list[Inspected]:
+    """Look at each input, or recall what was learnt when it has not changed since.
+
+    Parameters
+    ----------
+    images
+        The inputs, in the recipe's order.
+    outdir
+        The output folder, where ``digests/`` is kept.
+
+    Raises
+    ------
+    InputError
+        Listing every input that cannot be used.
+    """
+    problems: list[str] = []
+    learnt: list[Inspected] = []
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for future in [pool.submit(_inspect, image, outdir) for image in images]:
+            try:
+                learnt.append(future.result())
+            except InputError as error:
+                problems.append(str(error))
+    if problems:
+        raise InputError("\n".join(problems))
+    return learnt
+
+
+def _inspect(image: InputImage, outdir: Path) -> Inspected:
+    """Look at one input."""
+    record_path = outdir / digests_of(image.name)
+    identity = _identity(image)
+    record = _recall(record_path)
+    if record is None or record.get("identity") != identity:
+        from tweakreg_steps.planning.digests import digest_exposure
+
+        record = {"identity": identity, **digest_exposure(image.path, image.selection)}
+        record = json.loads(json.dumps(record))
+        write_text_atomically(record_path, json.dumps(record, indent=1, sort_keys=True) + "\n")
+    return Inspected(image=image, chips=tuple(record["chips"]), file=record["file"])
+
+
+def _identity(image: InputImage) -> dict[str, Any]:
+    """Return what changes when the file does, without reading it."""
+    try:
+        status = image.path.stat()
+    except OSError as error:
+        raise InputError(
+            f"{image.path}: cannot be read ({error.strerror}); correct the name"
+        ) from error
+    return {
+        "format": _FORMAT,
+        "size": status.st_size,
+        "mtime_ns": status.st_mtime_ns,
+        "inode": status.st_ino,
+        "selection": image.selection,
+    }
+
+
+def _recall(path: Path) -> dict[str, Any] | None:
+    """Return the record at `path`, or None where there is none that can be read."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) else None

@@ -1,0 +1,143 @@
+"""Which jobs have to run, and why, from the records of those that ran before."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tweakreg_steps.planning.layout import ledger_of
+from tweakreg_steps.planning.workplan import Job, JobKey, WorkPlan
+from tweakreg_steps.recipes.schema import Tree
+from tweakreg_steps.running.step import describe_product
+
+_MISSING = object()
+
+
+@dataclass(frozen=True)
+class StaleJob:
+    """A job that has to run.
+
+    Attributes
+    ----------
+    job
+        The job.
+    own_reasons
+        What makes the job itself stale, in words.
+    upstream
+        The rules whose products it takes and that run, too.
+    """
+
+    job: Job
+    own_reasons: tuple[str, ...]
+    upstream: tuple[str, ...]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """All reasons in words; the upstream only where there is nothing else to say."""
+        return self.own_reasons or tuple(f"{rule} runs" for rule in self.upstream)
+
+
+def stale_jobs(plan: WorkPlan, outdir: Path) -> list[StaleJob]:
+    """Return the jobs whose products are not what the plan asks for, in the plan's order."""
+    stale: dict[JobKey, StaleJob] = {}
+    for job in plan.jobs.values():
+        upstream = tuple(dict.fromkeys(key[0] for key in job.upstream if key in stale))
+        reasons = tuple(_own_reasons(job, outdir))
+        if reasons or upstream:
+            stale[job.key] = StaleJob(job, reasons, upstream)
+    return list(stale.values())
+
+
+def _own_reasons(job: Job, outdir: Path) -> Iterator[str]:
+    """Yield what makes a job stale by itself."""
+    entry = _read_entry(outdir / ledger_of(job.rule, job.name))
+    if entry is None:
+        yield "not made yet"
+        return
+    yield from _record_reasons(entry["record"], job.record)
+    products: Mapping[str, Mapping[str, Any]] = entry["products"]
+    for output in job.outputs:
+        if output not in products:
+            yield f"{output} is not made yet"
+    for product, made in products.items():
+        yield from _product_reasons(product, made, outdir)
+
+
+def _read_entry(path: Path) -> Tree | None:
+    """Return a job's entry in the ledger, or None where there is none that can be read."""
+    try:
+        entry = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return entry if isinstance(entry, dict) and {"record", "products"} <= set(entry) else None
+
+
+def _record_reasons(old: Tree, new: Tree) -> Iterator[str]:
+    """Yield the differences between two records, but for the stamps of upstream jobs."""
+    for path, before, after in _differences(old.get("parameters", {}), new["parameters"], ()):
+        yield f"{'.'.join(path)} {_show(before)} → {_show(after)}"
+    if old.get("inputs") != new["inputs"]:
+        yield from _input_reasons(old.get("inputs", {}), new["inputs"])
+    if old.get("code") != new["code"]:
+        yield f"the code of {new['rule']} changed"
+    if old.get("upstream") != new["upstream"]:
+        names = sorted(set(old.get("upstream", {})) | set(new["upstream"]))
+        changed = [n for n in names if old.get("upstream", {}).get(n) != new["upstream"].get(n)]
+        yield f"the products of {', '.join(changed)} changed"
+
+
+def _input_reasons(old: Tree, new: Tree) -> Iterator[str]:
+    """Yield which inputs changed, and what in them."""
+    for path, before, after in _differences(_by_chip(old), _by_chip(new), ()):
+        if before is _MISSING:
+            yield f"{' '.join(path)}: new"
+        elif after is _MISSING:
+            yield f"{' '.join(path)}: gone"
+        else:
+            yield f"{' '.join(path)} changed"
+
+
+def _by_chip(inputs: Tree) -> Tree:
+    """Key the chips by their number, so that a difference can name them."""
+    return {
+        key: {f"chip {chip['number']}": chip for chip in value} if key == "chips" else value
+        for key, value in inputs.items()
+    }
+
+
+def _differences(
+    old: object, new: object, path: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], object, object]]:
+    """Yield path, old and new value of everything that differs between two trees."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in sorted(set(old) | set(new)):
+            yield from _differences(
+                old.get(key, _MISSING), new.get(key, _MISSING), (*path, str(key))
+            )
+    elif old != new or type(old) is not type(new):
+        yield path, old, new
+
+
+def _show(value: object) -> str:
+    """Show a parameter's value as YAML would write it."""
+    return "(none)" if value is _MISSING else json.dumps(value, ensure_ascii=False)
+
+
+def _product_reasons(product: str, made: Mapping[str, Any], outdir: Path) -> Iterator[str]:
+    """Yield what happened to a product since it was made; a new time alone is nothing."""
+    path = outdir / product
+    try:
+        status = path.stat()
+    except OSError:
+        yield f"{product} is missing"
+        return
+    if status.st_size != made["size"]:
+        yield f"{product} was changed ({made['size']} → {status.st_size} bytes)"
+    elif (
+        status.st_mtime_ns != made["mtime_ns"]
+        and describe_product(path)["sha256"] != made["sha256"]
+    ):
+        yield f"{product} was changed"

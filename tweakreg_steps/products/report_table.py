@@ -1,0 +1,140 @@
+"""The table that ends a run: one row an image, for a terminal or for a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tweakreg_steps.errors import REASON_TEXTS, Reason
+from tweakreg_steps.products.summary import Status, summary_rows
+from tweakreg_steps.tables.ecsv import ColumnTable
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_HEADINGS = (
+    "image",
+    "status",
+    "pairs",
+    "dx [px]",
+    "dy [px]",
+    "rot [deg]",
+    "scale",
+    "rms [mas]",
+    "reason",
+)
+_N_LEFT = 2
+"""The first columns and the last hold texts, the others numbers."""
+
+_COLOURS: dict[str, str] = {
+    Status.REFERENCE: "cyan",
+    Status.ALIGNED: "green",
+    Status.NOT_ALIGNED: "bold red",
+}
+_NO_NUMBER = "-"
+_REASON_WIDTH = 24
+
+
+def format_plain(summary: ColumnTable) -> str:
+    """Give the table as aligned text without colour: for a file, a pipe or a log.
+
+    Parameters
+    ----------
+    summary : ColumnTable
+        As `tweakreg_steps.products.summary.read_summary` gives it.
+
+    Returns
+    -------
+    str
+        A line of headings and one line an image, however wide: pairs kept by the fit of those
+        matched, shifts in pixels of the reference plane, rotation in degrees, rms along right
+        ascension and declination in mas.
+    """
+    rows = [_HEADINGS, *map(_format_row, summary_rows(summary))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "".join(_join(row, widths) + "\n" for row in rows)
+
+
+def format_terminal(summary: ColumnTable, *, width: int) -> str:
+    """Give the table with colours for a terminal that is `width` characters wide.
+
+    Names are never shortened. Where the reasons do not fit beside the numbers, they stand
+    below the table. The environment variable NO_COLOR is respected.
+
+    Returns
+    -------
+    str
+        The same rows as `format_plain`.
+    """
+    from io import StringIO
+
+    from rich.console import Console
+    from rich.measure import Measurement
+
+    rows = [_format_row(row) for row in summary_rows(summary)]
+    numbers = _draw([row[:-1] for row in rows])
+    screen = StringIO()
+    console = Console(file=screen, force_terminal=True, width=width, highlight=False)
+    needed = Measurement.get(console, console.options.update(max_width=10**6), numbers).maximum
+    has_reasons = any(row[-1] for row in rows)
+    if has_reasons and needed + _REASON_WIDTH <= width:
+        console.print(_draw(rows))
+        return screen.getvalue()
+    console.width = max(width, needed)
+    console.print(numbers)
+    for row in rows:
+        if row[-1]:
+            console.print(f"{row[0]}: {row[-1]}", markup=False, soft_wrap=True)
+    return screen.getvalue()
+
+
+def _draw(rows: Sequence[tuple[str, ...]]) -> Table:
+    """Lay rows out as a rich table; the status carries the colour."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    n_columns = len(rows[0])
+    for i, heading in enumerate(_HEADINGS[:n_columns]):
+        is_reason = i == len(_HEADINGS) - 1
+        justify: Any = "left" if i < _N_LEFT or is_reason else "right"
+        table.add_column(Text(heading), justify=justify, no_wrap=not is_reason)
+    for name, status, *others in rows:
+        colour = _COLOURS[status.replace(" ", "_")]
+        table.add_row(Text(name), Text(status, style=colour), *map(Text, others))
+    return table
+
+
+def _format_row(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Give the cells of one image."""
+    was_not_matched = row["status"] == Status.REFERENCE and row["n_matched"] == 0
+    rms = (_number(row["rms_ra"], ".2f"), _number(row["rms_dec"], ".2f"))
+    return (
+        row["image"],
+        row["status"].replace("_", " "),
+        _NO_NUMBER if was_not_matched else f"{row['n_fit']}/{row['n_matched']}",
+        _number(row["dx"], ".3f"),
+        _number(row["dy"], ".3f"),
+        _number(row["rotation"], ".5f"),
+        _number(row["scale"], ".6f"),
+        _NO_NUMBER if _NO_NUMBER in rms else " ".join(rms),
+        REASON_TEXTS[Reason(row["reason"])] if row["reason"] else "",
+    )
+
+
+def _number(value: float, spec: str) -> str:
+    """Format a number; nan is no number, and nothing is minus zero."""
+    if value != value:  # noqa: PLR0124 - nan
+        return _NO_NUMBER
+    text = format(value, spec)
+    return text.lstrip("-") if not text.strip("-0.") else text
+
+
+def _join(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """Align one line: texts to the left, numbers to the right."""
+    last = len(cells) - 1
+    aligned = [
+        cell.ljust(width) if i < _N_LEFT or i == last else cell.rjust(width)
+        for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
+    return "  ".join(aligned).rstrip()

@@ -1,0 +1,187 @@
+"""``summary.ecsv``: how well each image was aligned, one row an image (a contract with users)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tweakreg_steps.errors import InputError, Reason
+from tweakreg_steps.tables.ecsv import ColumnTable, read_table, write_table
+
+
+class Status(StrEnum):
+    """What became of an image."""
+
+    REFERENCE = "reference"
+    ALIGNED = "aligned"
+    NOT_ALIGNED = "not_aligned"
+
+
+@dataclass(frozen=True)
+class SummaryColumn:
+    """One column of ``summary.ecsv``; a unit of '' means that it has none."""
+
+    name: str
+    dtype: type[np.str_ | np.int64 | np.float64]
+    unit: str
+    description: str
+
+
+SUMMARY_COLUMNS: tuple[SummaryColumn, ...] = (
+    SummaryColumn("image", np.str_, "", "file name without its ending"),
+    SummaryColumn("status", np.str_, "", "reference, aligned or not_aligned"),
+    SummaryColumn("reason", np.str_, "", "why it is not aligned, a code; empty when it is"),
+    SummaryColumn("n_sources", np.int64, "", "sources found in the image"),
+    SummaryColumn("n_matched", np.int64, "", "sources paired with the reference"),
+    SummaryColumn("n_fit", np.int64, "", "pairs kept by the fit"),
+    SummaryColumn("dx", np.float64, "pix", "shift along x, pixels of reference/wcs.fits"),
+    SummaryColumn("dy", np.float64, "pix", "shift along y, pixels of reference/wcs.fits"),
+    SummaryColumn("rotation", np.float64, "deg", "mean rotation of both axes, within +-180"),
+    SummaryColumn("scale", np.float64, "", "mean scale of both axes"),
+    SummaryColumn("skew", np.float64, "deg", "difference of the axes' rotations, within +-180"),
+    SummaryColumn("rms_x", np.float64, "pix", "rms of the kept pairs along x"),
+    SummaryColumn("rms_y", np.float64, "pix", "rms of the kept pairs along y"),
+    SummaryColumn("rms_ra", np.float64, "mas", "rms of the kept pairs along right ascension"),
+    SummaryColumn("rms_dec", np.float64, "mas", "rms of the kept pairs along declination"),
+    SummaryColumn(
+        "matrix", np.float64, "", "2x2: image offset = matrix @ reference offset + shift"
+    ),
+    SummaryColumn("fitgeometry", np.str_, "", "catalog_fitting.fitgeometry of the fit"),
+    SummaryColumn("reference", np.str_, "", "image or catalog that the image was aligned to"),
+)
+"""The columns in their order."""
+
+_NO_FIT: dict[str, Any] = {
+    **{column.name: None for column in SUMMARY_COLUMNS if column.dtype is np.float64},
+    "n_matched": 0,
+    "n_fit": 0,
+    "fitgeometry": "",
+}
+_IMPLIED: dict[Status, dict[str, Any]] = {
+    Status.ALIGNED: {},
+    Status.NOT_ALIGNED: _NO_FIT,
+    Status.REFERENCE: _NO_FIT
+    | {"dx": 0.0, "dy": 0.0, "rotation": 0.0, "scale": 1.0, "skew": 0.0}
+    | {"matrix": [[1.0, 0.0], [0.0, 1.0]]},
+}
+"""What a record may leave out, because its status says it."""
+
+_CELL_SHAPES: dict[str, tuple[int, ...]] = {"matrix": (2, 2)}
+_ANGLES = frozenset({"rotation", "skew"})
+_HALF_TURN = 180.0
+
+
+def build_summary(
+    records: Sequence[Mapping[str, Any]], *, version: str, recipe_digest: str, reference: str
+) -> ColumnTable:
+    """Make the summary from the records of the fits.
+
+    Parameters
+    ----------
+    records : sequence of mappings
+        One an image, in input order, with the names of `SUMMARY_COLUMNS` as keys; others are
+        left aside. An aligned image needs all of them (None or nan for a number that does not
+        exist). The image that is the reference may leave out its fit, which then is the
+        identity. What an image that is not aligned says of its fit is replaced by nan; the
+        counts stay.
+    version : str
+        Version of the package that made the fits.
+    recipe_digest : str
+        Digest of the resolved recipe.
+    reference : str
+        Image or catalog that the reference sources come from.
+
+    Returns
+    -------
+    ColumnTable
+        The columns of `SUMMARY_COLUMNS`; lengths in pixels of ``reference/wcs.fits``.
+
+    Raises
+    ------
+    InputError
+        If a record lacks a key, has an unknown status, or its reason does not go with it.
+    """
+    rows = [_complete_record(record) for record in records]
+    return ColumnTable(
+        columns={column.name: _build_column(column, rows) for column in SUMMARY_COLUMNS},
+        units={column.name: column.unit for column in SUMMARY_COLUMNS if column.unit},
+        descriptions={column.name: column.description for column in SUMMARY_COLUMNS},
+        meta={"version": version, "recipe_digest": recipe_digest, "reference": reference},
+    )
+
+
+def write_summary(path: Path, summary: ColumnTable) -> None:
+    """Write the summary; see `write_table`."""
+    write_table(path, summary)
+
+
+def read_summary(path: Path) -> ColumnTable:
+    """Read a ``summary.ecsv``.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read or is not a summary.
+    """
+    table = read_table(path)
+    names = [column.name for column in SUMMARY_COLUMNS]
+    if list(table.columns) != names:
+        raise InputError(
+            f"{path} is not a summary: its columns are {list(table.columns)}, not {names}; "
+            "run the recipe again to write it"
+        )
+    return table
+
+
+def summary_rows(summary: ColumnTable) -> list[dict[str, Any]]:
+    """Give the summary row by row as plain Python values (a matrix as nested lists)."""
+    columns = {name: column.tolist() for name, column in summary.columns.items()}
+    return [
+        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
+    ]
+
+
+def count_not_aligned(summary: ColumnTable) -> int:
+    """Count the images that were not aligned."""
+    return int(np.count_nonzero(summary["status"] == Status.NOT_ALIGNED.value))
+
+
+def _complete_record(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Fill in what an image's status implies, and refuse a record that lacks or contradicts it."""
+    image, status, reason = (record.get(key) for key in ("image", "status", "reason"))
+    if status not in set(Status):
+        raise InputError(f"the fit record of {image} has the unknown status {status!r}")
+    if reason not in (set(Reason) if status == Status.NOT_ALIGNED else {""}):
+        raise InputError(
+            f"the fit record of {image}: the reason {reason!r} does not go with "
+            f"the status {status!r}"
+        )
+    completed = {**_IMPLIED[Status(status)], **record}
+    missing = [column.name for column in SUMMARY_COLUMNS if column.name not in completed]
+    if missing:
+        raise InputError(f"the fit record of {image} lacks {', '.join(missing)}; fit it again")
+    return completed
+
+
+def _build_column(column: SummaryColumn, rows: Sequence[Mapping[str, Any]]) -> NDArray[Any]:
+    """Collect one column."""
+    if column.dtype is not np.float64:
+        return np.array([row[column.name] for row in rows], dtype=column.dtype)
+    shape = _CELL_SHAPES.get(column.name, ())
+    values = np.full((len(rows), *shape), np.nan)
+    for i, row in enumerate(rows):
+        if row["status"] != Status.NOT_ALIGNED and row[column.name] is not None:
+            values[i] = row[column.name]
+    return _within_half_turn(values) if column.name in _ANGLES else values
+
+
+def _within_half_turn(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Bring angles into -180..180 degrees, those already there untouched to the last bit."""
+    wrapped = (degrees + _HALF_TURN) % (2 * _HALF_TURN) - _HALF_TURN
+    return np.where(np.abs(degrees) > _HALF_TURN, wrapped, degrees)

@@ -1,0 +1,1 @@
+"""What a user writes: the recipe, its schema and rules, and the exposures it names."""

@@ -1,0 +1,231 @@
+"""From what a user wrote to a complete recipe: one way, used by all that reads recipes."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tweakreg_steps.errors import RecipeError
+from tweakreg_steps.recipes.recipe_rules import (
+    cross_field_problems,
+    cross_field_warnings,
+    pending_problems,
+)
+from tweakreg_steps.recipes.schema import Tree, allowed, is_section, load_schema, parameters
+from tweakreg_steps.recipes.yaml_source import KeyPath, YamlSource, read_yaml
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a recipe: where it stands and what is the matter."""
+
+    path: KeyPath
+    text: str
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A complete recipe.
+
+    Attributes
+    ----------
+    values
+        Every parameter with its value, defaults filled in, numbers of the schema's type.
+    base
+        The folder to which the paths in the recipe are relative.
+    name
+        The name of the recipe: its file name without suffix.
+    warnings
+        What is allowed but looks like a mistake.
+    """
+
+    values: Tree
+    base: Path
+    name: str
+    warnings: tuple[str, ...]
+
+    @property
+    def outdir(self) -> Path:
+        """The output folder, absolute."""
+        return (self.base / (self.values["outdir"] or f"results/{self.name}")).resolve()
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read the recipe file at `path` and complete it.
+
+    Raises
+    ------
+    RecipeError
+        Listing every problem with file, line, key, value and what is allowed.
+    """
+    source = read_yaml(path)
+    return complete(source.value, source=source, file=path)
+
+
+def complete(values: object, *, source: YamlSource | None, file: Path) -> Recipe:
+    """Fill in the defaults and report every problem at once.
+
+    Parameters
+    ----------
+    values
+        The recipe as read, possibly with overrides laid over it.
+    source
+        The parsed file, for line numbers; None where the values come from elsewhere.
+    file
+        The recipe file (it need not exist): messages name it, and paths are relative to its folder.
+
+    Raises
+    ------
+    RecipeError
+        Listing every problem.
+    """
+    lines = source.lines if source else {}
+    if not isinstance(values, Mapping):
+        raise RecipeError(
+            f"{file}: a recipe is a mapping of parameters, got {_show(values)}; "
+            "the shortest one is: input: '*_flc.fits'"
+        )
+    problems = [Problem(path, "is given twice; keep one") for path, _ in _duplicates(source)]
+    problems += _schema_problems(values)
+    wrong = frozenset(problem.path for problem in problems)
+    complete_values = _with_defaults(load_schema(), values, (), wrong)
+    problems += [Problem(*found) for found in pending_problems(complete_values)]
+    problems += [Problem(*found) for found in cross_field_problems(complete_values)]
+    if problems:
+        raise RecipeError(_report(problems, lines, file))
+    return Recipe(
+        values=complete_values,
+        base=file.resolve().parent,
+        name=file.stem,
+        warnings=tuple(cross_field_warnings(complete_values, values)),
+    )
+
+
+def _duplicates(source: YamlSource | None) -> tuple[tuple[KeyPath, int], ...]:
+    """Return the keys that stand twice."""
+    return source.duplicates if source else ()
+
+
+def _report(problems: list[Problem], lines: Mapping[KeyPath, int], file: Path) -> str:
+    """Write one line for each problem, in the order of the file."""
+
+    def line_of(path: KeyPath) -> int:
+        while path and path not in lines:
+            path = path[:-1]
+        return lines.get(path, 0)
+
+    rows = sorted({(line_of(p.path), _dotted(p.path), p.text) for p in problems})
+    texts = [
+        f"{file}{f':{line}' if line else ''}: {f'{name}: ' if name else ''}{text}"
+        for line, name, text in rows
+    ]
+    return "\n".join(texts)
+
+
+def _dotted(path: KeyPath) -> str:
+    """Write a key path as ``section.name``."""
+    return ".".join(str(key) for key in path)
+
+
+def _show(value: object) -> str:
+    """Show a value in a message as YAML would write it."""
+    words = {True: "true", False: "false", None: "null"}
+    if isinstance(value, bool) or value is None:
+        return words[value]
+    return repr(value)
+
+
+def _schema_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield everything that the JSON schema has against `values`."""
+    import jsonschema
+
+    validator = jsonschema.Draft202012Validator(load_schema())
+    for error in validator.iter_errors(values):
+        path = tuple(error.absolute_path)
+        if error.validator == "additionalProperties":
+            known = error.schema.get("properties", {})
+            for key in sorted(set(map(str, error.instance)) - set(known)):
+                yield Problem((*path, key), _unknown_key(key, path))
+        elif error.validator == "required":
+            missing = sorted(set(error.validator_value) - set(error.instance))
+            yield from (Problem((*path, key), "is missing; it is required") for key in missing)
+        else:
+            yield Problem(path, _wrong_value(error.instance, error.schema))
+    yield from _infinite(values, ())
+
+
+def _infinite(value: object, path: KeyPath) -> Iterator[Problem]:
+    """Yield the numbers that are not finite."""
+    if isinstance(value, Mapping):
+        for key, child in value.items():
+            yield from _infinite(child, (*path, str(key)))
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield Problem(path, f"{_show(value)} is not a finite number; leave it out or give a number")
+
+
+def _unknown_key(key: str, section: KeyPath) -> str:
+    """Say that a key is unknown, and which known one is nearest."""
+    homes = [p.path for p in parameters() if p.path[-1] == key]
+    if homes:
+        home = ".".join(homes[0][:-1])
+        place = f"in the section {home}" if home else "at the top level"
+        return f"is not known here; it belongs {place}"
+    candidates = [*load_schema()["properties"], *(p.path[-1] for p in parameters())]
+    here = [p.path[-1] for p in parameters() if p.path[:-1] == section]
+    for names in (here, candidates):
+        nearest = difflib.get_close_matches(key, names, n=1)
+        if nearest:
+            return f"is not a known key; the nearest is {nearest[0]}"
+    return "is not a known key; `tweakreg params` lists them all"
+
+
+def _wrong_value(value: object, schema: Tree) -> str:
+    """Say what is wrong with a value and what is allowed."""
+    if is_section(schema):
+        names = ", ".join(schema["properties"])
+        return f"{_show(value)} is not a section; write parameters below it, from: {names}"
+    hint = ""
+    if schema.get("type") == "boolean" and str(value).lower() in ("yes", "no", "on", "off"):
+        hint = f" (write {'true' if str(value).lower() in ('yes', 'on') else 'false'})"
+    if str(value).strip().upper() in ("NONE", "INDEF", "") and "null" in schema.get("type", ()):
+        hint = " (write null for 'not given')"
+    if "pattern" in schema and isinstance(value, str):
+        hint = " (a plain file name, without a folder)"
+    return f"{_show(value)} is not allowed{hint}; allowed: {allowed(schema)}"
+
+
+def _with_defaults(schema: Tree, values: object, path: KeyPath, wrong: frozenset[KeyPath]) -> Any:  # noqa: ANN401  any JSON value
+    """Return `values` with the schema's defaults, and numbers in the schema's type.
+
+    What is wrong already counts as not given, so that the rest can still be looked at.
+    """
+    if not is_section(schema):
+        return copy.deepcopy(schema.get("default")) if path in wrong else _typed(schema, values)
+    given = values if isinstance(values, Mapping) and path not in wrong else {}
+    return {
+        name: _with_defaults(
+            child,
+            given[name] if name in given else copy.deepcopy(child.get("default")),
+            (*path, name),
+            wrong,
+        )
+        for name, child in schema["properties"].items()
+    }
+
+
+def _typed(schema: Tree, value: object) -> object:
+    """Give a number the type that the schema names, so that 3 and 3.0 are one value."""
+    types = schema.get("type", ())
+    types = types if isinstance(types, list) else [types]
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int) and "number" in types:
+        return float(value)
+    if isinstance(value, float) and "integer" in types and "number" not in types:
+        return int(value) if math.isfinite(value) and value.is_integer() else value
+    return value

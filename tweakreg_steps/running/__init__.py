@@ -1,0 +1,1 @@
+"""Doing it: Snakemake, the steps' command, the lock, the log and the progress."""

@@ -1,0 +1,43 @@
+"""One run at a time in an output folder."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tweakreg_steps.errors import LockedError
+from tweakreg_steps.planning.layout import LOCK
+from tweakreg_steps.running.outdir import prepare_outdir
+
+
+@contextmanager
+def hold_outdir(outdir: Path) -> Iterator[None]:
+    """Hold the output folder for the time of a run.
+
+    The kernel lets go of the lock when the process ends, however it ends: a killed run leaves
+    nothing to unlock.
+
+    Raises
+    ------
+    LockedError
+        If another run holds the folder.
+    """
+    prepare_outdir(outdir)
+    path = outdir / LOCK
+    with path.open("a+", encoding="utf-8") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            stream.seek(0)
+            holder = stream.read().strip()
+            raise LockedError(
+                f"{outdir}: another run (process {holder or 'unknown'}) holds this folder; "
+                "wait until it ends, or give the recipe an outdir of its own"
+            ) from error
+        stream.truncate(0)
+        stream.write(f"{os.getpid()}\n")
+        stream.flush()
+        yield

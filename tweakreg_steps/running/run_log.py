@@ -1,0 +1,40 @@
+"""The processing log of a run: what each of its jobs had to say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tweakreg_steps import __version__
+from tweakreg_steps.atomic import write_text_atomically
+from tweakreg_steps.planning.layout import LOGS
+from tweakreg_steps.planning.project import Project
+from tweakreg_steps.planning.workplan import ALL, Job
+
+
+def write_run_log(project: Project, jobs: Sequence[Job]) -> None:
+    """Append the logs of `jobs` to the log file that the recipe names."""
+    path = project.outdir / project.values["runfile"]
+    lines = [f"tweakreg-steps {__version__}: {project.recipe.name}, {len(jobs)} jobs"]
+    for job in jobs:
+        said = job_log(project, job.rule, job.name)
+        if said or project.values["verbose"]:
+            lines += [f"{job.rule} {job.name}", *said.splitlines()]
+    before = _read(path)
+    write_text_atomically(path, before + "\n".join(lines) + "\n")
+
+
+def job_log(project: Project, rule: str, name: str) -> str:
+    """Return what a job said, indented; `name` is empty or ``all`` for a job of all images."""
+    single = name in ("", ALL)
+    path = f"{LOGS}/{rule}.log" if single else f"{LOGS}/{rule}/{name}.log"
+    text = _read(project.outdir / path).strip()
+    return "".join(f"    {line}\n" for line in text.splitlines())
+
+
+def _read(path: Path) -> str:
+    """Return what a log holds, or nothing."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

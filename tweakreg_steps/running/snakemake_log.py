@@ -1,0 +1,107 @@
+"""A Snakemake log handler that tells a run's progress to whoever listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from logging import ERROR, LogRecord
+from typing import Any
+
+from snakemake_interface_logger_plugins.base import LogHandlerBase
+from snakemake_interface_logger_plugins.common import LogEvent
+from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
+
+NAME = "tweakreg"
+
+
+@dataclass
+class Listener:
+    """Where the handler's findings go.
+
+    Attributes
+    ----------
+    on_total
+        Called with the number of jobs.
+    on_done
+        Called with rule and image when a job is done.
+    failures
+        Rule, image and log of each job that failed.
+    errors
+        What Snakemake itself had to complain about.
+    """
+
+    on_total: Callable[[int], None] = lambda total: None  # noqa: ARG005
+    on_done: Callable[[str, str], None] = lambda rule, image: None  # noqa: ARG005
+    failures: list[tuple[str, str, str]] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+_listener = Listener()
+
+
+class LogHandler(LogHandlerBase):
+    """Turns Snakemake's events into calls of the listener."""
+
+    def __post_init__(self) -> None:
+        """Start without any job known."""
+        self._jobs: dict[int, tuple[str, str]] = {}
+
+    def emit(self, record: LogRecord) -> None:
+        """Pass one event on."""
+        event = getattr(record, "event", None)
+        if event == LogEvent.RUN_INFO:
+            _listener.on_total(sum(v for k, v in record.stats.items() if k not in ("total", "all")))  # type: ignore[attr-defined]
+        elif event == LogEvent.JOB_INFO:
+            self._jobs[record.jobid] = _named(record)  # type: ignore[attr-defined]
+        elif event == LogEvent.JOB_FINISHED:
+            rule, image = self._jobs.get(record.job_id, ("", ""))  # type: ignore[attr-defined]
+            if rule not in ("", "all"):
+                _listener.on_done(rule, image)
+        elif event == LogEvent.JOB_ERROR:
+            rule, image = self._jobs.get(record.jobid, (record.rule_name, ""))  # type: ignore[attr-defined]
+            _listener.failures.append((rule, image, " ".join(map(str, record.log))))  # type: ignore[attr-defined]
+        elif event == LogEvent.ERROR or (event is None and record.levelno >= ERROR):
+            _listener.errors.append(record.getMessage())
+
+    @property
+    def writes_to_stream(self) -> bool:
+        """Whether the handler stands in for Snakemake's own messages: it does."""
+        return True
+
+    @property
+    def writes_to_file(self) -> bool:
+        """Whether the handler writes a file."""
+        return False
+
+    @property
+    def has_filter(self) -> bool:
+        """Whether the handler needs no filter."""
+        return True
+
+    @property
+    def has_formatter(self) -> bool:
+        """Whether the handler needs no formatter."""
+        return True
+
+    @property
+    def needs_rulegraph(self) -> bool:
+        """Whether the handler wants the graph of rules."""
+        return False
+
+
+def _named(record: Any) -> tuple[str, str]:  # noqa: ANN401  a log record with Snakemake's fields
+    """Return the rule and the image of a job."""
+    wildcards = dict(record.wildcards or {})
+    return record.rule_name, ".".join(
+        str(wildcards[k]) for k in ("image", "chip") if k in wildcards
+    )
+
+
+def register(listener: Listener) -> str:
+    """Make the handler known to Snakemake, and return the name it is known by."""
+    import sys
+
+    global _listener  # noqa: PLW0603  Snakemake makes the handler itself and passes nothing on
+    _listener = listener
+    LoggerPluginRegistry().register_plugin(f"snakemake_logger_plugin_{NAME}", sys.modules[__name__])
+    return NAME

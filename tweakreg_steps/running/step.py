@@ -1,0 +1,129 @@
+"""What a step is given: the record of its job and the files it reads and writes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tweakreg_steps.atomic import write_text_atomically
+from tweakreg_steps.errors import RecipeError, TweakRegError
+from tweakreg_steps.planning.layout import ledger_of
+
+USAGE = "tweakreg-step RECORD key=path ..."
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class StepCall:
+    """One call of a step.
+
+    Attributes
+    ----------
+    rule, name
+        The rule, and what its job works on: an image, ``<image>.<chip>``, or ``all``.
+    parameters
+        The part of the complete recipe that the rule consumes.
+    inputs
+        What the plan knows about the inputs.
+    files
+        The files of the rule, by the name the rule gives them.
+    record
+        The whole record, as canonical JSON.
+    """
+
+    rule: str
+    name: str
+    parameters: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+    files: Mapping[str, Path | None]
+    record: str
+
+    def file(self, key: str) -> Path:
+        """Return the file called `key`."""
+        path = self.files.get(key)
+        if path is None:
+            raise RecipeError(f"{self.rule}: the file {key!r} is missing; usage: {USAGE}")
+        return path
+
+    def optional_file(self, key: str) -> Path | None:
+        """Return the file called `key`, or None where the job has none."""
+        return self.files.get(key)
+
+
+def parse_call(arguments: Sequence[str]) -> StepCall:
+    """Read the command line of a step: the record, then ``key=path`` for each file.
+
+    Raises
+    ------
+    RecipeError
+        If the command line is not of that form.
+    """
+    if not arguments:
+        raise RecipeError(f"the record is missing; usage: {USAGE}")
+    try:
+        record = json.loads(arguments[0])
+        rule, name = record["rule"], record["name"]
+        parameters, inputs = record["parameters"], record["inputs"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise RecipeError(f"{arguments[0][:60]!r} is not a job's record; usage: {USAGE}") from error
+    files: dict[str, Path | None] = {}
+    for argument in arguments[1:]:
+        key, separator, path = argument.partition("=")
+        if not separator:
+            raise RecipeError(f"{argument!r} is not of the form key=path; usage: {USAGE}")
+        files[key] = Path(path) if path else None
+    return StepCall(rule, name, parameters, inputs, files, arguments[0])
+
+
+def run_step(arguments: Sequence[str]) -> int:
+    """Run the step that the command line asks for, and return the exit status."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(levelname)s: %(message)s", force=True
+    )
+    try:
+        call = parse_call(arguments)
+        products = _step_function(call.rule)(call)
+        _write_ledger(call, products)
+    except TweakRegError as error:
+        log.error("%s", error)  # noqa: TRY400  the message says it all; a traceback would hide it
+        return error.exit_status
+    return 0
+
+
+def _step_function(rule: str) -> Any:  # noqa: ANN401  a function found by name
+    """Import the module of a step and return its function."""
+    from importlib import import_module
+
+    name = f"tweakreg_steps.steps.{rule}"
+    try:
+        return import_module(name).run
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise RecipeError(f"there is no step {rule!r}; usage: {USAGE}") from error
+
+
+def _write_ledger(call: StepCall, products: Sequence[Path]) -> None:
+    """Record what was made, from what: how a later run knows that it need not be made again."""
+    entry = {
+        "record": json.loads(call.record),
+        "products": {os.path.normpath(path): describe_product(path) for path in products},
+    }
+    text = json.dumps(entry, indent=1, sort_keys=True) + "\n"
+    write_text_atomically(Path(ledger_of(call.rule, call.name)), text)
+
+
+def describe_product(path: Path) -> dict[str, Any]:
+    """Return what tells whether a product is still as it was made."""
+    status = path.stat()
+    with path.open("rb") as stream:
+        content = hashlib.file_digest(stream, "sha256").hexdigest()
+    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": content}

@@ -1,0 +1,171 @@
+"""A warm process that runs steps in forks of itself, so that each starts in a millisecond.
+
+Importing astropy, scipy and matplotlib costs a step more than most steps do. The server imports
+them once, in the order in which a run needs them, and answers requests in between. It ends with
+the run that started it: its standard input is a pipe from there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import select
+import signal
+import socket
+import struct
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from subprocess import DEVNULL, PIPE, Popen
+
+from tweakreg_steps.running.step_client import INTERRUPTED, SOCKET_VARIABLE
+
+_FIRST = ("numpy", "astropy.io.fits", "tweakreg_steps.running.step", "tweakreg_steps.tables.ecsv")
+_LATER = (
+    "scipy.ndimage",
+    "tweakreg_steps.finding.daofind",
+    "tweakreg_steps.fits_files.exposure",
+    "astropy.wcs",
+    "tweakreg_steps.astrometry.undistortion",
+    "stwcs.wcsutil",
+    "tweakreg_steps.astrometry.reference_plane",
+    "tweakreg_steps.matching.matching",
+    "tweakreg_steps.matching.fitting",
+    "tweakreg_steps.products.plots",
+    "matplotlib.figure",
+    "matplotlib.backends.backend_agg",
+    "stwcs.wcsutil.altwcs",
+    "stwcs.wcsutil.wcscorr",
+    "tweakreg_steps.fits_files.header_update",
+)
+_BACKLOG = 256
+
+
+_SET_DEATH_SIGNAL = 1
+"""PR_SET_PDEATHSIG of prctl(2)."""
+
+
+@contextmanager
+def warm_steps() -> Iterator[None]:
+    """Keep a warm process for the steps of a run; without one, each step starts by itself.
+
+    The socket has a name that is no file (an abstract one, which Linux alone has), so that a killed
+    run leaves nothing behind; the server answers its own user only.
+    """
+    if not sys.platform.startswith("linux"):
+        yield
+        return
+    address = f"@tweakreg-{os.getpid()}-{secrets.token_hex(8)}"
+    command = [sys.executable, "-m", "tweakreg_steps.running.step_server", address]
+    with Popen(command, stdin=PIPE, stdout=DEVNULL) as server:
+        os.environ[SOCKET_VARIABLE] = address
+        try:
+            yield
+        finally:
+            del os.environ[SOCKET_VARIABLE]
+            server.terminate()
+
+
+def serve(address: str) -> None:
+    """Answer requests at `address` until the standard input ends."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(address.replace("@", "\0"))
+        listener.listen(_BACKLOG)
+        for module in _FIRST:
+            import_module(module)
+        later = iter(_LATER)
+        warm = False
+        while True:
+            ready, _, _ = select.select([listener, sys.stdin], [], [], None if warm else 0)
+            if sys.stdin in ready:
+                return
+            if listener in ready:
+                connection, _ = listener.accept()
+                if _is_own(connection):
+                    _fork(connection, listener)
+                else:
+                    connection.close()
+            elif not warm:
+                module = next(later, "")
+                warm = not module
+                if module:
+                    import_module(module)
+
+
+def _is_own(connection: socket.socket) -> bool:
+    """Tell whether a request comes from this process's user."""
+    size = struct.calcsize("3i")
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    _, user, _ = struct.unpack("3i", credentials)
+    return bool(user == os.getuid())
+
+
+def _end_with_parent() -> None:
+    """Have the kernel end this process when the server ends: the run is over."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
+
+
+def _fork(connection: socket.socket, listener: socket.socket) -> None:
+    """Run one request in a fork."""
+    with connection:
+        if os.fork():
+            return
+        _end_with_parent()
+        listener.close()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        status = 1
+        try:
+            status = _answer(connection)
+        finally:
+            with contextlib.suppress(OSError):
+                connection.sendall(bytes([status]))
+            os._exit(status)
+
+
+def _answer(connection: socket.socket) -> int:
+    """Read one request and run its step."""
+    from tweakreg_steps.running.step import run_step
+
+    header, descriptors, _, _ = socket.recv_fds(connection, 8, 2)
+    for target, descriptor in zip((1, 2), descriptors, strict=True):
+        os.dup2(descriptor, target)
+        os.close(descriptor)
+    length = int.from_bytes(header, "big")
+    request = b""
+    while len(request) < length:
+        part = connection.recv(length - len(request))
+        if not part:
+            return INTERRUPTED
+        request += part
+    folder, *arguments = request.decode().split("\0")
+    os.chdir(folder)
+    threading.Thread(target=_end_with_client, args=(connection,), daemon=True).start()
+    try:
+        return run_step(arguments)
+    except BaseException:  # noqa: BLE001  whatever it was, it belongs in the job's log
+        import traceback
+
+        traceback.print_exc()
+        return 1
+    finally:
+        sys.stderr.flush()
+        sys.stdout.flush()
+
+
+def _end_with_client(connection: socket.socket) -> None:
+    """End this process when the client goes away: its job was killed."""
+    with contextlib.suppress(OSError):
+        if not connection.recv(1):
+            os._exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])

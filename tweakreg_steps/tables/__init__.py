@@ -1,0 +1,1 @@
+"""Tables: the ECSV files of the workflow, and the catalogs that users bring."""
