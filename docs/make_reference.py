@@ -61,8 +61,7 @@ def _parameter_rows(group: Iterable[Parameter]) -> Iterator[str]:
             json.dumps(p.default, ensure_ascii=False) if "default" in p.schema else "(required)"
         )
         what = " ".join([_escaped(p.description), *marks])
-        rules = ", ".join(f"`{rule}`" for rule in p.rules)
-        cells = (f"`{p.path[-1]}`", allowed(p.schema), f"`{default}`", p.unit, rules, what)
+        cells = (f"`{p.path[-1]}`", allowed(p.schema), f"`{default}`", p.unit, f"`{p.rule}`", what)
         yield f"| {' | '.join(cells)} |"
 
 

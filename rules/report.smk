@@ -37,30 +37,16 @@ rule plot_residuals:
         pairs="fits/{image}.ecsv",
         fit="fits/{image}.json",
     output:
-        plot="plots/residuals_{image}.png",
+        **project.residual_plots,
     log:
         "logs/plot_residuals/{image}.log",
     conda:
         "environment.yaml"
     params:
         job=project.job("plot_residuals"),
+        plots=lambda wildcards, output: [
+            f"{key}={path}" for key, path in output.items()
+        ],
     shell:
         "tweakreg-step {params.job:q} pairs={input.pairs:q} fit={input.fit:q}"
-        " plot={output.plot:q} 2> {log:q}"
-
-
-rule plot_vectors:
-    input:
-        pairs="fits/{image}.ecsv",
-        fit="fits/{image}.json",
-    output:
-        plot="plots/vector_{image}.png",
-    log:
-        "logs/plot_vectors/{image}.log",
-    conda:
-        "environment.yaml"
-    params:
-        job=project.job("plot_vectors"),
-    shell:
-        "tweakreg-step {params.job:q} pairs={input.pairs:q} fit={input.fit:q}"
-        " plot={output.plot:q} 2> {log:q}"
+        " {params.plots:q} 2> {log:q}"

@@ -20,17 +20,23 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def digest() -> str:
-    """Return the step's digest, read anew."""
-    code_digest.code_digest.cache_clear()
-    code_digest._read_module.cache_clear()
-    return code_digest.code_digest("find")
+def digest(package: Path) -> str:
+    """Return the step's digest."""
+    return code_digest.code_digests(["find"], cache=package / "cache.json")["find"]
 
 
 def test_only_code_that_the_step_runs_counts(package: Path) -> None:
-    before = digest()
+    before = digest(package)
     (package / "other.py").write_text("x = 2\n")
     (package / "core.py").write_text('def f():\n    """Tell."""\n    # why\n    return 1\n')
-    assert digest() == before
+    assert digest(package) == before
     (package / "core.py").write_text("def f():\n    return 2\n")
-    assert digest() != before
+    assert digest(package) != before
+
+
+@pytest.mark.parametrize("left", [None, "", "{", "{}"])
+def test_the_cache_changes_nothing(package: Path, left: str | None) -> None:
+    before = digest(package)
+    if left is not None:
+        (package / "cache.json").write_text(left)
+    assert digest(package) == before

@@ -11,6 +11,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from tweakreg_steps.planning.workplan import RULES as PLANNED
 from tweakreg_steps.recipes.recipe import load_recipe
 from tweakreg_steps.recipes.schema import Parameter, load_schema, parameters
 from tweakreg_steps.recipes.yaml_source import read_yaml
@@ -42,7 +43,7 @@ def test_the_schema_is_a_schema() -> None:
 @pytest.mark.parametrize("parameter", parameters(), ids=lambda p: p.name)
 def test_a_parameter_has_all_its_facts(parameter: Parameter) -> None:
     assert parameter.description.endswith((".", ")"))
-    assert parameter.rules
+    assert parameter.rule
     assert "default" in parameter.schema or parameter.path == ("input",)
     if "default" in parameter.schema:
         jsonschema.validate(parameter.default, parameter.schema)
@@ -51,10 +52,11 @@ def test_a_parameter_has_all_its_facts(parameter: Parameter) -> None:
 @pytest.mark.parametrize("parameter", parameters(), ids=lambda p: p.name)
 def test_a_built_parameter_names_a_rule_that_is_there(parameter: Parameter) -> None:
     if not parameter.pending:
-        assert set(parameter.rules) <= RULES | {"all", "log"}
+        assert {parameter.rule} <= RULES | {"all", "log"}
 
 
-def test_every_rule_has_a_step_of_its_name() -> None:
+def test_every_rule_is_planned_and_has_a_step_of_its_name() -> None:
+    assert set(PLANNED) == RULES
     for rule in RULES:
         assert callable(import_module(f"tweakreg_steps.steps.{rule}").run)
 
@@ -67,7 +69,7 @@ def test_a_section_arrives_as_keywords_without_defaults(rule: str) -> None:
     names = {
         p.path[-1]
         for p in parameters()
-        if p.path[0] == section and rule in p.rules and not (p.pending or p.switch or p.file)
+        if p.path[0] == section and rule == p.rule and not (p.pending or p.switch or p.file)
     }
     assert names <= set(keywords)
     assert not [name for name in names if keywords[name].default is not inspect.Parameter.empty]

@@ -72,6 +72,7 @@ def align(
         quality=None if fit is None else QUALITY,
         wcsname=wcsname,
         reusename=reusename,
+        same_data=False,
     )
     return written, moved
 
@@ -380,8 +381,8 @@ def test_the_copy_from_records_of_the_workflow(uvis: Path, tmp_path: Path) -> No
     (dx, dy), matrix = FIT.shift.tolist(), FIT.matrix.tolist()
     record = {"status": "aligned", "matrix": matrix, "dx": dx, "dy": dy, "center": [1e3, 1e3]}
     record |= {"rms_ra": 3.6, "rms_dec": 7.2, "n_fit": 123}
-    options: dict[str, Any] = {"wcsname": "", "reusename": False, "chips": list_chips(uvis, None)}
-    options["plane_path"] = tmp_path / "wcs.fits"
+    options: dict[str, Any] = {"wcsname": "", "reusename": False, "same_data": False}
+    options |= {"plane_path": tmp_path / "wcs.fits", "chips": list_chips(uvis, None)}
     report = write_aligned_copy(uvis, tmp_path / "a.fits", fit=record, **options)
     align(uvis, tmp_path / "b.fits")
     assert report["wcsname"] == "TWEAK"

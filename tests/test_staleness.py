@@ -10,9 +10,9 @@ import pytest
 from test_workplan import image, plan
 
 from tweakreg_steps.planning.layout import ledger_of
+from tweakreg_steps.planning.ledger import describe
 from tweakreg_steps.planning.staleness import stale_jobs
 from tweakreg_steps.planning.workplan import WorkPlan
-from tweakreg_steps.running.step import describe_product
 
 
 def pretend_to_run(work: WorkPlan, outdir: Path) -> None:
@@ -24,7 +24,7 @@ def pretend_to_run(work: WorkPlan, outdir: Path) -> None:
             path.write_text(f"{job.rule} {output}")
         entry = {
             "record": job.record,
-            "products": {output: describe_product(outdir / output) for output in job.outputs},
+            "products": {output: describe(outdir / output) for output in job.outputs},
         }
         path = outdir / ledger_of(job.rule, job.name)
         path.parent.mkdir(parents=True, exist_ok=True)

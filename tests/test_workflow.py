@@ -101,7 +101,6 @@ def test_only_what_is_stale_runs_again(
         "update_header",
         "write_catalogs",
         "plot_residuals",
-        "plot_vectors",
         "summarize",
         "write_shiftfile",
     }

@@ -34,8 +34,9 @@ def atomic_path(final: Path) -> Iterator[Path]:
 
     The temporary name is hidden and keeps the last suffix, so that writers which look at the
     suffix behave the same: ``catalog.ecsv`` is written as ``.catalog.ecsv.<pid>.tmp.ecsv``.
-    The file is synced before it is renamed and the folder after, so that a crash leaves either
-    the old product or the new one. The folder is made if it is not there.
+    The file is synced before it is renamed, so that a crash leaves either the old product or the
+    new one; the folder is not synced: a rename that a crash undoes only costs its job. The folder
+    is made if it is not there.
 
     Parameters
     ----------
@@ -58,7 +59,6 @@ def atomic_path(final: Path) -> Iterator[Path]:
         yield temporary
         _sync(temporary)
         temporary.replace(final)
-        _sync_folder(final.parent)
     except OSError as error:
         if _is_about_writing(error, temporary):
             raise JobFailedError(_explain(error, final)) from error
@@ -113,16 +113,6 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have the kernel put the folder's entries on the disk, where the file system can."""
-    try:
-        _sync(folder)
-    except OSError as error:
-        # Some network file systems cannot sync a folder; the product itself is complete.
-        if error.errno not in {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EBADF}:
-            raise
 
 
 def _is_about_writing(error: OSError, temporary: Path) -> bool:

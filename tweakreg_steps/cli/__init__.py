@@ -32,8 +32,8 @@ _COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, and return the exit status."""
-    parser = build_parser()
-    parsed = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    parsed = build_parser(words).parse_args(words)
     command = import_module(f"tweakreg_steps.cli.{parsed.command}")
     try:
         status: int = command.run(parsed)
@@ -50,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line."""
+def build_parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser of the command line; of the commands, only one in `words` is imported."""
     parser = argparse.ArgumentParser(
         prog="tweakreg",
         description="Align astronomical exposures as a recipe says.",
@@ -62,5 +62,6 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in _COMMANDS.items():
         command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-        import_module(f"tweakreg_steps.cli.{name}").add_arguments(command)
+        if name in words:
+            import_module(f"tweakreg_steps.cli.{name}").add_arguments(command)
     return parser

@@ -38,6 +38,7 @@ def run(arguments: Namespace) -> int:
     from tweakreg_steps.cli.run import run_recipe
     from tweakreg_steps.demo.demo_exposures import demo_errors, make_demo
     from tweakreg_steps.recipes.recipe import load_recipe
+    from tweakreg_steps.running.step_server import warm_steps
 
     folder: Path = arguments.folder
     recipe_file = folder / "recipe.yaml"
@@ -47,7 +48,8 @@ def run(arguments: Namespace) -> int:
     truth = make_demo(folder, seed=1)
     recipe_file.write_text(_RECIPE, encoding="utf-8")
     recipe = load_recipe(recipe_file)
-    status = run_recipe(recipe, recipe_file, cores=2, profile=None)
+    with warm_steps():
+        status = run_recipe(recipe, recipe_file, cores=2, profile=None)
     aligned = recipe.outdir / "aligned"
     sys.stdout.write("\ndistance from the truth, rms over the stars [mas]:\n")
     before = demo_errors(truth.paths, truth)

@@ -75,7 +75,7 @@ def _explain(parameter: Parameter) -> str:
         f"    allowed:  {allowed(parameter.schema)}",
         f"    default:  {_default(parameter)}",
         *([f"    unit:     {parameter.unit}"] if parameter.unit else []),
-        f"    rule:     {', '.join(parameter.rules)}",
+        f"    rule:     {parameter.rule}",
         f"    TweakReg: {parameter.tweakreg}",
         *([f"    not built yet; {parameter.pending}"] if parameter.pending else []),
     ]

@@ -14,6 +14,7 @@ from tweakreg_steps.planning.project import Project, open_project
 from tweakreg_steps.planning.staleness import StaleJob, stale_jobs
 from tweakreg_steps.recipes.recipe import Recipe, load_recipe
 from tweakreg_steps.running.locking import hold_outdir
+from tweakreg_steps.running.step_server import warm_steps
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -41,10 +42,11 @@ def _positive(text: str) -> int:
 
 def run(arguments: Namespace) -> int:
     """Run the recipe, and print how each image went."""
-    recipe = load_recipe(arguments.recipe)
-    for warning in recipe.warnings:
-        sys.stderr.write(f"tweakreg: warning: {warning}\n")
-    return run_recipe(recipe, arguments.recipe, cores=arguments.jobs, profile=arguments.profile)
+    with warm_steps():
+        recipe = load_recipe(arguments.recipe)
+        for warning in recipe.warnings:
+            sys.stderr.write(f"tweakreg: warning: {warning}\n")
+        return run_recipe(recipe, arguments.recipe, cores=arguments.jobs, profile=arguments.profile)
 
 
 def run_recipe(recipe: Recipe, file: Path, *, cores: int, profile: Path | None) -> int:

@@ -7,23 +7,20 @@ all, and is the same whenever it is made.
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 import numpy as np
 
 from tweakreg_steps import __version__
 from tweakreg_steps.astrometry.apply_fit import MovedWcs, PlaneFit, move_wcs
-from tweakreg_steps.atomic import atomic_path
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.card_list import CardList
 from tweakreg_steps.fits_files.chips import Chip, is_hst, list_chips
+from tweakreg_steps.fits_files.copying import NewHdu, padding, write_hdus
 from tweakreg_steps.fits_files.fits_blocks import (
-    BLOCK,
     CardValue,
     Hdu,
     iter_chunks,
@@ -47,7 +44,6 @@ REFERENCE_TYPE = "not aligned: reference"
 """WCSTYPE of the image to which the others are aligned, as in TweakReg."""
 
 _MAS = 3.6e6  # in a degree
-_GZIP_LEVEL = 2  # a third larger than the usual 6, and five times as fast
 
 
 @dataclass(frozen=True)
@@ -111,12 +107,13 @@ def write_aligned_copy(
     fit: Mapping[str, Any],
     wcsname: str,
     reusename: bool,
+    same_data: bool,
 ) -> dict[str, Any]:
     """Copy an exposure with its WCS moved by a fit, and say what was written.
 
     Parameters
     ----------
-    source, destination, chips, wcsname, reusename
+    source, destination, chips, wcsname, reusename, same_data
         As for `write_copy`.
     plane_path : Path
         The reference plane, ``reference/wcs.fits``.
@@ -152,6 +149,7 @@ def write_aligned_copy(
         quality=quality,
         wcsname=wcsname,
         reusename=reusename,
+        same_data=same_data,
     )
     return asdict(written) | {"deviation": max((m.deviation for m in moved or ()), default=0.0)}
 
@@ -183,6 +181,7 @@ def write_copy(
     quality: FitQuality | None,
     wcsname: str,
     reusename: bool,
+    same_data: bool,
 ) -> AlignedHeader:
     """Copy an exposure with a new primary WCS.
 
@@ -204,6 +203,8 @@ def write_copy(
         Name of the new WCS; blank means ``TWEAK``.
     reusename : bool
         Overwrite a WCS of that name.
+    same_data : bool
+        The destination is an earlier copy of this source: only its headers are written again.
 
     Raises
     ------
@@ -228,7 +229,7 @@ def write_copy(
         written[chip.label] = _write_wcs(cards, new, quality, name, hst=hst)
     headers[0].add_history(_history(name, chips, archived, reference=moved is None))
     table = _record(source, hdus, headers, name) if hst else None
-    _write_copy(source, destination, hdus, headers, table)
+    write_hdus(source, destination, _content(hdus, headers, table), same_data=same_data)
     return AlignedHeader(wcsname=name, archived=archived, cards=written)
 
 
@@ -337,48 +338,21 @@ def _read_hdu(source: Path, hdu: Hdu) -> bytes:
     """Read a small HDU whole."""
     with open_stream(source) as stream:
         stream.seek(hdu.data_offset)
-        return hdu.header + b"".join(iter_chunks(stream, hdu.data_size)) + _padding(hdu)
+        return hdu.header + b"".join(iter_chunks(stream, hdu.data_size)) + padding(hdu)
 
 
-def _write_copy(
-    source: Path,
-    destination: Path,
-    hdus: Sequence[Hdu],
-    headers: Mapping[int, CardList],
-    table: bytes | None,
-) -> None:
-    """Write the new headers, the table and the data of everything else."""
-    with (
-        open_stream(source) as stream,
-        atomic_path(destination) as temporary,
-        _open_like(temporary, zipped=isinstance(stream, gzip.GzipFile)) as copy,
-    ):
-        for hdu in hdus:
-            if hdu.name == "WCSCORR" and table is not None:
-                copy.write(table)
-                continue
-            cards = headers.get(hdu.index)
-            copy.write(hdu.header if cards is None else renew_checksum(cards).to_bytes())
-            stream.seek(hdu.data_offset)
-            for piece in iter_chunks(stream, hdu.data_size):
-                copy.write(piece)
-            copy.write(_padding(hdu))
-        if table is not None and all(hdu.name != "WCSCORR" for hdu in hdus):
-            copy.write(table)
-
-
-@contextmanager
-def _open_like(path: Path, *, zipped: bool) -> Iterator[BinaryIO]:
-    """Open a file for writing, gzipped without a name or a time in it where asked for."""
-    with path.open("wb") as raw:
-        if zipped:
-            with gzip.GzipFile("", "wb", _GZIP_LEVEL, raw, mtime=0) as stream:
-                yield cast("BinaryIO", stream)
-        else:
-            yield raw
-
-
-def _padding(hdu: Hdu) -> bytes:
-    """Return what fills the last block of an HDU's data."""
-    fill = b" " if hdu.values.get("XTENSION") == "TABLE" else b"\0"
-    return fill * (-hdu.data_size % BLOCK)
+def _content(
+    hdus: Sequence[Hdu], headers: Mapping[int, CardList], table: bytes | None
+) -> list[NewHdu]:
+    """Lay out the copy: the new headers, the table, and the data of everything else."""
+    content = []
+    for hdu in hdus:
+        if hdu.name == "WCSCORR" and table is not None:
+            content.append(NewHdu(table, None))
+            continue
+        cards = headers.get(hdu.index)
+        head = hdu.header if cards is None else renew_checksum(cards).to_bytes()
+        content.append(NewHdu(head, hdu))
+    if table is not None and all(hdu.name != "WCSCORR" for hdu in hdus):
+        content.append(NewHdu(table, None))
+    return content

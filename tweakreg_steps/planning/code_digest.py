@@ -1,26 +1,57 @@
 """A digest of the code that a step runs: its module and all of this package that it imports.
 
-Snakemake sees a change of a rule, not of a module that the rule's program imports.
+Snakemake sees a change of a rule, not of a module that the rule's program imports. Comments,
+docstrings and formatting do not count.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
-from functools import cache
+import json
+from collections.abc import Iterable
 from pathlib import Path
+
+from tweakreg_steps.atomic import write_text_atomically
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _NAME = "tweakreg_steps"
 _LENGTH = 16
 
+Syntax = tuple[str, list[str]]
+"""Digest of a module's syntax, and the modules of this package that it may import."""
 
-@cache
-def code_digest(step: str) -> str:
-    """Digest the syntax of ``steps/<step>.py`` and of what it imports from this package.
 
-    Comments, docstrings and formatting do not count.
+def code_digests(steps: Iterable[str], *, cache: Path) -> dict[str, str]:
+    """Return for each step a digest of the code it runs.
+
+    Parameters
+    ----------
+    steps
+        Names of modules of ``tweakreg_steps.steps``.
+    cache
+        A file that keeps what was learnt of each module, by the digest of its text: reading the
+        syntax takes longer than all the rest of planning.
     """
+    known = _read_cache(cache)
+    used: dict[str, Syntax] = {}
+    digests = {step: _digest_step(step, known, used) for step in steps}
+    if used.keys() - known.keys():
+        write_text_atomically(cache, json.dumps(used, sort_keys=True) + "\n")
+    return digests
+
+
+def _read_cache(cache: Path) -> dict[str, Syntax]:
+    """Return what is known already, or nothing where the file cannot be read."""
+    try:
+        content = json.loads(cache.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {key: (digest, imported) for key, (digest, imported) in content.items()}
+
+
+def _digest_step(step: str, known: dict[str, Syntax], used: dict[str, Syntax]) -> str:
+    """Follow the imports from one step."""
     seen: dict[str, str] = {}
     pending = [f"{_NAME}.steps.{step}"]
     while pending:
@@ -28,10 +59,13 @@ def code_digest(step: str) -> str:
         path = _path_of(module)
         if path is None or module in seen:
             continue
-        seen[module], imported = _read_module(path)
+        text = path.read_bytes()
+        key = hashlib.sha256(text).hexdigest()
+        used[key] = used.get(key) or known.get(key) or _read_syntax(text)
+        seen[module], imported = used[key]
         pending += imported
-    text = "\n".join(f"{module} {seen[module]}" for module in sorted(seen))
-    return hashlib.sha256(text.encode()).hexdigest()[:_LENGTH]
+    text_of_all = "\n".join(f"{module} {seen[module]}" for module in sorted(seen))
+    return hashlib.sha256(text_of_all.encode()).hexdigest()[:_LENGTH]
 
 
 def _path_of(module: str) -> Path | None:
@@ -40,10 +74,9 @@ def _path_of(module: str) -> Path | None:
     return path if path.is_file() else None
 
 
-@cache
-def _read_module(path: Path) -> tuple[str, tuple[str, ...]]:
+def _read_syntax(text: bytes) -> Syntax:
     """Return the digest of a module's syntax, and the modules of this package that it imports."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = ast.parse(text)
     imported: list[str] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == _NAME:
@@ -51,8 +84,7 @@ def _read_module(path: Path) -> tuple[str, tuple[str, ...]]:
         elif isinstance(node, ast.Import):
             imported += [a.name for a in node.names if a.name.split(".")[0] == _NAME]
         _drop_docstring(node)
-    dump = ast.dump(tree)
-    return hashlib.sha256(dump.encode()).hexdigest(), tuple(imported)
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imported
 
 
 def _drop_docstring(node: ast.AST) -> None:

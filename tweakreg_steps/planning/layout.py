@@ -6,11 +6,17 @@ MANIFEST = "manifest.json"
 RESOLVED_RECIPE = "recipe.resolved.yaml"
 LOCK = ".tweakreg.lock"
 LEDGER = ".tweakreg/ledger"
+CODE_CACHE = ".tweakreg/code.json"
 LOGS = "logs"
 SUMMARY = "summary.ecsv"
 REFERENCE_PLANE = "reference/wcs.fits"
 REFERENCE_SOURCES = "reference/sources.ecsv"
 ALIGNED = "aligned"
+RESIDUAL_PLOTS = {
+    "residuals": "plots/residuals_{image}.png",
+    "vector": "plots/vector_{image}.png",
+}
+"""The plots of a fit's residuals, by what ``catalog_fitting.residplot`` calls them."""
 
 
 def digests_of(image: str) -> str:
@@ -51,16 +57,6 @@ def catfile_list_of(first_image: str) -> str:
 def offsets_plot_of(image: str) -> str:
     """2-D histogram of an image."""
     return f"plots/hist2d_{image}.png"
-
-
-def residuals_plot_of(image: str) -> str:
-    """Residuals of an image's fit against x and y."""
-    return f"plots/residuals_{image}.png"
-
-
-def vector_plot_of(image: str) -> str:
-    """Residuals of an image's fit as vectors."""
-    return f"plots/vector_{image}.png"
 
 
 def header_record_of(image: str) -> str:

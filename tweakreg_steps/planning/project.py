@@ -14,8 +14,9 @@ from typing import Any, Protocol
 from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.planning import layout
+from tweakreg_steps.planning.code_digest import code_digests
 from tweakreg_steps.planning.inspection import Inspected, inspect_inputs
-from tweakreg_steps.planning.workplan import ALL, WorkPlan, build_plan
+from tweakreg_steps.planning.workplan import ALL, RULES, WorkPlan, build_plan, residual_plots
 from tweakreg_steps.recipes.inputs import expand_inputs
 from tweakreg_steps.recipes.recipe import Recipe, complete
 from tweakreg_steps.recipes.yaml_source import read_yaml
@@ -73,6 +74,11 @@ class Project:
     def refcat(self) -> Path | None:
         """The reference catalog, or None where the first image is the reference."""
         return _file_of(self.recipe, "reference_catalog", "refcat")
+
+    @property
+    def residual_plots(self) -> dict[str, str]:
+        """The plots of residuals that the recipe asks for, with the patterns of their files."""
+        return residual_plots(self.values)
 
     @property
     def targets(self) -> list[str]:
@@ -162,6 +168,7 @@ def open_project(recipe: Recipe) -> Project:
         inspected,
         exclusions=_exclusion_digests(recipe, inspected),
         refcat=_refcat_digest(recipe),
+        code=code_digests(RULES, cache=recipe.outdir / layout.CODE_CACHE),
     )
     return Project(recipe=recipe, images=tuple(inspected), plan=plan)
 

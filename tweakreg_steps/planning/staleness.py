@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.planning.layout import ledger_of
+from tweakreg_steps.planning.ledger import describe, read_entry
 from tweakreg_steps.planning.workplan import Job, JobKey, WorkPlan
 from tweakreg_steps.recipes.schema import Tree
-from tweakreg_steps.running.step import describe_product
 
 _MISSING = object()
 
@@ -53,7 +53,7 @@ def stale_jobs(plan: WorkPlan, outdir: Path) -> list[StaleJob]:
 
 def _own_reasons(job: Job, outdir: Path) -> Iterator[str]:
     """Yield what makes a job stale by itself."""
-    entry = _read_entry(outdir / ledger_of(job.rule, job.name))
+    entry = read_entry(outdir / ledger_of(job.rule, job.name))
     if entry is None:
         yield "not made yet"
         return
@@ -64,15 +64,6 @@ def _own_reasons(job: Job, outdir: Path) -> Iterator[str]:
             yield f"{output} is not made yet"
     for product, made in products.items():
         yield from _product_reasons(product, made, outdir)
-
-
-def _read_entry(path: Path) -> Tree | None:
-    """Return a job's entry in the ledger, or None where there is none that can be read."""
-    try:
-        entry = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return entry if isinstance(entry, dict) and {"record", "products"} <= set(entry) else None
 
 
 def _record_reasons(old: Tree, new: Tree) -> Iterator[str]:
@@ -136,8 +127,5 @@ def _product_reasons(product: str, made: Mapping[str, Any], outdir: Path) -> Ite
         return
     if status.st_size != made["size"]:
         yield f"{product} was changed ({made['size']} → {status.st_size} bytes)"
-    elif (
-        status.st_mtime_ns != made["mtime_ns"]
-        and describe_product(path)["sha256"] != made["sha256"]
-    ):
+    elif status.st_mtime_ns != made["mtime_ns"] and describe(path)["sha256"] != made["sha256"]:
         yield f"{product} was changed"

@@ -15,12 +15,34 @@ from typing import Any
 
 from tweakreg_steps.planning import layout
 from tweakreg_steps.planning.canonical import canonical_json, digest
-from tweakreg_steps.planning.code_digest import code_digest
 from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.recipes.schema import Tree, parameters, value_at
 
 JobKey = tuple[str, str]
 ALL = "all"
+FITTING_RULES = (
+    "make_masks",
+    "find_sources",
+    "undistort_sources",
+    "build_reference_plane",
+    "build_reference",
+    "match_sources",
+    "fit_alignment",
+)
+"""The rules on which every fit depends."""
+
+RULES = (
+    *FITTING_RULES,
+    "update_header",
+    "write_chip_catalog",
+    "write_catalogs",
+    "plot_offsets",
+    "plot_residuals",
+    "summarize",
+    "write_shiftfile",
+    "write_catfile_list",
+)
+"""All rules."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +87,19 @@ class Job:
 
 @dataclass
 class WorkPlan:
-    """The jobs, in an order in which they can run."""
+    """The jobs, in an order in which they can run.
 
+    Attributes
+    ----------
+    code
+        A digest of the code of each rule's step.
+    jobs
+        The jobs by rule and name.
+    stamps
+        Their stamps.
+    """
+
+    code: Mapping[str, str]
     jobs: dict[JobKey, Job] = field(default_factory=dict)
     stamps: dict[JobKey, str] = field(default_factory=dict)
 
@@ -87,7 +120,7 @@ class WorkPlan:
             "name": name,
             "parameters": parameters_of(rule, values),
             "inputs": dict(inputs),
-            "code": code_digest(rule),
+            "code": self.code[rule],
             "upstream": self._upstream_stamps(needs),
         }
         job = Job(rule, name, tuple(outputs), record, needs)
@@ -112,13 +145,21 @@ def parameters_of(rule: str, values: Tree) -> Tree:
     """Return what `rule` consumes of a complete recipe, without switches and file paths."""
     part: Tree = {}
     for parameter in parameters():
-        if rule not in parameter.rules or parameter.switch or parameter.file or parameter.pending:
+        if parameter.rule != rule or parameter.switch or parameter.file or parameter.pending:
             continue
         section = part
         for key in parameter.path[:-1]:
             section = section.setdefault(key, {})
         section[parameter.path[-1]] = value_at(values, parameter.path)
     return part
+
+
+def residual_plots(values: Tree) -> dict[str, str]:
+    """Return which plots of the residuals a recipe asks for, each with the pattern of its file."""
+    choice = values["catalog_fitting"]["residplot"]
+    return {
+        kind: pattern for kind, pattern in layout.RESIDUAL_PLOTS.items() if choice in (kind, "both")
+    }
 
 
 def _chips(inspected: Inspected, *digests: str) -> list[Tree]:
@@ -133,6 +174,7 @@ def build_plan(
     *,
     exclusions: Mapping[str, Mapping[str, str]],
     refcat: str | None,
+    code: Mapping[str, str],
 ) -> WorkPlan:
     """Return all jobs of a recipe.
 
@@ -147,8 +189,10 @@ def build_plan(
         mask.
     refcat
         Digest of the reference catalog, or None where the first image is the reference.
+    code
+        A digest of the code of each rule's step; see `RULES`.
     """
-    plan = WorkPlan()
+    plan = WorkPlan(code)
     for image in images:
         _plan_sources(plan, values, image, exclusions.get(image.image.name, {}))
     _plan_reference(plan, values, images, refcat)
@@ -284,21 +328,12 @@ def _plan_plots(plan: WorkPlan, values: Tree, name: str) -> None:
             inputs={},
             upstream=[("match_sources", name)],
         )
-    choice = values["catalog_fitting"]["residplot"]
-    if choice in ("residuals", "both"):
+    plots = residual_plots(values)
+    if plots:
         plan.add(
             "plot_residuals",
             name,
-            [layout.residuals_plot_of(name)],
-            values=values,
-            inputs={},
-            upstream=[("fit_alignment", name)],
-        )
-    if choice in ("vector", "both"):
-        plan.add(
-            "plot_vectors",
-            name,
-            [layout.vector_plot_of(name)],
+            [plot.format(image=name) for plot in plots.values()],
             values=values,
             inputs={},
             upstream=[("fit_alignment", name)],
@@ -341,13 +376,4 @@ def _plan_lists(plan: WorkPlan, values: Tree, images: Sequence[Inspected]) -> No
 
 def _recipe_digest(values: Tree) -> str:
     """Return the digest of the parameters on which the summary depends."""
-    rules = (
-        "make_masks",
-        "find_sources",
-        "undistort_sources",
-        "build_reference_plane",
-        "build_reference",
-        "match_sources",
-        "fit_alignment",
-    )
-    return digest({rule: parameters_of(rule, values) for rule in rules})
+    return digest({rule: parameters_of(rule, values) for rule in FITTING_RULES})

@@ -19,7 +19,7 @@ def pending_problems(values: Tree) -> Iterator[Found]:
             yield (
                 parameter.path,
                 (
-                    f"{value!r} asks for the rule {parameter.rules[0]}, which is not built yet; "
+                    f"{value!r} asks for the rule {parameter.rule}, which is not built yet; "
                     f"the way out: {parameter.pending}"
                 ),
             )

@@ -23,8 +23,8 @@ class Parameter:
     ----------
     path
         The keys that lead to it: ``("catalog_fitting", "nclip")``.
-    rules
-        The workflow rules that consume it; most have one.
+    rule
+        The workflow rule that consumes it.
     default
         The value it has where the recipe is silent.
     unit
@@ -44,7 +44,7 @@ class Parameter:
     """
 
     path: tuple[str, ...]
-    rules: tuple[str, ...]
+    rule: str
     default: Any
     unit: str
     description: str
@@ -95,7 +95,7 @@ def _walk(schema: Tree, path: tuple[str, ...], inherited: Tree) -> Iterator[Para
             continue
         yield Parameter(
             path=(*path, name),
-            rules=tuple(rule) if isinstance(rule := notes["x-rule"], list) else (rule,),
+            rule=notes["x-rule"],
             default=copy.deepcopy(child.get("default")),
             unit=child.get("x-unit", ""),
             description=child["description"],

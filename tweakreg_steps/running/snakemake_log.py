@@ -97,11 +97,10 @@ def _named(record: Any) -> tuple[str, str]:  # noqa: ANN401  a log record with S
     )
 
 
-def register(listener: Listener) -> str:
-    """Make the handler known to Snakemake, and return the name it is known by."""
+def register(listener: Listener) -> None:
+    """Make the handler known to Snakemake, under the name `NAME`."""
     import sys
 
     global _listener  # noqa: PLW0603  Snakemake makes the handler itself and passes nothing on
     _listener = listener
     LoggerPluginRegistry().register_plugin(f"snakemake_logger_plugin_{NAME}", sys.modules[__name__])
-    return NAME

@@ -13,8 +13,7 @@ from tweakreg_steps.errors import JobFailedError
 from tweakreg_steps.planning.project import Project
 from tweakreg_steps.planning.staleness import StaleJob
 from tweakreg_steps.resources import provide_step_command, workflow_folder
-from tweakreg_steps.running.snakemake_log import Listener, register
-from tweakreg_steps.running.step_server import warm_steps
+from tweakreg_steps.running.snakemake_log import NAME, Listener, register
 
 
 def run_workflow(
@@ -33,41 +32,87 @@ def run_workflow(
     JobFailedError
         Naming each job that failed with what its log says.
     """
-    from snakemake import cli
-
-    name = register(listener)
-    arguments = [
-        "--snakefile",
-        str(workflow_folder() / "Snakefile"),
-        "--configfile",
-        str(recipe_file.resolve()),
-        "--directory",
-        str(project.outdir),
-        "--cores",
-        str(cores),
-        "--nolock",
-        "--rerun-incomplete",
-        "--keep-going",
-        "--scheduler",
-        "greedy",
-        "--rerun-triggers",
-        "params",
-        "--logger",
-        name,
-        *(["--profile", str(profile)] if profile else []),
-        "--forcerun",
-        *[stale_job.job.outputs[0] for stale_job in stale if stale_job.own_reasons],
-    ]
+    register(listener)
+    forced = [job.job.outputs[0] for job in stale if job.own_reasons]
     provide_step_command()
     folder = Path.cwd()
     try:
-        with _keep_interrupt(), warm_steps():
-            parser, parsed = cli.parse_args(arguments)
-            succeeded = cli.args_to_api(parsed, parser)
+        with _keep_interrupt():
+            if profile:
+                succeeded = _run_with_profile(project, recipe_file, forced, cores, profile)
+            else:
+                succeeded = _run_here(project, recipe_file, forced, cores)
     finally:
         os.chdir(folder)
     if listener.failures or not succeeded:
         raise JobFailedError(_failure_text(listener, project.outdir))
+
+
+def _run_here(project: Project, recipe_file: Path, forced: list[str], cores: int) -> bool:
+    """Run on this machine: through Snakemake's API, which starts a quarter of a second sooner."""
+    from snakemake.api import (
+        ConfigSettings,
+        DAGSettings,
+        ExecutionSettings,
+        OutputSettings,
+        ResourceSettings,
+        SchedulingSettings,
+        SnakemakeApi,
+    )
+    from snakemake.scheduling.greedy import SchedulerSettings
+    from snakemake.settings.enums import RerunTrigger
+    from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
+
+    logging_settings = OutputSettings(log_handler_settings={NAME: LogHandlerSettingsBase()})
+    with SnakemakeApi(logging_settings) as snakemake:
+        workflow = snakemake.workflow(
+            resource_settings=ResourceSettings(cores=cores),
+            config_settings=ConfigSettings(configfiles=[recipe_file.resolve()]),
+            snakefile=workflow_folder() / "Snakefile",
+            workdir=project.outdir,
+        )
+        try:
+            dag = workflow.dag(
+                dag_settings=DAGSettings(
+                    forcerun=frozenset(forced),
+                    force_incomplete=True,
+                    rerun_triggers=frozenset({RerunTrigger.PARAMS}),
+                )
+            )
+            dag.execute_workflow(
+                execution_settings=ExecutionSettings(lock=False, keep_going=True),
+                scheduling_settings=SchedulingSettings(scheduler="greedy"),
+                scheduler_settings=SchedulerSettings(),
+            )
+        except Exception as error:  # noqa: BLE001  Snakemake raises what it likes
+            snakemake.print_exception(error)
+            return False
+    return True
+
+
+def _run_with_profile(
+    project: Project, recipe_file: Path, forced: list[str], cores: int, profile: Path
+) -> bool:
+    """Run where a profile says: through Snakemake's command line, which alone reads profiles."""
+    from snakemake import cli
+
+    arguments: dict[str, list[object]] = {
+        "--snakefile": [workflow_folder() / "Snakefile"],
+        "--configfile": [recipe_file.resolve()],
+        "--directory": [project.outdir],
+        "--profile": [profile.resolve()],
+        "--cores": [cores],
+        "--scheduler": ["greedy"],
+        "--rerun-triggers": ["params"],
+        "--logger": [NAME],
+        "--nolock": [],
+        "--rerun-incomplete": [],
+        "--keep-going": [],
+        "--forcerun": [*forced],
+    }
+    words = [str(word) for option, values in arguments.items() for word in (option, *values)]
+    parser, parsed = cli.parse_args(words)
+    return bool(cli.args_to_api(parsed, parser))
 
 
 @contextmanager

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.errors import RecipeError, TweakRegError
 from tweakreg_steps.planning.layout import ledger_of
+from tweakreg_steps.planning.ledger import write_entry
 
 USAGE = "tweakreg-step RECORD key=path ..."
 
@@ -91,7 +89,7 @@ def run_step(arguments: Sequence[str]) -> int:
     try:
         call = parse_call(arguments)
         products = _step_function(call.rule)(call)
-        _write_ledger(call, products)
+        write_entry(Path(ledger_of(call.rule, call.name)), json.loads(call.record), products)
     except TweakRegError as error:
         log.error("%s", error)  # noqa: TRY400  the message says it all; a traceback would hide it
         return error.exit_status
@@ -109,21 +107,3 @@ def _step_function(rule: str) -> Any:  # noqa: ANN401  a function found by name
         if error.name != name:
             raise
         raise RecipeError(f"there is no step {rule!r}; usage: {USAGE}") from error
-
-
-def _write_ledger(call: StepCall, products: Sequence[Path]) -> None:
-    """Record what was made, from what: how a later run knows that it need not be made again."""
-    entry = {
-        "record": json.loads(call.record),
-        "products": {os.path.normpath(path): describe_product(path) for path in products},
-    }
-    text = json.dumps(entry, indent=1, sort_keys=True) + "\n"
-    write_text_atomically(Path(ledger_of(call.rule, call.name)), text)
-
-
-def describe_product(path: Path) -> dict[str, Any]:
-    """Return what tells whether a product is still as it was made."""
-    status = path.stat()
-    with path.open("rb") as stream:
-        content = hashlib.file_digest(stream, "sha256").hexdigest()
-    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": content}

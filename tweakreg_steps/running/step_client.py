@@ -29,18 +29,19 @@ def main() -> int:
 
 def _ask_server(address: str, arguments: list[str]) -> int | None:
     """Have the warm process run the step; None where there is none to ask."""
-    import socket
+    import _socket  # half of the client's start-up would be the import of socket
 
     request = "\0".join([os.getcwd(), *arguments]).encode()  # noqa: PTH109  pathlib costs start-up
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        try:
-            connection.connect(address.replace("@", "\0"))
-        except OSError:
-            return None
-        header = len(request).to_bytes(8, "big")
-        socket.send_fds(connection, [header], [sys.stdout.fileno(), sys.stderr.fileno()])
-        connection.sendall(request)
-        answer = connection.recv(1)
+    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    try:
+        connection.connect(address.replace("@", "\0"))
+    except OSError:
+        return None
+    streams = b"".join(number.to_bytes(4, sys.byteorder) for number in (1, 2))
+    rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, streams)
+    connection.sendmsg([len(request).to_bytes(8, "big")], [rights])
+    connection.sendall(request)
+    answer = connection.recv(1)
     if answer:
         return answer[0]
     sys.stderr.write("ERROR: the process that ran this step ended before it was done\n")

@@ -8,6 +8,7 @@ the run that started it: its standard input is a pipe from there.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import secrets
 import select
@@ -23,24 +24,23 @@ from subprocess import DEVNULL, PIPE, Popen
 
 from tweakreg_steps.running.step_client import INTERRUPTED, SOCKET_VARIABLE
 
-_FIRST = ("numpy", "astropy.io.fits", "tweakreg_steps.running.step", "tweakreg_steps.tables.ecsv")
+_FIRST = ("numpy", "tweakreg_steps.running.step", "tweakreg_steps.tables.ecsv")
 _LATER = (
-    "scipy.ndimage",
-    "tweakreg_steps.finding.daofind",
-    "tweakreg_steps.fits_files.exposure",
+    "astropy.io.fits",
     "astropy.wcs",
-    "tweakreg_steps.astrometry.undistortion",
-    "stwcs.wcsutil",
-    "tweakreg_steps.astrometry.reference_plane",
-    "tweakreg_steps.matching.matching",
+    "tweakreg_steps.finding.daofind",
     "tweakreg_steps.matching.fitting",
+    "tweakreg_steps.fits_files.exposure",
+    "tweakreg_steps.astrometry.reference_plane",
+    "stwcs.wcsutil",
+    "tweakreg_steps.fits_files.header_update",
+    "stwcs.wcsutil.wcscorr",
+    "tweakreg_steps.matching.matching",
     "tweakreg_steps.products.plots",
     "matplotlib.figure",
     "matplotlib.backends.backend_agg",
-    "stwcs.wcsutil.altwcs",
-    "stwcs.wcsutil.wcscorr",
-    "tweakreg_steps.fits_files.header_update",
 )
+"""Modules in the order in which a run needs them."""
 _BACKLOG = 256
 
 
@@ -95,6 +95,8 @@ def serve(address: str) -> None:
                 warm = not module
                 if module:
                     import_module(module)
+                else:
+                    gc.freeze()
 
 
 def _is_own(connection: socket.socket) -> bool:

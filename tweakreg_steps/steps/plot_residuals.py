@@ -1,9 +1,10 @@
-"""The plot of a fit's residuals against x and y."""
+"""The plots of a fit's residuals: against x and y, and as vectors over the field."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,19 +13,26 @@ from tweakreg_steps.tables.ecsv import read_table
 
 
 def run(call: StepCall) -> list[Path]:
-    """Write ``plots/residuals_<image>.png``."""
-    from tweakreg_steps.products.plots import draw_residuals, save_figure
+    """Write ``plots/residuals_<image>.png`` and ``plots/vector_<image>.png``, if asked for."""
+    from tweakreg_steps.products.plots import draw_residuals, draw_vectors, save_figure
 
-    pairs = read_table(call.file("pairs"))
+    table = read_table(call.file("pairs"))
     fit = json.loads(call.file("fit").read_text(encoding="utf-8"))
-    figure = draw_residuals(
-        image=call.name,
-        xy=np.column_stack([pairs["x_ref"], pairs["y_ref"]]),
-        residuals=np.column_stack([pairs["dx"], pairs["dy"]]),
-        kept=pairs["kept"],
-        rms=np.array([fit["rms_x"], fit["rms_y"]], dtype=float),
-        reason=fit["reason"],
-        **call.parameters["catalog_fitting"],
-    )
-    save_figure(figure, call.file("plot"))
-    return [call.file("plot")]
+    look = call.parameters["catalog_fitting"]
+    pairs: dict[str, Any] = {
+        "image": call.name,
+        "xy": np.column_stack([table["x_ref"], table["y_ref"]]),
+        "residuals": np.column_stack([table["dx"], table["dy"]]),
+        "kept": table["kept"],
+        "labelsize": look["labelsize"],
+        "reason": fit["reason"],
+    }
+    products = []
+    if path := call.optional_file("residuals"):
+        rms = np.array([fit["rms_x"], fit["rms_y"]], dtype=float)
+        save_figure(draw_residuals(rms=rms, ylimit=look["ylimit"], **pairs), path)
+        products.append(path)
+    if path := call.optional_file("vector"):
+        save_figure(draw_vectors(**pairs), path)
+        products.append(path)
+    return products

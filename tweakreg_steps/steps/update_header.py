@@ -10,7 +10,8 @@ from typing import Any
 from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.planning.chip_record import chip_from_record
-from tweakreg_steps.planning.layout import ALIGNED
+from tweakreg_steps.planning.layout import ALIGNED, ledger_of
+from tweakreg_steps.planning.ledger import read_entry
 from tweakreg_steps.running.step import StepCall
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ def run(call: StepCall) -> list[Path]:
             fit=fit,
             wcsname=parameters["wcsname"],
             reusename=parameters["reusename"],
+            same_data=_is_earlier_copy(call, copy),
         )
         record.update(report)
     except NotAlignedError as error:
@@ -51,6 +53,17 @@ def run(call: StepCall) -> list[Path]:
             record["aligned"] = copy.name
     write_text_atomically(call.file("record"), json.dumps(record, indent=1, sort_keys=True) + "\n")
     return [call.file("record"), *([copy] if record["aligned"] else [])]
+
+
+def _is_earlier_copy(call: StepCall, copy: Path) -> bool:
+    """Tell whether `copy` is what an earlier job made of the same input, and untouched since."""
+    entry = read_entry(Path(ledger_of(call.rule, call.name)))
+    made = entry["products"].get(str(copy)) if entry else None
+    same_input = entry is not None and entry["record"].get("inputs") == call.inputs
+    if not made or not same_input or not copy.is_file():
+        return False
+    status = copy.stat()
+    return bool((status.st_size, status.st_mtime_ns) == (made["size"], made["mtime_ns"]))
 
 
 def _copy_as_it_is(source: Path, copy: Path) -> None:
