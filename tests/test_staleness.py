@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pytest
 from test_workplan import image, plan
 
 from tweakreg_steps.planning.layout import ledger_of
-from tweakreg_steps.planning.ledger import describe
+from tweakreg_steps.planning.ledger import write_entry
 from tweakreg_steps.planning.staleness import stale_jobs
 from tweakreg_steps.planning.workplan import WorkPlan
 
@@ -22,13 +22,9 @@ def pretend_to_run(work: WorkPlan, outdir: Path) -> None:
             path = outdir / output
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"{job.rule} {output}")
-        entry = {
-            "record": job.record,
-            "products": {output: describe(outdir / output) for output in job.outputs},
-        }
-        path = outdir / ledger_of(job.rule, job.name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(entry))
+        with contextlib.chdir(outdir):
+            products = [Path(output) for output in job.outputs]
+            write_entry(Path(ledger_of(job.rule, job.name)), job.record, products)
 
 
 def reasons(work: WorkPlan, outdir: Path) -> dict[tuple[str, str], Sequence[str]]:

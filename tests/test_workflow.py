@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import Table
-from conftest import RECIPE, copy_scene
-from skies import Scene, mutual_rms, rms_to_truth
+from conftest import copy_scene
+from skies import Scene, rms_to_truth
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.resources import workflow_folder
@@ -277,15 +277,3 @@ def test_show_prints_the_table_of_a_run(
     assert main(["show", str(finished_run / "out")]) == 0
     assert "paint03q_flc" in capsys.readouterr().out
     assert main(["show", str(tmp_path)]) == 2
-
-
-def test_real_pixels_agree_over_the_chip(tmp_path: Path) -> None:
-    from skies import hrc_scene
-
-    paths = hrc_scene(tmp_path)
-    text = RECIPE.replace("_flc", "_flt").replace("threshold: 100", "threshold: 50")
-    recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(text + "object_matching:\n  searchrad: 2\n")
-    assert main(["run", str(recipe), "-j", "2"]) == 0
-    aligned = tuple(tmp_path / "out" / "aligned" / path.name for path in paths)
-    assert mutual_rms(aligned) < 0.05

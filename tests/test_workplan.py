@@ -37,7 +37,7 @@ def image(name: str, **digests: str) -> Inspected:
         for number in (1, 2)
     )
     path = Path("/data") / f"{name}.fits"
-    return Inspected(InputImage(name, path, None), chips, digests.get("file", f"{name} file"))
+    return Inspected(InputImage(name, path, None), chips, digests.get("file", f"{name} file"), ())
 
 
 def plan(

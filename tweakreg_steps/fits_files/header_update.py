@@ -75,11 +75,14 @@ class AlignedHeader:
         Key and name under which the former one is kept; None where it was overwritten.
     cards : mapping
         For each chip's label the cards that were set; None for a removed one.
+    rewritten : tuple of int
+        Indices of the HDUs whose data are not the source's.
     """
 
     wcsname: str
     archived: Archived | None
     cards: Mapping[str, Mapping[str, CardValue | None]]
+    rewritten: tuple[int, ...]
 
 
 def wcsname_conflicts(path: Path, selection: str | None, wcsname: str) -> tuple[str, ...]:
@@ -229,8 +232,10 @@ def write_copy(
         written[chip.label] = _write_wcs(cards, new, quality, name, hst=hst)
     headers[0].add_history(_history(name, chips, archived, reference=moved is None))
     table = _record(source, hdus, headers, name) if hst else None
-    write_hdus(source, destination, _content(hdus, headers, table), same_data=same_data)
-    return AlignedHeader(wcsname=name, archived=archived, cards=written)
+    content = _content(hdus, headers, table)
+    write_hdus(source, destination, content, same_data=same_data)
+    rewritten = tuple(i for i, new in enumerate(content) if new.data is None)
+    return AlignedHeader(name, archived, written, rewritten)
 
 
 def _keeps_history(hdus: Sequence[Hdu]) -> bool:

@@ -55,10 +55,10 @@ def digest_exposure(path: Path, selection: str | None) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``file``: digest of all headers and data. ``chips``: for each chip its ``number``,
-        ``extension``, ``label`` and ``shape`` (ny, nx); the digests ``pixels``, ``dq`` (None
-        without) and ``wcs`` (cards of the WCS and the lookup tables they point to); and
-        ``wcsnames``, the names of its primary and alternate WCSs.
+        ``file``: digest of all headers and data. ``data``: digest of each HDU's data. ``chips``:
+        for each chip its ``number``, ``extension``, ``label`` and ``shape`` (ny, nx); the digests
+        ``pixels``, ``dq`` (None without) and ``wcs`` (cards of the WCS and the lookup tables they
+        point to); and ``wcsnames``, the names of its primary and alternate WCSs.
 
     Raises
     ------
@@ -67,13 +67,10 @@ def digest_exposure(path: Path, selection: str | None) -> dict[str, Any]:
     """
     hdus = scan_hdus(path)
     chips = find_chips(path, selection, hdus)
-    data = _digest_data(path, hdus)
-    whole = hashlib.sha256()
-    for hdu, content in zip(hdus, data, strict=True):
-        whole.update(hdu.header)
-        whole.update(content)
+    data = _digest_data(path, hdus, [None] * len(hdus))
     return {
-        "file": whole.hexdigest(),
+        "file": _digest_all(hdus, data),
+        "data": [content.hex() for content in data],
         "chips": [_describe_chip(chip, hdus, data) for chip in chips],
     }
 
@@ -95,12 +92,40 @@ def stat_key(path: Path) -> dict[str, int]:
     return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "inode": status.st_ino}
 
 
-def _digest_data(path: Path, hdus: Sequence[Hdu]) -> list[bytes]:
-    """Return the digest of each HDU's data."""
+def digest_copy(path: Path, known: Sequence[str | None]) -> str:
+    """Return the digest of a whole file, ``file`` of `digest_exposure`, where some of it is known.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    known : sequence of str or None
+        Digest of the data of each HDU, as far as it is known: it need not be read then. HDUs
+        beyond the end of the sequence are read.
+    """
+    hdus = scan_hdus(path)
+    given = [*known, *[None] * len(hdus)][: len(hdus)]
+    return _digest_all(hdus, _digest_data(path, hdus, given))
+
+
+def _digest_all(hdus: Sequence[Hdu], data: Sequence[bytes]) -> str:
+    """Return the digest of all headers and data."""
+    whole = hashlib.sha256()
+    for hdu, content in zip(hdus, data, strict=True):
+        whole.update(hdu.header)
+        whole.update(content)
+    return whole.hexdigest()
+
+
+def _digest_data(path: Path, hdus: Sequence[Hdu], known: Sequence[str | None]) -> list[bytes]:
+    """Return the digest of each HDU's data; what is known is not read."""
     digests = []
     try:
         with open_stream(path) as stream:
-            for hdu in hdus:
+            for hdu, given in zip(hdus, known, strict=True):
+                if given is not None:
+                    digests.append(bytes.fromhex(given))
+                    continue
                 stream.seek(hdu.data_offset)
                 content = hashlib.sha256()
                 for piece in iter_chunks(stream, hdu.data_size):

@@ -19,7 +19,7 @@ from tweakreg_steps.errors import InputError
 from tweakreg_steps.planning.layout import digests_of
 from tweakreg_steps.recipes.inputs import InputImage
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,14 @@ class Inspected:
         holds.
     file
         Digest of the whole content.
+    data
+        Digest of each HDU's data.
     """
 
     image: InputImage
     chips: tuple[dict[str, Any], ...]
     file: str
+    data: tuple[str, ...]
 
 
 def inspect_inputs(images: Sequence[InputImage], outdir: Path) -> list[Inspected]:
@@ -82,7 +85,9 @@ def _inspect(image: InputImage, outdir: Path) -> Inspected:
         record = {"identity": identity, **digest_exposure(image.path, image.selection)}
         record = json.loads(json.dumps(record))
         write_text_atomically(record_path, json.dumps(record, indent=1, sort_keys=True) + "\n")
-    return Inspected(image=image, chips=tuple(record["chips"]), file=record["file"])
+    return Inspected(
+        image=image, chips=tuple(record["chips"]), file=record["file"], data=tuple(record["data"])
+    )
 
 
 def _identity(image: InputImage) -> dict[str, Any]:

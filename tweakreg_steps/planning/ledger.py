@@ -9,13 +9,35 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.atomic import write_text_atomically
+from tweakreg_steps.errors import InputError
 
 
-def write_entry(path: Path, record: Mapping[str, Any], products: Sequence[Path]) -> None:
+@dataclass(frozen=True)
+class FitsProduct:
+    """A FITS file that a step has made, with a digest that did not cost reading all of it.
+
+    Attributes
+    ----------
+    path
+        The file.
+    digest
+        As `tweakreg_steps.planning.digests.digest_copy` gives it.
+    """
+
+    path: Path
+    digest: str
+
+
+Product = Path | FitsProduct
+"""What a step says that it has made."""
+
+
+def write_entry(path: Path, record: Mapping[str, Any], products: Sequence[Product]) -> None:
     """Record that a job made its products, now that they are there.
 
     Parameters
@@ -29,7 +51,7 @@ def write_entry(path: Path, record: Mapping[str, Any], products: Sequence[Path])
     """
     entry = {
         "record": record,
-        "products": {os.path.normpath(product): describe(product) for product in products},
+        "products": dict(map(_describe, products)),
     }
     write_text_atomically(path, json.dumps(entry, indent=1, sort_keys=True) + "\n")
 
@@ -43,9 +65,34 @@ def read_entry(path: Path) -> dict[str, Any] | None:
     return entry if isinstance(entry, dict) and {"record", "products"} <= set(entry) else None
 
 
-def describe(product: Path) -> dict[str, Any]:
-    """Return what tells whether a product is still as it was made."""
-    status = product.stat()
-    with product.open("rb") as stream:
-        content = hashlib.file_digest(stream, "sha256").hexdigest()
-    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": content}
+def _describe(product: Product) -> tuple[str, dict[str, Any]]:
+    """Return a product's name, and what tells whether it is still as it was made."""
+    path = product.path if isinstance(product, FitsProduct) else product
+    status = path.stat()
+    made: dict[str, Any] = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+    if isinstance(product, FitsProduct):
+        made["fits"] = product.digest
+    else:
+        made["sha256"] = _digest(path)
+    return os.path.normpath(path), made
+
+
+def is_as_made(path: Path, made: Mapping[str, Any]) -> bool:
+    """Tell whether a product is as it was made; a new time alone is nothing."""
+    status = path.stat()
+    if status.st_size != made["size"] or status.st_mtime_ns == made["mtime_ns"]:
+        return bool(status.st_size == made["size"])
+    if "sha256" in made:
+        return bool(_digest(path) == made["sha256"])
+    from tweakreg_steps.planning.digests import digest_copy
+
+    try:
+        return bool(digest_copy(path, []) == made["fits"])
+    except InputError:
+        return False
+
+
+def _digest(path: Path) -> str:
+    """Return the digest of a file's content."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.planning.layout import ledger_of
-from tweakreg_steps.planning.ledger import describe, read_entry
+from tweakreg_steps.planning.ledger import is_as_made, read_entry
 from tweakreg_steps.planning.workplan import Job, JobKey, WorkPlan
 from tweakreg_steps.recipes.schema import Tree
 
@@ -120,12 +120,7 @@ def _show(value: object) -> str:
 def _product_reasons(product: str, made: Mapping[str, Any], outdir: Path) -> Iterator[str]:
     """Yield what happened to a product since it was made; a new time alone is nothing."""
     path = outdir / product
-    try:
-        status = path.stat()
-    except OSError:
+    if not path.is_file():
         yield f"{product} is missing"
-        return
-    if status.st_size != made["size"]:
-        yield f"{product} was changed ({made['size']} → {status.st_size} bytes)"
-    elif status.st_mtime_ns != made["mtime_ns"] and describe(path)["sha256"] != made["sha256"]:
+    elif not is_as_made(path, made):
         yield f"{product} was changed"

@@ -292,7 +292,7 @@ def _plan_products(plan: WorkPlan, values: Tree, image: Inspected, *, is_referen
             name,
             [layout.header_record_of(name)],
             values=values,
-            inputs={"file": image.file, "chips": _chips(image)},
+            inputs={"file": image.file, "data": list(image.data), "chips": _chips(image)},
             upstream=[("fit_alignment", name), ("build_reference_plane", ALL)],
         )
     if values["writecat"]:

@@ -11,15 +11,16 @@ from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.planning.chip_record import chip_from_record
 from tweakreg_steps.planning.layout import ALIGNED, ledger_of
-from tweakreg_steps.planning.ledger import read_entry
+from tweakreg_steps.planning.ledger import FitsProduct, Product, read_entry
 from tweakreg_steps.running.step import StepCall
 
 log = logging.getLogger(__name__)
 
 
-def run(call: StepCall) -> list[Path]:
+def run(call: StepCall) -> list[Product]:
     """Write ``aligned/<file name>`` and ``headers/<image>.json``, which says what was written."""
     from tweakreg_steps.fits_files.header_update import write_aligned_copy
+    from tweakreg_steps.planning.digests import digest_copy
 
     fit = json.loads(call.file("fit").read_text(encoding="utf-8"))
     parameters = call.parameters["update_header"]
@@ -31,6 +32,7 @@ def run(call: StepCall) -> list[Path]:
         "aligned": copy.name,
     }
     chips = [chip_from_record(chip) for chip in call.inputs["chips"]]
+    products: list[Product] = []
     try:
         if fit["status"] == "not_aligned":
             raise NotAlignedError(Reason(fit["reason"]), fit["detail"])
@@ -44,6 +46,11 @@ def run(call: StepCall) -> list[Path]:
             reusename=parameters["reusename"],
             same_data=_is_earlier_copy(call, copy),
         )
+        known = [
+            None if i in report["rewritten"] else digest
+            for i, digest in enumerate(call.inputs["data"])
+        ]
+        products.append(FitsProduct(copy, digest_copy(copy, known)))
         record.update(report)
     except NotAlignedError as error:
         record.update(status="not_aligned", reason=error.reason.value, aligned=None)
@@ -51,8 +58,9 @@ def run(call: StepCall) -> list[Path]:
         if parameters["copy_not_aligned"]:
             _copy_as_it_is(call.file("image"), copy)
             record["aligned"] = copy.name
+            products.append(FitsProduct(copy, call.inputs["file"]))
     write_text_atomically(call.file("record"), json.dumps(record, indent=1, sort_keys=True) + "\n")
-    return [call.file("record"), *([copy] if record["aligned"] else [])]
+    return [call.file("record"), *products]
 
 
 def _is_earlier_copy(call: StepCall, copy: Path) -> bool:
