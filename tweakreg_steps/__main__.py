@@ -1,8 +1,6 @@
 """``python -m tweakreg_steps`` is the command ``tweakreg``."""
 
-import sys
-
-from tweakreg_steps.cli import main
+from tweakreg_steps.cli import command
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

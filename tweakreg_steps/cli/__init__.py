@@ -8,15 +8,21 @@ another run holds the folder; 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import gc
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
 from tweakreg_steps import __version__
 from tweakreg_steps.errors import TweakRegError
 from tweakreg_steps.running.step_client import INTERRUPTED
+
+_RARELY = 100_000
+"""New objects between two collections."""
 
 _COMMANDS = {
     "new": "write a recipe for some files",
@@ -28,6 +34,20 @@ _COMMANDS = {
     "demo": "make a small set of exposures with known errors and align it",
 }
 """Each command, a module of this package, with one line about it."""
+
+
+def command() -> NoReturn:
+    """Run the command line as a program of its own.
+
+    Start and end are what a rerun waits for: the collector would look through all of Snakemake's
+    modules while they are imported, and the interpreter would take them down one by one.
+    """
+    gc.set_threshold(_RARELY)
+    status = main()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+    os._exit(status)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
