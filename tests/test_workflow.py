@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import Table
-from conftest import copy_scene
+from conftest import RECIPE, copy_scene
 from skies import Scene, rms_to_truth
 
 from tweakreg_steps.cli import main
@@ -277,3 +277,72 @@ def test_show_prints_the_table_of_a_run(
     assert main(["show", str(finished_run / "out")]) == 0
     assert "paint03q_flc" in capsys.readouterr().out
     assert main(["show", str(tmp_path)]) == 2
+
+
+def test_a_catalog_is_the_reference_wherever_it_is(
+    small_scene: Scene, tmp_path: Path, edit: Edit
+) -> None:
+    copy_scene(small_scene, tmp_path)
+    rows = zip(small_scene.ra, small_scene.dec, strict=True)
+    lines = ["# elsewhere on the sky, and nowhere", "10.0 20.0", "nan 1.0"]
+    lines += [f"{ra:.9f} {dec:.9f}" for ra, dec in rows]
+    (tmp_path / "stars.cat").write_text("\n".join(lines))
+    recipe = tmp_path / "recipe.yaml"
+    edit(recipe, "update_header", "reference_catalog: {refcat: stars.cat}\nupdate_header")
+    assert main(["run", str(recipe), "-j", "2"]) == 0
+    summary = Table.read(tmp_path / "out" / "summary.ecsv")
+    assert set(summary["status"]) == {"aligned"}
+    assert set(summary["reference"]) == {"stars.cat"}
+    for truth in small_scene.exposures:
+        aligned = tmp_path / "out" / "aligned" / truth.path.name
+        assert rms_to_truth(aligned, small_scene) < 1.0
+    (tmp_path / "stars.cat").write_text("10.0 20.0\n11.0 20.0\n")
+    assert main(["run", str(recipe), "-j", "2"]) == 3
+    summary = Table.read(tmp_path / "out" / "summary.ecsv")
+    assert set(summary["reason"]) == {"no_reference_sources"}
+    assert not list((tmp_path / "out" / "aligned").iterdir())
+
+
+def test_regions_and_flags_keep_sources_out(small_scene: Scene, tmp_path: Path, edit: Edit) -> None:
+    copy_scene(small_scene, tmp_path)
+    (tmp_path / "out.reg").write_text("image\n-box(256,256,512,512,0)\n")
+    (tmp_path / "exclusions.txt").write_text("paint02q_flc.fits None out.reg\n")
+    recipe = tmp_path / "recipe.yaml"
+    edit(recipe, "outdir: out", "outdir: out\nexclusions: exclusions.txt")
+    edit(recipe, "threshold: 100", "threshold: 100\n  dqbits: ~16")
+    with fits.open(tmp_path / "paint03q_flc.fits", mode="update") as hdus:
+        hdus["DQ", 1].data[:] = 16
+        hdus["DQ", 2].data[:] = 4
+    main(["run", str(recipe), "-j", "2"])
+    for name, alone in (("paint02q_flc", True), ("paint03q_flc", False)):
+        found = Table.read(tmp_path / "out" / "catalogs" / f"{name}.ecsv")
+        left = (found["chip"] == 2) & (found["x"] < 512)
+        assert (left.sum() == 0) == alone
+    assert set(Table.read(tmp_path / "out" / "catalogs" / "paint03q_flc.ecsv")["chip"]) == {2}
+    (tmp_path / "out.reg").write_text("image\ncircle(1,2\n")
+    assert main(["run", str(recipe)]) == 2
+
+
+def test_single_images_of_other_telescopes_are_aligned(tmp_path: Path) -> None:
+    from skies import single_extension_scene
+
+    for projection, compressed in (("TPV", False), ("ZPN", True)):
+        folder = tmp_path / projection
+        folder.mkdir()
+        scene = single_extension_scene(folder, projection=projection, compressed=compressed)
+        text = RECIPE.replace("*_flc.fits", "*.fits*").replace("threshold: 100", "threshold: 20")
+        (folder / "recipe.yaml").write_text(text + "object_matching: {searchrad: 20}\n")
+        assert main(["run", str(folder / "recipe.yaml"), "-j", "2"]) == 0
+        for path in scene.paths[1:]:
+            before = rms_to_truth(path, scene)
+            assert rms_to_truth(folder / "out" / "aligned" / path.name, scene) < before / 20
+
+
+def test_a_snakemake_profile_is_taken(run_copy: Path, edit: Edit) -> None:
+    profile = run_copy / "profile"
+    profile.mkdir()
+    (profile / "config.yaml").write_text("executor: local\njobs: 2\n")
+    recipe = run_copy / "recipe.yaml"
+    edit(recipe, "outdir: out", "outdir: out\ncatalog_fitting: {nclip: 1}")
+    assert main(["run", str(recipe), "--profile", str(profile)]) == 0
+    assert main(["run", str(recipe), "--profile", str(run_copy / "out")]) == 2

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tweakreg_steps.atomic import remove_leftovers
 from tweakreg_steps.cli.show import print_summary
-from tweakreg_steps.errors import JobFailedError
+from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.planning.project import Project, open_project
 from tweakreg_steps.planning.staleness import StaleJob, stale_jobs
 from tweakreg_steps.recipes.recipe import Recipe, load_recipe
@@ -78,8 +78,10 @@ def run_recipe(recipe: Recipe, file: Path, *, cores: int, profile: Path | None) 
 
 def _require_profile(profile: Path | None) -> None:
     """Refuse a profile that is not there."""
-    if profile is not None and not any(profile.glob("*.y*ml")):
-        raise JobFailedError(f"--profile {profile}: holds no Snakemake profile (config.yaml)")
+    if profile is not None and not any(profile.glob("config*.y*ml")):
+        raise RecipeError(
+            f"--profile {profile}: holds no Snakemake profile; name a folder with a config.yaml"
+        )
 
 
 def _run_stale(

@@ -38,9 +38,9 @@ def write_masks(path: Path, masks: Sequence[Mask | None], image: str) -> None:
         if mask is None:
             hdu = fits.ImageHDU(name="MASK", ver=number)
         else:
-            hdu = fits.CompImageHDU(
-                mask.astype(np.uint8), name="MASK", ver=number, compression_type="GZIP_1"
-            )
+            pixels = mask.astype(np.uint8)
+            hdu = fits.CompImageHDU(pixels, name="MASK", compression_type="GZIP_1")
+            hdu.ver = number
         hdus.append(hdu)
     with atomic_path(path) as temporary:
         fits.HDUList(hdus).writeto(temporary)

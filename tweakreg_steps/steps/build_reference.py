@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.tables.ecsv import ColumnTable, read_table, write_table
 
+if TYPE_CHECKING:
+    from astropy.wcs import WCS
+
+_FAR = 45.0
+"""Degrees from the centre of the plane beyond which no source of an image can lie."""
+
+_MAS_PER_DEGREE = 3.6e6
+
+log = logging.getLogger(__name__)
+
 _UNITS = {"ra": "deg", "dec": "deg"}
 _DESCRIPTIONS = {
-    "id": "number of the reference source, from 0",
+    "id": "number of the reference source in its image or catalog, from 0",
     "x0": "position where the source comes from: pixel of its image, or of the plane",
     "y0": "position where the source comes from: pixel of its image, or of the plane",
     "origin": "image or catalog that the source comes from",
@@ -31,6 +44,7 @@ def _from_image(call: StepCall) -> ColumnTable:
     sky = read_table(call.file("sky"))
     image = call.inputs["image"]
     return _table(
+        number=sky["id"],
         ra=sky["ra"],
         dec=sky["dec"],
         flux=sky["flux"],
@@ -53,13 +67,36 @@ def _from_catalog(call: StepCall, path: Path) -> ColumnTable:
         x0, y0 = entries.x, entries.y
         ra, dec = plane_to_sky(plane, x0, y0)
     else:
+        near = _on_this_side(plane, entries.x, entries.y)
+        if not near.all():
+            log.warning("%s: %d entries are far from the images: left out", path, np.sum(~near))
+        entries = entries.select(near)
         ra, dec = entries.x, entries.y
         x0, y0 = sky_to_plane(plane, ra, dec, where=path.name)
-    return _table(ra=ra, dec=dec, flux=entries.flux, x0=x0, y0=y0, origin=path.name, reason=None)
+    return _table(
+        number=entries.id,
+        ra=ra,
+        dec=dec,
+        flux=entries.flux,
+        x0=x0,
+        y0=y0,
+        origin=path.name,
+        reason=None,
+    )
+
+
+def _on_this_side(
+    plane: WCS, ra: NDArray[np.float64], dec: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Tell which positions the plane can show: those well under 90 degrees from its centre."""
+    from tweakreg_steps.astrometry.undistortion import separation
+
+    return np.asarray(separation(ra, dec, *plane.wcs.crval) < _FAR * _MAS_PER_DEGREE)
 
 
 def _table(
     *,
+    number: np.ndarray,
     ra: np.ndarray,
     dec: np.ndarray,
     flux: np.ndarray,
@@ -71,7 +108,7 @@ def _table(
     """Lay out the reference table."""
     return ColumnTable(
         columns={
-            "id": np.arange(len(ra)),
+            "id": number,
             "ra": ra,
             "dec": dec,
             "flux": flux,

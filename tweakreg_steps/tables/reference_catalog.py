@@ -57,6 +57,10 @@ class ReferenceCatalog:
     def __len__(self) -> int:
         return len(self.id)
 
+    def select(self, wanted: NDArray[np.bool_]) -> ReferenceCatalog:
+        """Return the entries that are wanted, shape (n,)."""
+        return ReferenceCatalog(self.id[wanted], self.x[wanted], self.y[wanted], self.flux[wanted])
+
 
 def read_reference_catalog(
     path: Path,
