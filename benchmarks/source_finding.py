@@ -27,24 +27,15 @@ sys.path.insert(0, str(ROOT))
 
 from processes import Usage, adopt_orphans, measure  # noqa: E402 - path set above
 
+from tweakreg_steps.recipes.schema import parameters  # noqa: E402 - path set above
+
 SHAPE = (2051, 4096)
 BAR = 1.5
 SEARCH: dict[str, Any] = {
-    "computesig": True,
-    "skysigma": 0.0,
-    "conv_width": 3.5,
-    "peakmin": None,
-    "peakmax": None,
-    "fluxmin": None,
-    "fluxmax": None,
-    "nsigma": 1.5,
-    "ratio": 1.0,
-    "theta": 0.0,
-    "use_sharp_round": False,
-    "sharplo": 0.2,
-    "sharphi": 1.0,
-    "roundlo": -1.0,
-    "roundhi": 1.0,
+    parameter.path[-1]: parameter.default
+    for parameter in parameters()
+    if parameter.path[0] == "imagefindpars" and parameter.rule == "find_sources"
+    if not parameter.pending and parameter.path[-1] != "threshold"
 }
 IMPORTS = "import tweakreg_steps.finding.daofind, tweakreg_steps.fits_files.exposure"
 PAINT = """

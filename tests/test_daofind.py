@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from typing import Any
 
@@ -16,25 +17,17 @@ from tweakreg_steps.finding.daofind import ChipSources, find_sources_on_chip, fi
 from tweakreg_steps.finding.daofind_kernel import fit_heights, make_kernel
 from tweakreg_steps.finding.daofind_measure import Stars
 from tweakreg_steps.finding.sky_noise import RealPixels
+from tweakreg_steps.recipes.schema import parameters
 
 Image = NDArray[np.float32]
 
 SHAPE = (60, 80)
 SKY, NOISE = 30.0, 6.0
 SEARCH: dict[str, Any] = {
-    "conv_width": 3.5,
-    "peakmin": None,
-    "peakmax": None,
-    "fluxmin": None,
-    "fluxmax": None,
-    "nsigma": 1.5,
-    "ratio": 1.0,
-    "theta": 0.0,
-    "use_sharp_round": False,
-    "sharplo": 0.2,
-    "sharphi": 1.0,
-    "roundlo": -1.0,
-    "roundhi": 1.0,
+    parameter.path[-1]: parameter.default
+    for parameter in parameters()
+    if parameter.path[0] == "imagefindpars"
+    and parameter.path[-1] in inspect.signature(find_stars).parameters
 }
 ROUND_KERNEL = make_kernel(conv_width=3.5, nsigma=1.5, ratio=1.0, theta=0.0)
 # a grid with all phases of the pixel, stars 20 px apart
