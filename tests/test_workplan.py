@@ -172,3 +172,8 @@ def test_an_image_is_matched_against_a_catalog_when_there_is_one() -> None:
     assert plan().jobs["match_sources", "a"].record["inputs"] == {"is_reference": True}
     with_catalog = plan(refcat="x", reference_catalog={"refcat": "a.cat"})
     assert with_catalog.jobs["match_sources", "a"].record["inputs"] == {"is_reference": False}
+
+
+def test_a_job_of_a_chip_knows_its_image() -> None:
+    assert plan().jobs["write_chip_catalog", "b.2"].image == "b"
+    assert plan().jobs["summarize", "all"].image == "all"

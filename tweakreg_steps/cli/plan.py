@@ -34,7 +34,8 @@ def run(arguments: Namespace) -> int:
 def _json(stale: list[StaleJob]) -> str:
     """Write the jobs for programs."""
     rows = [
-        {"rule": job.job.rule, "image": job.job.name, "reasons": list(job.reasons)} for job in stale
+        {"rule": job.job.rule, "image": job.job.image, "reasons": list(job.reasons)}
+        for job in stale
     ]
     return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
 

@@ -75,6 +75,12 @@ class Job:
         return self.rule, self.name
 
     @property
+    def image(self) -> str:
+        """The image it works on, without its chip, or ``all``."""
+        chip = self.record["inputs"].get("chip")
+        return self.name if chip is None else self.name.removesuffix(f".{chip}")
+
+    @property
     def text(self) -> str:
         """The record as canonical JSON."""
         return canonical_json(self.record)
