@@ -279,7 +279,7 @@ def test_an_exposure_straight_from_the_pipeline_keeps_its_opus_wcs(tmp_path: Pat
 
 
 def test_wfpc2_with_four_chips(tmp_path: Path) -> None:
-    convert = pytest.importorskip("stsci.tools.convertwaiveredfits").convertwaiveredfits
+    convert = importlib.import_module("stsci.tools.convertwaiveredfits").convertwaiveredfits
     spec = importlib.util.find_spec("stsci.tools")
     assert spec is not None
     assert spec.submodule_search_locations
