@@ -229,6 +229,7 @@ def test_no_source_in_the_reference_is_said_of_every_image(
         (("threshold: 100", "threshold: -1"), "imagefindpars.threshold: -1 is not allowed"),
         (("outdir: out", "outdir: recipe.yaml/x"), "cannot be made"),
         (("outdir: out", "exclusions: none.txt"), "none.txt"),
+        (('"*_flc.fits"', "'paint01q_flc.fits[1], paint01q_flc.fits[sci,2]'"), "two of its ext"),
         (("outdir: out", "reference_catalog: {refcat: none.cat}"), "none.cat"),
         (("updatehdr: true", "updatehdr: true\n  wcsname: IDC_2731450PI"), "has a WCS named"),
     ],

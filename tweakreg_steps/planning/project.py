@@ -216,13 +216,22 @@ def _file_of(recipe: Recipe, *keys: str) -> Path | None:
 
 
 def _output_problems(recipe: Recipe, images: list[Inspected]) -> list[str]:
-    """Return a message for each input that the run would overwrite."""
+    """Return a message for each input, and each aligned copy, that the run would overwrite."""
     aligned = recipe.outdir / layout.ALIGNED
-    return [
-        f"input: {image.image.path}: lies in the folder of aligned copies; choose another outdir"
-        for image in images
-        if image.image.path.resolve().parent == aligned
+    paths = [image.image.path for image in images]
+    problems = [
+        f"input: {path}: lies in the folder of aligned copies; choose another outdir"
+        for path in paths
+        if path.resolve().parent == aligned
     ]
+    if recipe.values["update_header"]["updatehdr"]:
+        problems += [
+            f"input: {path}: two of its extensions cannot go into one aligned copy; "
+            "name the file once, without a selection, or set update_header.updatehdr: false"
+            for path in dict.fromkeys(paths)
+            if paths.count(path) > 1
+        ]
+    return problems
 
 
 def _wcsname_problems(recipe: Recipe, images: list[Inspected]) -> list[str]:
