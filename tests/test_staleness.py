@@ -51,7 +51,7 @@ def test_after_a_run_there_is_nothing_to_do(outdir: Path) -> None:
 def test_a_parameter_is_named_with_its_old_and_new_value(outdir: Path) -> None:
     found = reasons(plan(catalog_fitting={"nclip": 5}), outdir)
     assert found["fit_alignment", "b"] == ("catalog_fitting.nclip 3 → 5",)
-    assert found["summarize", "all"][0].startswith("recipe changed")
+    assert found["update_header", "b"] == ("fit_alignment runs",)
     assert ("match_sources", "b") not in found
 
 
@@ -83,3 +83,12 @@ def test_a_touched_or_copied_product_is_as_good_as_before(outdir: Path) -> None:
 def test_a_record_that_cannot_be_read_counts_as_none(outdir: Path) -> None:
     (outdir / ledger_of("fit_alignment", "a")).write_text("{")
     assert reasons(plan(), outdir)["fit_alignment", "a"] == ("not made yet",)
+
+
+def test_a_run_that_ended_between_two_jobs_is_gone_on_with(outdir: Path) -> None:
+    changed = plan(catalog_fitting={"nclip": 5})
+    jobs = [job for job in changed.jobs.values() if job.rule == "fit_alignment"]
+    pretend_to_run(WorkPlan(changed.code, {job.key: job for job in jobs}), outdir)
+    found = reasons(changed, outdir)
+    assert found["update_header", "b"] == ("the products of fit_alignment changed",)
+    assert ("fit_alignment", "b") not in found

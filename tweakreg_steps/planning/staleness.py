@@ -45,19 +45,24 @@ def stale_jobs(plan: WorkPlan, outdir: Path) -> list[StaleJob]:
     stale: dict[JobKey, StaleJob] = {}
     for job in plan.jobs.values():
         upstream = tuple(dict.fromkeys(key[0] for key in job.upstream if key in stale))
-        reasons = tuple(_own_reasons(job, outdir))
+        reasons = tuple(_own_reasons(job, outdir, running=upstream))
         if reasons or upstream:
             stale[job.key] = StaleJob(job, reasons, upstream)
     return list(stale.values())
 
 
-def _own_reasons(job: Job, outdir: Path) -> Iterator[str]:
-    """Yield what makes a job stale by itself."""
+def _own_reasons(job: Job, outdir: Path, *, running: tuple[str, ...]) -> Iterator[str]:
+    """Yield what makes a job stale by itself, but for the upstream rules that run anyway."""
     entry = read_entry(outdir / ledger_of(job.rule, job.name))
     if entry is None:
         yield "not made yet"
         return
     yield from _record_reasons(entry["record"], job.record)
+    changed = [
+        rule for rule in _changed_upstream(entry["record"], job.record) if rule not in running
+    ]
+    if changed:
+        yield f"the products of {', '.join(changed)} changed"
     products: Mapping[str, Mapping[str, Any]] = entry["products"]
     for output in job.outputs:
         if output not in products:
@@ -74,10 +79,12 @@ def _record_reasons(old: Tree, new: Tree) -> Iterator[str]:
         yield from _input_reasons(old.get("inputs", {}), new["inputs"])
     if old.get("code") != new["code"]:
         yield f"the code of {new['rule']} changed"
-    if old.get("upstream") != new["upstream"]:
-        names = sorted(set(old.get("upstream", {})) | set(new["upstream"]))
-        changed = [n for n in names if old.get("upstream", {}).get(n) != new["upstream"].get(n)]
-        yield f"the products of {', '.join(changed)} changed"
+
+
+def _changed_upstream(old: Tree, new: Tree) -> list[str]:
+    """Return the upstream rules whose products are not those that the job took."""
+    before, now = old.get("upstream", {}), new["upstream"]
+    return sorted(rule for rule in {*before, *now} if before.get(rule) != now.get(rule))
 
 
 def _input_reasons(old: Tree, new: Tree) -> Iterator[str]:
