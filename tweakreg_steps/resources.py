@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import sysconfig
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -16,8 +17,10 @@ def workflow_folder() -> Path:
 
 
 def provide_step_command() -> None:
-    """Let the rules' shells find the command ``tweakreg-step`` of this installation."""
-    scripts = str(Path(sys.executable).parent)
-    paths = os.environ.get("PATH", "").split(os.pathsep)
-    if scripts not in paths:
-        os.environ["PATH"] = os.pathsep.join([scripts, *paths])
+    """Let the rules' shells find the command ``tweakreg-step`` of this installation first."""
+    schemes = (sysconfig.get_path("scripts"), sysconfig.get_path("scripts", f"{os.name}_user"))
+    for folder in (Path(sys.executable).parent, *map(Path, schemes)):
+        if (folder / "tweakreg-step").is_file():
+            paths = os.environ.get("PATH", "").split(os.pathsep)
+            os.environ["PATH"] = os.pathsep.join(dict.fromkeys([str(folder), *paths]))
+            return
