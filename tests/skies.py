@@ -18,7 +18,7 @@ from astropy.io import fits
 from astropy.wcs import WCS, FITSFixedWarning
 from numpy.typing import NDArray
 
-from tweakreg_steps.astrometry.rigid_motion import Motion, motion_matrix, move_header
+from tweakreg_steps.astrometry.rigid_motion import Motion, motion_matrix, move_exposure, move_header
 from tweakreg_steps.demo.painting import (
     UVIS_PSF,
     Hits,
@@ -148,7 +148,7 @@ def uvis_scene(
             hits = (rays, hot[chip.number - 1])
             pixels = expose(light, hits=hits, rng=rng, sky=SKY, read_noise=READ_NOISE)
             _fill(hdus, chip.number, pixels, hits if flag_defects else (), full_error)
-        _misplace(hdus, error)
+        move_exposure(hdus, error)
         _name(hdus, path)
         hdus.writeto(path, overwrite=True)
         exposures.append(ExposureTruth(path, error, chips))
@@ -288,19 +288,11 @@ def _uvis_headers(pointing: Motion, shape: tuple[int, int]) -> fits.HDUList:
     """Real headers moved to a pointing, with the sizes of the chips but no pixels yet."""
     with fits.open(UVIS_HEADERS) as stored:
         hdus = fits.HDUList([hdu.copy() for hdu in stored])
-    _misplace(hdus, pointing)
+    move_exposure(hdus, pointing)
     for chip in (1, 2):
         # a strided zero has the shape without the memory
         hdus["SCI", chip].data = np.broadcast_to(np.float32(0.0), shape)
     return hdus
-
-
-def _misplace(hdus: fits.HDUList, motion: Motion) -> None:
-    """Move all chips as one rigid exposure about the aperture's reference position."""
-    aperture = hdus["SCI", 1].header["RA_APER"], hdus["SCI", 1].header["DEC_APER"]
-    matrix = motion_matrix(aperture, motion)
-    for chip in (1, 2):
-        move_header(hdus["SCI", chip].header, matrix)
 
 
 def _name(hdus: fits.HDUList, path: Path) -> None:

@@ -103,3 +103,11 @@ def _east_north_out(ra: float, dec: float) -> FloatArray:
             [0.0, math.cos(d), math.sin(d)],
         ]
     )
+
+
+def move_exposure(hdus: fits.HDUList, motion: Motion) -> None:
+    """Move both chips of an HST exposure as one rigid body about the aperture's position."""
+    aperture = hdus["SCI", 1].header["RA_APER"], hdus["SCI", 1].header["DEC_APER"]
+    matrix = motion_matrix(aperture, motion)
+    for version in (1, 2):
+        move_header(hdus["SCI", version].header, matrix)

@@ -5,24 +5,21 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
+from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
 from tweakreg_steps.planning.project import open_project
 from tweakreg_steps.planning.staleness import StaleJob, stale_jobs
-from tweakreg_steps.recipes.recipe import load_recipe
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("recipe", type=Path, metavar="RECIPE", help="the recipe, a YAML file")
+    add_recipe(parser)
     parser.add_argument("--json", action="store_true", help="a list of {rule, image, reasons}")
 
 
 def run(arguments: Namespace) -> int:
     """Print the stale jobs."""
-    recipe = load_recipe(arguments.recipe)
-    for warning in recipe.warnings:
-        sys.stderr.write(f"tweakreg: warning: {warning}\n")
+    recipe = read_recipe(arguments.recipe)
     project = open_project(recipe)
     stale = stale_jobs(project.plan, project.outdir)
     sys.stdout.write(_json(stale) if arguments.json else _text(stale))

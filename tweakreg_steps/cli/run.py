@@ -8,18 +8,19 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from tweakreg_steps.atomic import remove_leftovers
+from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
 from tweakreg_steps.cli.show import print_summary
 from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.planning.project import Project, open_project
 from tweakreg_steps.planning.staleness import StaleJob, stale_jobs
-from tweakreg_steps.recipes.recipe import Recipe, load_recipe
+from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.running.locking import hold_outdir
 from tweakreg_steps.running.step_server import warm_steps
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("recipe", type=Path, metavar="RECIPE", help="the recipe, a YAML file")
+    add_recipe(parser)
     parser.add_argument(
         "-j",
         "--jobs",
@@ -43,9 +44,7 @@ def _positive(text: str) -> int:
 def run(arguments: Namespace) -> int:
     """Run the recipe, and print how each image went."""
     with warm_steps():
-        recipe = load_recipe(arguments.recipe)
-        for warning in recipe.warnings:
-            sys.stderr.write(f"tweakreg: warning: {warning}\n")
+        recipe = read_recipe(arguments.recipe)
         return run_recipe(recipe, arguments.recipe, cores=arguments.jobs, profile=arguments.profile)
 
 

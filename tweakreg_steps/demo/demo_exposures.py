@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tweakreg_steps.astrometry.rigid_motion import Motion, motion_matrix, move_header
+from tweakreg_steps.astrometry.rigid_motion import Motion, move_exposure
 from tweakreg_steps.demo.painting import (
     UVIS_PSF,
     Hits,
@@ -85,7 +85,7 @@ def make_demo(directory: Path, seed: int) -> DemoTruth:
         path = directory / f"demo{i + 1}_flc.fits"
         hdus = _exposure_headers(path, Motion(east, north, 0.0))
         tables.append(_paint_exposure(hdus, image_name(path), sky, hot, rng))
-        _move_exposure(hdus, _draw_error(rng) if i else Motion(0.0, 0.0, 0.0))
+        move_exposure(hdus, _draw_error(rng) if i else Motion(0.0, 0.0, 0.0))
         hdus.writeto(path, overwrite=True)
         paths.append(path)
     stars = _join(tables)
@@ -173,16 +173,8 @@ def _exposure_headers(path: Path, pointing: Motion) -> fits.HDUList:
         empty = np.broadcast_to(np.float32(0.0), _SHAPE)
         hdus.append(fits.ImageHDU(empty, fits.Header(chip), name="SCI", ver=version))
         hdus.append(fits.ImageHDU(name="DQ", ver=version))
-    _move_exposure(hdus, pointing)
+    move_exposure(hdus, pointing)
     return hdus
-
-
-def _move_exposure(hdus: fits.HDUList, motion: Motion) -> None:
-    """Move all chips as one rigid body."""
-    aperture = hdus["SCI", 1].header["RA_APER"], hdus["SCI", 1].header["DEC_APER"]
-    matrix = motion_matrix(aperture, motion)
-    for version in (1, 2):
-        move_header(hdus["SCI", version].header, matrix)
 
 
 def _paint_exposure(

@@ -18,7 +18,7 @@ from tweakreg_steps import __version__
 from tweakreg_steps.astrometry.apply_fit import MovedWcs, PlaneFit, move_wcs
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.card_list import CardList
-from tweakreg_steps.fits_files.chips import Chip, is_hst, list_chips
+from tweakreg_steps.fits_files.chips import Chip, is_hst
 from tweakreg_steps.fits_files.copying import NewHdu, padding, write_hdus
 from tweakreg_steps.fits_files.fits_blocks import (
     CardValue,
@@ -35,10 +35,7 @@ from tweakreg_steps.fits_files.wcs_cards import (
     remove_alternates,
     wcs_names,
 )
-from tweakreg_steps.fits_files.wcsname_type import describe_wcsname
-
-DEFAULT_WCSNAME = "TWEAK"
-"""What a blank ``wcsname`` means, as in TweakReg."""
+from tweakreg_steps.fits_files.wcsname import describe_wcsname, effective_wcsname, is_taken
 
 REFERENCE_TYPE = "not aligned: reference"
 """WCSTYPE of the image to which the others are aligned, as in TweakReg."""
@@ -83,22 +80,6 @@ class AlignedHeader:
     archived: Archived | None
     cards: Mapping[str, Mapping[str, CardValue | None]]
     rewritten: tuple[int, ...]
-
-
-def wcsname_conflicts(path: Path, selection: str | None, wcsname: str) -> tuple[str, ...]:
-    """Return the labels of the chips that have a WCS, primary or alternate, of this name."""
-    wanted = effective_wcsname(wcsname).upper()
-    hdus = scan_hdus(path)
-    return tuple(
-        chip.label
-        for chip in list_chips(path, selection)
-        if wanted in map(str.upper, wcs_names(CardList(hdus[chip.extension].header)))
-    )
-
-
-def effective_wcsname(wcsname: str) -> str:
-    """Return the name that a recipe's ``wcsname`` stands for."""
-    return wcsname.strip() or DEFAULT_WCSNAME
 
 
 def write_aligned_copy(
@@ -250,7 +231,7 @@ def _check_name(
 ) -> None:
     """Refuse a name that a chip has, and make room for one that may be reused."""
     for chip, cards in zip(chips, edited, strict=True):
-        if not reusename and name.upper() in map(str.upper, wcs_names(cards)):
+        if not reusename and is_taken(name, wcs_names(cards)):
             raise InputError(
                 f"{source}: {chip.label} has a WCS named {name} already; choose another "
                 "update_header.wcsname or set update_header.reusename to true"

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from tweakreg_steps.atomic import write_text_atomically
+from tweakreg_steps.json_file import recall_json, write_json
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _NAME = "tweakreg_steps"
@@ -37,16 +36,13 @@ def code_digests(steps: Iterable[str], *, cache: Path) -> dict[str, str]:
     used: dict[str, Syntax] = {}
     digests = {step: _digest_step(step, known, used) for step in steps}
     if used.keys() - known.keys():
-        write_text_atomically(cache, json.dumps(used, sort_keys=True) + "\n")
+        write_json(cache, used)
     return digests
 
 
 def _read_cache(cache: Path) -> dict[str, Syntax]:
     """Return what is known already, or nothing where the file cannot be read."""
-    try:
-        content = json.loads(cache.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+    content = recall_json(cache) or {}
     return {key: (digest, imported) for key, (digest, imported) in content.items()}
 
 

@@ -75,23 +75,6 @@ def digest_exposure(path: Path, selection: str | None) -> dict[str, Any]:
     }
 
 
-def stat_key(path: Path) -> dict[str, int]:
-    """Return what changes when a file does, without reading it: size, mtime_ns, inode.
-
-    Raises
-    ------
-    InputError
-        There is no such file.
-    """
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); correct the name in `input`"
-        ) from error
-    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "inode": status.st_ino}
-
-
 def digest_copy(path: Path, known: Sequence[str | None]) -> str:
     """Return the digest of a whole file, ``file`` of `digest_exposure`, where some of it is known.
 

@@ -7,15 +7,14 @@ reading and makes nothing stale.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.json_file import read_json, recall_json, write_json
 from tweakreg_steps.planning.layout import digests_of
 from tweakreg_steps.recipes.inputs import InputImage
 
@@ -78,13 +77,13 @@ def _inspect(image: InputImage, outdir: Path) -> Inspected:
     """Look at one input."""
     record_path = outdir / digests_of(image.name)
     identity = _identity(image)
-    record = _recall(record_path)
+    record = recall_json(record_path)
     if record is None or record.get("identity") != identity:
         from tweakreg_steps.planning.digests import digest_exposure
 
         record = {"identity": identity, **digest_exposure(image.path, image.selection)}
-        record = json.loads(json.dumps(record))
-        write_text_atomically(record_path, json.dumps(record, indent=1, sort_keys=True) + "\n")
+        write_json(record_path, record)
+        record = read_json(record_path)
     return Inspected(
         image=image, chips=tuple(record["chips"]), file=record["file"], data=tuple(record["data"])
     )
@@ -92,25 +91,21 @@ def _inspect(image: InputImage, outdir: Path) -> Inspected:
 
 def _identity(image: InputImage) -> dict[str, Any]:
     """Return what changes when the file does, without reading it."""
+    return {"format": _FORMAT, "selection": image.selection, **stat_key(image.path)}
+
+
+def stat_key(path: Path) -> dict[str, int]:
+    """Return what changes when a file does, without reading it: size, mtime_ns, inode.
+
+    Raises
+    ------
+    InputError
+        There is no such file.
+    """
     try:
-        status = image.path.stat()
+        status = path.stat()
     except OSError as error:
         raise InputError(
-            f"{image.path}: cannot be read ({error.strerror}); correct the name"
+            f"{path}: cannot be read ({error.strerror}); correct the name in `input`"
         ) from error
-    return {
-        "format": _FORMAT,
-        "size": status.st_size,
-        "mtime_ns": status.st_mtime_ns,
-        "inode": status.st_ino,
-        "selection": image.selection,
-    }
-
-
-def _recall(path: Path) -> dict[str, Any] | None:
-    """Return the record at `path`, or None where there is none that can be read."""
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return record if isinstance(record, dict) else None
+    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "inode": status.st_ino}

@@ -6,15 +6,14 @@ So a later run knows what need not be made again, whatever the times of the file
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.json_file import recall_json, write_json
 
 
 @dataclass(frozen=True)
@@ -53,16 +52,13 @@ def write_entry(path: Path, record: Mapping[str, Any], products: Sequence[Produc
         "record": record,
         "products": dict(map(_describe, products)),
     }
-    write_text_atomically(path, json.dumps(entry, indent=1, sort_keys=True) + "\n")
+    write_json(path, entry)
 
 
 def read_entry(path: Path) -> dict[str, Any] | None:
     """Return a job's entry, or None where there is none that can be read."""
-    try:
-        entry = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return entry if isinstance(entry, dict) and {"record", "products"} <= set(entry) else None
+    entry = recall_json(path)
+    return entry if entry and {"record", "products"} <= set(entry) else None
 
 
 def _describe(product: Product) -> tuple[str, dict[str, Any]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tweakreg_steps.json_file import read_json
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class ManifestImage:
 
 def read_manifest(path: Path) -> list[ManifestImage]:
     """Return the images of the run, in the recipe's order."""
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(path)
     return [
         ManifestImage(entry["name"], Path(entry["path"]), tuple(entry["chips"]))
         for entry in content["images"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from typing import Any, Protocol
 
 from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.wcsname import effective_wcsname, is_taken
+from tweakreg_steps.json_file import json_text
 from tweakreg_steps.planning import layout
 from tweakreg_steps.planning.code_digest import code_digests
 from tweakreg_steps.planning.inspection import Inspected, inspect_inputs
@@ -124,8 +125,7 @@ class Project:
                 for image in self.images
             ],
         }
-        text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
-        _write_if_changed(self.outdir / layout.MANIFEST, text)
+        _write_if_changed(self.outdir / layout.MANIFEST, json_text(manifest))
         _write_if_changed(self.outdir / layout.RESOLVED_RECIPE, self._resolved_text())
 
     def _resolved_text(self) -> str:
@@ -239,13 +239,13 @@ def _wcsname_problems(recipe: Recipe, images: list[Inspected]) -> list[str]:
     header = recipe.values["update_header"]
     if not header["updatehdr"] or header["reusename"]:
         return []
-    wanted = header["wcsname"].strip() or "TWEAK"
+    wanted = effective_wcsname(header["wcsname"])
     return [
         f"update_header.wcsname: {image.image.path} has a WCS named {wanted} already "
         f"({chip['label']}); choose another name or set update_header.reusename: true"
         for image in images
         for chip in image.chips
-        if wanted.upper() in (name.upper() for name in chip["wcsnames"])
+        if is_taken(wanted, chip["wcsnames"])
     ]
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.errors import NotAlignedError
+from tweakreg_steps.json_file import write_json
 from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.tables.ecsv import ColumnTable, read_table, write_table
 
@@ -77,7 +76,7 @@ def run(call: StepCall) -> list[Path]:
         meta={**matches.meta, "status": fit["status"], "reason": fit["reason"]},
     )
     write_table(call.file("pairs"), pairs)
-    write_text_atomically(call.file("fit"), json.dumps(fit, indent=1, sort_keys=True) + "\n")
+    write_json(call.file("fit"), fit)
     return [call.file("fit"), call.file("pairs")]
 
 

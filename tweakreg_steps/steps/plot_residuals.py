@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tweakreg_steps.json_file import read_json
 from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.tables.ecsv import read_table
 
@@ -17,7 +17,7 @@ def run(call: StepCall) -> list[Path]:
     from tweakreg_steps.products.plots import draw_residuals, draw_vectors, save_figure
 
     table = read_table(call.file("pairs"))
-    fit = json.loads(call.file("fit").read_text(encoding="utf-8"))
+    fit = read_json(call.file("fit"))
     look = call.parameters["catalog_fitting"]
     pairs: dict[str, Any] = {
         "image": call.name,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from tweakreg_steps.json_file import read_json
 from tweakreg_steps.planning.layout import fit_of
 from tweakreg_steps.planning.manifest import read_manifest
 from tweakreg_steps.running.step import StepCall
@@ -15,10 +15,7 @@ def run(call: StepCall) -> list[Path]:
     from tweakreg_steps import __version__
     from tweakreg_steps.products.summary import build_summary, write_summary
 
-    fits = [
-        json.loads(Path(fit_of(image.name)).read_text(encoding="utf-8"))
-        for image in read_manifest(call.file("manifest"))
-    ]
+    fits = [read_json(Path(fit_of(image.name))) for image in read_manifest(call.file("manifest"))]
     summary = build_summary(
         fits,
         version=__version__,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
 
-from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.errors import NotAlignedError, Reason
+from tweakreg_steps.json_file import read_json, write_json
 from tweakreg_steps.planning.chip_record import chip_from_record
 from tweakreg_steps.planning.layout import ALIGNED, ledger_of
 from tweakreg_steps.planning.ledger import FitsProduct, Product, read_entry
@@ -22,7 +21,7 @@ def run(call: StepCall) -> list[Product]:
     from tweakreg_steps.fits_files.header_update import write_aligned_copy
     from tweakreg_steps.planning.digests import digest_copy
 
-    fit = json.loads(call.file("fit").read_text(encoding="utf-8"))
+    fit = read_json(call.file("fit"))
     parameters = call.parameters["update_header"]
     copy = Path(ALIGNED) / call.file("image").name
     record: dict[str, Any] = {
@@ -59,7 +58,7 @@ def run(call: StepCall) -> list[Product]:
             _copy_as_it_is(call.file("image"), copy)
             record["aligned"] = copy.name
             products.append(FitsProduct(copy, call.inputs["file"]))
-    write_text_atomically(call.file("record"), json.dumps(record, indent=1, sort_keys=True) + "\n")
+    write_json(call.file("record"), record)
     return [call.file("record"), *products]
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from tweakreg_steps.atomic import write_text_atomically
+from tweakreg_steps.json_file import read_json
 from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.tables.ecsv import read_table
 
@@ -23,7 +23,7 @@ def run(call: StepCall) -> list[Path]:
 
     sky = read_table(call.file("sky"))
     pairs = read_table(call.file("pairs"))
-    fit = json.loads(call.file("fit").read_text(encoding="utf-8"))
+    fit = read_json(call.file("fit"))
     plane = read_reference_plane(call.file("plane"))
     x, y = sky_to_plane(plane, sky["ra"], sky["dec"], where=call.name)
     texts = {

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from tweakreg_steps.atomic import write_bytes_atomically, write_text_atomically
+from tweakreg_steps.json_file import read_json
 from tweakreg_steps.planning.layout import fit_of
 from tweakreg_steps.planning.manifest import read_manifest
 from tweakreg_steps.running.step import StepCall
@@ -16,7 +16,7 @@ def run(call: StepCall) -> list[Path]:
     from tweakreg_steps.products.shiftfile import shiftfile_text
 
     fits = [
-        (image.path.name, json.loads(Path(fit_of(image.name)).read_text(encoding="utf-8")))
+        (image.path.name, read_json(Path(fit_of(image.name))))
         for image in read_manifest(call.file("manifest"))
     ]
     outwcs = call.file("outwcs")

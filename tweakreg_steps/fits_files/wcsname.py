@@ -1,6 +1,11 @@
-"""WCSTYPE: what a WCSNAME says about how an HST WCS came about, in STScI's vocabulary."""
+"""The names of WCSs: what a recipe's stands for, which are taken, and what one says (WCSTYPE)."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+
+DEFAULT_WCSNAME = "TWEAK"
+"""What a blank ``wcsname`` means, as in TweakReg."""
 
 _BASES = {"IDC": "undistorted", "OPU": "pipeline default"}
 _FITS = {
@@ -12,8 +17,18 @@ _FITS = {
 _FIT_PARTS = 3
 
 
+def effective_wcsname(wcsname: str) -> str:
+    """Return the name that a recipe's ``wcsname`` stands for."""
+    return wcsname.strip() or DEFAULT_WCSNAME
+
+
+def is_taken(wcsname: str, names: Iterable[str]) -> bool:
+    """Tell whether a WCS, primary or alternate, of this name is among `names`."""
+    return effective_wcsname(wcsname).upper() in map(str.upper, names)
+
+
 def describe_wcsname(wcsname: str) -> str:
-    """Return the WCSTYPE of a WCS of a given name.
+    """Return the WCSTYPE of an HST WCS of a given name, in STScI's vocabulary.
 
     ``IDC_x-FIT_REL_GAIAEDR3`` tells of a fit, ``IDC_x-GSC240`` of an a priori solution, ``IDC_x``
     of none; any other name is the user's.

@@ -1,0 +1,22 @@
+"""Reading the recipe that a command is given."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+
+from tweakreg_steps.recipes.recipe import Recipe, load_recipe
+
+
+def add_recipe(parser: ArgumentParser) -> None:
+    """Declare the argument."""
+    parser.add_argument("recipe", type=Path, metavar="RECIPE", help="the recipe, a YAML file")
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe, and warn on stderr of what looks like a mistake."""
+    recipe = load_recipe(path)
+    for warning in recipe.warnings:
+        sys.stderr.write(f"tweakreg: warning: {warning}\n")
+    return recipe

@@ -1,0 +1,33 @@
+"""JSON files of the workflow: one spelling for equal content, complete or absent."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tweakreg_steps.atomic import write_text_atomically
+
+
+def json_text(value: Any) -> str:  # noqa: ANN401  any JSON value
+    """Return the text of a JSON file."""
+    return json.dumps(value, indent=1, sort_keys=True) + "\n"
+
+
+def write_json(path: Path, value: Any) -> None:  # noqa: ANN401  any JSON value
+    """Write a JSON file; it is never seen half-written."""
+    write_text_atomically(path, json_text(value))
+
+
+def read_json(path: Path) -> Any:  # noqa: ANN401  any JSON value
+    """Read a JSON file that has to be there."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def recall_json(path: Path) -> dict[str, Any] | None:
+    """Return the JSON mapping in a file, or None where there is none that can be read."""
+    try:
+        content = read_json(path)
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
