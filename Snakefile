@@ -11,7 +11,6 @@ workdir: project.outdir
 
 
 wildcard_constraints:
-    image="|".join(map(re.escape, project.names)),
     chip=r"\d+",
 
 

@@ -7,6 +7,8 @@ rule match_sources:
         matches="matches/{image}.ecsv",
     log:
         "logs/match_sources/{image}.log",
+    wildcard_constraints:
+        image=project.images_of("match_sources"),
     conda:
         "environment.yaml"
     params:
@@ -25,6 +27,8 @@ rule fit_alignment:
         pairs="fits/{image}.ecsv",
     log:
         "logs/fit_alignment/{image}.log",
+    wildcard_constraints:
+        image=project.images_of("fit_alignment"),
     conda:
         "environment.yaml"
     params:

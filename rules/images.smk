@@ -6,6 +6,8 @@ rule make_masks:
         mask="masks/{image}.fits",
     log:
         "logs/make_masks/{image}.log",
+    wildcard_constraints:
+        image=project.images_of("make_masks"),
     conda:
         "environment.yaml"
     params:

@@ -7,6 +7,8 @@ rule update_header:
         record="headers/{image}.json",
     log:
         "logs/update_header/{image}.log",
+    wildcard_constraints:
+        image=project.images_of("update_header"),
     conda:
         "environment.yaml"
     params:
@@ -23,6 +25,8 @@ rule write_chip_catalog:
         xy="tweakreg/{image}_sci{chip}_xy_catalog.coo",
     log:
         "logs/write_chip_catalog/{image}.{chip}.log",
+    wildcard_constraints:
+        image=project.images_of("write_chip_catalog"),
     conda:
         "environment.yaml"
     params:
@@ -44,6 +48,8 @@ rule write_catalogs:
         fit="tweakreg/{image}_catalog_fit.match",
     log:
         "logs/write_catalogs/{image}.log",
+    wildcard_constraints:
+        image=project.images_of("write_catalogs"),
     conda:
         "environment.yaml"
     params:

@@ -1,6 +1,6 @@
 rule build_reference_plane:
     input:
-        images=ancient([project.relative(image.image.path) for image in project.images]),
+        images=ancient(project.plane_images),
     output:
         plane="reference/wcs.fits",
     log:
@@ -17,7 +17,7 @@ rule build_reference:
     input:
         plane="reference/wcs.fits",
         refcat=ancient(project.file_parameter("reference_catalog", "refcat")),
-        sky=[] if project.refcat else [f"sky/{project.names[0]}.ecsv"],
+        sky=project.reference_sky,
     output:
         sources="reference/sources.ecsv",
     log:

@@ -23,6 +23,8 @@ rule plot_offsets:
         plot="plots/hist2d_{image}.png",
     log:
         "logs/plot_offsets/{image}.log",
+    wildcard_constraints:
+        image=project.images_of("plot_offsets"),
     conda:
         "environment.yaml"
     params:
@@ -40,6 +42,8 @@ rule plot_residuals:
         **project.residual_plots,
     log:
         "logs/plot_residuals/{image}.log",
+    wildcard_constraints:
+        image=project.images_of("plot_residuals"),
     conda:
         "environment.yaml"
     params:

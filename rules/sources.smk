@@ -6,6 +6,8 @@ rule find_sources:
         catalog="catalogs/{image}.ecsv",
     log:
         "logs/find_sources/{image}.log",
+    wildcard_constraints:
+        image=project.images_of("find_sources"),
     conda:
         "environment.yaml"
     params:
@@ -23,6 +25,8 @@ rule undistort_sources:
         sky="sky/{image}.ecsv",
     log:
         "logs/undistort_sources/{image}.log",
+    wildcard_constraints:
+        image=project.images_of("undistort_sources"),
     conda:
         "environment.yaml"
     params:

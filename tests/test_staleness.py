@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from test_workplan import image, plan
 
+from tweakreg_steps.planning.jobs import WorkPlan
 from tweakreg_steps.planning.layout import ledger_of
 from tweakreg_steps.planning.ledger import write_entry
 from tweakreg_steps.planning.staleness import stale_jobs
-from tweakreg_steps.planning.workplan import WorkPlan
 
 
 def pretend_to_run(work: WorkPlan, outdir: Path) -> None:

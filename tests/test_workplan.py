@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from tweakreg_steps.planning.findings import Findings
 from tweakreg_steps.planning.inspection import Inspected
-from tweakreg_steps.planning.workplan import RULES, JobKey, WorkPlan, build_plan
+from tweakreg_steps.planning.jobs import JobKey, WorkPlan
+from tweakreg_steps.planning.workplan import RULES, build_plan
 from tweakreg_steps.recipes.inputs import InputImage
 from tweakreg_steps.recipes.recipe import complete
 from tweakreg_steps.recipes.schema import Parameter, parameters
@@ -43,6 +45,7 @@ def image(name: str, **digests: str) -> Inspected:
 def plan(
     images: list[Inspected] | None = None,
     refcat: str | None = None,
+    refimage: Inspected | None = None,
     exclusions: dict[str, dict[str, str]] | None = None,
     **given: Any,  # noqa: ANN401  any part of a recipe
 ) -> WorkPlan:
@@ -57,9 +60,12 @@ def plan(
     recipe = complete(values, source=None, file=Path("/data/recipe.yaml"))
     return build_plan(
         recipe.values,
-        images or [image("a"), image("b")],
-        exclusions=exclusions or {},
-        refcat=refcat,
+        Findings(
+            images=tuple(images or [image("a"), image("b")]),
+            exclusions=exclusions or {},
+            refcat=refcat,
+            refimage=refimage,
+        ),
         code=dict.fromkeys(RULES, "code"),
     )
 
@@ -78,14 +84,15 @@ def changed(one: WorkPlan, other: WorkPlan) -> set[JobKey]:
 def another_value(parameter: Parameter) -> Any:  # noqa: ANN401  any value of a recipe
     """Return an allowed value that is not the default."""
     special = {
-        "imagefindpars.dqbits": 4,
         "reference_catalog.refcat": "a.cat",
         "catalog_fitting.residplot": "vector",
-        "imagefindpars.skysigma": 2.5,
-        "imagefindpars.sharplo": 0.5,
+        "dqbits": 4,
+        "skysigma": 2.5,
+        "sharplo": 0.5,
     }
-    if parameter.name in special:
-        return special[parameter.name]
+    for name in (parameter.name, parameter.path[-1]):
+        if name in special:
+            return special[name]
     if "enum" in parameter.schema:
         return next(v for v in parameter.schema["enum"] if v != parameter.default)
     if isinstance(parameter.default, bool):
@@ -105,15 +112,17 @@ def test_a_parameter_changes_the_records_of_its_rules_alone(parameter: Parameter
     value = another_value(parameter)
     for key in reversed(parameter.path[1:]):
         value = {key: value}
-    if parameter.name == "imagefindpars.computesig":
+    if parameter.path[-1] == "computesig":
         value["skysigma"] = 1.0
     with_refcat: dict[str, Any] = {}
     if parameter.path[0] == "reference_catalog":
         with_refcat = {"refcat": "a.cat", "rfluxcol": 3}
         value = {**with_refcat, **value}
-    before = plan(refcat="x" if with_refcat else None, reference_catalog=with_refcat)
+    refimage = image("r_refimage") if parameter.path[0] == "refimagefindpars" else None
+    found: dict[str, Any] = {"refcat": "x" if with_refcat else None, "refimage": refimage}
+    before = plan(**found, reference_catalog=with_refcat)
     given = {"reference_catalog": with_refcat, parameter.path[0]: value}
-    after = plan(refcat="x" if with_refcat else None, **given)
+    after = plan(**found, **given)
     rules = {rule for rule, name in changed(before, after) if (rule, name) in after.jobs}
     consumers = {parameter.rule} & {rule for rule, _ in before.jobs}
     assert rules - {"summarize"} == consumers - ({"log"} & {parameter.rule})

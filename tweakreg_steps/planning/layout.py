@@ -24,6 +24,31 @@ def digests_of(image: str) -> str:
     return f"digests/{image}.json"
 
 
+def reference_image_name(image: str) -> str:
+    """Name of the reference image, apart from an input that may be the same file."""
+    return f"{image}_refimage"
+
+
+def mask_of(image: str) -> str:
+    """Mask of an image: where its sources may be."""
+    return f"masks/{image}.fits"
+
+
+def sky_of(image: str) -> str:
+    """Table of an image's sources on the sky, undistorted."""
+    return f"sky/{image}.ecsv"
+
+
+def matches_of(image: str) -> str:
+    """Table of an image's sources that match the reference."""
+    return f"matches/{image}.ecsv"
+
+
+def fits_of(image: str) -> tuple[str, str]:
+    """Record of the fit of an image, and its pairs with their residuals."""
+    return fit_of(image), f"fits/{image}.ecsv"
+
+
 def fit_of(image: str) -> str:
     """Record of the fit of an image."""
     return f"fits/{image}.json"

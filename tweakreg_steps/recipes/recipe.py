@@ -16,7 +16,14 @@ from tweakreg_steps.recipes.recipe_rules import (
     cross_field_warnings,
     pending_problems,
 )
-from tweakreg_steps.recipes.schema import Tree, allowed, is_section, load_schema, parameters
+from tweakreg_steps.recipes.schema import (
+    Tree,
+    allowed,
+    is_section,
+    load_schema,
+    parameters,
+    value_at,
+)
 from tweakreg_steps.recipes.yaml_source import KeyPath, YamlSource, read_yaml
 
 
@@ -53,6 +60,11 @@ class Recipe:
     def outdir(self) -> Path:
         """The output folder, absolute."""
         return (self.base / (self.values["outdir"] or f"results/{self.name}")).resolve()
+
+    def file(self, *path: str) -> Path | None:
+        """Return the absolute path of the file that a parameter names, or None."""
+        value = value_at(self.values, path)
+        return (self.base / value).resolve() if value else None
 
 
 def load_recipe(path: Path) -> Recipe:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tweakreg_steps.errors import RecipeError, TweakRegError
 from tweakreg_steps.planning.layout import ledger_of
@@ -43,6 +43,12 @@ class StepCall:
     inputs: Mapping[str, Any]
     files: Mapping[str, Path | None]
     record: str
+
+    @property
+    def findpars(self) -> Mapping[str, Any]:
+        """How the sources of the job's image are found, whichever section says it."""
+        (found,) = self.parameters.values()
+        return cast("Mapping[str, Any]", found)
 
     def file(self, key: str) -> Path:
         """Return the file called `key`."""

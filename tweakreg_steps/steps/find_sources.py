@@ -37,7 +37,7 @@ def run(call: StepCall) -> list[Path]:
     from tweakreg_steps.finding.daofind import find_sources_on_chip
     from tweakreg_steps.fits_files.exposure import read_pixels
 
-    find = call.parameters["imagefindpars"]
+    find = call.findpars
     columns: dict[str, list[Any]] = {}
     notes: list[dict[str, Any]] = []
     for record in call.inputs["chips"]:
@@ -67,7 +67,7 @@ def run(call: StepCall) -> list[Path]:
 
 def _measured(call: StepCall) -> tuple[str, ...]:
     """Return the columns that the finder measures."""
-    selecting = call.parameters["imagefindpars"]["use_sharp_round"]
+    selecting = call.findpars["use_sharp_round"]
     return (*_COLUMNS, *(_SHAPE_COLUMNS if selecting else ()))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tweakreg_steps.fits_files.mask_file import write_masks
 from tweakreg_steps.planning.chip_record import chip_from_record
+from tweakreg_steps.recipes.inputs import image_name
 from tweakreg_steps.running.step import StepCall
 
 
@@ -15,12 +16,14 @@ def run(call: StepCall) -> list[Path]:
     from tweakreg_steps.masking.exclusions import exclusions_of
     from tweakreg_steps.masking.region_masks import chip_mask, physical_system
 
-    dqbits = call.parameters["imagefindpars"]["dqbits"]
+    dqbits = call.findpars["dqbits"]
     excluded = call.inputs["exclusions"]
     chips = [chip_from_record(record) for record in call.inputs["chips"]]
     catalog = call.optional_file("exclusions")
-    files = exclusions_of(catalog, call.name, n_chips=len(chips)) if excluded and catalog else {}
     image = call.file("image")
+    files: dict[int, Path] = {}
+    if excluded and catalog:
+        files = exclusions_of(catalog, image_name(image), n_chips=len(chips))
     masks = [
         chip_mask(
             shape=chip.shape,

@@ -1,0 +1,128 @@
+"""The jobs of a plan, each with a record of everything its products depend on.
+
+A job's record holds the parameters its rule consumes, digests of the inputs it reads, a digest of
+the code of its step, and the stamps of the jobs whose products it takes. The record, as canonical
+JSON, is the one ``params`` of the Snakemake rule and the step's only source of parameters; its
+digest is the job's stamp. So a job is stale exactly when its record differs from the one its
+products were made with, whatever the times of the files say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tweakreg_steps.planning.canonical import canonical_json, digest
+from tweakreg_steps.planning.rule_parameters import IMAGE_FINDPARS, parameters_of
+from tweakreg_steps.recipes.schema import Tree
+
+JobKey = tuple[str, str]
+ALL = "all"
+"""The name of a job that works on all images."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of the plan.
+
+    Attributes
+    ----------
+    rule
+        Name of the rule, and of the step's module.
+    name
+        What it works on: an image, ``<image>.<chip>``, or ``all``.
+    outputs
+        Its products, relative to the output folder.
+    record
+        Everything that its products depend on.
+    upstream
+        The jobs whose products it takes.
+    """
+
+    rule: str
+    name: str
+    outputs: tuple[str, ...]
+    record: Tree
+    upstream: tuple[JobKey, ...]
+
+    @property
+    def key(self) -> JobKey:
+        """Rule and name: what identifies the job."""
+        return self.rule, self.name
+
+    @property
+    def image(self) -> str:
+        """The image it works on, without its chip, or ``all``."""
+        chip = self.record["inputs"].get("chip")
+        return self.name if chip is None else self.name.removesuffix(f".{chip}")
+
+    @property
+    def text(self) -> str:
+        """The record as canonical JSON."""
+        return canonical_json(self.record)
+
+    @property
+    def stamp(self) -> str:
+        """The digest of the record."""
+        return digest(self.record)
+
+
+@dataclass
+class WorkPlan:
+    """The jobs, in an order in which they can run.
+
+    Attributes
+    ----------
+    code
+        A digest of the code of each rule's step.
+    jobs
+        The jobs by rule and name.
+    stamps
+        Their stamps.
+    """
+
+    code: Mapping[str, str]
+    jobs: dict[JobKey, Job] = field(default_factory=dict)
+    stamps: dict[JobKey, str] = field(default_factory=dict)
+
+    def add(
+        self,
+        rule: str,
+        name: str,
+        outputs: Sequence[str],
+        *,
+        values: Tree,
+        inputs: Mapping[str, Any],
+        upstream: Iterable[JobKey],
+        findpars: str = IMAGE_FINDPARS,
+    ) -> None:
+        """Add a job; its upstream jobs must be there already.
+
+        `findpars` is the section that says how the image's sources are found.
+        """
+        needs = tuple(upstream)
+        record: Tree = {
+            "rule": rule,
+            "name": name,
+            "parameters": parameters_of(rule, values, findpars=findpars),
+            "inputs": dict(inputs),
+            "code": self.code[rule],
+            "upstream": self._upstream_stamps(needs),
+        }
+        job = Job(rule, name, tuple(outputs), record, needs)
+        self.jobs[job.key] = job
+        self.stamps[job.key] = job.stamp
+
+    def _upstream_stamps(self, needs: tuple[JobKey, ...]) -> dict[str, str]:
+        """Return one stamp for each upstream rule; many jobs of one rule share a common digest."""
+        rules = dict.fromkeys(rule for rule, _ in needs)
+        stamps = {rule: [self.stamps[key] for key in needs if key[0] == rule] for rule in rules}
+        return {
+            rule: found[0] if len(found) == 1 else digest(found) for rule, found in stamps.items()
+        }
+
+    @property
+    def targets(self) -> list[str]:
+        """The products that are asked for: all of them."""
+        return [output for job in self.jobs.values() for output in job.outputs]

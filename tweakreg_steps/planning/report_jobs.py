@@ -1,0 +1,79 @@
+"""The jobs of ``rules/report.smk``: the summary and the plots."""
+
+from __future__ import annotations
+
+from tweakreg_steps.planning import layout
+from tweakreg_steps.planning.canonical import digest
+from tweakreg_steps.planning.findings import Findings
+from tweakreg_steps.planning.jobs import ALL, WorkPlan
+from tweakreg_steps.planning.rule_parameters import REFERENCE_FINDPARS, parameters_of
+from tweakreg_steps.recipes.schema import Tree
+
+FINDING_RULES = ("make_masks", "find_sources")
+"""The rules that find the sources of an image."""
+
+FITTING_RULES = (
+    *FINDING_RULES,
+    "undistort_sources",
+    "build_reference_plane",
+    "build_reference",
+    "match_sources",
+    "fit_alignment",
+)
+"""The rules on which every fit depends."""
+
+
+def plan_report(plan: WorkPlan, values: Tree, findings: Findings) -> None:
+    """Plan the summary, and the plots of each image that is not the reference."""
+    plan.add(
+        "summarize",
+        ALL,
+        [layout.SUMMARY],
+        values=values,
+        inputs={"images": digest(findings.names), "recipe": _recipe_digest(values)},
+        upstream=[("fit_alignment", name) for name in findings.names],
+    )
+    for image in findings.images:
+        if not findings.is_reference(image):
+            _plan_plots(plan, values, image.image.name)
+
+
+def residual_plots(values: Tree) -> dict[str, str]:
+    """Return which plots of the residuals a recipe asks for, each with the pattern of its file."""
+    choice = values["catalog_fitting"]["residplot"]
+    return {
+        kind: pattern for kind, pattern in layout.RESIDUAL_PLOTS.items() if choice in (kind, "both")
+    }
+
+
+def _plan_plots(plan: WorkPlan, values: Tree, name: str) -> None:
+    """Plan the plots of one image."""
+    if values["object_matching"]["see2dplot"] and values["object_matching"]["use2dhist"]:
+        plan.add(
+            "plot_offsets",
+            name,
+            [layout.offsets_plot_of(name)],
+            values=values,
+            inputs={},
+            upstream=[("match_sources", name)],
+        )
+    plots = residual_plots(values)
+    if plots:
+        plan.add(
+            "plot_residuals",
+            name,
+            [plot.format(image=name) for plot in plots.values()],
+            values=values,
+            inputs={},
+            upstream=[("fit_alignment", name)],
+        )
+
+
+def _recipe_digest(values: Tree) -> str:
+    """Return the digest of the parameters on which the summary depends."""
+    found = {rule: parameters_of(rule, values) for rule in FITTING_RULES}
+    if values["refimage"]:
+        found["reference image"] = {
+            rule: parameters_of(rule, values, findpars=REFERENCE_FINDPARS) for rule in FINDING_RULES
+        }
+    return digest(found)

@@ -1,0 +1,32 @@
+"""The complete recipe of a run, written beside its results."""
+
+from __future__ import annotations
+
+import copy
+import os
+
+from tweakreg_steps.planning.findings import Findings
+from tweakreg_steps.planning.inspection import Inspected
+from tweakreg_steps.recipes.recipe import Recipe
+from tweakreg_steps.recipes.schema import Tree, parameters, value_at
+
+
+def resolved_text(recipe: Recipe, findings: Findings) -> str:
+    """Return a complete recipe as YAML: every default written out, paths relative to outdir."""
+    import yaml
+
+    values = copy.deepcopy(recipe.values)
+    values["outdir"] = "."
+    values["input"] = [_spelled(image, recipe) for image in findings.images]
+    for parameter in parameters():
+        if parameter.file:
+            path = recipe.file(*parameter.path)
+            section: Tree = value_at(values, parameter.path[:-1])
+            section[parameter.path[-1]] = os.path.relpath(path, recipe.outdir) if path else None
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+
+
+def _spelled(image: Inspected, recipe: Recipe) -> str:
+    """Write one input as a recipe names it."""
+    selection = f"[{image.image.selection}]" if image.image.selection else ""
+    return os.path.relpath(image.image.path, recipe.outdir) + selection

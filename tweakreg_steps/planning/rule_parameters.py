@@ -1,0 +1,38 @@
+"""Which part of a recipe each rule consumes."""
+
+from __future__ import annotations
+
+from tweakreg_steps.recipes.schema import Tree, parameters, value_at
+
+IMAGE_FINDPARS = "imagefindpars"
+"""The section that says how the sources of an input image are found."""
+
+REFERENCE_FINDPARS = "refimagefindpars"
+"""The same for the reference image."""
+
+
+def parameters_of(rule: str, values: Tree, *, findpars: str = IMAGE_FINDPARS) -> Tree:
+    """Return what `rule` consumes of a complete recipe, without switches and file paths.
+
+    Parameters
+    ----------
+    rule
+        The rule.
+    values
+        The complete recipe.
+    findpars
+        Which of the two sections about source finding holds for the job's image; the other one
+        is left out.
+    """
+    other = {IMAGE_FINDPARS, REFERENCE_FINDPARS} - {findpars}
+    part: Tree = {}
+    for parameter in parameters():
+        if parameter.rule != rule or parameter.path[0] in other:
+            continue
+        if parameter.switch or parameter.file or parameter.pending:
+            continue
+        section = part
+        for key in parameter.path[:-1]:
+            section = section.setdefault(key, {})
+        section[parameter.path[-1]] = value_at(values, parameter.path)
+    return part
