@@ -15,6 +15,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from types import ModuleType
 from typing import NoReturn
 
 from tweakreg_steps import __version__
@@ -26,6 +27,8 @@ _RARELY = 100_000
 
 _COMMANDS = {
     "new": "write a recipe for some files",
+    "import": "turn the .cfg files of TweakReg into a recipe",
+    "edit": "edit a recipe, which is kept only if it is valid",
     "validate": "check a recipe and list every problem",
     "plan": "list the jobs that would run, and why",
     "run": "run what is not up to date",
@@ -54,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, and return the exit status."""
     words = sys.argv[1:] if arguments is None else arguments
     parsed = build_parser(words).parse_args(words)
-    command = import_module(f"tweakreg_steps.cli.{parsed.command}")
+    command = _module(parsed.command)
     try:
         status: int = command.run(parsed)
         sys.stdout.flush()
@@ -83,5 +86,11 @@ def build_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     for name, text in _COMMANDS.items():
         command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         if name in words:
-            import_module(f"tweakreg_steps.cli.{name}").add_arguments(command)
+            _module(name).add_arguments(command)
     return parser
+
+
+def _module(command: str) -> ModuleType:
+    """Return the module of a command; one is called as no module can be."""
+    name = "import_cfg" if command == "import" else command
+    return import_module(f"tweakreg_steps.cli.{name}")

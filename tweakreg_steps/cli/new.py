@@ -8,8 +8,8 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.recipes.inputs import expand_inputs
+from tweakreg_steps.recipes.new_recipe import write_new_recipe
 
 _TEXT = """\
 # What is to be aligned. The first image is the reference; all paths are relative to this file.
@@ -51,16 +51,7 @@ def run(arguments: Namespace) -> int:
     folder = output.parent
     inputs = "".join(f"  - {_quoted(name, folder)}\n" for name in arguments.files)
     text = _TEXT.format(name=output, inputs=inputs.rstrip("\n"))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with output.open("x", encoding="utf-8") as stream:
-            stream.write(text)
-    except FileExistsError as error:
-        raise RecipeError(f"{output}: is there already; choose another name with -o") from error
-    except OSError as error:
-        raise RecipeError(
-            f"{output}: cannot be written ({error.strerror}); choose another"
-        ) from error
+    write_new_recipe(output, text)
     sys.stderr.write(f"wrote {output}\n")
     return 0
 

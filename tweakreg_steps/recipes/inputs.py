@@ -61,7 +61,7 @@ def expand_inputs(entries: str | list[str], *, base: Path) -> list[InputImage]:
     problems: list[str] = []
     images: list[InputImage] = []
     for entry in [entries] if isinstance(entries, str) else entries:
-        for item in _split(entry):
+        for item in split_entry(entry):
             try:
                 images += _expand_item(item, base)
             except InputError as error:
@@ -72,7 +72,7 @@ def expand_inputs(entries: str | list[str], *, base: Path) -> list[InputImage]:
     return images
 
 
-def _split(entry: str) -> Iterator[str]:
+def split_entry(entry: str) -> Iterator[str]:
     """Split a comma-separated list, leaving the commas inside brackets alone."""
     for item in re.split(r",(?![^\[]*\])", entry):
         if item.strip():

@@ -33,6 +33,8 @@ class Parameter:
         What it does.
     tweakreg
         The section in which TweakReg keeps it, or ``none``.
+    tweakreg_default
+        The default that TweakReg's own files write, where it is another; None where it is not.
     pending
         The way out while the rule that consumes it is not built; None where it is.
     switch
@@ -49,6 +51,7 @@ class Parameter:
     unit: str
     description: str
     tweakreg: str
+    tweakreg_default: Any
     pending: str | None
     switch: bool
     file: bool
@@ -100,6 +103,7 @@ def _walk(schema: Tree, path: tuple[str, ...], inherited: Tree) -> Iterator[Para
             unit=child.get("x-unit", ""),
             description=child["description"],
             tweakreg=notes["x-tweakreg"],
+            tweakreg_default=child.get("x-tweakreg-default"),
             pending=notes.get("x-pending"),
             switch=child.get("x-switch", False),
             file=child.get("x-file", False),

@@ -1,8 +1,9 @@
-"""Reading a YAML file with the line of each key, and with numbers as YAML 1.2 has them."""
+"""YAML files: read with the line of each key and with numbers as YAML 1.2 has them, and written."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,13 @@ class _Yaml12Loader(yaml.SafeLoader):
     """YAML with the core schema of version 1.2: ``1e-3`` is a number and ``no`` is a string."""
 
 
+class _AnyYamlDumper(yaml.SafeDumper):
+    """Quotes every string that YAML 1.1 or 1.2 would read as something else."""
+
+
+_AnyYamlDumper.yaml_implicit_resolvers = {
+    first: list(found) for first, found in yaml.SafeDumper.yaml_implicit_resolvers.items()
+}
 _Yaml12Loader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
@@ -49,11 +57,12 @@ for _tag, _pattern, _first in (
     ),
     ("merge", r"<<", "<"),
 ):
-    _Yaml12Loader.add_implicit_resolver(
-        f"tag:yaml.org,2002:{_tag}",
-        re.compile(f"^(?:{_pattern})$"),
-        [*_first, ""] if _tag == "null" else list(_first),
-    )
+    for _class in (_Yaml12Loader, _AnyYamlDumper):
+        _class.add_implicit_resolver(
+            f"tag:yaml.org,2002:{_tag}",
+            re.compile(f"^(?:{_pattern})$"),
+            [*_first, ""] if _tag == "null" else list(_first),
+        )
 
 
 def _construct_int(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
@@ -100,6 +109,13 @@ def parse_yaml(text: str, *, name: str) -> YamlSource:
     if node is not None:
         _collect_lines(node, (), lines, duplicates)
     return YamlSource(value, lines, tuple(duplicates))
+
+
+def write_yaml(tree: Mapping[str, Any]) -> str:
+    """Return a mapping as YAML that says the same to readers of version 1.1 and 1.2."""
+    return yaml.dump(
+        dict(tree), Dumper=_AnyYamlDumper, sort_keys=False, allow_unicode=True, width=100
+    )
 
 
 def _collect_lines(

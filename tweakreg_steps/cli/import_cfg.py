@@ -1,0 +1,58 @@
+"""``tweakreg import``: TEAL's .cfg files as a recipe."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from tweakreg_steps.errors import RecipeError
+from tweakreg_steps.recipes.new_recipe import write_new_recipe
+from tweakreg_steps.recipes.recipe import complete
+from tweakreg_steps.recipes.recipe_text import minimal_text
+from tweakreg_steps.teal.cfg_files import gather_cfgs
+from tweakreg_steps.teal.importing import import_cfgs
+from tweakreg_steps.teal.settings import move_paths, recipe_tree
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="CFG",
+        help="tweakreg.cfg, imagefindpars.cfg, refimagefindpars.cfg; the latter two are found "
+        "beside the first",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("recipe.yaml"),
+        metavar="RECIPE",
+        help="the recipe to write (default: recipe.yaml)",
+    )
+
+
+def run(arguments: Namespace) -> int:
+    """Write the recipe, and say what it does not hold; an existing file is never overwritten."""
+    output: Path = arguments.output
+    files = gather_cfgs(arguments.files)
+    imported = import_cfgs(files)
+    tree = recipe_tree(move_paths(imported.values, old=Path.cwd(), new=output.parent))
+    names = ", ".join(str(file.path) for file in files)
+    write_new_recipe(output, minimal_text(tree, about=f"Imported from {names}"))
+    for text in (*imported.losses, *imported.remarks, *_problems(tree, output)):
+        sys.stderr.write(f"tweakreg: {text}\n")
+    sys.stderr.write(f"wrote {output} from {names}\n")
+    return 0
+
+
+def _problems(tree: dict[str, object], output: Path) -> list[str]:
+    """Return what still has to be changed in the recipe before it can run."""
+    try:
+        complete(tree, source=None, file=output)
+    except RecipeError as error:
+        return [*str(error).splitlines(), f"change this first: `tweakreg edit {output}`"]
+    return []

@@ -1,0 +1,1 @@
+"""Changing a recipe by hand, in the editor of one's choice."""

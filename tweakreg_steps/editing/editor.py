@@ -1,0 +1,100 @@
+"""A text in the user's editor, until it is right or given up."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tweakreg_steps.errors import RecipeError, TweakRegError
+
+_SCISSORS = "# ---- what stands below this line is help, and is not kept ----"
+
+_ASK = "Enter edits again, d drops the change: "
+
+
+def edit_text(text: str, *, name: str, check: Callable[[str], None], help_text: str) -> str | None:
+    """Let the user edit a text until it passes a check.
+
+    Parameters
+    ----------
+    text
+        What to begin with.
+    name
+        File name under which the editor sees it, which tells an editor the language.
+    check
+        Raises a `TweakRegError` that lists what is wrong with a text.
+    help_text
+        Comments that the editor shows below the text; they are no part of the answer.
+
+    Returns
+    -------
+    str or None
+        The new text, which has passed; None where it is as it was, or the change was dropped.
+
+    Raises
+    ------
+    RecipeError
+        If there is no editor, or it ends with an error.
+    """
+    command = _editor()
+    with tempfile.TemporaryDirectory(prefix="tweakreg_edit_") as folder:
+        path = Path(folder) / name
+        path.write_text(text + _below(help_text), encoding="utf-8")
+        while True:
+            _open(command, path)
+            edited = path.read_text(encoding="utf-8").partition(_SCISSORS)[0]
+            if edited == text:
+                return None
+            try:
+                check(edited)
+            except TweakRegError as error:
+                sys.stderr.write(f"{error}\n")
+                if not _again():
+                    return None
+            else:
+                return edited
+
+
+def _below(help_text: str) -> str:
+    """Return the part of the file that is not kept."""
+    return f"{_SCISSORS}\n{help_text}" if help_text else ""
+
+
+def _editor() -> list[str]:
+    """Return the command that starts the user's editor."""
+    for variable in ("VISUAL", "EDITOR"):
+        words = shlex.split(os.environ.get(variable, ""))
+        if words:
+            return words
+    raise RecipeError("there is no editor: set the variable EDITOR, as in: export EDITOR=nano")
+
+
+def _open(command: list[str], path: Path) -> None:
+    """Open a file in the editor, and wait until it ends."""
+    try:
+        status = subprocess.run([*command, str(path)], check=False).returncode
+    except OSError as error:
+        raise RecipeError(
+            f"the editor {shlex.join(command)} cannot be started ({error.strerror}); "
+            "set the variable EDITOR to another"
+        ) from error
+    if status:
+        raise RecipeError(
+            f"the editor {shlex.join(command)} ended with status {status}; nothing was changed"
+        )
+
+
+def _again() -> bool:
+    """Ask whether to edit again; where nobody answers, do not."""
+    sys.stderr.write(_ASK)
+    sys.stderr.flush()
+    try:
+        return not input().strip().lower().startswith("d")
+    except EOFError:
+        sys.stderr.write("\n")
+        return False

@@ -1,0 +1,129 @@
+"""Editing a recipe file: it is replaced by a valid recipe or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tweakreg_steps.atomic import atomic_path
+from tweakreg_steps.editing.editor import edit_text
+from tweakreg_steps.editing.text_blocks import extract_blocks, replace_blocks
+from tweakreg_steps.errors import InputError, RecipeError
+from tweakreg_steps.recipes.inputs import expand_inputs
+from tweakreg_steps.recipes.parameter_help import explain
+from tweakreg_steps.recipes.recipe import Recipe, complete
+from tweakreg_steps.recipes.recipe_text import commented_recipe, commented_section
+from tweakreg_steps.recipes.schema import parameters
+from tweakreg_steps.recipes.yaml_source import parse_yaml, read_yaml
+
+NEW_INPUT = "*flt.fits"
+"""The input of a recipe that is not there yet: what TweakReg aligns by default."""
+
+
+def edit_recipe(path: Path) -> Recipe | None:
+    """Edit a whole recipe, or a new one in which every parameter stands as a comment.
+
+    Returns
+    -------
+    Recipe or None
+        What the recipe is now; None where nothing was changed.
+
+    Raises
+    ------
+    RecipeError
+        If the recipe cannot be read, or there is no editor that works.
+    """
+    text = _text_of(path) or commented_recipe(NEW_INPUT)
+    edited = edit_text(text, name=path.name, check=_checker(path), help_text="")
+    return _keep(path, edited)
+
+
+def edit_sections(path: Path, sections: Sequence[str]) -> Recipe | None:
+    """Edit some sections of a recipe and leave the rest of its text as it is.
+
+    Parameters
+    ----------
+    path
+        The recipe; if it is not there, it begins with nothing but its input.
+    sections
+        The sections to show. One that the recipe lacks is shown as comments.
+
+    Returns
+    -------
+    Recipe or None
+        What the recipe is now; None where nothing was changed.
+
+    Raises
+    ------
+    RecipeError
+        If the recipe cannot be read, or there is no editor that works.
+    """
+    whole = _text_of(path) or f'input: "{NEW_INPUT}"\n'
+    given = parse_yaml(whole, name=str(path)).value
+    absent = [section for section in sections if section not in given]
+    shown = extract_blocks(whole, sections) + "\n".join(map(commented_section, absent))
+    check_whole = _checker(path)
+
+    def check(block: str) -> None:
+        found = parse_yaml(block, name=path.name).value or {}
+        others = sorted(set(found) - set(sections)) if isinstance(found, dict) else ["?"]
+        if others:
+            raise RecipeError(
+                f"{', '.join(map(str, others))}: only {', '.join(sections)} can be edited here; "
+                f"`tweakreg edit {path}` shows all"
+            )
+        check_whole(replace_blocks(whole, sections, block))
+
+    block = edit_text(shown, name=path.name, check=check, help_text=_help(sections))
+    return _keep(path, None if block is None else replace_blocks(whole, sections, block))
+
+
+def _text_of(path: Path) -> str:
+    """Return the text of a recipe; nothing where there is none."""
+    if not path.exists():
+        return ""
+    read_yaml(path)
+    return path.read_text(encoding="utf-8")
+
+
+def _checker(path: Path) -> Callable[[str], None]:
+    """Return the function that refuses what is no valid recipe."""
+
+    def check(text: str) -> None:
+        _complete(text, path)
+
+    return check
+
+
+def _complete(text: str, path: Path) -> Recipe:
+    """Return the complete recipe that a text is."""
+    source = parse_yaml(text, name=str(path))
+    return complete(source.value, source=source, file=path)
+
+
+def _keep(path: Path, text: str | None) -> Recipe | None:
+    """Replace the recipe by a text that has passed, if there is one; say what is odd about it."""
+    if text is None:
+        return None
+    recipe = _complete(text, path)
+    final = path.resolve()
+    with atomic_path(final) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+        if final.exists():
+            shutil.copymode(final, temporary)
+    for warning in recipe.warnings:
+        sys.stderr.write(f"tweakreg: warning: {warning}\n")
+    try:
+        expand_inputs(recipe.values["input"], base=recipe.base)
+    except InputError as error:
+        sys.stderr.write(f"tweakreg: warning: {error}\n")
+    return recipe
+
+
+def _help(sections: Sequence[str]) -> str:
+    """Return the help on the parameters of some sections, as comments."""
+    wanted = [parameter for parameter in parameters() if parameter.path[0] in sections]
+    lines = "\n".join(map(explain, wanted)).splitlines()
+    return "".join(f"# {line}".rstrip() + "\n" for line in lines)

@@ -1,0 +1,95 @@
+"""From TEAL's .cfg files to a recipe, and what could not be carried over."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tweakreg_steps.recipes.schema import Parameter, allowed, parameters
+from tweakreg_steps.teal.cfg_files import CfgFile, cfg_settings
+from tweakreg_steps.teal.settings import INPUT, Keys, Settings
+
+DEFAULT_INPUT = "*flt.fits"
+"""What TweakReg aligns when it is not told what."""
+
+UPDATEWCS = ("updatewcs",)
+"""The parameter that TweakReg takes from a Python call only."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What .cfg files set.
+
+    Attributes
+    ----------
+    values
+        The value of each parameter that could be carried over, by its keys in a recipe.
+    remarks
+        What was carried over but is not what one might expect.
+    losses
+        What could not be carried over.
+    """
+
+    values: dict[Keys, Any]
+    remarks: tuple[str, ...]
+    losses: tuple[str, ...]
+
+
+def import_cfgs(files: Sequence[CfgFile]) -> Imported:
+    """Carry over what .cfg files set as far as a recipe can hold it."""
+    settings = cfg_settings(files)
+    losses = [f"{text}; left out" for text in settings.unknown]
+    values: dict[Keys, Any] = {}
+    for parameter in parameters():
+        if parameter.path not in settings.values:
+            continue
+        value = settings.values[parameter.path]
+        loss = _loss(parameter, value)
+        if loss:
+            losses.append(loss)
+        else:
+            values[parameter.path] = value
+    remarks = [*_remarks(values), *_internal(settings)]
+    if not values.setdefault(INPUT, DEFAULT_INPUT):
+        values[INPUT] = DEFAULT_INPUT
+    return Imported(values, tuple(remarks), tuple(losses))
+
+
+def _loss(parameter: Parameter, value: object) -> str:
+    """Say why a value cannot be carried over; nothing if it can."""
+    import jsonschema
+
+    if parameter.path == UPDATEWCS and value:
+        return (
+            "updatewcs: TweakReg takes it from a Python call only, never from a file; left out; "
+            "set it in the recipe if you mean it"
+        )
+    if parameter.path == INPUT and not value:
+        return ""
+    if jsonschema.Draft202012Validator(parameter.schema).is_valid(value):
+        return ""
+    return (
+        f"{parameter.name}: {json.dumps(value)} is not allowed; "
+        f"allowed: {allowed(parameter.schema)}; left out"
+    )
+
+
+def _remarks(values: dict[Keys, Any]) -> Iterator[str]:
+    """Yield where a value is TweakReg's own default and not the one of a recipe."""
+    for parameter in parameters():
+        theirs = parameter.tweakreg_default
+        if theirs is not None and values.get(parameter.path) == theirs:
+            yield (
+                f"{parameter.name}: {json.dumps(theirs)} is carried over as it is written; it may "
+                "be there only because TweakReg writes its default, which here is "
+                f"{json.dumps(parameter.default)}"
+            )
+
+
+def _internal(settings: Settings) -> Iterator[str]:
+    """Yield what only TEAL has a use for."""
+    names = ", ".join(dict.fromkeys(settings.internal))
+    if names:
+        yield f"{names}: left out, for they mean something to TEAL only"

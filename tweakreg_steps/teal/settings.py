@@ -1,0 +1,153 @@
+"""Settings in TweakReg's form, as the parameters of a recipe."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tweakreg_steps.recipes.inputs import split_entry
+from tweakreg_steps.recipes.schema import Parameter, Tree, parameters
+from tweakreg_steps.teal.naming import flat_names, names_of, nearest_name, section_of
+from tweakreg_steps.teal.spelling import recipe_value
+
+Keys = tuple[str, ...]
+
+INPUT = ("input",)
+
+
+@dataclass
+class Settings:
+    """Settings in the terms of a recipe.
+
+    Attributes
+    ----------
+    values
+        The value of each parameter that was given, by the keys that lead to it in a recipe.
+    unknown
+        Each name that is no parameter of that place, with a text that says so.
+    internal
+        Names that mean something to TEAL's windows only.
+    """
+
+    values: dict[Keys, Any] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+    internal: list[str] = field(default_factory=list)
+
+    def update(self, other: Settings) -> None:
+        """Lay other settings over these."""
+        self.values |= other.values
+        self.unknown += other.unknown
+        self.internal += other.internal
+
+
+def read_settings(tree: Mapping[str, Any]) -> Settings:
+    """Read a mapping in the form of a whole configuration of TweakReg.
+
+    Parameters
+    ----------
+    tree
+        Values by name, in sections with TweakReg's headings or the recipe's, or in none: a bare
+        name stands for the parameter wherever it is, a bare finding parameter for that of the
+        input images.
+    """
+    settings = Settings()
+    for name, value in tree.items():
+        section = section_of(name)
+        if isinstance(value, Mapping) and section:
+            settings.update(read_section(section, value))
+        elif name.startswith("_"):
+            settings.internal.append(name)
+        elif name in flat_names():
+            _set(settings, flat_names()[name], value)
+        else:
+            settings.unknown.append(f"{name}: is not a known name{nearest_name(name)}")
+    return settings
+
+
+def read_section(section: str, tree: Mapping[str, Any]) -> Settings:
+    """Read a mapping of values by name as one section of a recipe."""
+    settings = Settings()
+    known = names_of(section)
+    for name, value in tree.items():
+        if name in known:
+            _set(settings, known[name], value)
+        elif name.startswith("_"):
+            settings.internal.append(name)
+        else:
+            settings.unknown.append(
+                f"{section}.{name}: is not a known name{nearest_name(name, section)}"
+            )
+    return settings
+
+
+def _set(settings: Settings, parameter: Parameter, value: object) -> None:
+    """Take the value of one parameter."""
+    settings.values[parameter.path] = recipe_value(parameter, value)
+
+
+def recipe_tree(values: Mapping[Keys, Any]) -> Tree:
+    """Return a recipe of what differs from the defaults, in the schema's order."""
+    tree: Tree = {}
+    for parameter in parameters():
+        if parameter.path not in values:
+            continue
+        value = values[parameter.path]
+        if parameter.path != INPUT and value == parameter.default:
+            continue
+        section = tree
+        for key in parameter.path[:-1]:
+            section = section.setdefault(key, {})
+        section[parameter.path[-1]] = value
+    return tree
+
+
+def flatten(tree: Mapping[str, Any]) -> dict[Keys, Any]:
+    """Return the values of a recipe by the keys that lead to them."""
+    values: dict[Keys, Any] = {}
+    for parameter in parameters():
+        *sections, name = parameter.path
+        branch: Any = tree
+        for key in sections:
+            branch = branch.get(key, {})
+        if name in branch:
+            values[parameter.path] = branch[name]
+    return values
+
+
+def move_paths(values: Mapping[Keys, Any], *, old: Path, new: Path) -> dict[Keys, Any]:
+    """Return the values with each relative path, given from the folder `old`, given from `new`."""
+    moved = dict(values)
+    if old.resolve() == new.resolve():
+        return moved
+    for parameter in parameters():
+        value = moved.get(parameter.path)
+        if value and (parameter.file or parameter.path == ("outdir",)):
+            moved[parameter.path] = _moved(value, old, new)
+    if moved.get(INPUT):
+        entries = moved[INPUT] if isinstance(moved[INPUT], list) else [moved[INPUT]]
+        moved[INPUT] = [_moved_entry(item, old, new) for item in _items(entries)]
+        if len(moved[INPUT]) == 1:
+            (moved[INPUT],) = moved[INPUT]
+    return moved
+
+
+def _items(entries: list[str]) -> Iterator[str]:
+    """Yield each file, wildcard or ``@file`` of an input."""
+    for entry in entries:
+        yield from split_entry(entry)
+
+
+def _moved_entry(item: str, old: Path, new: Path) -> str:
+    """Move one item of the input."""
+    mark = "@" if item.startswith("@") else ""
+    return mark + _moved(item.removeprefix("@"), old, new)
+
+
+def _moved(path: str, old: Path, new: Path) -> str:
+    """Move one path; an absolute one stays as it is."""
+    return (
+        path if Path(path).is_absolute() else os.path.relpath(old.resolve() / path, new.resolve())
+    )
