@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +39,39 @@ def run_copy(finished_run: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "copy"
     shutil.copytree(finished_run, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def flt_run(small_scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder in which the manual's first example has run; read only."""
+    working = tmp_path_factory.mktemp("flt")
+    for path in small_scene.paths:
+        shutil.copyfile(path, working / path.name.replace("flc", "flt"))
+    from tweakreg_steps import TweakReg
+
+    before = Path.cwd()
+    os.chdir(working)
+    try:
+        TweakReg(
+            "*flt.fits",
+            imagefindcfg={"threshold": 200, "conv_width": 3.5},
+            refimagefindcfg={"threshold": 400, "conv_width": 2.5},
+            updatehdr=False,
+            shiftfile=True,
+            outshifts="shift.txt",
+        )
+    finally:
+        os.chdir(before)
+    return working
+
+
+@pytest.fixture
+def flt_copy(flt_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a copy of that folder as the working directory."""
+    copy = tmp_path / "copy"
+    shutil.copytree(flt_run, copy)
+    monkeypatch.chdir(copy)
+    return copy
 
 
 RECIPE = """\

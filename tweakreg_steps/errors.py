@@ -9,7 +9,8 @@
     ├── JobFailedError              1   a job of the run failed
     └── NotAlignedError             -   this one image cannot be aligned; the others go on
 
-A message names what, where, the value and the way out.
+A message names what, where, the value and the way out. `TweakRegWarning` is no error: it is what a
+Python call says of a run that came to its end.
 """
 
 from __future__ import annotations
@@ -51,6 +52,10 @@ class TweakRegError(Exception):
     """Base of all errors of this package."""
 
     exit_status = 1
+
+
+class TweakRegWarning(UserWarning):
+    """Something a caller should know of: an image not aligned, a setting not carried over."""
 
 
 class RecipeError(TweakRegError):

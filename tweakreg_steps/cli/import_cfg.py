@@ -41,11 +41,13 @@ def run(arguments: Namespace) -> int:
     files = gather_cfgs(arguments.files)
     imported = import_cfgs(files)
     tree = recipe_tree(move_paths(imported.values, old=Path.cwd(), new=output.parent))
-    names = ", ".join(str(file.path) for file in files)
-    write_new_recipe(output, minimal_text(tree, about=f"Imported from {names}"))
+    sources = [str(file.path) for file in files]
+    write_new_recipe(output, minimal_text(tree, about="\n".join(["Imported from", *sources])))
+    if imported.internal:
+        sys.stderr.write(f"tweakreg: {', '.join(imported.internal)}: left out, as TEAL's own\n")
     for text in (*imported.losses, *imported.remarks, *_problems(tree, output)):
         sys.stderr.write(f"tweakreg: {text}\n")
-    sys.stderr.write(f"wrote {output} from {names}\n")
+    sys.stderr.write(f"wrote {output} from {', '.join(sources)}\n")
     return 0
 
 

@@ -17,7 +17,7 @@ _SCISSORS = "# ---- what stands below this line is help, and is not kept ----"
 _ASK = "Enter edits again, d drops the change: "
 
 
-def edit_text(text: str, *, name: str, check: Callable[[str], None], help_text: str) -> str | None:
+def edit_text(text: str, *, name: str, check: Callable[[str], None], help_text: str) -> str:
     """Let the user edit a text until it passes a check.
 
     Parameters
@@ -33,13 +33,13 @@ def edit_text(text: str, *, name: str, check: Callable[[str], None], help_text: 
 
     Returns
     -------
-    str or None
-        The new text, which has passed; None where it is as it was, or the change was dropped.
+    str
+        The new text, which has passed, or the text as it was.
 
     Raises
     ------
     RecipeError
-        If there is no editor, or it ends with an error.
+        If there is no editor, or it ends with an error, or the change was dropped.
     """
     command = _editor()
     with tempfile.TemporaryDirectory(prefix="tweakreg_edit_") as folder:
@@ -49,13 +49,13 @@ def edit_text(text: str, *, name: str, check: Callable[[str], None], help_text: 
             _open(command, path)
             edited = path.read_text(encoding="utf-8").partition(_SCISSORS)[0]
             if edited == text:
-                return None
+                return text
             try:
                 check(edited)
             except TweakRegError as error:
                 sys.stderr.write(f"{error}\n")
                 if not _again():
-                    return None
+                    raise RecipeError("the change was dropped, all is as it was") from error
             else:
                 return edited
 

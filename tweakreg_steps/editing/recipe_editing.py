@@ -12,10 +12,14 @@ from tweakreg_steps.editing.editor import edit_text
 from tweakreg_steps.editing.text_blocks import extract_blocks, replace_blocks
 from tweakreg_steps.errors import InputError, RecipeError
 from tweakreg_steps.recipes.inputs import expand_inputs
-from tweakreg_steps.recipes.parameter_help import explain
 from tweakreg_steps.recipes.recipe import Recipe, complete
-from tweakreg_steps.recipes.recipe_text import commented_recipe, commented_section
-from tweakreg_steps.recipes.schema import parameters
+from tweakreg_steps.recipes.recipe_text import (
+    commented_recipe,
+    commented_section,
+    comments_about,
+    minimal_text,
+)
+from tweakreg_steps.recipes.schema import Tree
 from tweakreg_steps.recipes.yaml_source import parse_yaml, read_yaml
 
 NEW_INPUT = "*flt.fits"
@@ -33,11 +37,11 @@ def edit_recipe(path: Path) -> Recipe | None:
     Raises
     ------
     RecipeError
-        If the recipe cannot be read, or there is no editor that works.
+        If the recipe cannot be read, no editor works, or a wrong change was dropped.
     """
     text = _text_of(path) or commented_recipe(NEW_INPUT)
     edited = edit_text(text, name=path.name, check=_checker(path), help_text="")
-    return _keep(path, edited)
+    return None if edited == text else _keep(path, edited)
 
 
 def edit_sections(path: Path, sections: Sequence[str]) -> Recipe | None:
@@ -58,7 +62,7 @@ def edit_sections(path: Path, sections: Sequence[str]) -> Recipe | None:
     Raises
     ------
     RecipeError
-        If the recipe cannot be read, or there is no editor that works.
+        If the recipe cannot be read, no editor works, or a wrong change was dropped.
     """
     whole = _text_of(path) or f'input: "{NEW_INPUT}"\n'
     given = parse_yaml(whole, name=str(path)).value
@@ -76,8 +80,34 @@ def edit_sections(path: Path, sections: Sequence[str]) -> Recipe | None:
             )
         check_whole(replace_blocks(whole, sections, block))
 
-    block = edit_text(shown, name=path.name, check=check, help_text=_help(sections))
-    return _keep(path, None if block is None else replace_blocks(whole, sections, block))
+    block = edit_text(shown, name=path.name, check=check, help_text=comments_about(sections))
+    return None if block == shown else _keep(path, replace_blocks(whole, sections, block))
+
+
+def edit_tree(tree: Tree, name: Path) -> Tree:
+    """Edit a recipe that is in no file.
+
+    Parameters
+    ----------
+    tree
+        The recipe without its defaults.
+    name
+        What messages call it; paths are relative to its folder.
+
+    Returns
+    -------
+    dict
+        The recipe as it was saved.
+
+    Raises
+    ------
+    RecipeError
+        If no editor works, or a wrong change was dropped.
+    """
+    text = minimal_text(tree, about="The recipe that is run when the editor ends.")
+    help_text = comments_about(())
+    edited = edit_text(text, name=f"{name}.yaml", check=_checker(name), help_text=help_text)
+    return dict(parse_yaml(edited, name=str(name)).value)
 
 
 def _text_of(path: Path) -> str:
@@ -103,10 +133,8 @@ def _complete(text: str, path: Path) -> Recipe:
     return complete(source.value, source=source, file=path)
 
 
-def _keep(path: Path, text: str | None) -> Recipe | None:
-    """Replace the recipe by a text that has passed, if there is one; say what is odd about it."""
-    if text is None:
-        return None
+def _keep(path: Path, text: str) -> Recipe:
+    """Replace the recipe by a text that has passed, and say what is odd about it."""
     recipe = _complete(text, path)
     final = path.resolve()
     with atomic_path(final) as temporary:
@@ -120,10 +148,3 @@ def _keep(path: Path, text: str | None) -> Recipe | None:
     except InputError as error:
         sys.stderr.write(f"tweakreg: warning: {error}\n")
     return recipe
-
-
-def _help(sections: Sequence[str]) -> str:
-    """Return the help on the parameters of some sections, as comments."""
-    wanted = [parameter for parameter in parameters() if parameter.path[0] in sections]
-    lines = "\n".join(map(explain, wanted)).splitlines()
-    return "".join(f"# {line}".rstrip() + "\n" for line in lines)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
+from tweakreg_steps.recipes.parameter_help import explain
 from tweakreg_steps.recipes.schema import Parameter, allowed, load_schema, parameters
 from tweakreg_steps.recipes.yaml_source import write_yaml
 
@@ -70,3 +71,10 @@ def _comment(text: str, indent: str) -> Iterator[str]:
 def _entry(parameter: Parameter) -> str:
     """Return a parameter with its default as one line of YAML."""
     return write_yaml({parameter.path[-1]: parameter.default}).rstrip("\n")
+
+
+def comments_about(sections: Collection[str]) -> str:
+    """Return the help on the parameters of some sections, or of all, as comments."""
+    wanted = [p for p in parameters() if not sections or p.path[0] in sections]
+    lines = "\n".join(map(explain, wanted)).splitlines()
+    return "".join(f"# {line}".rstrip() + "\n" for line in lines)

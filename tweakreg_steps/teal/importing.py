@@ -9,7 +9,8 @@ from typing import Any
 
 from tweakreg_steps.recipes.schema import Parameter, allowed, parameters
 from tweakreg_steps.teal.cfg_files import CfgFile, cfg_settings
-from tweakreg_steps.teal.settings import INPUT, Keys, Settings
+from tweakreg_steps.teal.settings import INPUT, Keys
+from tweakreg_steps.teal.spelling import is_blank
 
 DEFAULT_INPUT = "*flt.fits"
 """What TweakReg aligns when it is not told what."""
@@ -30,11 +31,14 @@ class Imported:
         What was carried over but is not what one might expect.
     losses
         What could not be carried over.
+    internal
+        Names that only TEAL has a use for.
     """
 
     values: dict[Keys, Any]
     remarks: tuple[str, ...]
     losses: tuple[str, ...]
+    internal: tuple[str, ...]
 
 
 def import_cfgs(files: Sequence[CfgFile]) -> Imported:
@@ -51,10 +55,10 @@ def import_cfgs(files: Sequence[CfgFile]) -> Imported:
             losses.append(loss)
         else:
             values[parameter.path] = value
-    remarks = [*_remarks(values), *_internal(settings)]
-    if not values.setdefault(INPUT, DEFAULT_INPUT):
+    if is_blank(values.get(INPUT)):
         values[INPUT] = DEFAULT_INPUT
-    return Imported(values, tuple(remarks), tuple(losses))
+    internal = tuple(dict.fromkeys(settings.internal))
+    return Imported(values, tuple(_remarks(values)), tuple(losses), internal)
 
 
 def _loss(parameter: Parameter, value: object) -> str:
@@ -86,10 +90,3 @@ def _remarks(values: dict[Keys, Any]) -> Iterator[str]:
                 "be there only because TweakReg writes its default, which here is "
                 f"{json.dumps(parameter.default)}"
             )
-
-
-def _internal(settings: Settings) -> Iterator[str]:
-    """Yield what only TEAL has a use for."""
-    names = ", ".join(dict.fromkeys(settings.internal))
-    if names:
-        yield f"{names}: left out, for they mean something to TEAL only"

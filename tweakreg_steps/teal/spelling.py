@@ -36,7 +36,7 @@ def recipe_value(parameter: Parameter, value: object) -> Any:  # noqa: ANN401  a
     types = _types(parameter.schema)
     if isinstance(plain, list) and "array" not in types:
         plain = ", ".join(map(str, plain))
-    if plain is None or (isinstance(plain, str) and plain.strip().casefold() in _NOT_GIVEN):
+    if is_blank(plain):
         return "" if types == {"string"} else None
     if "enum" in parameter.schema:
         return _choice(parameter.schema, plain)
@@ -45,6 +45,11 @@ def recipe_value(parameter: Parameter, value: object) -> Any:  # noqa: ANN401  a
     if isinstance(plain, str) and types & {"integer", "number"}:
         return _number(plain.strip(), types)
     return plain
+
+
+def is_blank(value: object) -> bool:
+    """Tell whether a value is one of TweakReg's words for a value that is not given."""
+    return value is None or (isinstance(value, str) and value.strip().casefold() in _NOT_GIVEN)
 
 
 def _plain(value: object) -> object:
