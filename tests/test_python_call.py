@@ -324,3 +324,10 @@ def test_the_package_is_light_to_import() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
     with pytest.raises(AttributeError, match="no attribute 'tweakReg'"):
         tweakreg_steps.tweakReg  # noqa: B018
+
+
+def test_a_run_that_was_killed_says_what_to_do(tmp_path: Path) -> None:
+    from tweakreg_steps.running.own_process import raise_outcome
+
+    with pytest.raises(JobFailedError, match=r"ended with status -9 .* call again to go on"):
+        raise_outcome(tmp_path / "outcome.json", -9)

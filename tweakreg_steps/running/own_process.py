@@ -57,7 +57,7 @@ def run_in_own_process(recipe_file: Path, *, cores: int) -> None:
                     os.killpg(run.pid, signal.SIGINT)
                 _relay(run)
                 raise
-        _raise_outcome(outcome, run.returncode)
+        raise_outcome(outcome, run.returncode)
 
 
 def _relay(run: Popen[str]) -> None:
@@ -69,8 +69,23 @@ def _relay(run: Popen[str]) -> None:
     run.wait()
 
 
-def _raise_outcome(path: Path, status: int) -> None:
-    """Raise what the run raised, if it did."""
+def raise_outcome(path: Path, status: int) -> None:
+    """Raise what a run raised, if it did.
+
+    Parameters
+    ----------
+    path
+        Where the run wrote down how it ended.
+    status
+        The exit status of its process.
+
+    Raises
+    ------
+    TweakRegError
+        What the run raised, or that it ended without a word.
+    KeyboardInterrupt
+        If the run was interrupted.
+    """
     try:
         kind, message = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
