@@ -21,8 +21,8 @@ from tweakreg_steps.planning.report_jobs import residual_plots
 from tweakreg_steps.planning.resolved_recipe import resolved_text
 from tweakreg_steps.planning.survey import survey
 from tweakreg_steps.planning.workplan import RULES, build_plan
+from tweakreg_steps.recipes.composition import merge, read_recipe_source
 from tweakreg_steps.recipes.recipe import Recipe, complete
-from tweakreg_steps.recipes.yaml_source import read_yaml
 from tweakreg_steps.resources import provide_step_command
 from tweakreg_steps.running.outdir import prepare_outdir
 
@@ -195,10 +195,10 @@ def _project_from_config(config: dict[str, Any], configfiles: list[Path]) -> Pro
     import yaml
 
     path = Path(configfiles[0])
-    source = read_yaml(path)
+    source = read_recipe_source(path)
     plain = yaml.safe_load(path.read_text(encoding="utf-8"))
     overrides = {k: v for k, v in config.items() if k not in plain or plain[k] != v}
-    return open_project(complete({**source.value, **overrides}, source=source, file=path))
+    return open_project(complete(merge(source.value, overrides), source=source, file=path))
 
 
 def _write_if_changed(path: Path, text: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.errors import RecipeError
+from tweakreg_steps.recipes.composition import Place, RecipeSource, read_recipe_source
 from tweakreg_steps.recipes.recipe_rules import (
     cross_field_problems,
     cross_field_warnings,
@@ -24,7 +25,7 @@ from tweakreg_steps.recipes.schema import (
     parameters,
     value_at,
 )
-from tweakreg_steps.recipes.yaml_source import KeyPath, YamlSource, read_yaml
+from tweakreg_steps.recipes.yaml_source import KeyPath
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,11 @@ def load_recipe(path: Path) -> Recipe:
     RecipeError
         Listing every problem with file, line, key, value and what is allowed.
     """
-    source = read_yaml(path)
+    source = read_recipe_source(path)
     return complete(source.value, source=source, file=path)
 
 
-def complete(values: object, *, source: YamlSource | None, file: Path) -> Recipe:
+def complete(values: object, *, source: RecipeSource | None, file: Path) -> Recipe:
     """Fill in the defaults and report every problem at once.
 
     Parameters
@@ -87,7 +88,7 @@ def complete(values: object, *, source: YamlSource | None, file: Path) -> Recipe
     values
         The recipe as read, possibly with overrides laid over it.
     source
-        The parsed file, for line numbers; None where the values come from elsewhere.
+        What the files say, for line numbers; None where the values come from elsewhere.
     file
         The recipe file (it need not exist): messages name it, and paths are relative to its folder.
 
@@ -96,7 +97,7 @@ def complete(values: object, *, source: YamlSource | None, file: Path) -> Recipe
     RecipeError
         Listing every problem.
     """
-    lines = source.lines if source else {}
+    places = source.places if source else {}
     if not isinstance(values, Mapping):
         raise RecipeError(
             f"{file}: a recipe is a mapping of parameters, got {_show(values)}; "
@@ -109,7 +110,7 @@ def complete(values: object, *, source: YamlSource | None, file: Path) -> Recipe
     problems += [Problem(*found) for found in pending_problems(complete_values)]
     problems += [Problem(*found) for found in cross_field_problems(complete_values)]
     if problems:
-        raise RecipeError(_report(problems, lines, file))
+        raise RecipeError(_report(problems, places, file))
     return Recipe(
         values=complete_values,
         base=file.resolve().parent,
@@ -118,25 +119,21 @@ def complete(values: object, *, source: YamlSource | None, file: Path) -> Recipe
     )
 
 
-def _duplicates(source: YamlSource | None) -> tuple[tuple[KeyPath, int], ...]:
+def _duplicates(source: RecipeSource | None) -> tuple[tuple[KeyPath, Place], ...]:
     """Return the keys that stand twice."""
     return source.duplicates if source else ()
 
 
-def _report(problems: list[Problem], lines: Mapping[KeyPath, int], file: Path) -> str:
-    """Write one line for each problem, in the order of the file."""
+def _report(problems: list[Problem], places: Mapping[KeyPath, Place], file: Path) -> str:
+    """Write one line for each problem, in the order of the files."""
 
-    def line_of(path: KeyPath) -> int:
-        while path and path not in lines:
+    def place_of(path: KeyPath) -> Place:
+        while path and path not in places:
             path = path[:-1]
-        return lines.get(path, 0)
+        return places.get(path, Place(file, 0))
 
-    rows = sorted({(line_of(p.path), _dotted(p.path), p.text) for p in problems})
-    texts = [
-        f"{file}{f':{line}' if line else ''}: {f'{name}: ' if name else ''}{text}"
-        for line, name, text in rows
-    ]
-    return "\n".join(texts)
+    rows = sorted({(place_of(p.path), _dotted(p.path), p.text) for p in problems})
+    return "\n".join(f"{place}: {f'{name}: ' if name else ''}{text}" for place, name, text in rows)
 
 
 def _dotted(path: KeyPath) -> str:

@@ -1,0 +1,155 @@
+"""A recipe as it is written: one file, laid over those that its ``extends`` names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tweakreg_steps.errors import RecipeError
+from tweakreg_steps.recipes.inputs import move_entry
+from tweakreg_steps.recipes.schema import Tree, parameters
+from tweakreg_steps.recipes.yaml_source import KeyPath, YamlSource, read_yaml
+
+EXTENDS = "extends"
+_OUTDIR = "outdir"
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """Where a key of a recipe is written: the file and the line, from 1; 0 for no line."""
+
+    file: Path
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else str(self.file)
+
+
+@dataclass(frozen=True)
+class RecipeSource:
+    """What the files of a recipe say together.
+
+    Attributes
+    ----------
+    value
+        The document, without ``extends``.
+    places
+        Where each key or list item that holds is written, by its path from the root.
+    duplicates
+        Keys that stand twice in one file: path and place of the later one.
+    """
+
+    value: Any
+    places: Mapping[KeyPath, Place]
+    duplicates: tuple[tuple[KeyPath, Place], ...]
+
+
+def read_recipe_source(path: Path) -> RecipeSource:
+    """Read a recipe file and those that it extends.
+
+    A mapping is laid over a mapping key by key, anything else replaces what was there. Paths in a
+    file are relative to it, and are rewritten to be relative to the file that extends it. The
+    ``outdir`` of a file that is extended does not count: two recipes need two.
+
+    Raises
+    ------
+    RecipeError
+        A file cannot be read or is not YAML, or extends itself.
+    """
+    return _read(path, ())
+
+
+def _read(path: Path, chain: tuple[Path, ...]) -> RecipeSource:
+    """Read one file below those of the chain."""
+    source = read_yaml(path)
+    own = _own_source(source, path)
+    if not isinstance(source.value, Mapping) or source.value.get(EXTENDS) is None:
+        return own
+    place = own.places[(EXTENDS,)]
+    merged = RecipeSource({}, {}, ())
+    for name in _base_names(source.value[EXTENDS], place):
+        base = Path(os.path.normpath(path.parent / name))
+        _require_new(base, (*chain, path), place)
+        merged = _lay_over(merged, _moved(_read(base, (*chain, path)), base.parent, path.parent))
+    return _lay_over(merged, own)
+
+
+def _own_source(source: YamlSource, path: Path) -> RecipeSource:
+    """Say of each key of one file where it stands."""
+    value = source.value
+    if isinstance(value, Mapping):
+        value = {key: child for key, child in value.items() if key != EXTENDS}
+    return RecipeSource(
+        value=value,
+        places={key: Place(path, line) for key, line in source.lines.items()},
+        duplicates=tuple((key, Place(path, line)) for key, line in source.duplicates),
+    )
+
+
+def _base_names(value: object, place: Place) -> list[str]:
+    """Return the files that a recipe extends, the later ones laid over the earlier."""
+    given = value if isinstance(value, list) else [value]
+    names = [name for name in given if isinstance(name, str) and name]
+    if not names or names != given:
+        raise RecipeError(
+            f"{place}: {EXTENDS}: {value!r} is not allowed; name a recipe file, or a list of them"
+        )
+    return names
+
+
+def _require_new(base: Path, chain: tuple[Path, ...], place: Place) -> None:
+    """Refuse a file that extends itself, over however many others."""
+    if base.resolve() in [path.resolve() for path in chain]:
+        way = " extends ".join(path.name for path in (*chain, base))
+        raise RecipeError(f"{place}: {EXTENDS}: {way}; take one of them out")
+
+
+def _lay_over(base: RecipeSource, own: RecipeSource) -> RecipeSource:
+    """Lay one source over another."""
+    if not isinstance(own.value, Mapping) or not isinstance(base.value, Mapping):
+        return own
+    return RecipeSource(
+        value=merge(base.value, own.value),
+        places={**base.places, **own.places},
+        duplicates=(*base.duplicates, *own.duplicates),
+    )
+
+
+def merge(base: Mapping[str, Any], own: Mapping[str, Any]) -> Tree:
+    """Lay one tree over another: mappings key by key, anything else as a whole."""
+    merged = dict(base)
+    for key, value in own.items():
+        before = merged.get(key)
+        both = isinstance(before, Mapping) and isinstance(value, Mapping)
+        merged[key] = merge(before, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def _moved(source: RecipeSource, old: Path, new: Path) -> RecipeSource:
+    """Return a source as the file of another folder would say it; without its ``outdir``."""
+    if not isinstance(source.value, Mapping):
+        return source
+    value = {key: child for key, child in source.value.items() if key != _OUTDIR}
+    if old.resolve() != new.resolve():
+        for parameter in parameters():
+            if parameter.file or parameter.path == ("input",):
+                _move_path(value, parameter.path, old, new)
+    return RecipeSource(value, source.places, source.duplicates)
+
+
+def _move_path(tree: Tree, path: tuple[str, ...], old: Path, new: Path) -> None:
+    """Rewrite the file names under one key of a tree, if it is there."""
+    *sections, key = path
+    for section in sections:
+        if not isinstance(tree.get(section), Mapping):
+            return
+        tree[section] = dict(tree[section])
+        tree = tree[section]
+    value = tree.get(key)
+    if isinstance(value, str):
+        tree[key] = move_entry(value, old, new)
+    elif isinstance(value, list):
+        tree[key] = [move_entry(v, old, new) if isinstance(v, str) else v for v in value]
