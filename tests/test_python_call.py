@@ -286,7 +286,7 @@ def test_a_configobj_and_a_recipe_are_configurations_too(folder: Path) -> None:
         "input: [a.fits]\nimagefindpars: {threshold: null}\nexclusions: masks.txt\n"
     )
     assert tree_of(None, "recipes/a.yaml") == {
-        "input": "recipes/a.fits",
+        "input": ["recipes/a.fits"],
         "exclusions": "recipes/masks.txt",
         "imagefindpars": {"threshold": None},
     }

@@ -7,12 +7,13 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from tweakreg_steps.errors import RecipeError
+from tweakreg_steps.recipes.moved_paths import move_paths
 from tweakreg_steps.recipes.new_recipe import write_new_recipe
 from tweakreg_steps.recipes.recipe import complete
 from tweakreg_steps.recipes.recipe_text import minimal_text
 from tweakreg_steps.teal.cfg_files import gather_cfgs
 from tweakreg_steps.teal.importing import import_cfgs
-from tweakreg_steps.teal.settings import move_paths, recipe_tree
+from tweakreg_steps.teal.settings import recipe_tree
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -40,7 +41,7 @@ def run(arguments: Namespace) -> int:
     output: Path = arguments.output
     files = gather_cfgs(arguments.files)
     imported = import_cfgs(files)
-    tree = recipe_tree(move_paths(imported.values, old=Path.cwd(), new=output.parent))
+    tree = move_paths(recipe_tree(imported.values), old=Path.cwd(), new=output.parent)
     sources = [str(file.path) for file in files]
     write_new_recipe(output, minimal_text(tree, about="\n".join(["Imported from", *sources])))
     if imported.internal:

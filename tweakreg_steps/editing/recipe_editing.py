@@ -11,6 +11,7 @@ from tweakreg_steps.atomic import atomic_path
 from tweakreg_steps.editing.editor import edit_text
 from tweakreg_steps.editing.text_blocks import extract_blocks, replace_blocks
 from tweakreg_steps.errors import InputError, RecipeError
+from tweakreg_steps.recipes.composition import source_of_text
 from tweakreg_steps.recipes.inputs import expand_inputs
 from tweakreg_steps.recipes.recipe import Recipe, complete
 from tweakreg_steps.recipes.recipe_text import (
@@ -129,7 +130,7 @@ def _checker(path: Path) -> Callable[[str], None]:
 
 def _complete(text: str, path: Path) -> Recipe:
     """Return the complete recipe that a text is."""
-    source = parse_yaml(text, name=str(path))
+    source = source_of_text(text, path)
     return complete(source.value, source=source, file=path)
 
 

@@ -39,7 +39,8 @@ def write_masks(path: Path, masks: Sequence[Mask | None], image: str) -> None:
             hdu = fits.ImageHDU(name="MASK", ver=number)
         else:
             pixels = mask.astype(np.uint8)
-            hdu = fits.CompImageHDU(pixels, name="MASK", compression_type="GZIP_1")
+            # gzip would write the time into each tile
+            hdu = fits.CompImageHDU(pixels, name="MASK", compression_type="RICE_1")
             hdu.ver = number
         hdus.append(hdu)
     with atomic_path(path) as temporary:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.errors import RecipeError
-from tweakreg_steps.recipes.inputs import move_entry
-from tweakreg_steps.recipes.schema import Tree, parameters
-from tweakreg_steps.recipes.yaml_source import KeyPath, YamlSource, read_yaml
+from tweakreg_steps.recipes.moved_paths import move_paths
+from tweakreg_steps.recipes.schema import Tree
+from tweakreg_steps.recipes.yaml_source import KeyPath, YamlSource, parse_yaml, read_yaml
 
 EXTENDS = "extends"
 _OUTDIR = "outdir"
@@ -64,7 +64,11 @@ def read_recipe_source(path: Path) -> RecipeSource:
 
 def _read(path: Path, chain: tuple[Path, ...]) -> RecipeSource:
     """Read one file below those of the chain."""
-    source = read_yaml(path)
+    return _compose(read_yaml(path), path, chain)
+
+
+def _compose(source: YamlSource, path: Path, chain: tuple[Path, ...]) -> RecipeSource:
+    """Lay one file over those that it extends."""
     own = _own_source(source, path)
     if not isinstance(source.value, Mapping) or source.value.get(EXTENDS) is None:
         return own
@@ -75,6 +79,11 @@ def _read(path: Path, chain: tuple[Path, ...]) -> RecipeSource:
         _require_new(base, (*chain, path), place)
         merged = _lay_over(merged, _moved(_read(base, (*chain, path)), base.parent, path.parent))
     return _lay_over(merged, own)
+
+
+def source_of_text(text: str, path: Path) -> RecipeSource:
+    """Return what the text of a recipe file at `path`, and the files it extends, say."""
+    return _compose(parse_yaml(text, name=str(path)), path, ())
 
 
 def _own_source(source: YamlSource, path: Path) -> RecipeSource:
@@ -132,24 +141,5 @@ def _moved(source: RecipeSource, old: Path, new: Path) -> RecipeSource:
     """Return a source as the file of another folder would say it; without its ``outdir``."""
     if not isinstance(source.value, Mapping):
         return source
-    value = {key: child for key, child in source.value.items() if key != _OUTDIR}
-    if old.resolve() != new.resolve():
-        for parameter in parameters():
-            if parameter.file or parameter.path == ("input",):
-                _move_path(value, parameter.path, old, new)
-    return RecipeSource(value, source.places, source.duplicates)
-
-
-def _move_path(tree: Tree, path: tuple[str, ...], old: Path, new: Path) -> None:
-    """Rewrite the file names under one key of a tree, if it is there."""
-    *sections, key = path
-    for section in sections:
-        if not isinstance(tree.get(section), Mapping):
-            return
-        tree[section] = dict(tree[section])
-        tree = tree[section]
-    value = tree.get(key)
-    if isinstance(value, str):
-        tree[key] = move_entry(value, old, new)
-    elif isinstance(value, list):
-        tree[key] = [move_entry(v, old, new) if isinstance(v, str) else v for v in value]
+    kept = {key: child for key, child in source.value.items() if key != _OUTDIR}
+    return RecipeSource(move_paths(kept, old=old, new=new), source.places, source.duplicates)

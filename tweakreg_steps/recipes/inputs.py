@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -78,16 +77,6 @@ def split_entry(entry: str) -> Iterator[str]:
     for item in re.split(r",(?![^\[]*\])", entry):
         if item.strip():
             yield item.strip()
-
-
-def move_entry(entry: str, old: Path, new: Path) -> str:
-    """Return an entry of ``input`` that names the same files from another folder."""
-
-    def moved(item: str) -> str:
-        prefix, name = ("@", item[1:]) if item.startswith("@") else ("", item)
-        return prefix + (name if Path(name).is_absolute() else os.path.relpath(old / name, new))
-
-    return ",".join(map(moved, _split(entry)))
 
 
 def _expand_item(item: str, base: Path) -> list[InputImage]:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.errors import RecipeError
+from tweakreg_steps.recipes.composition import read_recipe_source
+from tweakreg_steps.recipes.moved_paths import move_paths
 from tweakreg_steps.recipes.recipe import complete
 from tweakreg_steps.recipes.schema import Tree
-from tweakreg_steps.recipes.yaml_source import read_yaml
 from tweakreg_steps.teal.cfg_files import default_cfg, gather_cfgs, read_cfg
 from tweakreg_steps.teal.importing import DEFAULT_INPUT, UPDATEWCS, import_cfgs
 from tweakreg_steps.teal.naming import FINDING, REFERENCE_FINDING, section_of
@@ -20,7 +21,6 @@ from tweakreg_steps.teal.settings import (
     Keys,
     Settings,
     flatten,
-    move_paths,
     read_section,
     read_settings,
     recipe_tree,
@@ -113,9 +113,9 @@ def _configured(
         return settings.values, ()
     path = Path(os.path.expandvars(configobj))
     if path.suffix in (".yaml", ".yml"):
-        source = read_yaml(path)
+        source = read_recipe_source(path)
         complete(source.value, source=source, file=path)
-        return move_paths(flatten(source.value), old=path.parent, new=Path()), ()
+        return flatten(move_paths(source.value, old=path.parent, new=Path())), ()
     imported = import_cfgs(gather_cfgs([default_cfg(Path()) if configobj == _DEFAULTS else path]))
     return imported.values, (*imported.losses, *imported.remarks)
 

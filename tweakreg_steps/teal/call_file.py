@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
+from tweakreg_steps.recipes.moved_paths import move_paths
 from tweakreg_steps.recipes.recipe_text import minimal_text
 from tweakreg_steps.recipes.schema import Tree
 from tweakreg_steps.running.outdir import prepare_outdir
-from tweakreg_steps.teal.settings import flatten, move_paths, recipe_tree
+from tweakreg_steps.teal.settings import flatten, recipe_tree
 
 _ABOUT = "The recipe of a call of TweakReg; `tweakreg run` runs it again."
 
@@ -38,7 +39,7 @@ def file_recipe(tree: Tree, outdir: Path) -> tuple[Path, bool]:
         If the folder cannot be made or written.
     """
     prepare_outdir(outdir)
-    values = move_paths(flatten(tree), old=Path(), new=outdir) | {("outdir",): "."}
+    values = flatten(move_paths(tree, old=Path(), new=outdir)) | {("outdir",): "."}
     text = minimal_text(recipe_tree(values), about=_ABOUT)
     for number in itertools.count(1):
         file = outdir / f"recipe-{number}.yaml"

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from tweakreg_steps.recipes.inputs import split_entry
 from tweakreg_steps.recipes.schema import Parameter, Tree, parameters
 from tweakreg_steps.teal.naming import flat_names, names_of, nearest_name, section_of
 from tweakreg_steps.teal.spelling import recipe_value
@@ -115,39 +112,3 @@ def flatten(tree: Mapping[str, Any]) -> dict[Keys, Any]:
         if name in branch:
             values[parameter.path] = branch[name]
     return values
-
-
-def move_paths(values: Mapping[Keys, Any], *, old: Path, new: Path) -> dict[Keys, Any]:
-    """Return the values with each relative path, given from the folder `old`, given from `new`."""
-    moved = dict(values)
-    if old.resolve() == new.resolve():
-        return moved
-    for parameter in parameters():
-        value = moved.get(parameter.path)
-        if value and (parameter.file or parameter.path == ("outdir",)):
-            moved[parameter.path] = _moved(value, old, new)
-    if moved.get(INPUT):
-        entries = moved[INPUT] if isinstance(moved[INPUT], list) else [moved[INPUT]]
-        moved[INPUT] = [_moved_entry(item, old, new) for item in _items(entries)]
-        if len(moved[INPUT]) == 1:
-            (moved[INPUT],) = moved[INPUT]
-    return moved
-
-
-def _items(entries: list[str]) -> Iterator[str]:
-    """Yield each file, wildcard or ``@file`` of an input."""
-    for entry in entries:
-        yield from split_entry(entry)
-
-
-def _moved_entry(item: str, old: Path, new: Path) -> str:
-    """Move one item of the input."""
-    mark = "@" if item.startswith("@") else ""
-    return mark + _moved(item.removeprefix("@"), old, new)
-
-
-def _moved(path: str, old: Path, new: Path) -> str:
-    """Move one path; an absolute one stays as it is."""
-    return (
-        path if Path(path).is_absolute() else os.path.relpath(old.resolve() / path, new.resolve())
-    )
