@@ -36,3 +36,24 @@ rule fit_alignment:
     shell:
         "tweakreg-step {params.job:q} matches={input.matches:q} plane={input.plane:q}"
         " fit={output.fit:q} pairs={output.pairs:q} 2> {log:q}"
+
+
+rule align:
+    input:
+        sky=expand("sky/{image}.ecsv", image=project.sequence),
+        plane="reference/wcs.fits",
+        sources=project.starting_sources,
+    output:
+        matches=expand("matches/{image}.ecsv", image=project.sequence),
+        fits=expand("fits/{image}.json", image=project.sequence),
+        pairs=expand("fits/{image}.ecsv", image=project.sequence),
+        expanded="reference/expanded_sources.ecsv",
+    log:
+        "logs/align.log",
+    conda:
+        "environment.yaml"
+    params:
+        job=project.job("align"),
+    shell:
+        "tweakreg-step {params.job:q} manifest=manifest.json plane={input.plane:q}"
+        " sources={input.sources:q} expanded={output.expanded:q} 2> {log:q}"

@@ -74,6 +74,21 @@ rule write_catfile_list:
         "tweakreg-step {params.job:q} manifest=manifest.json catfile={output.catfile:q} 2> {log:q}"
 
 
+rule write_refcat:
+    input:
+        sources=project.reference_list,
+    output:
+        record="reference/cumulative_refcat.json",
+    log:
+        "logs/write_refcat.log",
+    conda:
+        "environment.yaml"
+    params:
+        job=project.job("write_refcat"),
+    shell:
+        "tweakreg-step {params.job:q} sources={input.sources:q} record={output.record:q} 2> {log:q}"
+
+
 rule write_shiftfile:
     input:
         fits=expand("fits/{image}.json", image=project.names),

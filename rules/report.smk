@@ -17,7 +17,7 @@ rule plot_offsets:
     input:
         sky="sky/{image}.ecsv",
         plane="reference/wcs.fits",
-        sources="reference/sources.ecsv",
+        sources=project.reference_list,
         matches="matches/{image}.ecsv",
     output:
         plot="plots/hist2d_{image}.png",

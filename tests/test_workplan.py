@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,7 @@ def plan(
             exclusions=exclusions or {},
             refcat=refcat,
             refimage=refimage,
+            reference_is_chosen=not (refcat or refimage) and recipe.values["expand_refcat"],
         ),
         code=dict.fromkeys(RULES, "code"),
     )
@@ -120,6 +122,7 @@ def test_a_parameter_changes_the_records_of_its_rules_alone(parameter: Parameter
         value = {**with_refcat, **value}
     refimage = image("r_refimage") if parameter.path[0] == "refimagefindpars" else None
     found: dict[str, Any] = {"refcat": "x" if with_refcat else None, "refimage": refimage}
+    found["expand_refcat"] = parameter.rule == "align"
     before = plan(**found, reference_catalog=with_refcat)
     given = {"reference_catalog": with_refcat, parameter.path[0]: value}
     after = plan(**found, **given)
@@ -186,3 +189,54 @@ def test_an_image_is_matched_against_a_catalog_when_there_is_one() -> None:
 def test_a_job_of_a_chip_knows_its_image() -> None:
     assert plan().jobs["write_chip_catalog", "b.2"].image == "b"
     assert plan().jobs["summarize", "all"].image == "all"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"object_matching": {"minobj": 5}}, {"catalog_fitting": {"nclip": 5}}],
+    ids=["object_matching", "catalog_fitting"],
+)
+def test_a_sequence_consumes_what_matching_and_fitting_do(given: dict[str, Any]) -> None:
+    before, after = plan(expand_refcat=True), plan(expand_refcat=True, **given)
+    assert changed(before, after) == {("align", "all"), ("summarize", "all")}
+    stale = {rule for rule, _ in after.jobs if after.stamps != before.stamps}
+    assert {"align", "write_catalogs", "plot_offsets", "update_header"} <= stale
+
+
+def test_a_sequence_stands_in_for_match_and_fit() -> None:
+    alone, sequence = plan(), plan(expand_refcat=True)
+    gone = {"match_sources", "fit_alignment", "build_reference"}
+    assert {rule for rule, _ in alone.jobs} - {rule for rule, _ in sequence.jobs} == gone
+    assert {"matches/a.ecsv", "fits/b.json"} <= set(sequence.jobs["align", "all"].outputs)
+    with_refcat = plan(refcat="x", expand_refcat=True, reference_catalog={"refcat": "a.cat"})
+    assert ("build_reference", "all") in with_refcat.jobs["align", "all"].upstream
+
+
+@pytest.mark.parametrize("expand", [False, True])
+def test_the_input_that_is_the_reference_image_is_not_aligned(expand: bool) -> None:
+    refimage = image("a_refimage")
+    refimage = replace(refimage, image=replace(refimage.image, path=Path("/data/a.fits")))
+    work = plan(refimage=refimage, expand_refcat=expand)
+    if expand:
+        assert work.jobs["align", "all"].record["inputs"]["reference"] == "a"
+    assert ("plot_residuals", "a") not in work.jobs
+    assert ("plot_residuals", "b") in work.jobs
+
+
+@pytest.mark.parametrize(
+    ("refcat", "given", "base"),
+    [
+        (None, {}, None),
+        (None, {"expand_refcat": True}, None),
+        ("x", {"expand_refcat": True}, "gaia"),
+    ],
+)
+def test_the_cumulative_catalog_is_named_after_the_reference(
+    refcat: str | None, given: Any, base: str | None
+) -> None:
+    catalog = {"refcat": "cats/gaia.cat" if refcat else None}
+    job = plan(refcat=refcat, reference_catalog=catalog, **given).jobs["write_refcat", "all"]
+    assert job.record["inputs"] == {"base": base}
+    alone = plan(refcat="x", reference_catalog={"refcat": "cats/gaia.cat"})
+    assert ("write_refcat", "all") not in alone.jobs
+    assert ("write_refcat", "all") not in plan(writecat=False).jobs

@@ -24,12 +24,15 @@ class Findings:
     exclusions
         For each image named in the exclusions catalog, the digest of each chip's region file or
         mask.
+    reference_is_chosen
+        Whether which input is the reference is found out only when the images are aligned.
     """
 
     images: tuple[Inspected, ...]
     refimage: Inspected | None = None
     refcat: str | None = None
     exclusions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    reference_is_chosen: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -43,8 +46,8 @@ class Findings:
 
     @property
     def reference(self) -> Inspected | None:
-        """The image whose sources are the reference list; None where a catalog is."""
-        if self.refcat is not None:
+        """The image whose sources are the reference list; None where no image is known to be."""
+        if self.refcat is not None or self.reference_is_chosen:
             return None
         return self.refimage or self.images[0]
 

@@ -11,6 +11,9 @@ LOGS = "logs"
 SUMMARY = "summary.ecsv"
 REFERENCE_PLANE = "reference/wcs.fits"
 REFERENCE_SOURCES = "reference/sources.ecsv"
+EXPANDED_SOURCES = "reference/expanded_sources.ecsv"
+CUMULATIVE_RECORD = "reference/cumulative_refcat.json"
+"""Says which ``cumulative_sky_refcat_<base>.coo`` was written."""
 ALIGNED = "aligned"
 RESIDUAL_PLOTS = {
     "residuals": "plots/residuals_{image}.png",
@@ -77,6 +80,11 @@ def text_catalogs_of(image: str) -> tuple[str, ...]:
 def catfile_list_of(first_image: str) -> str:
     """TweakReg's list of all text catalogs."""
     return f"tweakreg/{first_image}_xy_catfile.list"
+
+
+def cumulative_refcat_of(base: str) -> str:
+    """TweakReg's catalog of the reference sources, named after the reference."""
+    return f"tweakreg/cumulative_sky_refcat_{base}.coo"
 
 
 def offsets_plot_of(image: str) -> str:

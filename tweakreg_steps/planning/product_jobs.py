@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tweakreg_steps.planning import layout
+from tweakreg_steps.planning.alignment_jobs import fit_job, reference_job
 from tweakreg_steps.planning.canonical import digest
 from tweakreg_steps.planning.findings import Findings, chip_records
 from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.planning.jobs import ALL, WorkPlan
+from tweakreg_steps.recipes.inputs import image_name
 from tweakreg_steps.recipes.schema import Tree
 
 
@@ -19,6 +23,8 @@ def plan_products(plan: WorkPlan, values: Tree, findings: Findings) -> None:
             _plan_catalogs(plan, values, image)
     if values["writecat"]:
         _plan_catfile_list(plan, values, findings)
+    if values["writecat"] and (findings.refcat is None or values["expand_refcat"]):
+        _plan_refcat(plan, values, findings)
     if values["shiftfile_output"]["shiftfile"]:
         _plan_shiftfile(plan, values, findings)
 
@@ -32,7 +38,7 @@ def _plan_header(plan: WorkPlan, values: Tree, image: Inspected) -> None:
         [layout.header_record_of(name)],
         values=values,
         inputs={"file": image.file, "data": list(image.data), "chips": chip_records(image)},
-        upstream=[("fit_alignment", name), ("build_reference_plane", ALL)],
+        upstream=[fit_job(values, name), ("build_reference_plane", ALL)],
     )
 
 
@@ -54,7 +60,7 @@ def _plan_catalogs(plan: WorkPlan, values: Tree, image: Inspected) -> None:
         layout.text_catalogs_of(name),
         values=values,
         inputs={},
-        upstream=[("undistort_sources", name), ("fit_alignment", name)],
+        upstream=[("undistort_sources", name), fit_job(values, name)],
     )
 
 
@@ -71,6 +77,23 @@ def _plan_catfile_list(plan: WorkPlan, values: Tree, findings: Findings) -> None
     )
 
 
+def _plan_refcat(plan: WorkPlan, values: Tree, findings: Findings) -> None:
+    """Plan TweakReg's catalog of the reference sources."""
+    base = None
+    if findings.refcat is not None:
+        base = Path(values["reference_catalog"]["refcat"]).stem
+    elif findings.refimage is not None:
+        base = image_name(findings.refimage.image.path)
+    plan.add(
+        "write_refcat",
+        ALL,
+        [layout.CUMULATIVE_RECORD],
+        values=values,
+        inputs={"base": base},
+        upstream=[reference_job(values)],
+    )
+
+
 def _plan_shiftfile(plan: WorkPlan, values: Tree, findings: Findings) -> None:
     """Plan the shift file and its reference WCS."""
     shifts = values["shiftfile_output"]
@@ -81,7 +104,7 @@ def _plan_shiftfile(plan: WorkPlan, values: Tree, findings: Findings) -> None:
         values=values,
         inputs={"files": digest([image.image.path.name for image in findings.images])},
         upstream=[
-            *(("fit_alignment", name) for name in findings.names),
+            *dict.fromkeys(fit_job(values, name) for name in findings.names),
             ("build_reference_plane", ALL),
         ],
     )

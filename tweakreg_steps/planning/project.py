@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.json_file import json_text
 from tweakreg_steps.planning import layout
+from tweakreg_steps.planning.alignment_jobs import reference_list
 from tweakreg_steps.planning.code_digest import code_digests
 from tweakreg_steps.planning.findings import Findings
 from tweakreg_steps.planning.inspection import Inspected
@@ -92,6 +93,21 @@ class Project:
         """The sources of the reference image, undistorted, if an image is the reference."""
         reference = self.findings.reference
         return [layout.sky_of(reference.image.name)] if reference else []
+
+    @property
+    def starting_sources(self) -> list[str]:
+        """The reference list with which a sequence of alignments starts, if it is made before."""
+        return [] if self.findings.reference_is_chosen else [layout.REFERENCE_SOURCES]
+
+    @property
+    def reference_list(self) -> str:
+        """The reference list as it is in the end."""
+        return reference_list(self.values)
+
+    @property
+    def sequence(self) -> list[str]:
+        """The names of the images that the plan aligns one after the other."""
+        return self.names if ("align", ALL) in self.plan.jobs else []
 
     @property
     def residual_plots(self) -> dict[str, str]:

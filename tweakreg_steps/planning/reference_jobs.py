@@ -10,7 +10,7 @@ from tweakreg_steps.recipes.schema import Tree
 
 
 def plan_reference(plan: WorkPlan, values: Tree, findings: Findings) -> None:
-    """Plan the reference plane and the reference sources."""
+    """Plan the reference plane and, where they are known before the alignment, the sources."""
     sources = [findings.refimage] if findings.refimage else findings.images
     plan.add(
         "build_reference_plane",
@@ -20,6 +20,8 @@ def plan_reference(plan: WorkPlan, values: Tree, findings: Findings) -> None:
         inputs={"wcs": digest([chip_records(image, "wcs") for image in sources])},
         upstream=[],
     )
+    if findings.reference_is_chosen:
+        return
     image = findings.reference
     name = image.image.name if image else None
     plan.add(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tweakreg_steps.planning import layout
+from tweakreg_steps.planning.alignment_jobs import fit_job, match_job
 from tweakreg_steps.planning.canonical import digest
 from tweakreg_steps.planning.findings import Findings
 from tweakreg_steps.planning.jobs import ALL, WorkPlan
@@ -19,19 +20,20 @@ FITTING_RULES = (
     "build_reference",
     "match_sources",
     "fit_alignment",
+    "align",
 )
-"""The rules on which every fit depends."""
+"""The rules on which fits depend; a plan has some of them."""
 
 
 def plan_report(plan: WorkPlan, values: Tree, findings: Findings) -> None:
-    """Plan the summary, and the plots of each image that is not the reference."""
+    """Plan the summary, and the plots of each image that is not known to be the reference."""
     plan.add(
         "summarize",
         ALL,
         [layout.SUMMARY],
         values=values,
-        inputs={"images": digest(findings.names), "recipe": _recipe_digest(values)},
-        upstream=[("fit_alignment", name) for name in findings.names],
+        inputs={"images": digest(findings.names), "recipe": _recipe_digest(plan, values)},
+        upstream=dict.fromkeys(fit_job(values, name) for name in findings.names),
     )
     for image in findings.images:
         if not findings.is_reference(image):
@@ -55,7 +57,7 @@ def _plan_plots(plan: WorkPlan, values: Tree, name: str) -> None:
             [layout.offsets_plot_of(name)],
             values=values,
             inputs={},
-            upstream=[("match_sources", name)],
+            upstream=[match_job(values, name)],
         )
     plots = residual_plots(values)
     if plots:
@@ -65,13 +67,14 @@ def _plan_plots(plan: WorkPlan, values: Tree, name: str) -> None:
             [plot.format(image=name) for plot in plots.values()],
             values=values,
             inputs={},
-            upstream=[("fit_alignment", name)],
+            upstream=[fit_job(values, name)],
         )
 
 
-def _recipe_digest(values: Tree) -> str:
+def _recipe_digest(plan: WorkPlan, values: Tree) -> str:
     """Return the digest of the parameters on which the summary depends."""
-    found = {rule: parameters_of(rule, values) for rule in FITTING_RULES}
+    planned = {rule for rule, _ in plan.jobs}
+    found = {rule: parameters_of(rule, values) for rule in FITTING_RULES if rule in planned}
     if values["refimage"]:
         found["reference image"] = {
             rule: parameters_of(rule, values, findpars=REFERENCE_FINDPARS) for rule in FINDING_RULES

@@ -10,6 +10,9 @@ IMAGE_FINDPARS = "imagefindpars"
 REFERENCE_FINDPARS = "refimagefindpars"
 """The same for the reference image."""
 
+_INCLUDED = {"align": ("match_sources", "fit_alignment")}
+"""The rules whose work a rule does as well, so that it consumes what they do."""
+
 
 def parameters_of(rule: str, values: Tree, *, findpars: str = IMAGE_FINDPARS) -> Tree:
     """Return what `rule` consumes of a complete recipe, without switches and file paths.
@@ -25,9 +28,10 @@ def parameters_of(rule: str, values: Tree, *, findpars: str = IMAGE_FINDPARS) ->
         is left out.
     """
     other = {IMAGE_FINDPARS, REFERENCE_FINDPARS} - {findpars}
+    consumers = {rule, *_INCLUDED.get(rule, ())}
     part: Tree = {}
     for parameter in parameters():
-        if parameter.rule != rule or parameter.path[0] in other:
+        if parameter.rule not in consumers or parameter.path[0] in other:
             continue
         if parameter.switch or parameter.file or parameter.pending:
             continue

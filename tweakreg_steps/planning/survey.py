@@ -39,6 +39,9 @@ def survey(recipe: Recipe) -> Findings:
         findings,
         exclusions=_exclusion_digests(recipe, findings),
         refcat=_refcat_digest(recipe),
+        reference_is_chosen=recipe.values["expand_refcat"]
+        and reference is None
+        and recipe.file("reference_catalog", "refcat") is None,
     )
 
 

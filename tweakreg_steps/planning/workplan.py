@@ -20,6 +20,7 @@ RULES = (
     "update_header",
     "write_chip_catalog",
     "write_catalogs",
+    "write_refcat",
     "plot_offsets",
     "plot_residuals",
     "summarize",
@@ -49,8 +50,7 @@ def build_plan(values: Tree, findings: Findings, *, code: Mapping[str, str]) -> 
         plan_masks(plan, values, findings, image, findpars=findpars)
         plan_sources(plan, values, image, findpars=findpars)
     plan_reference(plan, values, findings)
-    for image in findings.images:
-        plan_alignment(plan, values, findings, image)
+    plan_alignment(plan, values, findings)
     plan_products(plan, values, findings)
     plan_report(plan, values, findings)
     return plan

@@ -38,6 +38,9 @@ NEGLIGIBLE = 1e-3
 NO_PAIR = "no pair of sources was fitted"
 """What a plot of the fit says when there is nothing to show, and no reason."""
 
+IS_REFERENCE = "the image is the reference itself: there is nothing to match or fit"
+"""What the plots of the reference say, where it was not known before that it is."""
+
 _DPI = 100
 _LINE_HEIGHT = 0.18
 """Inches of one line of the title."""

@@ -6,7 +6,14 @@ aligned gets its plots too, which then say why.
 
 from tweakreg_steps.products.plot_offsets import draw_offsets
 from tweakreg_steps.products.plot_residuals import draw_residuals
-from tweakreg_steps.products.plot_style import draw_message, save_figure
+from tweakreg_steps.products.plot_style import IS_REFERENCE, draw_message, save_figure
 from tweakreg_steps.products.plot_vectors import draw_vectors
 
-__all__ = ["draw_message", "draw_offsets", "draw_residuals", "draw_vectors", "save_figure"]
+__all__ = [
+    "IS_REFERENCE",
+    "draw_message",
+    "draw_offsets",
+    "draw_residuals",
+    "draw_vectors",
+    "save_figure",
+]

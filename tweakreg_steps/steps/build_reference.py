@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.alignment.reference_list import list_of_image, make_reference_list
 from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.tables.ecsv import ColumnTable, read_table, write_table
 
@@ -22,14 +23,6 @@ _MAS_PER_DEGREE = 3.6e6
 
 log = logging.getLogger(__name__)
 
-_UNITS = {"ra": "deg", "dec": "deg"}
-_DESCRIPTIONS = {
-    "id": "number of the reference source in its image or catalog, from 0",
-    "x0": "position where the source comes from: pixel of its image, or of the plane",
-    "y0": "position where the source comes from: pixel of its image, or of the plane",
-    "origin": "image or catalog that the source comes from",
-}
-
 
 def run(call: StepCall) -> list[Path]:
     """Write ``reference/sources.ecsv``."""
@@ -41,18 +34,7 @@ def run(call: StepCall) -> list[Path]:
 
 def _from_image(call: StepCall) -> ColumnTable:
     """Take the sources of the reference image."""
-    sky = read_table(call.file("sky"))
-    image = call.inputs["image"]
-    return _table(
-        number=sky["id"],
-        ra=sky["ra"],
-        dec=sky["dec"],
-        flux=sky["flux"],
-        x0=sky["x"],
-        y0=sky["y"],
-        origin=image,
-        reason=sky.meta["reason"],
-    )
+    return list_of_image(read_table(call.file("sky")), call.inputs["image"])
 
 
 def _from_catalog(call: StepCall, path: Path) -> ColumnTable:
@@ -73,7 +55,7 @@ def _from_catalog(call: StepCall, path: Path) -> ColumnTable:
         entries = entries.select(near)
         ra, dec = entries.x, entries.y
         x0, y0 = sky_to_plane(plane, ra, dec, where=path.name)
-    return _table(
+    return make_reference_list(
         number=entries.id,
         ra=ra,
         dec=dec,
@@ -92,31 +74,3 @@ def _on_this_side(
     from tweakreg_steps.astrometry.undistortion import separation
 
     return np.asarray(separation(ra, dec, *plane.wcs.crval) < _FAR * _MAS_PER_DEGREE)
-
-
-def _table(
-    *,
-    number: np.ndarray,
-    ra: np.ndarray,
-    dec: np.ndarray,
-    flux: np.ndarray,
-    x0: np.ndarray,
-    y0: np.ndarray,
-    origin: str,
-    reason: str | None,
-) -> ColumnTable:
-    """Lay out the reference table."""
-    return ColumnTable(
-        columns={
-            "id": number,
-            "ra": ra,
-            "dec": dec,
-            "flux": flux,
-            "x0": x0,
-            "y0": y0,
-            "origin": np.full(len(ra), origin),
-        },
-        units=_UNITS,
-        descriptions=_DESCRIPTIONS,
-        meta={"origin": origin, "reason": reason},
-    )

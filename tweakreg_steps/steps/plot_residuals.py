@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,13 +12,30 @@ from tweakreg_steps.json_file import read_json
 from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.tables.ecsv import read_table
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 def run(call: StepCall) -> list[Path]:
     """Write ``plots/residuals_<image>.png`` and ``plots/vector_<image>.png``, if asked for."""
-    from tweakreg_steps.products.plots import draw_residuals, draw_vectors, save_figure
+    from tweakreg_steps.products.plots import IS_REFERENCE, draw_message, save_figure
+
+    fit = read_json(call.file("fit"))
+    wanted = {kind: path for kind in ("residuals", "vector") if (path := call.optional_file(kind))}
+    for kind, path in wanted.items():
+        if fit["status"] == "reference":
+            figure = draw_message(title=f"{call.name}: {kind}", message=IS_REFERENCE)
+        else:
+            figure = _draw(call, kind, fit)
+        save_figure(figure, path)
+    return list(wanted.values())
+
+
+def _draw(call: StepCall, kind: str, fit: Mapping[str, Any]) -> Figure:
+    """Draw one kind of plot."""
+    from tweakreg_steps.products.plots import draw_residuals, draw_vectors
 
     table = read_table(call.file("pairs"))
-    fit = read_json(call.file("fit"))
     look = call.parameters["catalog_fitting"]
     pairs: dict[str, Any] = {
         "image": call.name,
@@ -27,12 +45,7 @@ def run(call: StepCall) -> list[Path]:
         "labelsize": look["labelsize"],
         "reason": fit["reason"],
     }
-    products = []
-    if path := call.optional_file("residuals"):
-        rms = np.array([fit["rms_x"], fit["rms_y"]], dtype=float)
-        save_figure(draw_residuals(rms=rms, ylimit=look["ylimit"], **pairs), path)
-        products.append(path)
-    if path := call.optional_file("vector"):
-        save_figure(draw_vectors(**pairs), path)
-        products.append(path)
-    return products
+    if kind == "vector":
+        return draw_vectors(**pairs)
+    rms = np.array([fit["rms_x"], fit["rms_y"]], dtype=float)
+    return draw_residuals(rms=rms, ylimit=look["ylimit"], **pairs)

@@ -1,0 +1,199 @@
+"""The matches of one image: which of its sources is which of the reference list."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tweakreg_steps.errors import NotAlignedError, Reason
+from tweakreg_steps.tables.ecsv import ColumnTable
+
+if TYPE_CHECKING:
+    from astropy.wcs import WCS
+
+log = logging.getLogger(__name__)
+
+FloatArray = NDArray[np.float64]
+
+_FARTHEST = 80.0
+"""Degrees from the centre of a tangent plane beyond which it has no place for an image."""
+
+_MAS_PER_DEGREE = 3.6e6
+
+_UNITS = {
+    "x_ref": "pix",
+    "y_ref": "pix",
+    "x_image": "pix",
+    "y_image": "pix",
+    "x0": "pix",
+    "y0": "pix",
+    "ra": "deg",
+    "dec": "deg",
+}
+_DESCRIPTIONS = {
+    "ref_id": "number of the reference source",
+    "id": "number of the image's source",
+    "x_ref": "reference source, in pixels of the reference plane",
+    "x_image": "image's source through its header as it is, in pixels of the reference plane",
+    "x0_ref": "reference source where it comes from",
+    "x0": "image's source on its chip",
+}
+
+
+def make_match_table(
+    sky: ColumnTable,
+    sources: ColumnTable,
+    *,
+    plane: WCS,
+    image: str,
+    is_reference: bool,
+    matching: Mapping[str, Any],
+) -> ColumnTable:
+    """Match an image's sources with the reference list on the reference plane.
+
+    Parameters
+    ----------
+    sky : ColumnTable
+        The image's sources: ``id``, ``chip``, ``x``, ``y`` (1-based pixels of the chip), ``flux``,
+        ``ra``, ``dec`` (deg, through the header as it is); its metadata's ``reason`` says why there
+        are none.
+    sources : ColumnTable
+        The reference list, of `tweakreg_steps.alignment.reference_list`.
+    plane : astropy.wcs.WCS
+        The reference plane.
+    image : str
+        Name of the image.
+    is_reference : bool
+        Whether the image is the reference itself, so that there is nothing to match.
+    matching : mapping
+        The keywords of `tweakreg_steps.matching.matching.match_sources` from the recipe.
+
+    Returns
+    -------
+    ColumnTable
+        One row a pair. Its metadata hold ``status`` (``matched``, ``reference`` or
+        ``not_aligned``), ``reason`` and ``detail``, the numbers of sources, and how the offset was
+        found, lengths in pixels of the plane.
+    """
+    meta: dict[str, Any] = {
+        "image": image,
+        "reference": sources.meta["origin"],
+        "n_sources": len(sky),
+        "n_reference": len(sources),
+        "status": "reference" if is_reference else "matched",
+        "reason": "",
+        "detail": "",
+    }
+    pairs = np.zeros((0, 2), dtype=int)
+    xy, xy_ref = np.zeros((len(sky), 2)), np.zeros((len(sources), 2))
+    try:
+        _require_usable(sky, sources)
+        if not is_reference:
+            xy = on_plane(plane, sky, whose=image)
+            xy_ref = on_plane(plane, sources, whose=sources.meta["origin"])
+            pairs = _match(xy, xy_ref, plane, matching, meta)
+    except NotAlignedError as error:
+        log.warning("%s: %s", image, error)
+        meta.update(status="not_aligned", reason=error.reason.value, detail=error.detail)
+    return _table(sky, sources, xy, xy_ref, pairs, meta)
+
+
+def on_plane(plane: WCS, table: ColumnTable, *, whose: str) -> FloatArray:
+    """Return the places of a table's sources on a plane: 1-based pixels, shape (n, 2).
+
+    Raises
+    ------
+    NotAlignedError
+        NO_OVERLAP: the sources lie on another part of the sky than the plane shows.
+    """
+    from tweakreg_steps.astrometry.undistortion import separation, sky_to_plane
+
+    ra, dec = table["ra"], table["dec"]
+    if len(table):
+        farthest = float(np.max(separation(ra, dec, *plane.wcs.crval))) / _MAS_PER_DEGREE
+        if farthest > _FARTHEST:
+            raise NotAlignedError(
+                Reason.NO_OVERLAP,
+                f"{whose} lies {farthest:.0f} degrees from the centre of the reference plane;"
+                " align distant fields with separate recipes",
+            )
+    return np.column_stack(sky_to_plane(plane, ra, dec, where=whose))
+
+
+def _require_usable(sky: ColumnTable, sources: ColumnTable) -> None:
+    """Refuse lists that hold nothing to match."""
+    if sky.meta["reason"]:
+        reason = Reason(sky.meta["reason"])
+        raise NotAlignedError(reason, "no chip of the image holds a finite pixel")
+    if len(sky) == 0:
+        raise NotAlignedError(
+            Reason.NO_SOURCES, "nothing above the threshold; lower imagefindpars.threshold"
+        )
+    if len(sources) == 0:
+        raise NotAlignedError(
+            Reason.NO_REFERENCE_SOURCES, f"{sources.meta['origin']} holds no source to align with"
+        )
+
+
+def _match(
+    xy: FloatArray,
+    xy_ref: FloatArray,
+    plane: WCS,
+    matching: Mapping[str, Any],
+    meta: dict[str, Any],
+) -> NDArray[np.intp]:
+    """Match the lists; note the offset in `meta`."""
+    from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale
+    from tweakreg_steps.matching.matching import match_sources
+
+    scale = plane_pixel_scale(plane)
+    meta["search_radius"] = matching["searchrad"] / (
+        scale if matching["searchunits"] == "arcseconds" else 1.0
+    )
+    meta["tolerance"] = matching["tolerance"]
+    matches = match_sources(xy, xy_ref, pixel_scale=scale, **matching)
+    meta["offset"] = [matches.dx, matches.dy]
+    if matches.peak:
+        meta["n_peak"] = matches.peak.n_peak
+        meta["n_expected"] = matches.peak.background
+        meta["chance"] = matches.peak.probability
+    log.info("%s: %d of %d sources matched", meta["image"], len(matches.image_index), len(xy))
+    return np.column_stack([matches.image_index, matches.reference_index])
+
+
+def _table(
+    sky: ColumnTable,
+    sources: ColumnTable,
+    xy: np.ndarray,
+    xy_ref: np.ndarray,
+    pairs: np.ndarray,
+    meta: dict[str, Any],
+) -> ColumnTable:
+    """Lay out the match table."""
+    i, j = pairs.T
+    return ColumnTable(
+        columns={
+            "ref_id": sources["id"][j],
+            "id": sky["id"][i],
+            "chip": sky["chip"][i],
+            "x_ref": xy_ref[j, 0],
+            "y_ref": xy_ref[j, 1],
+            "x_image": xy[i, 0],
+            "y_image": xy[i, 1],
+            "x0_ref": sources["x0"][j],
+            "y0_ref": sources["y0"][j],
+            "x0": sky["x"][i],
+            "y0": sky["y"][i],
+            "ra": sky["ra"][i],
+            "dec": sky["dec"][i],
+            "flux": sky["flux"][i],
+            "origin": sources["origin"][j],
+        },
+        units=_UNITS,
+        descriptions=_DESCRIPTIONS,
+        meta=meta,
+    )

@@ -1,0 +1,162 @@
+"""The reference list: the sources with known places that images are matched with.
+
+One table, wherever its sources come from: an image, a catalog, or images aligned before.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tweakreg_steps.alignment.match_table import on_plane
+from tweakreg_steps.tables.ecsv import ColumnTable
+
+if TYPE_CHECKING:
+    from astropy.wcs import WCS
+
+    from tweakreg_steps.alignment.fitted_image import FittedImage
+
+_UNITS = {"ra": "deg", "dec": "deg"}
+_DESCRIPTIONS = {
+    "id": "number of the reference source in its image or catalog, from 0",
+    "x0": "position where the source comes from: pixel of its image, or of the plane",
+    "y0": "position where the source comes from: pixel of its image, or of the plane",
+    "origin": "image or catalog that the source comes from",
+}
+
+
+def make_reference_list(
+    *,
+    number: np.ndarray,
+    ra: np.ndarray,
+    dec: np.ndarray,
+    flux: np.ndarray,
+    x0: np.ndarray,
+    y0: np.ndarray,
+    origin: str,
+    reason: str | None,
+) -> ColumnTable:
+    """Lay out a reference list.
+
+    Parameters
+    ----------
+    number : int array, shape (n,)
+        Number of each source where it comes from.
+    ra, dec : float arrays, shape (n,)
+        Degrees.
+    flux : float array, shape (n,)
+        As given.
+    x0, y0 : float arrays, shape (n,)
+        1-based pixel of the image, or of the reference plane.
+    origin : str
+        Image or catalog that all the sources come from.
+    reason : str or None
+        Why there are none, a code of `tweakreg_steps.errors.Reason`.
+    """
+    return ColumnTable(
+        columns={
+            "id": number,
+            "ra": ra,
+            "dec": dec,
+            "flux": flux,
+            "x0": x0,
+            "y0": y0,
+            "origin": np.full(len(ra), origin),
+        },
+        units=_UNITS,
+        descriptions=_DESCRIPTIONS,
+        meta={"origin": origin, "reason": reason},
+    )
+
+
+def list_of_image(sky: ColumnTable, image: str) -> ColumnTable:
+    """Take the sources of an image, undistorted, as a reference list."""
+    return make_reference_list(
+        number=sky["id"],
+        ra=sky["ra"],
+        dec=sky["dec"],
+        flux=sky["flux"],
+        x0=sky["x"],
+        y0=sky["y"],
+        origin=image,
+        reason=sky.meta["reason"],
+    )
+
+
+def add_new_sources(
+    sources: ColumnTable,
+    sky: ColumnTable,
+    fitted: FittedImage,
+    *,
+    plane: WCS,
+    tolerance: float,
+    separation: float,
+) -> ColumnTable:
+    """Let the sources of an aligned image that the reference list lacks join it.
+
+    A source joins where the fit puts it, with its number and the name of its image, unless
+
+    - it has matched a reference source, even if the fit then rejected the pair;
+    - the fit puts it within the larger of ``tolerance`` and ``separation`` of a reference source:
+      it is that source, missed because another one was nearer, or because only the fit's rotation
+      or scale brings them together, or the two could not be told apart by a later match;
+    - another source of the image lies within ``separation``, and is the one that stays
+      (`tweakreg_steps.matching.matching.thin`).
+
+    The new rows stand below the old ones: an image matched before was matched with the first
+    ``n_reference`` rows.
+
+    Parameters
+    ----------
+    sources : ColumnTable
+        The reference list.
+    sky : ColumnTable
+        The image's sources, ``ra`` and ``dec`` (deg) through its header as it is.
+    fitted : FittedImage
+        Its accepted fit.
+    plane : astropy.wcs.WCS
+        The reference plane.
+    tolerance, separation : float
+        ``object_matching.tolerance`` and ``object_matching.separation``, pixels of the plane.
+    """
+    from tweakreg_steps.astrometry.undistortion import plane_to_sky
+
+    if fitted.fit is None:
+        return sources
+    image = fitted.record["image"]
+    right = fitted.fit.correct(on_plane(plane, sky, whose=image))
+    known = on_plane(plane, sources, whose=sources.meta["origin"])
+    chosen = _distinct(right, separation) & ~np.isin(sky["id"], fitted.pairs["id"])
+    chosen &= ~_is_near(right, known, max(tolerance, separation))
+    ra, dec = plane_to_sky(plane, *right[chosen].T)
+    rows = {name: column[chosen] for name, column in sky.columns.items()}
+    new = list_of_image(ColumnTable({**rows, "ra": ra, "dec": dec}, meta=sky.meta), image)
+    columns = {
+        name: np.concatenate([column, new[name]]) for name, column in sources.columns.items()
+    }
+    return ColumnTable(columns, sources.units, sources.descriptions, sources.meta)
+
+
+def _distinct(xy: NDArray[np.float64], separation: float) -> NDArray[np.bool_]:
+    """Tell which sources of one list count as distinct."""
+    from tweakreg_steps.matching.matching import thin
+    from tweakreg_steps.matching.neighbours import PointTable
+
+    distinct = np.zeros(len(xy), dtype=np.bool_)
+    distinct[thin(PointTable.build(xy), separation).place] = True
+    return distinct
+
+
+def _is_near(
+    xy: NDArray[np.float64], others: NDArray[np.float64], radius: float
+) -> NDArray[np.bool_]:
+    """Tell which positions have one of the others within a radius, inclusive."""
+    from tweakreg_steps.matching.neighbours import PointTable, find_nearest
+
+    table = PointTable.build(xy)
+    nearest = find_nearest(table, PointTable.build(others), shift=(0.0, 0.0), radius=radius)
+    near = np.zeros(len(xy), dtype=np.bool_)
+    near[table.place] = nearest.second >= 0
+    return near
