@@ -4,7 +4,7 @@ rule match_sources:
         plane="reference/wcs.fits",
         sources="reference/sources.ecsv",
     output:
-        matches="matches/{image}.ecsv",
+        matches=project.temporary("matches/{image}.ecsv"),
     log:
         "logs/match_sources/{image}.log",
     wildcard_constraints:
@@ -44,7 +44,9 @@ rule align:
         plane="reference/wcs.fits",
         sources=project.starting_sources,
     output:
-        matches=expand("matches/{image}.ecsv", image=project.sequence),
+        matches=project.temporary(
+            expand("matches/{image}.ecsv", image=project.sequence)
+        ),
         fits=expand("fits/{image}.json", image=project.sequence),
         pairs=expand("fits/{image}.ecsv", image=project.sequence),
         expanded="reference/expanded_sources.ecsv",

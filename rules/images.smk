@@ -3,7 +3,7 @@ rule make_masks:
         image=ancient(project.image_path),
         exclusions=ancient(project.file_parameter("exclusions")),
     output:
-        mask="masks/{image}.fits",
+        mask=project.temporary("masks/{image}.fits"),
     log:
         "logs/make_masks/{image}.log",
     wildcard_constraints:

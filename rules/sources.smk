@@ -3,7 +3,7 @@ rule find_sources:
         image=ancient(project.image_path),
         mask="masks/{image}.fits",
     output:
-        catalog="catalogs/{image}.ecsv",
+        catalog=project.temporary("catalogs/{image}.ecsv"),
     log:
         "logs/find_sources/{image}.log",
     wildcard_constraints:
@@ -22,7 +22,7 @@ rule undistort_sources:
         image=ancient(project.image_path),
         catalog="catalogs/{image}.ecsv",
     output:
-        sky="sky/{image}.ecsv",
+        sky=project.temporary("sky/{image}.ecsv"),
     log:
         "logs/undistort_sources/{image}.log",
     wildcard_constraints:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from test_workplan import image, plan
 
+from tweakreg_steps.planning.intermediates import READERS
 from tweakreg_steps.planning.jobs import WorkPlan
 from tweakreg_steps.planning.layout import ledger_of
 from tweakreg_steps.planning.ledger import write_entry
@@ -69,8 +71,9 @@ def test_what_happened_to_a_product_is_said(outdir: Path) -> None:
     (outdir / "fits" / "a.json").write_text("edited, and longer than before")
     found = reasons(plan(), outdir)
     assert found["find_sources", "b"] == ("catalogs/b.ecsv is missing",)
-    assert found["undistort_sources", "b"] == ("find_sources runs",)
+    assert ("undistort_sources", "b") not in found
     assert found["fit_alignment", "a"][0].startswith("fits/a.json was changed")
+    assert found["update_header", "a"] == ("fit_alignment runs",)
     assert ("find_sources", "a") not in found
 
 
@@ -92,3 +95,53 @@ def test_a_run_that_ended_between_two_jobs_is_gone_on_with(outdir: Path) -> None
     found = reasons(changed, outdir)
     assert found["update_header", "b"] == ("the products of fit_alignment changed",)
     assert ("fit_alignment", "b") not in found
+
+
+@pytest.fixture
+def cleaned(outdir: Path) -> Path:
+    """Return the same folder without its intermediate products."""
+    for folder in READERS:
+        shutil.rmtree(outdir / folder)
+    return outdir
+
+
+def test_cleaned_is_as_good_as_before(cleaned: Path) -> None:
+    assert reasons(plan(clean=True), cleaned) == {}
+
+
+def test_what_a_stale_job_reads_is_made_again_and_nothing_else(cleaned: Path) -> None:
+    images = [image("a"), image("b", wcs="new")]
+    found = reasons(plan(images, clean=True), cleaned)
+    assert found["find_sources", "b"] == ("its product catalogs/b.ecsv is needed again",)
+    assert found["make_masks", "b"] == ("its product masks/b.fits is needed again",)
+    assert found["undistort_sources", "a"] == ("its product sky/a.ecsv is needed again",)
+    assert ("write_chip_catalog", "b.1") not in found
+
+
+def test_a_result_made_again_asks_for_no_more_than_it_reads(cleaned: Path) -> None:
+    (cleaned / "plots" / "vector_b.png").unlink()
+    assert set(reasons(plan(clean=True), cleaned)) == {("plot_residuals", "b")}
+    (cleaned / "plots" / "hist2d_b.png").unlink()
+    again = {"make_masks", "find_sources", "undistort_sources", "match_sources"}
+    expected = {(rule, "b") for rule in (*again, "plot_residuals", "plot_offsets")}
+    assert set(reasons(plan(clean=True), cleaned)) == expected
+
+
+def test_without_clean_the_removed_products_alone_are_made_again(cleaned: Path) -> None:
+    found = reasons(plan(), cleaned)
+    rules = {"make_masks", "find_sources", "undistort_sources", "match_sources"}
+    assert {rule for rule, _ in found} == rules
+    assert found["make_masks", "a"] == ("masks/a.fits is missing",)
+
+
+def test_a_plot_of_one_image_in_a_sequence_needs_its_matches_alone(tmp_path: Path) -> None:
+    work = plan(expand_refcat=True, clean=True)
+    pretend_to_run(work, tmp_path)
+    shutil.rmtree(tmp_path / "matches")
+    assert reasons(work, tmp_path) == {}
+    (tmp_path / "plots" / "vector_b.png").unlink()
+    assert set(reasons(work, tmp_path)) == {("plot_residuals", "b")}
+    (tmp_path / "plots" / "hist2d_b.png").unlink()
+    assert reasons(work, tmp_path)["align", "all"] == (
+        "its product matches/b.ecsv is needed again",
+    )

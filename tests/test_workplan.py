@@ -224,18 +224,15 @@ def test_the_input_that_is_the_reference_image_is_not_aligned(expand: bool) -> N
 
 
 @pytest.mark.parametrize(
-    ("refcat", "given", "base"),
-    [
-        (None, {}, None),
-        (None, {"expand_refcat": True}, None),
-        ("x", {"expand_refcat": True}, "gaia"),
-    ],
+    ("refcat", "expand", "base"),
+    [(None, False, None), (None, True, None), ("x", True, "gaia")],
 )
 def test_the_cumulative_catalog_is_named_after_the_reference(
-    refcat: str | None, given: Any, base: str | None
+    refcat: str | None, expand: bool, base: str | None
 ) -> None:
     catalog = {"refcat": "cats/gaia.cat" if refcat else None}
-    job = plan(refcat=refcat, reference_catalog=catalog, **given).jobs["write_refcat", "all"]
+    work = plan(refcat=refcat, reference_catalog=catalog, expand_refcat=expand)
+    job = work.jobs["write_refcat", "all"]
     assert job.record["inputs"] == {"base": base}
     alone = plan(refcat="x", reference_catalog={"refcat": "cats/gaia.cat"})
     assert ("write_refcat", "all") not in alone.jobs

@@ -14,6 +14,7 @@ from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.planning.project import Project, open_project
 from tweakreg_steps.planning.staleness import StaleJob, stale_jobs
 from tweakreg_steps.recipes.recipe import Recipe
+from tweakreg_steps.running.cleaning import remove_intermediates
 from tweakreg_steps.running.locking import hold_outdir
 from tweakreg_steps.running.step_server import warm_steps
 
@@ -72,6 +73,8 @@ def run_recipe(recipe: Recipe, file: Path, *, cores: int, profile: Path | None) 
             _run_stale(project, file, stale, cores=cores, profile=profile)
         else:
             sys.stderr.write("nothing to do: everything is up to date\n")
+        if project.plan.clean:
+            remove_intermediates(project)
         return print_summary(project.outdir)
 
 

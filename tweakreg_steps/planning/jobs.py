@@ -10,7 +10,7 @@ products were made with, whatever the times of the files say.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tweakreg_steps.planning.canonical import canonical_json, digest
@@ -80,11 +80,14 @@ class WorkPlan:
         The jobs by rule and name.
     stamps
         Their stamps.
+    clean
+        Whether intermediate products are removed once nothing needs them any more.
     """
 
     code: Mapping[str, str]
     jobs: dict[JobKey, Job] = field(default_factory=dict)
     stamps: dict[JobKey, str] = field(default_factory=dict)
+    clean: bool = False
 
     def add(
         self,
@@ -123,6 +126,11 @@ class WorkPlan:
         }
 
     @property
-    def targets(self) -> list[str]:
-        """The products that are asked for: all of them."""
+    def outputs(self) -> list[str]:
+        """The products of all jobs."""
         return [output for job in self.jobs.values() for output in job.outputs]
+
+    def only(self, keys: Iterable[JobKey]) -> WorkPlan:
+        """Return the plan of some of the jobs, each with its record as it is here."""
+        jobs = {key: self.jobs[key] for key in keys}
+        return replace(self, jobs=jobs, stamps={key: self.stamps[key] for key in jobs})

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +19,8 @@ from tweakreg_steps.planning.alignment_jobs import reference_list
 from tweakreg_steps.planning.code_digest import code_digests
 from tweakreg_steps.planning.findings import Findings
 from tweakreg_steps.planning.inspection import Inspected
-from tweakreg_steps.planning.jobs import ALL, WorkPlan
+from tweakreg_steps.planning.intermediates import is_intermediate
+from tweakreg_steps.planning.jobs import ALL, JobKey, WorkPlan
 from tweakreg_steps.planning.report_jobs import residual_plots
 from tweakreg_steps.planning.resolved_recipe import resolved_text
 from tweakreg_steps.planning.survey import survey
@@ -116,8 +119,15 @@ class Project:
 
     @property
     def targets(self) -> list[str]:
-        """The products of all jobs, relative to the output folder."""
-        return self.plan.targets
+        """The products to make, relative to the output folder: all but those to be removed."""
+        outputs = self.plan.outputs
+        return [path for path in outputs if not (self.plan.clean and is_intermediate(path))]
+
+    def temporary(self, products: str | list[str]) -> Any:  # noqa: ANN401  Snakemake's own types
+        """Mark an intermediate product as one that Snakemake removes, if the recipe says so."""
+        from snakemake.io import temp
+
+        return temp(products) if self.plan.clean else products
 
     def job(self, rule: str) -> Callable[[Wildcards], str]:
         """Return the function that gives Snakemake the record of a rule's job for its wildcards."""
@@ -183,8 +193,27 @@ def open_project(recipe: Recipe) -> Project:
     return Project(recipe, findings, build_plan(recipe.values, findings, code=code))
 
 
+_handed_over: ContextVar[Project | None] = ContextVar("handed_over", default=None)
+"""The project of a run in this process, for the Snakefile that Snakemake reads in it."""
+
+
+@contextmanager
+def handing_over(project: Project, jobs: Iterable[JobKey]) -> Iterator[None]:
+    """Have the Snakefile work on a project that is open already, and on some of its jobs alone.
+
+    What the other jobs make is there, and to Snakemake a file like any other.
+    """
+    token = _handed_over.set(replace(project, plan=project.plan.only(jobs)))
+    try:
+        yield
+    finally:
+        _handed_over.reset(token)
+
+
 def open_workflow(config: dict[str, Any], configfiles: list[Path]) -> Project:
     """Return the project of a Snakemake configuration, ready for its rules to run.
+
+    In a run of ``tweakreg`` it is the project that was handed over.
 
     Parameters
     ----------
@@ -194,7 +223,7 @@ def open_workflow(config: dict[str, Any], configfiles: list[Path]) -> Project:
         The files it came from.
     """
     provide_step_command()
-    project = _project_from_config(config, configfiles)
+    project = _handed_over.get() or _project_from_config(config, configfiles)
     project.write_manifest()
     return project
 

@@ -57,7 +57,7 @@ def _plan_plots(plan: WorkPlan, values: Tree, name: str) -> None:
             [layout.offsets_plot_of(name)],
             values=values,
             inputs={},
-            upstream=[match_job(values, name)],
+            upstream=[("undistort_sources", name), match_job(values, name)],
         )
     plots = residual_plots(values)
     if plots:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tweakreg_steps.planning.intermediates import intermediates_read, is_intermediate
 from tweakreg_steps.planning.jobs import Job, JobKey, WorkPlan
 from tweakreg_steps.planning.layout import ledger_of
 from tweakreg_steps.planning.ledger import is_as_made, read_entry
@@ -41,19 +42,31 @@ class StaleJob:
 
 
 def stale_jobs(plan: WorkPlan, outdir: Path) -> list[StaleJob]:
-    """Return the jobs whose products are not what the plan asks for, in the plan's order."""
+    """Return the jobs that have to run, in the plan's order.
+
+    A job whose record differs, or whose products were edited, makes those that take its products
+    run, too. One whose products are only missing does not: it makes what was there. Intermediate
+    products that the plan removes are missed only where a job that has to run reads them.
+    """
     stale: dict[JobKey, StaleJob] = {}
+    changing: set[JobKey] = set()
     for job in plan.jobs.values():
-        upstream = tuple(dict.fromkeys(key[0] for key in job.upstream if key in stale))
-        reasons = tuple(_own_reasons(job, outdir, running=upstream))
-        if reasons or upstream:
-            stale[job.key] = StaleJob(job, reasons, upstream)
-    return list(stale.values())
+        upstream = tuple(dict.fromkeys(key[0] for key in job.upstream if key in changing))
+        entry = read_entry(outdir / ledger_of(job.rule, job.name))
+        changes = list(_changes(job, entry, outdir, running=upstream))
+        missing = _missing(entry, outdir, clean=plan.clean)
+        if changes or upstream:
+            changing.add(job.key)
+        if changes or upstream or missing:
+            stale[job.key] = StaleJob(job, (*changes, *missing), upstream)
+    _add_needed_again(plan, stale, outdir)
+    return [stale[key] for key in plan.jobs if key in stale]
 
 
-def _own_reasons(job: Job, outdir: Path, *, running: tuple[str, ...]) -> Iterator[str]:
-    """Yield what makes a job stale by itself, but for the upstream rules that run anyway."""
-    entry = read_entry(outdir / ledger_of(job.rule, job.name))
+def _changes(
+    job: Job, entry: Tree | None, outdir: Path, *, running: tuple[str, ...]
+) -> Iterator[str]:
+    """Yield what changes a job's products, but for the upstream rules that run anyway."""
     if entry is None:
         yield "not made yet"
         return
@@ -68,7 +81,33 @@ def _own_reasons(job: Job, outdir: Path, *, running: tuple[str, ...]) -> Iterato
         if output not in products:
             yield f"{output} is not made yet"
     for product, made in products.items():
-        yield from _product_reasons(product, made, outdir)
+        path = outdir / product
+        if path.is_file() and not is_as_made(path, made):
+            yield f"{product} was changed"
+
+
+def _missing(entry: Tree | None, outdir: Path, *, clean: bool) -> list[str]:
+    """Say which of a job's products are gone though they should be there."""
+    return [
+        f"{product} is missing"
+        for product in (entry["products"] if entry else ())
+        if not (outdir / product).is_file() and not (clean and is_intermediate(product))
+    ]
+
+
+def _add_needed_again(plan: WorkPlan, stale: dict[JobKey, StaleJob], outdir: Path) -> None:
+    """Add the jobs whose missing intermediate products the stale ones read, back to the first."""
+    for job in reversed(plan.jobs.values()):
+        if job.key not in stale:
+            continue
+        for key in job.upstream:
+            missing = [
+                f"its product {product} is needed again"
+                for product in intermediates_read(job, plan.jobs[key])
+                if not (outdir / product).is_file()
+            ]
+            if missing and key not in stale:
+                stale[key] = StaleJob(plan.jobs[key], tuple(missing), ())
 
 
 def _record_reasons(old: Tree, new: Tree) -> Iterator[str]:
@@ -122,12 +161,3 @@ def _differences(
 def _show(value: object) -> str:
     """Show a parameter's value as YAML would write it."""
     return "(none)" if value is _MISSING else json.dumps(value, ensure_ascii=False)
-
-
-def _product_reasons(product: str, made: Mapping[str, Any], outdir: Path) -> Iterator[str]:
-    """Yield what happened to a product since it was made; a new time alone is nothing."""
-    path = outdir / product
-    if not path.is_file():
-        yield f"{product} is missing"
-    elif not is_as_made(path, made):
-        yield f"{product} was changed"

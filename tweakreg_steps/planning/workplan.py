@@ -42,7 +42,7 @@ def build_plan(values: Tree, findings: Findings, *, code: Mapping[str, str]) -> 
     code
         A digest of the code of each rule's step; see `RULES`.
     """
-    plan = WorkPlan(code)
+    plan = WorkPlan(code, clean=values["clean"])
     finding = [(image, IMAGE_FINDPARS) for image in findings.images]
     if findings.refimage and findings.reference is findings.refimage:
         finding.append((findings.refimage, REFERENCE_FINDPARS))

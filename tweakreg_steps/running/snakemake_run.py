@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from tweakreg_steps.errors import JobFailedError
-from tweakreg_steps.planning.project import Project
+from tweakreg_steps.planning.project import Project, handing_over
 from tweakreg_steps.planning.staleness import StaleJob
 from tweakreg_steps.resources import provide_step_command, workflow_folder
 from tweakreg_steps.running.snakemake_log import NAME, Listener, register
@@ -25,7 +25,10 @@ def run_workflow(
     profile: Path | None,
     listener: Listener,
 ) -> None:
-    """Run the stale jobs of a project.
+    """Run the stale jobs of a project, all of them and no other.
+
+    Snakemake is shown only these jobs, and made to run each of them: which jobs are stale is
+    known already, and better (see `tweakreg_steps.planning.staleness`).
 
     Raises
     ------
@@ -33,22 +36,23 @@ def run_workflow(
         Naming each job that failed with what its log says.
     """
     register(listener)
-    forced = [job.job.outputs[0] for job in stale if job.own_reasons]
+    jobs = [stale_job.job for stale_job in stale]
+    rules = sorted({"all", *(job.rule for job in jobs)})
     provide_step_command()
     folder = Path.cwd()
     try:
-        with _keep_interrupt():
+        with _keep_interrupt(), handing_over(project, [job.key for job in jobs]):
             if profile:
-                succeeded = _run_with_profile(project, recipe_file, forced, cores, profile)
+                succeeded = _run_with_profile(project, recipe_file, rules, cores, profile)
             else:
-                succeeded = _run_here(project, recipe_file, forced, cores)
+                succeeded = _run_here(project, recipe_file, rules, cores)
     finally:
         os.chdir(folder)
     if listener.failures or not succeeded:
         raise JobFailedError(_failure_text(listener, project.outdir))
 
 
-def _run_here(project: Project, recipe_file: Path, forced: list[str], cores: int) -> bool:
+def _run_here(project: Project, recipe_file: Path, rules: list[str], cores: int) -> bool:
     """Run on this machine: through Snakemake's API, which starts a quarter of a second sooner."""
     from snakemake.api import (
         ConfigSettings,
@@ -60,7 +64,6 @@ def _run_here(project: Project, recipe_file: Path, forced: list[str], cores: int
         SnakemakeApi,
     )
     from snakemake.scheduling.greedy import SchedulerSettings
-    from snakemake.settings.enums import RerunTrigger
     from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
 
     logging_settings = OutputSettings(log_handler_settings={NAME: LogHandlerSettingsBase()})
@@ -74,9 +77,9 @@ def _run_here(project: Project, recipe_file: Path, forced: list[str], cores: int
         try:
             dag = workflow.dag(
                 dag_settings=DAGSettings(
-                    forcerun=frozenset(forced),
+                    forceall=True,
+                    allowed_rules=frozenset(rules),
                     force_incomplete=True,
-                    rerun_triggers=frozenset({RerunTrigger.PARAMS}),
                 )
             )
             dag.execute_workflow(
@@ -91,7 +94,7 @@ def _run_here(project: Project, recipe_file: Path, forced: list[str], cores: int
 
 
 def _run_with_profile(
-    project: Project, recipe_file: Path, forced: list[str], cores: int, profile: Path
+    project: Project, recipe_file: Path, rules: list[str], cores: int, profile: Path
 ) -> bool:
     """Run where a profile says: through Snakemake's command line, which alone reads profiles."""
     from snakemake import cli
@@ -103,12 +106,12 @@ def _run_with_profile(
         "--profile": [profile.resolve()],
         "--cores": [cores],
         "--scheduler": ["greedy"],
-        "--rerun-triggers": ["params"],
         "--logger": [NAME],
         "--nolock": [],
         "--rerun-incomplete": [],
         "--keep-going": [],
-        "--forcerun": [*forced],
+        "--forceall": [],
+        "--allowed-rules": [*rules],
     }
     words = [str(word) for option, values in arguments.items() for word in (option, *values)]
     parser, parsed = cli.parse_args(words)
