@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import skies
 from astropy.io import fits
 from astropy.wcs import WCS
+from numpy.typing import NDArray
 
+from tweakreg_steps.alignment.sequence import Sequence, align_in_sequence
+from tweakreg_steps.astrometry.reference_plane import _make_plane
 from tweakreg_steps.astrometry.rigid_motion import Motion, motion_matrix, move_header
 from tweakreg_steps.demo.painting import UVIS_PSF, cosmic_rays, expose, paint_stars, steep_fluxes
+from tweakreg_steps.tables.ecsv import ColumnTable
 
+FloatArray = NDArray[np.float64]
 SHAPE = (480, 640)
 PIXEL = 0.4  # arcsec
+
+MATCHING: dict[str, Any] = {
+    "minobj": 8,
+    "searchrad": 4.0,
+    "searchunits": "pixels",
+    "use2dhist": True,
+    "tolerance": 1.0,
+    "separation": 0.0,
+    "xoffset": 0.0,
+    "yoffset": 0.0,
+}
+FITTING: dict[str, Any] = {"fitgeometry": "shift", "nclip": 3, "sigma": 3.0}
 
 
 def strip_scene(
@@ -55,3 +74,80 @@ def strip_scene(
         fits.PrimaryHDU(pixels, header).writeto(path, overwrite=True)
         exposures.append(skies.ExposureTruth(path, error, (chip,)))
     return skies.Scene(ra, dec, flux, tuple(exposures))
+
+
+@dataclass(frozen=True)
+class ListStrip:
+    """A strip as lists of sources: what each image measures, and where the stars truly are.
+
+    ``skies`` hold what is measured, noise included; ``by_header`` is where the headers put the
+    stars, ``true`` where they are: by image, pixels of ``plane``, shape (n, 2).
+    """
+
+    plane: WCS
+    skies: dict[str, ColumnTable]
+    by_header: dict[str, FloatArray]
+    true: dict[str, FloatArray]
+
+    def align(self, start: ColumnTable | None = None, **changes: Any) -> Sequence:  # noqa: ANN401
+        """Align the images; `changes` are keywords of `align_in_sequence`."""
+        given: dict[str, Any] = {
+            "plane": self.plane,
+            "reference": None,
+            "enforce_user_order": True,
+            "matching": MATCHING,
+            "fitting": FITTING,
+        }
+        return align_in_sequence(self.skies, start, **(given | changes))
+
+    def error(self, sequence: Sequence, name: str) -> float:
+        """Return the rms error in pixels, per axis, of where an image's fit puts the stars."""
+        fit = sequence.images[name].fitted.fit
+        assert fit is not None
+        return float(np.sqrt(np.mean((fit.correct(self.by_header[name]) - self.true[name]) ** 2)))
+
+
+def list_strip(
+    rng: np.random.Generator,
+    *,
+    number: int = 6,
+    size: float = 400.0,
+    step: float = 0.45,
+    density: int = 60,
+    noise: float = 0.05,
+    error: float = 2.0,
+) -> ListStrip:
+    """Draw the lists of a strip of square images ``a``, ``b``, ...; lengths in pixels of the plane.
+
+    The first is where its header says, the others are off by up to ``error`` in x and y.
+    """
+    plane = _make_plane(np.array([10.0, 40.0]), np.eye(2) * 0.1 / 3600.0, np.zeros(2))
+    length = size * (1 + step * (number - 1))
+    stars = rng.uniform(0.0, [length, size], (int(density * length / size), 2))
+    tables, by_header, true = {}, {}, {}
+    for i in range(number):
+        name = "abcdefghijklmnop"[i]
+        low = i * step * size
+        inside = stars[(stars[:, 0] >= low) & (stars[:, 0] <= low + size)]
+        shift = rng.uniform(-error, error, 2) if i else np.zeros(2)
+        by_header[name], true[name] = inside + shift, inside
+        tables[name] = sky_table(plane, inside + shift + rng.normal(0.0, noise, inside.shape))
+    return ListStrip(plane, tables, by_header, true)
+
+
+def sky_table(plane: WCS, places: FloatArray, *, reason: str | None = None) -> ColumnTable:
+    """Return the table of sources at places (pixels of a plane, 1-based, shape (n, 2))."""
+    places = np.reshape(places, (-1, 2))
+    ra, dec = plane.wcs_pix2world(places, 1).T if len(places) else np.zeros((2, 0))
+    return ColumnTable(
+        {
+            "id": np.arange(len(places)),
+            "chip": np.ones(len(places), dtype=np.int64),
+            "x": places[:, 0],
+            "y": places[:, 1],
+            "flux": np.full(len(places), 100.0),
+            "ra": np.asarray(ra),
+            "dec": np.asarray(dec),
+        },
+        meta={"reason": reason},
+    )
