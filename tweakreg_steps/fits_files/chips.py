@@ -114,7 +114,7 @@ def _explain_no_image(path: Path, hdus: Sequence[Hdu]) -> str:
             f"{path}: PRIMARY holds a cube of {axes} axes, not an image; give two-dimensional "
             "images (a waivered HST file: convert it with stsci.tools.convertwaiveredfits)"
         )
-    return f"{path}: holds no two-dimensional image; take it out of `input`"
+    return f"{path}: holds no two-dimensional image; give another file"
 
 
 def _select(path: Path, selection: str, hdus: Sequence[Hdu]) -> Hdu:
@@ -187,7 +187,7 @@ def _require_celestial(path: Path, hdu: Hdu) -> None:
         kinds = " and ".join(repr(hdu.values.get(key)) for key in ("CTYPE1", "CTYPE2"))
         raise InputError(
             f"{path}: {_label(hdu)} has no celestial WCS (CTYPE1 and CTYPE2 are {kinds}); "
-            "solve the image first (for example with astrometry.net) or take it out of `input`"
+            "solve the image first (for example with astrometry.net) or give another"
         )
 
 

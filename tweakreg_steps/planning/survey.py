@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,8 @@ from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.wcsname import effective_wcsname, is_taken
 from tweakreg_steps.planning import layout
 from tweakreg_steps.planning.findings import Findings
-from tweakreg_steps.planning.inspection import inspect_inputs
-from tweakreg_steps.recipes.inputs import InputImage, expand_inputs, image_name
+from tweakreg_steps.planning.inspection import Inspected, inspect_inputs, inspect_refimage
+from tweakreg_steps.recipes.inputs import expand_inputs, expand_refimage, image_name
 from tweakreg_steps.recipes.recipe import Recipe
 
 _DIGEST_LENGTH = 16
@@ -25,13 +26,7 @@ def survey(recipe: Recipe) -> Findings:
     InputError
         Listing everything that stands in the way of a run and can be known before it.
     """
-    images = expand_inputs(recipe.values["input"], base=recipe.base)
-    reference = _reference_image(recipe)
-    looked_at = [*images, *([reference] if reference else [])]
-    inspected = tuple(inspect_inputs(looked_at, recipe.outdir))
-    findings = Findings(
-        images=inspected[: len(images)], refimage=inspected[-1] if reference else None
-    )
+    findings = _inspect_images(recipe)
     problems = [*_output_problems(recipe, findings), *_wcsname_problems(recipe, findings)]
     if problems:
         raise InputError("\n".join(problems))
@@ -42,14 +37,32 @@ def survey(recipe: Recipe) -> Findings:
     )
 
 
-def _reference_image(recipe: Recipe) -> InputImage | None:
-    """Return the reference image under a name of its own, or None."""
+def _inspect_images(recipe: Recipe) -> Findings:
+    """Look at the inputs and at the reference image, and name everything wrong with them."""
+    problems: list[str] = []
+    images: list[Inspected] = []
+    refimage: Inspected | None = None
+    try:
+        inputs = expand_inputs(recipe.values["input"], base=recipe.base)
+        images = inspect_inputs(inputs, recipe.outdir)
+    except InputError as error:
+        problems.append(str(error))
+    try:
+        refimage = _inspect_reference(recipe)
+    except InputError as error:
+        problems.append(str(error))
+    if problems:
+        raise InputError("\n".join(problems))
+    return Findings(images=tuple(images), refimage=refimage)
+
+
+def _inspect_reference(recipe: Recipe) -> Inspected | None:
+    """Look at the reference image, which gets a name of its own; None where there is none."""
     if recipe.values["refimage"] is None:
         return None
-    found = expand_inputs(recipe.values["refimage"], base=recipe.base)
-    if len(found) != 1:
-        raise InputError(f"refimage: {recipe.values['refimage']}: is not one image; name one file")
-    return replace(found[0], name=layout.reference_image_name(found[0].name))
+    found = expand_refimage(recipe.values["refimage"], base=recipe.base)
+    named = replace(found, name=layout.reference_image_name(found.name))
+    return inspect_refimage(named, recipe.outdir)
 
 
 def _output_problems(recipe: Recipe, findings: Findings) -> list[str]:
@@ -61,6 +74,7 @@ def _output_problems(recipe: Recipe, findings: Findings) -> list[str]:
         for path in paths
         if path.resolve().parent == aligned
     ]
+    problems += _refimage_problems(findings, aligned)
     if recipe.values["update_header"]["updatehdr"]:
         problems += [
             f"input: {path}: two of its extensions cannot go into one aligned copy; "
@@ -69,6 +83,17 @@ def _output_problems(recipe: Recipe, findings: Findings) -> list[str]:
             if paths.count(path) > 1
         ]
     return problems
+
+
+def _refimage_problems(findings: Findings, aligned: Path) -> Iterator[str]:
+    """Yield what forbids the reference image beside these inputs and this output folder."""
+    if findings.refimage is None:
+        return
+    path, name = findings.refimage.image.path, findings.refimage.image.name
+    if path.resolve().parent == aligned:
+        yield f"refimage: {path}: lies in the folder of aligned copies; choose another outdir"
+    if name in findings.names:
+        yield f"refimage: {path}: its products would have the name of the input {name}; rename one"
 
 
 def _wcsname_problems(recipe: Recipe, findings: Findings) -> list[str]:
