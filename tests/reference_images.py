@@ -1,4 +1,4 @@
-"""Reference images of a scene's sky: drizzled-like, undistorted or distorted, painted with truth."""
+"""Reference images of a scene's sky: undistorted or distorted, drizzled-like, painted."""
 
 from __future__ import annotations
 

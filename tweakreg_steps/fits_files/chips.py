@@ -90,6 +90,17 @@ def find_chips(path: Path, selection: str | None, hdus: Sequence[Hdu]) -> tuple[
     return tuple(_make_chip(hdu, science) for hdu in chosen)
 
 
+def is_selected(chip: Chip, selection: str) -> bool:
+    """Tell whether a selection, ``sci,1`` or ``1``, means a chip."""
+    match = _SELECTION.match(selection)
+    if match is None:
+        return False
+    if match["index"] is not None:
+        return chip.extension == int(match["index"])
+    name = match["name"].upper()
+    return chip.label in (name, f"{name},{match['version'] or 1}")
+
+
 def image_shape(hdu: Hdu) -> tuple[int, int] | None:
     """Return (ny, nx) of a two-dimensional image, None for every other HDU.
 

@@ -20,6 +20,7 @@ scale and rotation at the centre, without the distortion, and so is not used).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 NODE_STEP = 16
 """Distance in pixels of the positions at which the distortion is evaluated."""
+
+_INVERSION = 1.0e-3
+"""Pixels to which the distortion is inverted."""
 
 Window = tuple[slice, slice]
 Floats = NDArray[np.float64]
@@ -63,6 +67,19 @@ class Plane(Protocol):
         """Coordinates (u, v) of the pixels of a window; nan where a pixel has none."""
         ...
 
+    @property
+    def pixel(self) -> float:
+        """Size of a pixel in units of the plane."""
+        ...
+
+    def chip_outline(self) -> Floats | None:
+        """Coordinates of points around the chip, shape (2, n); None where it is out of sight."""
+        ...
+
+    def to_pixels(self, points: Floats) -> Floats:
+        """1-based pixels (x, y) of points (u, v) on or near the chip, both of shape (2, n)."""
+        ...
+
 
 @dataclass(frozen=True)
 class PixelPlane:
@@ -85,6 +102,20 @@ class PixelPlane:
         y = np.arange(window[0].start, window[0].stop)[:, np.newaxis] + 1 - self.center[1]
         inverse = np.linalg.inv(self.matrix)
         return inverse[0, 0] * x + inverse[0, 1] * y, inverse[1, 0] * x + inverse[1, 1] * y
+
+    @property
+    def pixel(self) -> float:
+        """Size of a pixel of the image in pixels of the system."""
+        return float(1.0 / np.linalg.norm(self.matrix, 2))
+
+    def chip_outline(self) -> Floats:
+        """Coordinates of points around the chip, shape (2, n)."""
+        around = np.array(_around(self.shape)) - self.center[:, np.newaxis]
+        return np.asarray(np.linalg.solve(self.matrix, around))
+
+    def to_pixels(self, points: Floats) -> Floats:
+        """1-based pixels (x, y) of points (u, v), both of shape (2, n)."""
+        return np.asarray(self.matrix @ points + self.center[:, np.newaxis])
 
 
 class ChipSky:
@@ -126,6 +157,15 @@ class ChipSky:
         """Give the unit vectors of 1-based pixel positions, shape (3, *x.shape)."""
         ra, dec = self.wcs.all_pix2world(x.ravel(), y.ravel(), 1, ra_dec_order=True)
         return unit_vectors(ra, dec).reshape(3, *x.shape)
+
+    def pixels_at(self, vectors: Floats) -> Floats:
+        """Give the 1-based pixels (2, n) of vectors (3, n) that point to or beside the chip."""
+        options = {"ra_dec_order": True, "quiet": True, "tolerance": _INVERSION}
+        return np.array(self.wcs.all_world2pix(*_lon_lat(vectors), 1, **options))
+
+    def rough_pixels_at(self, vectors: Floats) -> Floats:
+        """Give the 1-based pixels (2, n) of vectors (3, n) without distortion; nan far away."""
+        return np.array(self.wcs.wcs_world2pix(*_lon_lat(vectors), 1, ra_dec_order=True))
 
     def interpolate(self, values: Floats, window: Window) -> Floats:
         """Interpolate values at the nodes, (node rows, node columns), to a window's pixels."""
@@ -185,11 +225,46 @@ class SkyPlane:
         depth = self.center @ vectors
         return (self.west @ vectors) / depth, (self.north @ vectors) / depth
 
+    @property
+    def pixel(self) -> float:
+        """Size of a pixel at the centre, tangent units."""
+        return self.sky.spacing / NODE_STEP
+
+    def chip_outline(self) -> Floats | None:
+        """Coordinates of points around the chip, shape (2, n); None where it is out of sight.
+
+        Raises
+        ------
+        InputError
+            A part of the chip is out of sight.
+        """
+        vectors = self.sky.vectors_at(*_around(self.sky.shape))
+        ahead = self.center @ vectors > 0
+        if ahead.all():
+            return np.array(self.project(vectors))
+        if ahead.any():
+            raise InputError(
+                "an image as large as half the sky cannot have its regions traced; cut it in parts"
+            )
+        return None
+
+    def to_pixels(self, points: Floats) -> Floats:
+        """1-based pixels (x, y) of points (u, v) on or near the chip, both of shape (2, n)."""
+        u, v = points
+        ahead, west, north = (axis[:, np.newaxis] for axis in (self.center, self.west, self.north))
+        return self.sky.pixels_at(ahead + west * u + north * v)
+
 
 def unit_vectors(lon: NDArray[np.generic], lat: NDArray[np.generic]) -> Floats:
     """Cartesian unit vectors, shape (3, ...), of longitudes and latitudes in degrees."""
     lon, lat = np.radians(lon), np.radians(lat)
     return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
+
+
+def _lon_lat(vectors: Floats) -> tuple[Floats, Floats]:
+    """Longitudes and latitudes in degrees of vectors of shape (3, n)."""
+    x, y, z = vectors
+    return np.degrees(np.arctan2(y, x)), np.degrees(np.arctan2(z, np.hypot(x, y)))
 
 
 def sky_vectors(regions: list[Ds9Region], sky: ChipSky) -> list[Floats]:
@@ -232,6 +307,52 @@ def polygon_center(vertices: Floats, region: Ds9Region, name: str) -> Floats:
     return np.asarray(center)
 
 
+def planes_of(
+    regions: list[Ds9Region], sky: ChipSky, physical: PhysicalSystem, name: str
+) -> Iterator[tuple[Ds9Region, Plane, Floats]]:
+    """Each region with its plane and, for polygons, its vertices (2, n) in that plane.
+
+    ``name`` is the region file's in messages.
+
+    Raises
+    ------
+    InputError
+        A polygon is as large as half the sky.
+    """
+    on_sky = [region for region in regions if region.system in SKY_SYSTEMS.values()]
+    converted = iter(sky_vectors(on_sky, sky) if on_sky else [])
+    for region in regions:
+        if region.system not in SKY_SYSTEMS.values():
+            yield region, *_pixel_plane(region, sky.shape, physical)
+            continue
+        vectors = next(converted)
+        points, northward = vectors[:, :-1], vectors[:, -1]
+        if region.shape != "polygon":
+            yield region, tangent_plane(points[:, 0], northward, sky), np.empty((2, 0))
+            continue
+        center = polygon_center(points, region, name)
+        plane = tangent_plane(center, np.eye(3)[np.argmin(abs(center))], sky)  # any orientation
+        yield region, plane, np.array(plane.project(points))
+
+
+def _pixel_plane(
+    region: Ds9Region, shape: tuple[int, int], physical: PhysicalSystem
+) -> tuple[Plane, Floats]:
+    """Plane of a region in image or physical pixels, and the vertices of a polygon in it."""
+    points = np.array(region.points).T
+    middle = points.mean(axis=1)
+    vertices = points - middle[:, np.newaxis] if region.shape == "polygon" else np.empty((2, 0))
+    if region.system == "image":
+        return PixelPlane(middle, np.eye(2), shape), vertices
+    return PixelPlane(physical.matrix @ middle + physical.offset, physical.matrix, shape), vertices
+
+
+def half_sizes(region: Ds9Region, sizes: tuple[float, float]) -> Floats:
+    """Half sizes in the units of the region's plane."""
+    values = np.array(sizes)
+    return np.tan(np.radians(values)) if region.system in SKY_SYSTEMS.values() else values
+
+
 def _northward(region: Ds9Region) -> tuple[float, float]:
     """Longitude and latitude in degrees of the first point moved 1' along its meridian."""
     lon, lat = region.points[0]
@@ -256,6 +377,17 @@ def _frame(system: str) -> BaseCoordinateFrame:
 def _node_positions(length: int) -> NDArray[np.int64]:
     """0-based node positions along an axis: every 16th pixel and the last one; at least two."""
     return np.unique([*range(0, length, NODE_STEP), max(length - 1, 1)])
+
+
+def _around(shape: tuple[int, int]) -> tuple[Floats, Floats]:
+    """1-based pixels (x, y), every 16th, of a closed line one pixel outside the chip."""
+    ny, nx = shape
+    x, y = (np.append(np.arange(0.0, length + 1, NODE_STEP), length + 1.0) for length in (nx, ny))
+    zero, right, top = np.zeros_like, np.full(len(y), nx + 1.0), np.full(len(x), ny + 1.0)
+    return (
+        np.concatenate([x, right, x[::-1], zero(y)]),
+        np.concatenate([zero(x), y, top, y[::-1]]),
+    )
 
 
 def _between(nodes: NDArray[np.int64], pixels: slice) -> tuple[NDArray[np.int64], Floats]:

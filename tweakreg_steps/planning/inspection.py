@@ -133,7 +133,5 @@ def stat_key(path: Path) -> dict[str, int]:
     try:
         status = path.stat()
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); correct the name"
-        ) from error
+        raise InputError(f"{path}: cannot be read ({error.strerror}); correct the name") from error
     return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "inode": status.st_ino}

@@ -8,8 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.chips import Chip
 from tweakreg_steps.fits_files.wcsname import effective_wcsname, is_taken
 from tweakreg_steps.planning import layout
+from tweakreg_steps.planning.chip_record import chip_from_record
 from tweakreg_steps.planning.findings import Findings
 from tweakreg_steps.planning.inspection import Inspected, inspect_inputs, inspect_refimage
 from tweakreg_steps.recipes.inputs import expand_inputs, expand_refimage, image_name
@@ -119,16 +121,30 @@ def _exclusion_digests(recipe: Recipe, findings: Findings) -> dict[str, dict[str
     from tweakreg_steps.masking.exclusions import read_exclusions
     from tweakreg_steps.masking.region_masks import check_exclusion_file
 
-    chips = {image_name(image.image.path): len(image.chips) for image in findings.all_images}
-    found = read_exclusions(path, n_chips=chips)
+    exclusions = read_exclusions(path, chips=_chips_of_whole_files(findings))
     used: dict[str, dict[str, str]] = {}
+    problems: dict[str, None] = {}
     for image in findings.all_images:
-        files = found.get(image_name(image.image.path), ())
-        for chip, file in zip(image.chips, files, strict=False):
-            if file is not None:
-                check_exclusion_file(file, tuple(chip["shape"]))
-                used.setdefault(image.image.name, {})[str(chip["number"])] = _file_digest(file)
+        chips = {chip["number"]: chip_from_record(chip) for chip in image.chips}
+        files = exclusions.files_of(image_name(image.image.path), list(chips.values()))
+        for number, file in files.items():
+            try:
+                check_exclusion_file(file, chips[number].shape)
+                used.setdefault(image.image.name, {})[str(number)] = _file_digest(file)
+            except InputError as error:
+                problems[str(error)] = None
+    if problems:
+        raise InputError("\n".join(problems))
     return used
+
+
+def _chips_of_whole_files(findings: Findings) -> dict[str, list[Chip]]:
+    """Return all chips of each file that is not used by a selection of them, by its base name."""
+    return {
+        image_name(image.image.path): [chip_from_record(chip) for chip in image.chips]
+        for image in sorted(findings.all_images, key=lambda image: len(image.chips))
+        if image.image.selection is None
+    }
 
 
 def _refcat_digest(recipe: Recipe) -> str | None:
