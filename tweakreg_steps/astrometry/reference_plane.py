@@ -38,7 +38,6 @@ _ORTHOGONAL = 50.0 * np.finfo(np.float32).eps
 _EDGE_POINTS = 5
 _CENTRINGS = 3
 _J2000 = 2000.0
-_FIRST_FK5 = 1984.0
 _LONPOLE = 180.0  # where no header says otherwise
 _STEP = 5.0  # px, half the step of the derivative at the chip's centre
 
@@ -106,7 +105,7 @@ def plane_of_image(path: Path, chip: Chip) -> WCS:
         wcs = make_wcs(hdus[chip.extension].header, hdus, where=f"{path}: {chip.label}")
     if not _is_tangent_plane(wcs) or _is_distorted(wcs):
         return build_reference_plane([(path, [chip])])
-    return _wcs_of(plane_header(wcs, radesys=_own_frame(wcs)))
+    return _wcs_of(plane_header(wcs, radesys=str(wcs.wcs.radesys) or "ICRS"))
 
 
 def plane_center(plane: WCS) -> FloatArray:
@@ -186,17 +185,6 @@ def _is_tangent_plane(wcs: WCS) -> bool:
     """Tell whether a WCS is a tangential projection of right ascension and declination."""
     axes = [str(axis) for axis in wcs.wcs.ctype]
     return [axis[:8] for axis in axes] == ["RA---TAN", "DEC--TAN"] and not wcs.wcs.get_pv()
-
-
-def _own_frame(wcs: WCS) -> str:
-    """Return the RADESYS of a WCS, the one its equinox implies where none is given.
-
-    FITS WCS paper II, section 3.1.
-    """
-    own, equinox = str(wcs.wcs.radesys), wcs.wcs.equinox
-    if own or not np.isfinite(equinox):
-        return own or "ICRS"
-    return "FK4" if equinox < _FIRST_FK5 else "FK5"
 
 
 def _frame_of(chip: WCS) -> str:
