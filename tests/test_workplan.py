@@ -225,7 +225,8 @@ def test_an_input_is_the_reference_where_its_chips_are() -> None:
 
 def reference_name(one: Inspected) -> InputImage:
     """Return an input under the name that it has as the reference image."""
-    return replace(one.image, name=f"{one.image.name}_refimage")
+    path = one.image.path.parent / "elsewhere" / ".." / one.image.path.name
+    return replace(one.image, name=f"{one.image.name}_refimage", path=path)
 
 
 def test_a_job_of_a_chip_knows_its_image() -> None:

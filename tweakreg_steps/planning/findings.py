@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,9 +69,14 @@ class Findings:
         It is when all of its chips are chips of the reference.
         """
         reference = self.reference
-        if reference is None or image.image.path != reference.image.path:
+        if reference is None or _file(image) != _file(reference):
             return False
         return _extensions(image) <= _extensions(reference)
+
+
+def _file(image: Inspected) -> str:
+    """Return the path of an image's file, in the one spelling that all spellings of it have."""
+    return os.path.normpath(image.image.path)
 
 
 def _extensions(image: Inspected) -> set[int]:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from tweakreg_steps.fits_files.mask_file import write_masks
 from tweakreg_steps.planning.chip_record import chip_from_record
-from tweakreg_steps.recipes.inputs import image_name
 from tweakreg_steps.running.step import StepCall
 
 
@@ -17,10 +16,10 @@ def run(call: StepCall) -> list[Path]:
 
     chips = [chip_from_record(record) for record in call.inputs["chips"]]
     catalog = call.optional_file("exclusions")
-    image = call.file("image")
     files: dict[int, Path] = {}
     if call.inputs["exclusions"] and catalog:
-        files = read_exclusions(catalog, chips={}).files_of(image_name(image), chips)
-    masks = image_masks(image, chips, exclusions=files, dqbits=call.findpars["dqbits"])
+        name = call.inputs["excluded_as"]
+        files = read_exclusions(catalog, chips={}).files_of(name, chips)
+    masks = image_masks(call.file("image"), chips, exclusions=files, dqbits=call.findpars["dqbits"])
     write_masks(call.file("mask"), masks, call.name)
     return [call.file("mask")]
