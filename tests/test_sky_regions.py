@@ -13,9 +13,9 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
+from tweakreg_steps.masking.chip_sky import ChipSky
 from tweakreg_steps.masking.ds9_regions import parse_regions
 from tweakreg_steps.masking.region_masks import mask_of_regions, physical_system
-from tweakreg_steps.masking.region_planes import ChipSky
 
 HEADERS = Path(__file__).parent / "data" / "wfc3_uvis_flc_headers.fits.gz"
 SHAPE = (2051, 4096)

@@ -16,16 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.masking.chip_sky import ChipSky, Floats, Window
 from tweakreg_steps.masking.dq_mask import good_pixels
 from tweakreg_steps.masking.ds9_regions import Ds9Region, read_region_file
-from tweakreg_steps.masking.region_planes import (
-    ChipSky,
-    Floats,
-    PhysicalSystem,
-    Window,
-    half_sizes,
-    planes_of,
-)
+from tweakreg_steps.masking.region_planes import PhysicalSystem, half_sizes, planes_of
 
 if TYPE_CHECKING:
     from astropy.io.fits import HDUList

@@ -14,8 +14,9 @@ from collections.abc import Sequence
 import numpy as np
 import shapely
 
+from tweakreg_steps.masking.chip_sky import NODE_STEP, Floats
 from tweakreg_steps.masking.ds9_regions import Ds9Region
-from tweakreg_steps.masking.region_planes import NODE_STEP, Floats, Plane, half_sizes
+from tweakreg_steps.masking.region_planes import Plane, half_sizes
 
 _CLOSENESS = 0.01
 """Pixels by which an outline may depart from a curve."""

@@ -7,16 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tweakreg_steps.masking.chip_sky import ChipSky, Floats
 from tweakreg_steps.masking.ds9_regions import Ds9Region
 from tweakreg_steps.masking.region_outlines import outlines_on_chip
-from tweakreg_steps.masking.region_planes import (
-    ChipSky,
-    Floats,
-    PhysicalSystem,
-    Plane,
-    planes_of,
-    sky_vectors,
-)
+from tweakreg_steps.masking.region_planes import PhysicalSystem, Plane, planes_of, sky_vectors
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
