@@ -61,6 +61,23 @@ rule write_catalogs:
         " 2> {log:q}"
 
 
+rule write_sky_catalog:
+    input:
+        sky="sky/{image}.ecsv",
+    output:
+        sky="tweakreg/{image}_sky_catalog.coo",
+    log:
+        "logs/write_sky_catalog/{image}.log",
+    wildcard_constraints:
+        image=project.images_of("write_sky_catalog"),
+    conda:
+        "environment.yaml"
+    params:
+        job=project.job("write_sky_catalog"),
+    shell:
+        "tweakreg-step {params.job:q} sky={input.sky:q} sky_text={output.sky:q} 2> {log:q}"
+
+
 rule write_catfile_list:
     output:
         catfile=f"tweakreg/{project.names[0]}_xy_catfile.list",

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.masking.exclusions import exclusion_files, exclusions_of, read_exclusions
+from tweakreg_steps.fits_files.chips import Chip
+from tweakreg_steps.masking.exclusions import read_exclusions
 
 DS9 = Path(__file__).parent / "data" / "ds9"
 
@@ -25,13 +26,18 @@ def catalog(folder: Path, text: str) -> Path:
     return path
 
 
+def chips(*numbers: int) -> list[Chip]:
+    return [Chip(number, 3 * number - 2, f"SCI,{number}", (10, 20)) for number in numbers]
+
+
+BOTH = chips(1, 2)
+
+
 def test_real_catalog() -> None:
-    found = read_exclusions(
-        DS9 / "exclusions.txt", n_chips={"jcdua3f4q_flc": 2, "jcdua3f8q_flc": 2}
-    )
+    images = ("jcdua3f4q_flc", "jcdua3f8q_flc")
+    found = read_exclusions(DS9 / "exclusions.txt", chips=dict.fromkeys(images, BOTH))
     region = DS9 / "jcdua3f4q_sci1_exclude.reg"
-    assert found == {"jcdua3f4q_flc": (region, None), "jcdua3f8q_flc": (None, None)}
-    assert exclusions_of(DS9 / "exclusions.txt", "jcdua3f4q_flc", n_chips=2) == {1: region}
+    assert [found.files_of(image, BOTH) for image in images] == [{1: region}, {}]
 
 
 def test_placeholders_comments_and_short_lines(folder: Path) -> None:
@@ -40,35 +46,54 @@ def test_placeholders_comments_and_short_lines(folder: Path) -> None:
         "# images\n\na_flt.fits None one.reg\nb_flt.fits INDEF mask.fits # the mask\n"
         "c_flt.fits\nd_flt.fits one.reg none None\n",
     )
-    chips = dict.fromkeys(("a_flt", "b_flt", "c_flt", "d_flt"), 2)
-    found = read_exclusions(path, n_chips=chips)
-    assert found["a_flt"] == (None, folder / "one.reg")
-    assert found["b_flt"] == (None, folder / "mask.fits")
-    assert found["c_flt"] == (None, None)
-    assert found["d_flt"] == (folder / "one.reg", None)
-    assert exclusions_of(path, "z_flt", n_chips=2) == {}
-    assert exclusion_files(path) == (folder / "one.reg", folder / "mask.fits")
+    names = ("a_flt", "b_flt", "c_flt", "d_flt")
+    found = read_exclusions(path, chips=dict.fromkeys(names, BOTH))
+    assert [found.files_of(name, BOTH) for name in (*names, "z_flt")] == [
+        {2: folder / "one.reg"},
+        {2: folder / "mask.fits"},
+        {},
+        {1: folder / "one.reg"},
+        {},
+    ]
 
 
 @pytest.mark.parametrize(
     "name", ["a_flc.fits", "raw/a_flc.fits", "/data/a_flc.fits.fz", "a_flc", "a_flc.fits[sci,1]"]
 )
 def test_images_match_by_base_name(folder: Path, name: str) -> None:
-    path = catalog(folder, f"{name} one.reg")
-    assert exclusions_of(path, "a_flc", n_chips=1) == {1: folder / "one.reg"}
+    found = read_exclusions(catalog(folder, f"{name} one.reg"), chips={"a_flc": BOTH})
+    assert found.files_of("a_flc", BOTH) == {1: folder / "one.reg"}
+
+
+def test_a_selected_chip_has_its_own_column(folder: Path) -> None:
+    found = read_exclusions(catalog(folder, "a.fits one.reg two.reg"), chips={})
+    assert found.files_of("a", chips(2)) == {2: folder / "two.reg"}
+
+
+@pytest.mark.parametrize("selection", ["SCI,2", "sci, 2", "4"])
+def test_a_line_may_select_a_chip(folder: Path, selection: str) -> None:
+    text = f"a.fits one.reg None\na.fits[{selection.replace(' ', '')}] two.reg\n"
+    found = read_exclusions(catalog(folder, text), chips={"a": BOTH})
+    assert found.files_of("a", BOTH) == {1: folder / "one.reg", 2: folder / "two.reg"}
 
 
 def test_every_wrong_line_is_named(folder: Path) -> None:
-    path = catalog(folder, "a one.reg\n# b\nb gone.reg\na two.reg\nc one.reg None two.reg\n")
+    path = catalog(
+        folder,
+        "a one.reg\n# b\nb gone.reg\na two.reg\nc one.reg None two.reg\nd[sci,3] one.reg\n"
+        "e[sci,1] one.reg two.reg\n",
+    )
     with pytest.raises(InputError) as caught:
-        read_exclusions(path, n_chips={"c": 2})
+        read_exclusions(path, chips={"c": BOTH, "d": BOTH})
     lines = str(caught.value).splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 5
     assert lines[0].startswith(f"{path}, line 3: there is no file {folder / 'gone.reg'}")
     assert lines[1].startswith(f"{path}, line 4: a is in line 1 already")
     assert lines[2].startswith(f"{path}, line 5: c has 2 chip(s), but 3 columns")
+    assert lines[3].endswith("d[sci,3] is no chip of the image; its chips are SCI,1, SCI,2")
+    assert lines[4].startswith(f"{path}, line 7: e[sci,1] has 1 chip(s), but 2 columns")
 
 
 def test_missing_catalog(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone\.txt: the exclusions catalog cannot be read"):
-        read_exclusions(tmp_path / "gone.txt", n_chips={})
+        read_exclusions(tmp_path / "gone.txt", chips={})

@@ -17,6 +17,7 @@ from tweakreg_steps.astrometry.reference_plane import (
     PlaneSource,
     build_reference_plane,
     plane_center,
+    plane_of_image,
     plane_pixel_scale,
     read_reference_plane,
     write_reference_plane,
@@ -182,3 +183,62 @@ def test_a_file_that_is_no_plane_is_refused(tmp_path: Path) -> None:
     fits.PrimaryHDU().writeto(tmp_path / "wcs.fits")
     with pytest.raises(InputError, match="is not a reference plane"):
         read_reference_plane(tmp_path / "wcs.fits")
+
+
+@pytest.mark.parametrize(
+    "cards",
+    [
+        {},
+        {"RADESYS": "FK5", "EQUINOX": 2000.0},
+        {"RADESYS": "FK4", "EQUINOX": 1950.0},
+        {"EQUINOX": 1975.0},
+        {"LONPOLE": 150.0},
+        {"TELESCOP": "HST", "INSTRUME": "ACS", "CTYPE1O": "RA---TAN", "WCSNAMEO": "OPUS"},
+    ],
+)
+def test_an_undistorted_image_is_its_own_plane(tmp_path: Path, cards: dict[str, Any]) -> None:
+    square = {"CD1_1": -1.1e-5, "CD1_2": 2e-6, "CD2_1": 2e-6, "CD2_2": 1.1e-5}
+    path, (chip,) = image(tmp_path / "a.fits", 150.0, 2.0, **square, **cards)
+    write_reference_plane(plane_of_image(path, chip), tmp_path / "wcs.fits")
+    plane = read_reference_plane(tmp_path / "wcs.fits")
+    assert plane.pixel_shape == SHAPE[::-1]
+    sky = pixels_to_sky(read_wcs(path, chip), *CORNERS, where="a")
+    x, y = sky_to_plane(plane, *sky, where="a")
+    # astropy's way to FK4 and back is that exact
+    assert np.allclose((x, y), CORNERS, rtol=0, atol=2e-4)
+
+
+SIP = {
+    "CTYPE1": "RA---TAN-SIP",
+    "CTYPE2": "DEC--TAN-SIP",
+    "A_ORDER": 2,
+    "A_2_0": 1e-6,
+    "B_ORDER": 2,
+}
+SHEARED = {"CD1_1": -1.1e-5, "CD1_2": 3e-6, "CD2_1": 0.0, "CD2_2": 1.1e-5}
+SIN = {"CTYPE1": "RA---SIN", "CTYPE2": "DEC--SIN"}
+GALACTIC = {"CTYPE1": "GLON-TAN", "CTYPE2": "GLAT-TAN"}
+
+
+@pytest.mark.parametrize("cards", [TPV, SIP, SHEARED, SIN, GALACTIC])
+def test_another_image_is_put_on_the_tangent_plane_at_its_centre(
+    tmp_path: Path, cards: dict[str, Any]
+) -> None:
+    path, (chip,) = image(tmp_path / "a.fits", 150.0, 2.0, **cards)
+    plane = plane_of_image(path, chip)
+    assert list(plane.wcs.ctype) == ["RA---TAN", "DEC--TAN"]
+    square = plane.wcs.cd @ plane.wcs.cd.T
+    assert np.allclose(square, square[0, 0] * np.eye(2), rtol=0, atol=1e-9 * square[0, 0])
+    sky = pixels_to_sky(read_wcs(path, chip), [1000.5, 1000.5], [1050.5, 1051.5], where="a")
+    x, y = sky_to_plane(plane, *sky, where="a")
+    assert x[0] == pytest.approx(plane.wcs.crpix[0], abs=120)  # the shear widens the image
+    assert (x[1] - x[0], y[1] - y[0]) == pytest.approx((0.0, 1.0), abs=0.12)
+
+
+def test_the_first_chip_of_a_reference_image_makes_its_plane(uvis: list[PlaneSource]) -> None:
+    path, chips = uvis[0]
+    theirs = output_wcs([HSTWCS(f"{path}[sci,1]")], undistort=True)
+    plane = plane_of_image(path, chips[0])
+    assert plane.pixel_shape == theirs.pixel_shape
+    assert np.array_equal(plane_center(plane), theirs.wcs.crpix)
+    assert np.allclose(plane.wcs.crval, theirs.wcs.crval, rtol=0, atol=1e-12)

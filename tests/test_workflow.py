@@ -285,7 +285,7 @@ def test_a_catalog_is_the_reference_wherever_it_is(
 ) -> None:
     copy_scene(small_scene, tmp_path)
     rows = zip(small_scene.ra, small_scene.dec, strict=True)
-    lines = ["# elsewhere on the sky, and nowhere", "10.0 20.0", "nan 1.0"]
+    lines = ["# elsewhere on the sky, and nowhere", "10.0 20.0", "nan 1.0", "10.0 20.0"]
     lines += [f"{ra:.9f} {dec:.9f}" for ra, dec in rows]
     (tmp_path / "stars.cat").write_text("\n".join(lines))
     recipe = tmp_path / "recipe.yaml"
@@ -294,6 +294,9 @@ def test_a_catalog_is_the_reference_wherever_it_is(
     summary = Table.read(tmp_path / "out" / "summary.ecsv")
     assert set(summary["status"]) == {"aligned"}
     assert set(summary["reference"]) == {"stars.cat"}
+    said = (tmp_path / "out" / "tweakreg.log").read_text()
+    assert "stars.cat: left out, without a position: 1 entry, line 3" in said
+    assert "stars.cat: left out, position repeated: 1 entry, line 4" in said
     for truth in small_scene.exposures:
         aligned = tmp_path / "out" / "aligned" / truth.path.name
         assert rms_to_truth(aligned, small_scene) < 1.0

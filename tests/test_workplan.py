@@ -186,6 +186,51 @@ def test_an_image_is_matched_against_a_catalog_when_there_is_one() -> None:
     assert with_catalog.jobs["match_sources", "a"].record["inputs"] == {"is_reference": False}
 
 
+def test_a_reference_image_is_searched_unless_a_catalog_is_the_reference() -> None:
+    refimage = image("r_refimage")
+    searched = plan(refimage=refimage)
+    assert searched.jobs["find_sources", "r_refimage"].record["parameters"].keys() == {
+        "refimagefindpars"
+    }
+    assert searched.jobs["build_reference", "all"].record["inputs"]["image"] == "r"
+    assert ("fit_alignment", "r_refimage") not in searched.jobs
+    with_catalog = plan(refimage=refimage, refcat="x", reference_catalog={"refcat": "a.cat"})
+    assert not [name for _, name in with_catalog.jobs if "refimage" in name]
+    assert with_catalog.jobs["build_reference_plane", "all"].record["inputs"]["refimage"]
+
+
+def test_the_plane_of_a_reference_image_depends_on_its_first_chip_alone() -> None:
+    one, other = image("r_refimage"), image("r_refimage")
+    other.chips[1]["wcs"] = "new"
+    plane = ("build_reference_plane", "all")
+    found = changed(plan(refimage=one), plan(refimage=other))
+    assert found == {("undistort_sources", "r_refimage")}
+    other.chips[0]["wcs"] = "new"
+    assert plane in changed(plan(refimage=one), plan(refimage=other))
+    # the same image is another plane as the first input
+    assert plane in changed(plan([one]), plan([one], refimage=one))
+
+
+def test_an_input_is_the_reference_where_its_chips_are() -> None:
+    whole = image("a")
+    chip = replace(whole, chips=whole.chips[1:])
+    for inputs, refimage, expected in (
+        ([whole], whole, True),
+        ([chip], whole, True),
+        ([whole], chip, False),
+        ([image("b")], whole, False),
+    ):
+        work = plan(inputs, refimage=replace(refimage, image=reference_name(refimage)))
+        job = work.jobs["match_sources", inputs[0].image.name]
+        assert job.record["inputs"]["is_reference"] is expected
+
+
+def reference_name(one: Inspected) -> InputImage:
+    """Return an input under the name that it has as the reference image."""
+    path = one.image.path.parent / "elsewhere" / ".." / one.image.path.name
+    return replace(one.image, name=f"{one.image.name}_refimage", path=path)
+
+
 def test_a_job_of_a_chip_knows_its_image() -> None:
     assert plan().jobs["write_chip_catalog", "b.2"].image == "b"
     assert plan().jobs["summarize", "all"].image == "all"

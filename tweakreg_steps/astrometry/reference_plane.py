@@ -2,7 +2,8 @@
 
 For HST it is what TweakReg uses, the output WCS that stwcs makes for all chips of all exposures, so
 that shifts can be compared with TweakReg's. For other telescopes it is built by the same idea: the
-mean pixel scale and the y axis of the first chip at its centre, centred on all footprints.
+mean pixel scale and the y axis of the first chip at its centre, centred on all footprints. A
+reference image brings its own plane: its WCS as it is where that is undistorted.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 _ORTHOGONAL = 50.0 * np.finfo(np.float32).eps
 _EDGE_POINTS = 5
 _CENTRINGS = 3
+_J2000 = 2000.0
+_LONPOLE = 180.0  # where no header says otherwise
 _STEP = 5.0  # px, half the step of the derivative at the chip's centre
 
 
@@ -73,7 +76,36 @@ def build_reference_plane(sources: Sequence[PlaneSource]) -> WCS:
             f"{path} and the other inputs cannot be put on one plane "
             f"({' '.join(str(error).split())}); align distant fields with separate recipes"
         ) from error
-    return _wcs_of(plane_header(plane, radesys=str(chip.wcs.radesys) or "ICRS"))
+    return _wcs_of(plane_header(plane, radesys=_frame_of(chip)))
+
+
+def plane_of_image(path: Path, chip: Chip) -> WCS:
+    """Return the plane that a reference image defines by its first chip; no pixels are read.
+
+    Parameters
+    ----------
+    path : Path
+        The reference image.
+    chip : Chip
+        Its first chip, or the one that was selected: as in TweakReg it stands for the image.
+
+    Returns
+    -------
+    astropy.wcs.WCS
+        The chip's own WCS, size included, where that is a tangent plane in right ascension and
+        declination without distortion; else the undistorted plane of this chip alone
+        (`build_reference_plane`).
+
+    Raises
+    ------
+    InputError
+        The WCS cannot be used.
+    """
+    with open_quietly(path) as hdus:
+        wcs = make_wcs(hdus[chip.extension].header, hdus, where=f"{path}: {chip.label}")
+    if not _is_tangent_plane(wcs) or _is_distorted(wcs):
+        return build_reference_plane([(path, [chip])])
+    return _wcs_of(plane_header(wcs, radesys=str(wcs.wcs.radesys) or "ICRS"))
 
 
 def plane_center(plane: WCS) -> FloatArray:
@@ -149,7 +181,19 @@ def _hst_plane(first: Any, footprints: Sequence[FloatArray]) -> WCS:  # noqa: AN
         return output_wcs(chips, undistort=_is_distorted(first))
 
 
-def _is_distorted(wcs: Any) -> bool:  # noqa: ANN401  HSTWCS
+def _is_tangent_plane(wcs: WCS) -> bool:
+    """Tell whether a WCS is a tangential projection of right ascension and declination."""
+    axes = [str(axis) for axis in wcs.wcs.ctype]
+    return [axis[:8] for axis in axes] == ["RA---TAN", "DEC--TAN"] and not wcs.wcs.get_pv()
+
+
+def _frame_of(chip: WCS) -> str:
+    """Return the RADESYS of a plane made from ICRS positions, or such as are taken for them."""
+    own = str(chip.wcs.radesys)
+    return own if own == "FK5" else "ICRS"
+
+
+def _is_distorted(wcs: WCS) -> bool:
     """Tell whether a chip needs undistorting: a lookup table, SIP or a matrix that shears."""
     tables = (wcs.sip, wcs.cpdis1, wcs.cpdis2, wcs.det2im1, wcs.det2im2)
     matrix = wcs.pixel_scale_matrix
@@ -245,6 +289,10 @@ def plane_header(plane: WCS, *, radesys: str) -> Header:
         for j in (1, 2):
             header[f"CD{i}_{j}"] = (float(matrix[i - 1, j - 1]), "[deg/px] matrix")
     header["RADESYS"] = (radesys, "celestial frame")
+    if np.isfinite(plane.wcs.equinox) and plane.wcs.equinox != _J2000:
+        header["EQUINOX"] = (float(plane.wcs.equinox), "[a] equinox of the frame")
+    if plane.wcs.lonpole != _LONPOLE:
+        header["LONPOLE"] = (float(plane.wcs.lonpole), "[deg] native longitude of the pole")
     if plane.wcs.name:
         header["WCSNAME"] = (plane.wcs.name, "WCS of the first input")
     header["EXTNAME"] = "WCS"

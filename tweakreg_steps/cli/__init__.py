@@ -33,6 +33,7 @@ _COMMANDS = {
     "plan": "list the jobs that would run, and why",
     "run": "run what is not up to date",
     "show": "show how each image went",
+    "regions": "write what is masked, as region files in image pixels and as masks",
     "params": "explain the parameters",
     "demo": "make a small set of exposures with known errors and align it",
 }

@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
-from tweakreg_steps.recipes.inputs import expand_inputs
+from tweakreg_steps.recipes.inputs import expand_inputs, expand_refimage
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -18,6 +18,8 @@ def run(arguments: Namespace) -> int:
     """Check the recipe, and that each of its inputs is there."""
     recipe = read_recipe(arguments.recipe)
     images = expand_inputs(recipe.values["input"], base=recipe.base)
+    if recipe.values["refimage"]:
+        expand_refimage(recipe.values["refimage"], base=recipe.base)
     count = f"{len(images)} image{'' if len(images) == 1 else 's'}"
     sys.stderr.write(f"{arguments.recipe}: valid, {count}\n")
     return 0

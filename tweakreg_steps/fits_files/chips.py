@@ -90,6 +90,17 @@ def find_chips(path: Path, selection: str | None, hdus: Sequence[Hdu]) -> tuple[
     return tuple(_make_chip(hdu, science) for hdu in chosen)
 
 
+def is_selected(chip: Chip, selection: str) -> bool:
+    """Tell whether a selection, ``sci,1`` or ``1``, means a chip."""
+    match = _SELECTION.match(selection)
+    if match is None:
+        return False
+    if match["index"] is not None:
+        return chip.extension == int(match["index"])
+    name = match["name"].upper()
+    return chip.label in (name, f"{name},{match['version'] or 1}")
+
+
 def image_shape(hdu: Hdu) -> tuple[int, int] | None:
     """Return (ny, nx) of a two-dimensional image, None for every other HDU.
 
@@ -114,7 +125,7 @@ def _explain_no_image(path: Path, hdus: Sequence[Hdu]) -> str:
             f"{path}: PRIMARY holds a cube of {axes} axes, not an image; give two-dimensional "
             "images (a waivered HST file: convert it with stsci.tools.convertwaiveredfits)"
         )
-    return f"{path}: holds no two-dimensional image; take it out of `input`"
+    return f"{path}: holds no two-dimensional image; give another file"
 
 
 def _select(path: Path, selection: str, hdus: Sequence[Hdu]) -> Hdu:
@@ -187,7 +198,7 @@ def _require_celestial(path: Path, hdu: Hdu) -> None:
         kinds = " and ".join(repr(hdu.values.get(key)) for key in ("CTYPE1", "CTYPE2"))
         raise InputError(
             f"{path}: {_label(hdu)} has no celestial WCS (CTYPE1 and CTYPE2 are {kinds}); "
-            "solve the image first (for example with astrometry.net) or take it out of `input`"
+            "solve the image first (for example with astrometry.net) or give another"
         )
 
 

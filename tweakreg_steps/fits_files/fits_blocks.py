@@ -201,7 +201,7 @@ def _read_header(path: Path, stream: BinaryIO, index: int) -> bytes | None:
             if index == 0:
                 raise InputError(
                     f"{path}: is not a FITS file (it does not begin with SIMPLE); "
-                    "take it out of `input` or fetch it again"
+                    "fetch it again, or give another file"
                 )
             return None
         if len(block) < BLOCK:

@@ -2,89 +2,98 @@
 
 A text file with one line an image: its name, then for each chip in SCI order a DS9 region file, a
 FITS mask, or ``None`` or ``INDEF``. Images and chips that are not named have nothing excluded.
-Names of images count by their base name, with or without folder, ending and ``[extension]``; region
-files are relative to the catalog. ``#`` begins a comment.
+Names of images count by their base name, with or without folder and ending; region files are
+relative to the catalog. A name with a selection, ``x.fits[sci,2]``, is followed by the one file of
+that chip, and goes before the line of the whole image. ``#`` begins a comment.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.chips import Chip, is_selected
 from tweakreg_steps.recipes.inputs import image_name
 
 _PLACEHOLDERS = ("none", "indef")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
-_SELECTION = re.compile(r"\[[^\]]*\]$")
+_NAME = re.compile(r"^(?P<path>.*?)(?:\[(?P<selection>[^\]]*)\])?$")
+
+Found = tuple[int, str]
 
 
 @dataclass(frozen=True)
 class _Line:
-    """One line of the catalog: its number, the image, and a file for each chip that it names."""
+    """One line of the catalog: its number, the image, the chip it selects, and its files."""
 
     number: int
     image: str
+    selection: str | None
     files: tuple[Path | None, ...]
 
+    @property
+    def name(self) -> str:
+        """The image as the line names it, without folder and ending."""
+        return f"{self.image}[{self.selection}]" if self.selection else self.image
 
-def read_exclusions(
-    path: Path, *, n_chips: Mapping[str, int]
-) -> dict[str, tuple[Path | None, ...]]:
+
+@dataclass(frozen=True)
+class Exclusions:
+    """What an exclusions catalog says; see `read_exclusions`."""
+
+    lines: tuple[_Line, ...]
+
+    def files_of(self, image: str, chips: Sequence[Chip]) -> dict[int, Path]:
+        """Region file or mask by chip number of one image; chips without one are left out.
+
+        Parameters
+        ----------
+        image
+            Base name of the image's file, see `tweakreg_steps.recipes.inputs.image_name`.
+        chips
+            The image's chips, or those that were selected of them: each takes the column of its
+            own number.
+        """
+        found = {chip.number: self._file_of(image, chip) for chip in chips}
+        return {number: file for number, file in found.items() if file is not None}
+
+    def _file_of(self, image: str, chip: Chip) -> Path | None:
+        """Return the file of one chip; a line that selects the chip goes first."""
+        lines = [line for line in self.lines if line.image == image]
+        for line in lines:
+            if line.selection is not None and is_selected(chip, line.selection):
+                return line.files[0] if line.files else None
+        for line in lines:
+            if line.selection is None and len(line.files) >= chip.number:
+                return line.files[chip.number - 1]
+        return None
+
+
+def read_exclusions(path: Path, *, chips: Mapping[str, Sequence[Chip]]) -> Exclusions:
     """Read an exclusions catalog.
 
     Parameters
     ----------
     path
         The catalog.
-    n_chips
-        Number of chips by name of the image (see `tweakreg_steps.recipes.inputs.image_name`);
-        lines of other images are read but not counted against anything.
-
-    Returns
-    -------
-    dict of str to tuple of Path or None
-        By name of the image, in the order of the catalog: region file or mask of each chip, None
-        where nothing is excluded. As long as the image has chips, where that is known.
+    chips
+        All chips of each image by base name, as far as they are known: against them the lines are
+        checked. Lines of other images are read but not counted against anything.
 
     Raises
     ------
     InputError
-        Naming each line with a file that is missing, more columns than chips, or an image named
-        before; or the catalog cannot be read.
+        Naming each line with a file that is missing, more columns than chips, a chip that is not
+        there, or an image named before; or the catalog cannot be read.
     """
     lines = _read_lines(path)
-    problems = [*_doubles(lines), *_missing(lines), *_surplus(lines, n_chips)]
+    problems = sorted([*_doubles(lines), *_missing(lines), *_misfits(lines, chips)])
     if problems:
-        where = sorted(problems)
-        raise InputError("\n".join(f"{path}, line {number}: {text}" for number, text in where))
-    return {line.image: _fit_to(line.files, n_chips.get(line.image)) for line in lines}
-
-
-def exclusions_of(path: Path, image: str, *, n_chips: int) -> dict[int, Path]:
-    """Region file or mask by chip (from 1) of one image; chips without one are left out.
-
-    Raises
-    ------
-    InputError
-        As `read_exclusions`.
-    """
-    files = read_exclusions(path, n_chips={image: n_chips}).get(image, ())
-    return {number: file for number, file in enumerate(files, start=1) if file is not None}
-
-
-def exclusion_files(path: Path) -> tuple[Path, ...]:
-    """All region files and masks that a catalog names, each once, in its order.
-
-    Raises
-    ------
-    InputError
-        As `read_exclusions`.
-    """
-    rows = read_exclusions(path, n_chips={}).values()
-    return tuple(dict.fromkeys(file for files in rows for file in files if file is not None))
+        raise InputError("\n".join(f"{path}, line {number}: {text}" for number, text in problems))
+    return Exclusions(tuple(lines))
 
 
 def _read_lines(path: Path) -> list[_Line]:
@@ -99,9 +108,11 @@ def _read_lines(path: Path) -> list[_Line]:
     for number, line in enumerate(text.splitlines(), start=1):
         words = _COMMENT.sub("", line).split()
         if words:
+            named = _NAME.match(words[0])
+            assert named is not None  # noqa: S101  the pattern takes any word
+            selection = named["selection"].lower() if named["selection"] is not None else None
             files = tuple(_file(word, path.parent) for word in words[1:])
-            name = image_name(Path(_SELECTION.sub("", words[0])))
-            lines.append(_Line(number, name, files))
+            lines.append(_Line(number, image_name(Path(named["path"])), selection, files))
     return lines
 
 
@@ -110,17 +121,17 @@ def _file(word: str, folder: Path) -> Path | None:
     return None if word.lower() in _PLACEHOLDERS else folder / word
 
 
-def _doubles(lines: list[_Line]) -> list[tuple[int, str]]:
+def _doubles(lines: list[_Line]) -> list[Found]:
     """Lines whose image stood in an earlier line."""
     first: dict[str, int] = {}
     return [
-        (line.number, f"{line.image} is in line {first[line.image]} already; keep one of them")
+        (line.number, f"{line.name} is in line {first[line.name]} already; keep one of them")
         for line in lines
-        if first.setdefault(line.image, line.number) != line.number
+        if first.setdefault(line.name, line.number) != line.number
     ]
 
 
-def _missing(lines: list[_Line]) -> list[tuple[int, str]]:
+def _missing(lines: list[_Line]) -> list[Found]:
     """Files that are not there."""
     return [
         (
@@ -133,21 +144,20 @@ def _missing(lines: list[_Line]) -> list[tuple[int, str]]:
     ]
 
 
-def _surplus(lines: list[_Line], n_chips: Mapping[str, int]) -> list[tuple[int, str]]:
-    """Lines that name files for more chips than the image has."""
-    return [
-        (
-            line.number,
-            (
-                f"{line.image} has {n_chips[line.image]} chip(s), but {len(line.files)} columns "
-                "follow its name; one file, or None, a chip is allowed"
-            ),
-        )
-        for line in lines
-        if any(file is not None for file in line.files[n_chips.get(line.image, len(line.files)) :])
-    ]
-
-
-def _fit_to(files: tuple[Path | None, ...], count: int | None) -> tuple[Path | None, ...]:
-    """Lengthen (or cut placeholders) to the number of chips."""
-    return files if count is None else (*files, *[None] * count)[:count]
+def _misfits(lines: list[_Line], chips: Mapping[str, Sequence[Chip]]) -> Iterator[Found]:
+    """Yield lines that name files for more chips, or other ones, than the image has."""
+    for line in lines:
+        own = chips.get(line.image, ())
+        if line.selection is not None:
+            count = 1
+            if own and not any(is_selected(chip, line.selection) for chip in own):
+                known = ", ".join(chip.label for chip in own)
+                yield line.number, f"{line.name} is no chip of the image; its chips are {known}"
+        else:
+            count = len(own) or len(line.files)
+        if any(file is not None for file in line.files[count:]):
+            text = (
+                f"{line.name} has {count} chip(s), but {len(line.files)} columns follow its name; "
+                "one file, or None, a chip is allowed"
+            )
+            yield line.number, text

@@ -9,17 +9,16 @@ A pixel of the chip has coordinates (u, v) in the plane of a region:
   centre is the circle of radius tan r, so circles and polygons are exact and the axes of boxes and
   ellipses have their true lengths.
 
-Sky positions of the pixels come from the full distortion of the chip, evaluated at every 16th
-pixel; the plane's coordinates are interpolated linearly between. With SIP and smooth lookup tables
-of WFC3/UVIS that is within 0.001 pixel of the evaluation of every pixel, which takes seconds; a
-table that jumps by 0.1 pixel from one of its 64-pixel cells to the next adds up to 0.08.
+Sky positions of the pixels come from ``chip_sky``, which interpolates what is made of them here.
 
-``regions`` tests the shapes in the plane (its own conversion of sky regions to pixels takes the
-scale and rotation at the centre, without the distortion, and so is not used).
+``regions`` tests round and square shapes in the plane, ``shapely`` polygons (the conversion of sky
+regions to pixels that ``regions`` has takes the scale and rotation at the centre, without the
+distortion, and so is not used).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -28,17 +27,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.masking.chip_sky import (
+    NODE_STEP,
+    ChipSky,
+    Floats,
+    Window,
+    around_chip,
+    unit_vectors,
+)
 from tweakreg_steps.masking.ds9_regions import SKY_SYSTEMS, Ds9Region
 
 if TYPE_CHECKING:
     from astropy.coordinates import BaseCoordinateFrame
-    from astropy.wcs import WCS
-
-NODE_STEP = 16
-"""Distance in pixels of the positions at which the distortion is evaluated."""
-
-Window = tuple[slice, slice]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,19 @@ class Plane(Protocol):
 
     def coordinates(self, window: Window) -> tuple[Floats, Floats]:
         """Coordinates (u, v) of the pixels of a window; nan where a pixel has none."""
+        ...
+
+    @property
+    def pixel(self) -> float:
+        """Size of a pixel in units of the plane."""
+        ...
+
+    def chip_outline(self) -> Floats | None:
+        """Coordinates of points around the chip, shape (2, n); None where it is out of sight."""
+        ...
+
+    def to_pixels(self, points: Floats) -> Floats:
+        """1-based pixels (x, y) of points (u, v) on or near the chip, both of shape (2, n)."""
         ...
 
 
@@ -86,66 +99,19 @@ class PixelPlane:
         inverse = np.linalg.inv(self.matrix)
         return inverse[0, 0] * x + inverse[0, 1] * y, inverse[1, 0] * x + inverse[1, 1] * y
 
+    @property
+    def pixel(self) -> float:
+        """Size of a pixel of the image in pixels of the system."""
+        return float(1.0 / np.linalg.norm(self.matrix, 2))
 
-class ChipSky:
-    """Sky positions of a chip's pixels, as unit vectors in the frame of its WCS.
+    def chip_outline(self) -> Floats:
+        """Coordinates of points around the chip, shape (2, n)."""
+        around = np.array(around_chip(self.shape)) - self.center[:, np.newaxis]
+        return np.asarray(np.linalg.solve(self.matrix, around))
 
-    Parameters
-    ----------
-    wcs
-        The WCS of the chip with all its distortion.
-    shape
-        (ny, nx) of the chip.
-    """
-
-    def __init__(self, wcs: WCS, shape: tuple[int, int]) -> None:
-        self.wcs = wcs
-        self.shape = shape
-        self._rows, self._columns = (_node_positions(length) for length in shape)
-
-    @cached_property
-    def frame(self) -> BaseCoordinateFrame:
-        """Celestial frame of the WCS."""
-        from astropy.wcs.utils import wcs_to_celestial_frame
-
-        return wcs_to_celestial_frame(self.wcs)
-
-    @cached_property
-    def nodes(self) -> Floats:
-        """Unit vectors at the nodes, shape (3, node rows, node columns)."""
-        x, y = np.meshgrid(self._columns + 1, self._rows + 1)
-        return self.vectors_at(x, y)
-
-    @cached_property
-    def spacing(self) -> float:
-        """Largest distance between neighbouring nodes, radians."""
-        steps = [np.linalg.norm(np.diff(self.nodes, axis=axis), axis=0) for axis in (1, 2)]
-        return max(float(np.nan_to_num(step).max()) for step in steps)
-
-    def vectors_at(self, x: NDArray[np.generic], y: NDArray[np.generic]) -> Floats:
-        """Give the unit vectors of 1-based pixel positions, shape (3, *x.shape)."""
-        ra, dec = self.wcs.all_pix2world(x.ravel(), y.ravel(), 1, ra_dec_order=True)
-        return unit_vectors(ra, dec).reshape(3, *x.shape)
-
-    def interpolate(self, values: Floats, window: Window) -> Floats:
-        """Interpolate values at the nodes, (node rows, node columns), to a window's pixels."""
-        row, row_part = _between(self._rows, window[0])
-        column, part = _between(self._columns, window[1])
-        lines = values[row] + (values[row + 1] - values[row]) * row_part[:, np.newaxis]
-        left = lines[:, column]
-        return np.asarray(left + (lines[:, column + 1] - left) * part)
-
-    def window_of_nodes(self, chosen: NDArray[np.bool_]) -> Window:
-        """Window that the chosen nodes, with their neighbours, span."""
-        limits = []
-        for positions, axis in ((self._rows, 1), (self._columns, 0)):
-            index = np.nonzero(chosen.any(axis=axis))[0]
-            first = positions[max(index[0] - 1, 0)]
-            limits.append((first, positions[min(index[-1] + 1, len(positions) - 1)] + 1))
-        (y0, y1), (x0, x1) = limits
-        return slice(int(y0), min(int(y1), self.shape[0])), slice(
-            int(x0), min(int(x1), self.shape[1])
-        )
+    def to_pixels(self, points: Floats) -> Floats:
+        """1-based pixels (x, y) of points (u, v), both of shape (2, n)."""
+        return np.asarray(self.matrix @ points + self.center[:, np.newaxis])
 
 
 @dataclass(frozen=True)
@@ -185,11 +151,34 @@ class SkyPlane:
         depth = self.center @ vectors
         return (self.west @ vectors) / depth, (self.north @ vectors) / depth
 
+    @property
+    def pixel(self) -> float:
+        """Size of a pixel at the centre, tangent units."""
+        return self.sky.spacing / NODE_STEP
 
-def unit_vectors(lon: NDArray[np.generic], lat: NDArray[np.generic]) -> Floats:
-    """Cartesian unit vectors, shape (3, ...), of longitudes and latitudes in degrees."""
-    lon, lat = np.radians(lon), np.radians(lat)
-    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
+    def chip_outline(self) -> Floats | None:
+        """Coordinates of points around the chip, shape (2, n); None where it is out of sight.
+
+        Raises
+        ------
+        InputError
+            A part of the chip is out of sight.
+        """
+        vectors = self.sky.vectors_at(*around_chip(self.sky.shape))
+        ahead = self.center @ vectors > 0
+        if ahead.all():
+            return np.array(self.project(vectors))
+        if ahead.any():
+            raise InputError(
+                "an image as large as half the sky cannot have its regions traced; cut it in parts"
+            )
+        return None
+
+    def to_pixels(self, points: Floats) -> Floats:
+        """1-based pixels (x, y) of points (u, v) on or near the chip, both of shape (2, n)."""
+        u, v = points
+        ahead, west, north = (axis[:, np.newaxis] for axis in (self.center, self.west, self.north))
+        return self.sky.pixels_at(ahead + west * u + north * v)
 
 
 def sky_vectors(regions: list[Ds9Region], sky: ChipSky) -> list[Floats]:
@@ -232,6 +221,52 @@ def polygon_center(vertices: Floats, region: Ds9Region, name: str) -> Floats:
     return np.asarray(center)
 
 
+def planes_of(
+    regions: list[Ds9Region], sky: ChipSky, physical: PhysicalSystem, name: str
+) -> Iterator[tuple[Ds9Region, Plane, Floats]]:
+    """Each region with its plane and, for polygons, its vertices (2, n) in that plane.
+
+    ``name`` is the region file's in messages.
+
+    Raises
+    ------
+    InputError
+        A polygon is as large as half the sky.
+    """
+    on_sky = [region for region in regions if region.system in SKY_SYSTEMS.values()]
+    converted = iter(sky_vectors(on_sky, sky) if on_sky else [])
+    for region in regions:
+        if region.system not in SKY_SYSTEMS.values():
+            yield region, *_pixel_plane(region, sky.shape, physical)
+            continue
+        vectors = next(converted)
+        points, northward = vectors[:, :-1], vectors[:, -1]
+        if region.shape != "polygon":
+            yield region, tangent_plane(points[:, 0], northward, sky), np.empty((2, 0))
+            continue
+        center = polygon_center(points, region, name)
+        plane = tangent_plane(center, np.eye(3)[np.argmin(abs(center))], sky)  # any orientation
+        yield region, plane, np.array(plane.project(points))
+
+
+def _pixel_plane(
+    region: Ds9Region, shape: tuple[int, int], physical: PhysicalSystem
+) -> tuple[Plane, Floats]:
+    """Plane of a region in image or physical pixels, and the vertices of a polygon in it."""
+    points = np.array(region.points).T
+    middle = points.mean(axis=1)
+    vertices = points - middle[:, np.newaxis] if region.shape == "polygon" else np.empty((2, 0))
+    if region.system == "image":
+        return PixelPlane(middle, np.eye(2), shape), vertices
+    return PixelPlane(physical.matrix @ middle + physical.offset, physical.matrix, shape), vertices
+
+
+def half_sizes(region: Ds9Region, sizes: tuple[float, float]) -> Floats:
+    """Half sizes in the units of the region's plane."""
+    values = np.array(sizes)
+    return np.tan(np.radians(values)) if region.system in SKY_SYSTEMS.values() else values
+
+
 def _northward(region: Ds9Region) -> tuple[float, float]:
     """Longitude and latitude in degrees of the first point moved 1' along its meridian."""
     lon, lat = region.points[0]
@@ -251,18 +286,6 @@ def _frame(system: str) -> BaseCoordinateFrame:
         "ecliptic": BarycentricMeanEcliptic,
     }
     return frames[SKY_SYSTEMS[system]]()
-
-
-def _node_positions(length: int) -> NDArray[np.int64]:
-    """0-based node positions along an axis: every 16th pixel and the last one; at least two."""
-    return np.unique([*range(0, length, NODE_STEP), max(length - 1, 1)])
-
-
-def _between(nodes: NDArray[np.int64], pixels: slice) -> tuple[NDArray[np.int64], Floats]:
-    """Index of the node before each pixel, and the way to the next one (0 to 1)."""
-    positions = np.arange(pixels.start, pixels.stop)
-    index = np.minimum(np.searchsorted(nodes, positions, side="right") - 1, len(nodes) - 2)
-    return index, (positions - nodes[index]) / (nodes[index + 1] - nodes[index])
 
 
 def _clip(

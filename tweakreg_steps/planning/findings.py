@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tweakreg_steps.planning import layout
 from tweakreg_steps.planning.inspection import Inspected
 
 
@@ -51,9 +53,38 @@ class Findings:
             return None
         return self.refimage or self.images[0]
 
+    @property
+    def sought_refimage(self) -> Inspected | None:
+        """The reference image where its sources are the reference list, and so are looked for."""
+        return self.refimage if self.refcat is None else None
+
+    @property
+    def reference_name(self) -> str | None:
+        """What users call the image whose sources are the reference list; None for a catalog."""
+        if self.reference is None:
+            return None
+        name = self.reference.image.name
+        return layout.plain_name(name) if self.reference is self.refimage else name
+
     def is_reference(self, image: Inspected) -> bool:
-        """Tell whether an input is the reference itself, so that there is nothing to fit."""
-        return self.reference is not None and image.image.path == self.reference.image.path
+        """Tell whether an input is the reference itself, so that there is nothing to fit.
+
+        It is when all of its chips are chips of the reference.
+        """
+        reference = self.reference
+        if reference is None or _file(image) != _file(reference):
+            return False
+        return _extensions(image) <= _extensions(reference)
+
+
+def _file(image: Inspected) -> str:
+    """Return the path of an image's file, in the one spelling that all spellings of it have."""
+    return os.path.normpath(image.image.path)
+
+
+def _extensions(image: Inspected) -> set[int]:
+    """Return the extensions of the file that are the image's chips."""
+    return {chip["extension"] for chip in image.chips}
 
 
 def chip_records(inspected: Inspected, *digests: str) -> list[dict[str, Any]]:

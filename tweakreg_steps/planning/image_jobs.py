@@ -6,6 +6,7 @@ from tweakreg_steps.planning import layout
 from tweakreg_steps.planning.findings import Findings, chip_records
 from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.planning.jobs import WorkPlan
+from tweakreg_steps.recipes.inputs import image_name
 from tweakreg_steps.recipes.schema import Tree
 
 
@@ -22,7 +23,11 @@ def plan_masks(
         name,
         [layout.mask_of(name)],
         values=values,
-        inputs={"chips": chip_records(image, *wanted), "exclusions": dict(masks)},
+        inputs={
+            "chips": chip_records(image, *wanted),
+            "exclusions": dict(masks),
+            "excluded_as": image_name(image.image.path),
+        },
         upstream=[],
         findpars=findpars,
     )

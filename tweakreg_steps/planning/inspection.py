@@ -7,7 +7,7 @@ reading and makes nothing stale.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.json_file import read_json, recall_json, write_json
+from tweakreg_steps.planning.chip_record import chip_from_record
 from tweakreg_steps.planning.layout import digests_of
 from tweakreg_steps.recipes.inputs import InputImage
 
@@ -63,7 +64,7 @@ def inspect_inputs(images: Sequence[InputImage], outdir: Path) -> list[Inspected
     problems: list[str] = []
     learnt: list[Inspected] = []
     with ThreadPoolExecutor(max_workers=2) as pool:
-        for future in [pool.submit(_inspect, image, outdir) for image in images]:
+        for future in [pool.submit(_inspect, image, outdir, try_wcs=False) for image in images]:
             try:
                 learnt.append(future.result())
             except InputError as error:
@@ -73,7 +74,23 @@ def inspect_inputs(images: Sequence[InputImage], outdir: Path) -> list[Inspected
     return learnt
 
 
-def _inspect(image: InputImage, outdir: Path) -> Inspected:
+def inspect_refimage(image: InputImage, outdir: Path) -> Inspected:
+    """Look at the reference image, as `inspect_inputs` does; its WCS is tried, too.
+
+    Every job of the run depends on that WCS, so that a bad one is better known before.
+
+    Raises
+    ------
+    InputError
+        The image cannot be used.
+    """
+    try:
+        return _inspect(image, outdir, try_wcs=True)
+    except InputError as error:
+        raise InputError(f"refimage: {error}") from error
+
+
+def _inspect(image: InputImage, outdir: Path, *, try_wcs: bool) -> Inspected:
     """Look at one input."""
     record_path = outdir / digests_of(image.name)
     identity = _identity(image)
@@ -81,12 +98,23 @@ def _inspect(image: InputImage, outdir: Path) -> Inspected:
     if record is None or record.get("identity") != identity:
         from tweakreg_steps.planning.digests import digest_exposure
 
-        record = {"identity": identity, **digest_exposure(image.path, image.selection)}
+        found = digest_exposure(image.path, image.selection)
+        if try_wcs:
+            _try_wcs(image.path, found["chips"])
+        record = {"identity": identity, **found}
         write_json(record_path, record)
         record = read_json(record_path)
     return Inspected(
         image=image, chips=tuple(record["chips"]), file=record["file"], data=tuple(record["data"])
     )
+
+
+def _try_wcs(path: Path, chips: Sequence[Mapping[str, Any]]) -> None:
+    """Read the WCS of each chip, and refuse one that cannot be used."""
+    from tweakreg_steps.fits_files.exposure import read_wcs
+
+    for chip in chips:
+        read_wcs(path, chip_from_record(chip))
 
 
 def _identity(image: InputImage) -> dict[str, Any]:
@@ -105,7 +133,5 @@ def stat_key(path: Path) -> dict[str, int]:
     try:
         status = path.stat()
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); correct the name in `input`"
-        ) from error
+        raise InputError(f"{path}: cannot be read ({error.strerror}); correct the name") from error
     return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "inode": status.st_ino}

@@ -20,6 +20,7 @@ RESIDUAL_PLOTS = {
     "vector": "plots/vector_{image}.png",
 }
 """The plots of a fit's residuals, by what ``catalog_fitting.residplot`` calls them."""
+_REFERENCE_SUFFIX = "_refimage"
 
 
 def digests_of(image: str) -> str:
@@ -29,7 +30,12 @@ def digests_of(image: str) -> str:
 
 def reference_image_name(image: str) -> str:
     """Name of the reference image, apart from an input that may be the same file."""
-    return f"{image}_refimage"
+    return f"{image}{_REFERENCE_SUFFIX}"
+
+
+def plain_name(reference_image: str) -> str:
+    """Name of the reference image as an input would have it."""
+    return reference_image.removesuffix(_REFERENCE_SUFFIX)
 
 
 def mask_of(image: str) -> str:
@@ -67,10 +73,15 @@ def chip_catalog_of(image: str, chip: int) -> str:
     return f"tweakreg/{image}_sci{chip}_xy_catalog.coo"
 
 
+def sky_catalog_of(image: str) -> str:
+    """TweakReg's text catalog of an image's sources on the sky."""
+    return f"tweakreg/{image}_sky_catalog.coo"
+
+
 def text_catalogs_of(image: str) -> tuple[str, ...]:
     """TweakReg's text products of an image, but for those of its chips."""
     return (
-        f"tweakreg/{image}_sky_catalog.coo",
+        sky_catalog_of(image),
         f"tweakreg/{image}_refxy_catalog.coo",
         f"tweakreg/{image}_xy_catalog.match",
         f"tweakreg/{image}_catalog_fit.match",

@@ -20,8 +20,15 @@ class ManifestImage:
 
 def read_manifest(path: Path) -> list[ManifestImage]:
     """Return the images of the run, in the recipe's order."""
-    content = read_json(path)
-    return [
-        ManifestImage(entry["name"], Path(entry["path"]), tuple(entry["chips"]))
-        for entry in content["images"]
-    ]
+    return [_image(entry) for entry in read_json(path)["images"]]
+
+
+def read_refimage(path: Path) -> ManifestImage | None:
+    """Return the reference image of the run, or None where the recipe names none."""
+    entry = read_json(path)["refimage"]
+    return _image(entry) if entry else None
+
+
+def _image(entry: dict[str, Any]) -> ManifestImage:
+    """Return what an entry describes."""
+    return ManifestImage(entry["name"], Path(entry["path"]), tuple(entry["chips"]))

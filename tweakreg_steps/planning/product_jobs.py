@@ -25,6 +25,8 @@ def plan_products(plan: WorkPlan, values: Tree, findings: Findings) -> None:
         _plan_catfile_list(plan, values, findings)
     if values["writecat"] and (findings.refcat is None or values["expand_refcat"]):
         _plan_refcat(plan, values, findings)
+    if values["writecat"] and findings.sought_refimage:
+        _plan_refimage_catalogs(plan, values, findings.sought_refimage)
     if values["shiftfile_output"]["shiftfile"]:
         _plan_shiftfile(plan, values, findings)
 
@@ -45,6 +47,20 @@ def _plan_header(plan: WorkPlan, values: Tree, image: Inspected) -> None:
 def _plan_catalogs(plan: WorkPlan, values: Tree, image: Inspected) -> None:
     """Plan TweakReg's text products of one image."""
     name = image.image.name
+    _plan_chip_catalogs(plan, values, image)
+    plan.add(
+        "write_catalogs",
+        name,
+        layout.text_catalogs_of(name),
+        values=values,
+        inputs={},
+        upstream=[("undistort_sources", name), fit_job(values, name)],
+    )
+
+
+def _plan_chip_catalogs(plan: WorkPlan, values: Tree, image: Inspected) -> None:
+    """Plan TweakReg's text catalog of each chip of one image."""
+    name = image.image.name
     for chip in image.chips:
         plan.add(
             "write_chip_catalog",
@@ -54,13 +70,19 @@ def _plan_catalogs(plan: WorkPlan, values: Tree, image: Inspected) -> None:
             inputs={"chip": chip["number"]},
             upstream=[("find_sources", name)],
         )
+
+
+def _plan_refimage_catalogs(plan: WorkPlan, values: Tree, image: Inspected) -> None:
+    """Plan TweakReg's text products of the reference image, which is matched with nothing."""
+    name = image.image.name
+    _plan_chip_catalogs(plan, values, image)
     plan.add(
-        "write_catalogs",
+        "write_sky_catalog",
         name,
-        layout.text_catalogs_of(name),
+        [layout.sky_catalog_of(name)],
         values=values,
         inputs={},
-        upstream=[("undistort_sources", name), fit_job(values, name)],
+        upstream=[("undistort_sources", name)],
     )
 
 

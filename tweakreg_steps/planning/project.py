@@ -17,7 +17,7 @@ from tweakreg_steps.json_file import json_text
 from tweakreg_steps.planning import layout
 from tweakreg_steps.planning.alignment_jobs import reference_list
 from tweakreg_steps.planning.code_digest import code_digests
-from tweakreg_steps.planning.findings import Findings
+from tweakreg_steps.planning.findings import Findings, chip_records
 from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.planning.intermediates import is_intermediate
 from tweakreg_steps.planning.jobs import ALL, JobKey, WorkPlan
@@ -160,23 +160,23 @@ class Project:
 
     def write_manifest(self) -> None:
         """Write what the steps that speak of all images need to know, and the complete recipe."""
+        refimage = self.findings.refimage
         manifest = {
-            "images": [
-                {
-                    "name": image.image.name,
-                    "path": self.relative(image.image.path),
-                    "chips": [
-                        {key: chip[key] for key in ("number", "extension", "label", "shape")}
-                        for chip in image.chips
-                    ],
-                }
-                for image in self.images
-            ],
+            "images": [self._manifest_entry(image) for image in self.images],
+            "refimage": self._manifest_entry(refimage) if refimage else None,
         }
         _write_if_changed(self.outdir / layout.MANIFEST, json_text(manifest))
         _write_if_changed(
             self.outdir / layout.RESOLVED_RECIPE, resolved_text(self.recipe, self.findings)
         )
+
+    def _manifest_entry(self, image: Inspected) -> dict[str, Any]:
+        """Return what the steps need to know of one image."""
+        return {
+            "name": image.image.name,
+            "path": self.relative(image.image.path),
+            "chips": chip_records(image),
+        }
 
 
 def open_project(recipe: Recipe) -> Project:

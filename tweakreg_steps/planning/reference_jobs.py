@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tweakreg_steps.planning import layout
 from tweakreg_steps.planning.canonical import digest
 from tweakreg_steps.planning.findings import Findings, chip_records
@@ -11,13 +13,15 @@ from tweakreg_steps.recipes.schema import Tree
 
 def plan_reference(plan: WorkPlan, values: Tree, findings: Findings) -> None:
     """Plan the reference plane and, where they are known before the alignment, the sources."""
-    sources = [findings.refimage] if findings.refimage else findings.images
+    refimage = findings.refimage
+    # as in TweakReg, a reference image's first chip defines the plane
+    wcs = [chip_records(refimage, "wcs")[:1]] if refimage else _wcs_of_all(findings)
     plan.add(
         "build_reference_plane",
         ALL,
         [layout.REFERENCE_PLANE],
         values=values,
-        inputs={"wcs": digest([chip_records(image, "wcs") for image in sources])},
+        inputs={"wcs": digest(wcs), "refimage": refimage is not None},
         upstream=[],
     )
     if findings.reference_is_chosen:
@@ -29,9 +33,14 @@ def plan_reference(plan: WorkPlan, values: Tree, findings: Findings) -> None:
         ALL,
         [layout.REFERENCE_SOURCES],
         values=values,
-        inputs={"refcat": findings.refcat, "image": name},
+        inputs={"refcat": findings.refcat, "image": findings.reference_name},
         upstream=[
             ("build_reference_plane", ALL),
             *([("undistort_sources", name)] if name else []),
         ],
     )
+
+
+def _wcs_of_all(findings: Findings) -> list[list[dict[str, Any]]]:
+    """Return the chips of all inputs, with the digests of their WCSs."""
+    return [chip_records(image, "wcs") for image in findings.images]

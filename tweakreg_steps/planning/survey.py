@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.chips import Chip
 from tweakreg_steps.fits_files.wcsname import effective_wcsname, is_taken
 from tweakreg_steps.planning import layout
+from tweakreg_steps.planning.chip_record import chip_from_record
 from tweakreg_steps.planning.findings import Findings
-from tweakreg_steps.planning.inspection import inspect_inputs
-from tweakreg_steps.recipes.inputs import InputImage, expand_inputs, image_name
+from tweakreg_steps.planning.inspection import Inspected, inspect_inputs, inspect_refimage
+from tweakreg_steps.recipes.inputs import expand_inputs, expand_refimage, image_name
 from tweakreg_steps.recipes.recipe import Recipe
 
 _DIGEST_LENGTH = 16
@@ -25,13 +28,7 @@ def survey(recipe: Recipe) -> Findings:
     InputError
         Listing everything that stands in the way of a run and can be known before it.
     """
-    images = expand_inputs(recipe.values["input"], base=recipe.base)
-    reference = _reference_image(recipe)
-    looked_at = [*images, *([reference] if reference else [])]
-    inspected = tuple(inspect_inputs(looked_at, recipe.outdir))
-    findings = Findings(
-        images=inspected[: len(images)], refimage=inspected[-1] if reference else None
-    )
+    findings = _inspect_images(recipe)
     problems = [*_output_problems(recipe, findings), *_wcsname_problems(recipe, findings)]
     if problems:
         raise InputError("\n".join(problems))
@@ -45,14 +42,32 @@ def survey(recipe: Recipe) -> Findings:
     )
 
 
-def _reference_image(recipe: Recipe) -> InputImage | None:
-    """Return the reference image under a name of its own, or None."""
+def _inspect_images(recipe: Recipe) -> Findings:
+    """Look at the inputs and at the reference image, and name everything wrong with them."""
+    problems: list[str] = []
+    images: list[Inspected] = []
+    refimage: Inspected | None = None
+    try:
+        inputs = expand_inputs(recipe.values["input"], base=recipe.base)
+        images = inspect_inputs(inputs, recipe.outdir)
+    except InputError as error:
+        problems.append(str(error))
+    try:
+        refimage = _inspect_reference(recipe)
+    except InputError as error:
+        problems.append(str(error))
+    if problems:
+        raise InputError("\n".join(problems))
+    return Findings(images=tuple(images), refimage=refimage)
+
+
+def _inspect_reference(recipe: Recipe) -> Inspected | None:
+    """Look at the reference image, which gets a name of its own; None where there is none."""
     if recipe.values["refimage"] is None:
         return None
-    found = expand_inputs(recipe.values["refimage"], base=recipe.base)
-    if len(found) != 1:
-        raise InputError(f"refimage: {recipe.values['refimage']}: is not one image; name one file")
-    return replace(found[0], name=layout.reference_image_name(found[0].name))
+    found = expand_refimage(recipe.values["refimage"], base=recipe.base)
+    named = replace(found, name=layout.reference_image_name(found.name))
+    return inspect_refimage(named, recipe.outdir)
 
 
 def _output_problems(recipe: Recipe, findings: Findings) -> list[str]:
@@ -64,6 +79,7 @@ def _output_problems(recipe: Recipe, findings: Findings) -> list[str]:
         for path in paths
         if path.resolve().parent == aligned
     ]
+    problems += _refimage_problems(findings, aligned)
     if recipe.values["update_header"]["updatehdr"]:
         problems += [
             f"input: {path}: two of its extensions cannot go into one aligned copy; "
@@ -72,6 +88,17 @@ def _output_problems(recipe: Recipe, findings: Findings) -> list[str]:
             if paths.count(path) > 1
         ]
     return problems
+
+
+def _refimage_problems(findings: Findings, aligned: Path) -> Iterator[str]:
+    """Yield what forbids the reference image beside these inputs and this output folder."""
+    if findings.refimage is None:
+        return
+    path, name = findings.refimage.image.path, findings.refimage.image.name
+    if path.resolve().parent == aligned:
+        yield f"refimage: {path}: lies in the folder of aligned copies; choose another outdir"
+    if name in findings.names:
+        yield f"refimage: {path}: its products would have the name of the input {name}; rename one"
 
 
 def _wcsname_problems(recipe: Recipe, findings: Findings) -> list[str]:
@@ -97,16 +124,30 @@ def _exclusion_digests(recipe: Recipe, findings: Findings) -> dict[str, dict[str
     from tweakreg_steps.masking.exclusions import read_exclusions
     from tweakreg_steps.masking.region_masks import check_exclusion_file
 
-    chips = {image_name(image.image.path): len(image.chips) for image in findings.all_images}
-    found = read_exclusions(path, n_chips=chips)
+    exclusions = read_exclusions(path, chips=_chips_of_whole_files(findings))
     used: dict[str, dict[str, str]] = {}
+    problems: dict[str, None] = {}
     for image in findings.all_images:
-        files = found.get(image_name(image.image.path), ())
-        for chip, file in zip(image.chips, files, strict=False):
-            if file is not None:
-                check_exclusion_file(file, tuple(chip["shape"]))
-                used.setdefault(image.image.name, {})[str(chip["number"])] = _file_digest(file)
+        chips = {chip["number"]: chip_from_record(chip) for chip in image.chips}
+        files = exclusions.files_of(image_name(image.image.path), list(chips.values()))
+        for number, file in files.items():
+            try:
+                check_exclusion_file(file, chips[number].shape)
+                used.setdefault(image.image.name, {})[str(number)] = _file_digest(file)
+            except InputError as error:
+                problems[str(error)] = None
+    if problems:
+        raise InputError("\n".join(problems))
     return used
+
+
+def _chips_of_whole_files(findings: Findings) -> dict[str, list[Chip]]:
+    """Return all chips of each file that is not used by a selection of them, by its base name."""
+    return {
+        image_name(image.image.path): [chip_from_record(chip) for chip in image.chips]
+        for image in sorted(findings.all_images, key=lambda image: len(image.chips))
+        if image.image.selection is None
+    }
 
 
 def _refcat_digest(recipe: Recipe) -> str | None:

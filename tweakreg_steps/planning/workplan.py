@@ -21,6 +21,7 @@ RULES = (
     "write_chip_catalog",
     "write_catalogs",
     "write_refcat",
+    "write_sky_catalog",
     "plot_offsets",
     "plot_residuals",
     "summarize",
@@ -44,8 +45,8 @@ def build_plan(values: Tree, findings: Findings, *, code: Mapping[str, str]) -> 
     """
     plan = WorkPlan(code, clean=values["clean"])
     finding = [(image, IMAGE_FINDPARS) for image in findings.images]
-    if findings.refimage and findings.reference is findings.refimage:
-        finding.append((findings.refimage, REFERENCE_FINDPARS))
+    if findings.sought_refimage:
+        finding.append((findings.sought_refimage, REFERENCE_FINDPARS))
     for image, findpars in finding:
         plan_masks(plan, values, findings, image, findpars=findpars)
         plan_sources(plan, values, image, findpars=findpars)

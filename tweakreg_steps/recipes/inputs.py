@@ -72,6 +72,31 @@ def expand_inputs(entries: str | list[str], *, base: Path) -> list[InputImage]:
     return images
 
 
+def expand_refimage(entry: str, *, base: Path) -> InputImage:
+    """Return the one image that ``refimage`` of the recipe names, perhaps with an extension.
+
+    Parameters
+    ----------
+    entry
+        A file name, or ``name.fits[sci,1]``.
+    base
+        The folder to which a relative path is relative.
+
+    Raises
+    ------
+    InputError
+        There is no such file.
+    """
+    selected = _SELECTION.match(entry.strip())
+    name, selection = (selected["path"], selected["selection"]) if selected else (entry, None)
+    path = base / name.strip()
+    if not path.is_file():
+        raise InputError(
+            f"refimage: {entry}: there is no such file ({path}); name one image, without wildcards"
+        )
+    return _image(path, selection)
+
+
 def split_entry(entry: str) -> Iterator[str]:
     """Split a comma-separated list, leaving the commas inside brackets alone."""
     for item in re.split(r",(?![^\[]*\])", entry):

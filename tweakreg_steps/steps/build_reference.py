@@ -51,7 +51,8 @@ def _from_catalog(call: StepCall, path: Path) -> ColumnTable:
     else:
         near = _on_this_side(plane, entries.x, entries.y)
         if not near.all():
-            log.warning("%s: %d entries are far from the images: left out", path, np.sum(~near))
+            counts = int(np.sum(~near)), len(near)
+            log.warning("%s: left out, far from the images: %d of %d entries", path, *counts)
         entries = entries.select(near)
         ra, dec = entries.x, entries.y
         x0, y0 = sky_to_plane(plane, ra, dec, where=path.name)

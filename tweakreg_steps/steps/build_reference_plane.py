@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tweakreg_steps.planning.chip_record import chip_from_record
-from tweakreg_steps.planning.manifest import read_manifest
+from tweakreg_steps.planning.manifest import read_manifest, read_refimage
 from tweakreg_steps.running.step import StepCall
 
 
@@ -13,12 +13,18 @@ def run(call: StepCall) -> list[Path]:
     """Write ``reference/wcs.fits``."""
     from tweakreg_steps.astrometry.reference_plane import (
         build_reference_plane,
+        plane_of_image,
         write_reference_plane,
     )
 
-    sources = [
-        (image.path, [chip_from_record(chip) for chip in image.chips])
-        for image in read_manifest(call.file("manifest"))
-    ]
-    write_reference_plane(build_reference_plane(sources), call.file("plane"))
+    refimage = read_refimage(call.file("manifest"))
+    if refimage:
+        plane = plane_of_image(refimage.path, chip_from_record(refimage.chips[0]))
+    else:
+        sources = [
+            (image.path, [chip_from_record(chip) for chip in image.chips])
+            for image in read_manifest(call.file("manifest"))
+        ]
+        plane = build_reference_plane(sources)
+    write_reference_plane(plane, call.file("plane"))
     return [call.file("plane")]
