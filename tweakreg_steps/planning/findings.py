@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tweakreg_steps.planning.inspection import Inspected
+from tweakreg_steps.planning.reference_files import ReferenceFile
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,18 @@ class Findings:
     exclusions
         For each image named in the exclusions catalog, the digest of each chip's region file or
         mask.
+    reference_files
+        For each image whose WCS is to be updated, its reference files by keyword.
+    history
+        Digest of the text that becomes the headerlets' HISTORY, or None.
     """
 
     images: tuple[Inspected, ...]
     refimage: Inspected | None = None
     refcat: str | None = None
     exclusions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    reference_files: Mapping[str, Mapping[str, ReferenceFile]] = field(default_factory=dict)
+    history: str | None = None
 
     @property
     def names(self) -> list[str]:

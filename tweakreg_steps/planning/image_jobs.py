@@ -1,4 +1,4 @@
-"""The jobs of ``rules/images.smk``: masks."""
+"""The jobs of ``rules/images.smk``: working copies with a new WCS, and masks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,25 @@ from tweakreg_steps.planning.findings import Findings, chip_records
 from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.planning.jobs import WorkPlan
 from tweakreg_steps.recipes.schema import Tree
+
+
+def plan_wcs_update(plan: WorkPlan, values: Tree, findings: Findings, image: Inspected) -> None:
+    """Plan the working copy of one image, where it needs one."""
+    name = image.image.name
+    files = findings.reference_files.get(name)
+    if files is not None:
+        plan.add(
+            "update_wcs",
+            name,
+            [layout.working_copy_of(name)],
+            values=values,
+            inputs={
+                "file": image.file,
+                "chips": chip_records(image),
+                "reference_files": {keyword: file.digest for keyword, file in files.items()},
+            },
+            upstream=[],
+        )
 
 
 def plan_masks(
@@ -23,6 +42,6 @@ def plan_masks(
         [layout.mask_of(name)],
         values=values,
         inputs={"chips": chip_records(image, *wanted), "exclusions": dict(masks)},
-        upstream=[],
+        upstream=plan.wcs_update(name) if masks else [],
         findpars=findpars,
     )

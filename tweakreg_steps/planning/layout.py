@@ -12,6 +12,7 @@ SUMMARY = "summary.ecsv"
 REFERENCE_PLANE = "reference/wcs.fits"
 REFERENCE_SOURCES = "reference/sources.ecsv"
 ALIGNED = "aligned"
+HEADERLETS = "headerlets"
 RESIDUAL_PLOTS = {
     "residuals": "plots/residuals_{image}.png",
     "vector": "plots/vector_{image}.png",
@@ -27,6 +28,11 @@ def digests_of(image: str) -> str:
 def reference_image_name(image: str) -> str:
     """Name of the reference image, apart from an input that may be the same file."""
     return f"{image}_refimage"
+
+
+def working_copy_of(image: str) -> str:
+    """Copy of an image in which stwcs.updatewcs has made the WCS anew."""
+    return f"working/{image}.fits"
 
 
 def mask_of(image: str) -> str:
@@ -87,6 +93,11 @@ def offsets_plot_of(image: str) -> str:
 def header_record_of(image: str) -> str:
     """Record of what was written into the header of an image's aligned copy."""
     return f"headers/{image}.json"
+
+
+def headerlet_record_of(image: str) -> str:
+    """Record of the headerlet that was made of an image."""
+    return f"{HEADERLETS}/{image}.json"
 
 
 def ledger_of(rule: str, name: str) -> str:

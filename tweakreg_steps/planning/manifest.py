@@ -11,10 +11,23 @@ from tweakreg_steps.json_file import read_json
 
 @dataclass(frozen=True)
 class ManifestImage:
-    """One image of the run: its name, its file, and the records of its chips."""
+    """One image of the run.
+
+    Attributes
+    ----------
+    name
+        Its name.
+    path
+        Its file.
+    wcs_path
+        The file that holds its WCS: the same, or the working copy.
+    chips
+        The records of its chips.
+    """
 
     name: str
     path: Path
+    wcs_path: Path
     chips: tuple[dict[str, Any], ...]
 
 
@@ -22,6 +35,8 @@ def read_manifest(path: Path) -> list[ManifestImage]:
     """Return the images of the run, in the recipe's order."""
     content = read_json(path)
     return [
-        ManifestImage(entry["name"], Path(entry["path"]), tuple(entry["chips"]))
+        ManifestImage(
+            entry["name"], Path(entry["path"]), Path(entry["wcs_path"]), tuple(entry["chips"])
+        )
         for entry in content["images"]
     ]

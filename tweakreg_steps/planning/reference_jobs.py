@@ -18,7 +18,7 @@ def plan_reference(plan: WorkPlan, values: Tree, findings: Findings) -> None:
         [layout.REFERENCE_PLANE],
         values=values,
         inputs={"wcs": digest([chip_records(image, "wcs") for image in sources])},
-        upstream=[],
+        upstream=[job for image in sources for job in plan.wcs_update(image.image.name)],
     )
     image = findings.reference
     name = image.image.name if image else None

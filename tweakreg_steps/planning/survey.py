@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
-from pathlib import Path
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.fits_files.wcsname import effective_wcsname, is_taken
 from tweakreg_steps.planning import layout
+from tweakreg_steps.planning.file_digest import file_digest
 from tweakreg_steps.planning.findings import Findings
-from tweakreg_steps.planning.inspection import inspect_inputs
+from tweakreg_steps.planning.headerlets import headerlet_problems, history_digest
+from tweakreg_steps.planning.inspection import Inspected, inspect_inputs
+from tweakreg_steps.planning.reference_files import find_reference_files
+from tweakreg_steps.planning.wcs_names import wcsname_problems
 from tweakreg_steps.recipes.inputs import InputImage, expand_inputs, image_name
 from tweakreg_steps.recipes.recipe import Recipe
-
-_DIGEST_LENGTH = 16
 
 
 def survey(recipe: Recipe) -> Findings:
@@ -32,13 +31,19 @@ def survey(recipe: Recipe) -> Findings:
     findings = Findings(
         images=inspected[: len(images)], refimage=inspected[-1] if reference else None
     )
-    problems = [*_output_problems(recipe, findings), *_wcsname_problems(recipe, findings)]
+    problems = _output_problems(recipe, findings)
+    if recipe.values["updatewcs"]:
+        files, missing = find_reference_files(_updated_images(findings))
+        findings = replace(findings, reference_files=files)
+        problems += missing
+    problems += [*wcsname_problems(recipe, findings), *headerlet_problems(recipe, findings)]
     if problems:
         raise InputError("\n".join(problems))
     return replace(
         findings,
         exclusions=_exclusion_digests(recipe, findings),
         refcat=_refcat_digest(recipe),
+        history=history_digest(recipe),
     )
 
 
@@ -71,19 +76,10 @@ def _output_problems(recipe: Recipe, findings: Findings) -> list[str]:
     return problems
 
 
-def _wcsname_problems(recipe: Recipe, findings: Findings) -> list[str]:
-    """Return a message for each image that already has a WCS of the recipe's name."""
-    header = recipe.values["update_header"]
-    if not header["updatehdr"] or header["reusename"]:
-        return []
-    wanted = effective_wcsname(header["wcsname"])
-    return [
-        f"update_header.wcsname: {image.image.path} has a WCS named {wanted} already "
-        f"({chip['label']}); choose another name or set update_header.reusename: true"
-        for image in findings.images
-        for chip in image.chips
-        if is_taken(wanted, chip["wcsnames"])
-    ]
+def _updated_images(findings: Findings) -> list[Inspected]:
+    """Return the images whose WCS is updated: the inputs, the reference image if it is one."""
+    inputs = {image.image.path for image in findings.images}
+    return [image for image in findings.all_images if image.image.path in inputs]
 
 
 def _exclusion_digests(recipe: Recipe, findings: Findings) -> dict[str, dict[str, str]]:
@@ -102,7 +98,7 @@ def _exclusion_digests(recipe: Recipe, findings: Findings) -> dict[str, dict[str
         for chip, file in zip(image.chips, files, strict=False):
             if file is not None:
                 check_exclusion_file(file, tuple(chip["shape"]))
-                used.setdefault(image.image.name, {})[str(chip["number"])] = _file_digest(file)
+                used.setdefault(image.image.name, {})[str(chip["number"])] = file_digest(file)
     return used
 
 
@@ -117,13 +113,4 @@ def _refcat_digest(recipe: Recipe) -> str | None:
     read_reference_catalog(
         path, **{key: value for key, value in section.items() if key != "refcat"}
     )
-    return _file_digest(path)
-
-
-def _file_digest(path: Path) -> str:
-    """Return a digest of a file's content."""
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()[:_DIGEST_LENGTH]
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); correct the name") from error
+    return file_digest(path)

@@ -17,7 +17,7 @@ def run(call: StepCall) -> list[Path]:
     )
 
     sources = [
-        (image.path, [chip_from_record(chip) for chip in image.chips])
+        (image.wcs_path, [chip_from_record(chip) for chip in image.chips])
         for image in read_manifest(call.file("manifest"))
     ]
     write_reference_plane(build_reference_plane(sources), call.file("plane"))
