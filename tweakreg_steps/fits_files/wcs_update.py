@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import shutil
 import sys
 import warnings
@@ -46,7 +47,7 @@ def write_updated_copy(source: Path, destination: Path, *, chips: Sequence[Chip]
     JobFailedError
         The copy cannot be written.
     """
-    with atomic_path(destination) as temporary, _folder_beside(temporary) as folder:
+    with atomic_path(destination) as temporary, _folder_beside(destination) as folder:
         work = folder / destination.name
         with open_stream(source) as stream, work.open("wb") as copy:
             shutil.copyfileobj(stream, copy)
@@ -56,9 +57,12 @@ def write_updated_copy(source: Path, destination: Path, *, chips: Sequence[Chip]
 
 
 @contextlib.contextmanager
-def _folder_beside(temporary: Path) -> Iterator[Path]:
-    """Give a folder of its own to a file that stwcs may put another one beside, as for WFPC2."""
-    folder = temporary.with_suffix("")
+def _folder_beside(destination: Path) -> Iterator[Path]:
+    """Give a folder of its own to a file that stwcs may put another one beside, as for WFPC2.
+
+    Its name may not hold ``.fits``: stwcs cuts paths there.
+    """
+    folder = destination.with_name(f".{destination.stem}.{os.getpid()}.tmp")
     folder.mkdir()
     try:
         yield folder

@@ -51,6 +51,7 @@ _IDENTITY = (
     "NPOLFILE",
     "D2IMFILE",
     "DGEOFILE",
+    "ODGEOFIL",
 )
 _TABLE_NUMBER = re.compile(rb"^(?P<kind>DP|D2IM)\d *= *'EXTVER *: *(?P<number>\d+)")
 _TABLE_NAMES = {b"DP": "WCSDVARR", b"D2IM": "D2IMARR"}

@@ -13,8 +13,17 @@ from tweakreg_steps.fits_files.wcs_cards import RESERVED_KEY
 from tweakreg_steps.planning.file_digest import file_digest
 from tweakreg_steps.planning.inspection import Inspected
 
-_KEYWORDS = ("IDCTAB", "NPOLFILE", "D2IMFILE")
-_WFPC2_KEYWORDS = ("IDCTAB", "OFFTAB", "D2IMFILE", "DGEOFILE")
+_TABLES = (("IDCTAB",), ("NPOLFILE",), ("D2IMFILE",))
+_KEYWORDS = {
+    "ACS": _TABLES,
+    "WFC3": _TABLES,
+    # stwcs makes the D2IMFILE from the DGEOFILE, which is called ODGEOFIL from then on
+    "WFPC2": (("IDCTAB",), ("OFFTAB",), ("DGEOFILE", "ODGEOFIL", "D2IMFILE")),
+    "STIS": (("IDCTAB",),),
+    "NICMOS": (("IDCTAB",),),
+}
+"""By instrument the keywords of the reference files that stwcs reads; of several, the first that
+names a file."""
 _NO_FILE = frozenset({"", "N/A"})
 
 
@@ -101,11 +110,9 @@ def _unfit(image: Inspected) -> str | None:
 
 def _named_files(primary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the keywords and the names of the reference files that stwcs reads."""
-    wfpc2 = str(primary["INSTRUME"]).strip().upper() == "WFPC2"
-    for keyword in _WFPC2_KEYWORDS if wfpc2 else _KEYWORDS:
-        name = str(primary.get(keyword, "")).strip()
-        if name not in _NO_FILE:
-            yield keyword, name
+    for alternatives in _KEYWORDS[str(primary["INSTRUME"]).strip().upper()]:
+        names = ((keyword, str(primary.get(keyword, "")).strip()) for keyword in alternatives)
+        yield from [(keyword, name) for keyword, name in names if name not in _NO_FILE][:1]
 
 
 def _resolve(name: str, folder: Path) -> Path:
