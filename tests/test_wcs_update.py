@@ -246,6 +246,20 @@ def exposure(tmp_path: Path, model: str | None, **primary: str) -> Inspected:
     return Inspected(image, (chip,), "", (), primary=values, model=model)
 
 
+@pytest.mark.parametrize(
+    ("primary", "message"),
+    [
+        ({"NDRIZIM": "4"}, "is drizzled"),
+        ({"IDCTAB": "N/A"}, "names no IDCTAB"),
+        ({"INSTRUME": "FGS"}, "HST exposures only"),
+    ],
+)
+def test_what_has_no_model_to_build_is_refused(
+    tmp_path: Path, primary: dict[str, str], message: str
+) -> None:
+    assert message in find_reference_files([exposure(tmp_path, None, **primary)])[1][0]
+
+
 def test_the_names_after_an_update_are_foreseen(tmp_path: Path) -> None:
     same = exposure(tmp_path, "jref$new_idc.fits")
     other = exposure(tmp_path, "jref$old_idc.fits")

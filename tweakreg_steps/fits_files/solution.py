@@ -17,7 +17,7 @@ from tweakreg_steps import __version__
 from tweakreg_steps.astrometry.apply_fit import MovedWcs, PlaneFit, move_wcs
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.card_list import CardList
-from tweakreg_steps.fits_files.chips import Chip, is_hst
+from tweakreg_steps.fits_files.chips import Chip, is_drizzled, is_hst
 from tweakreg_steps.fits_files.fits_blocks import CardValue, Hdu
 from tweakreg_steps.fits_files.wcs_cards import (
     Archived,
@@ -248,8 +248,7 @@ def _make_room(
 def _keeps_history(hdus: Sequence[Hdu]) -> bool:
     """Tell whether stwcs would begin a WCSCORR table: for exposures, not for drizzled images."""
     names = {hdu.name for hdu in hdus}
-    drizzled = {"NDRIZIM", "D001DATA"} & set(hdus[0].values)
-    return "SCI" in names and "WCSCORR" not in names and not drizzled
+    return "SCI" in names and "WCSCORR" not in names and not is_drizzled(hdus[0].values)
 
 
 def _check_name(

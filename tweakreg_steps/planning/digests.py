@@ -52,6 +52,8 @@ _IDENTITY = (
     "D2IMFILE",
     "DGEOFILE",
     "ODGEOFIL",
+    "NDRIZIM",
+    "D001DATA",
 )
 _TABLE_NUMBER = re.compile(rb"^(?P<kind>DP|D2IM)\d *= *'EXTVER *: *(?P<number>\d+)")
 _TABLE_NAMES = {b"DP": "WCSDVARR", b"D2IM": "D2IMARR"}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.fits_files.chips import is_hst
+from tweakreg_steps.fits_files.chips import is_drizzled, is_hst
 from tweakreg_steps.fits_files.wcs_cards import RESERVED_KEY
 from tweakreg_steps.planning.file_digest import file_digest
 from tweakreg_steps.planning.inspection import Inspected
@@ -98,6 +98,8 @@ def _unfit(image: Inspected) -> str | None:
     """Say why stwcs cannot update an exposure, or None."""
     if not is_hst(image.primary):
         return "stwcs.updatewcs understands HST exposures only; set updatewcs: false"
+    if is_drizzled(image.primary):
+        return "is drizzled, so there is no distortion left to describe; set updatewcs: false"
     if str(image.primary.get("IDCTAB", "")).strip() in _NO_FILE:
         return (
             "its primary header names no IDCTAB, so there is no distortion model to build; "
