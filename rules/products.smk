@@ -1,8 +1,30 @@
-rule update_header:
+rule write_headerlet:
     input:
-        image=ancient(project.image_path),
+        image=ancient(project.image_for("write_headerlet")),
         fit="fits/{image}.json",
         plane="reference/wcs.fits",
+        history=ancient(project.file_parameter("headerlet_creation", "history")),
+    output:
+        record="headerlets/{image}.json",
+    log:
+        "logs/write_headerlet/{image}.log",
+    wildcard_constraints:
+        image=project.images_of("write_headerlet"),
+    conda:
+        "environment.yaml"
+    params:
+        job=project.job("write_headerlet"),
+    shell:
+        "tweakreg-step {params.job:q} image={input.image:q} fit={input.fit:q}"
+        " plane={input.plane:q} history={input.history:q} record={output.record:q} 2> {log:q}"
+
+
+rule update_header:
+    input:
+        image=ancient(project.image_for("update_header")),
+        fit="fits/{image}.json",
+        plane="reference/wcs.fits",
+        headerlet=project.attached_headerlet,
     output:
         record="headers/{image}.json",
     log:
@@ -15,7 +37,7 @@ rule update_header:
         job=project.job("update_header"),
     shell:
         "tweakreg-step {params.job:q} image={input.image:q} fit={input.fit:q}"
-        " plane={input.plane:q} record={output.record:q} 2> {log:q}"
+        " plane={input.plane:q} headerlet={input.headerlet:q} record={output.record:q} 2> {log:q}"
 
 
 rule write_chip_catalog:

@@ -19,7 +19,7 @@ rule find_sources:
 
 rule undistort_sources:
     input:
-        image=ancient(project.image_path),
+        image=ancient(project.image_for("undistort_sources")),
         catalog="catalogs/{image}.ecsv",
     output:
         sky=project.temporary("sky/{image}.ecsv"),

@@ -107,11 +107,14 @@ def test_a_failed_read_inside_the_block_is_not_called_a_failed_write(tmp_path: P
         (tmp_path / "missing").read_text()
 
 
-def test_leftovers_are_the_temporary_files_and_nothing_else(tmp_path: Path) -> None:
+def test_leftovers_are_temporary_files_and_folders_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     left = [tmp_path / ".a.ecsv.12.tmp.ecsv", tmp_path / "sub" / ".noend.7.tmp"]
     for path in [*left, tmp_path / "a.tmp.ecsv", tmp_path / ".hidden", tmp_path / ".tmp.x"]:
         path.touch()
-    assert find_leftovers(tmp_path) == tuple(left)
+    folder = tmp_path / ".b.12.tmp"
+    folder.mkdir()
+    (folder / "b.fits").touch()
+    assert find_leftovers(tmp_path) == (left[0], folder, left[1])
     remove_leftovers(tmp_path)
     assert find_leftovers(tmp_path) == ()

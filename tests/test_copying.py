@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,12 @@ def test_a_copy_of_another_layout_is_written_whole(source: Path, tmp_path: Path)
     copy.write_bytes(b"no fits")
     write_hdus(source, copy, content(source, same), same_data=True)
     assert copy.read_bytes() == source.read_bytes()
+
+
+def test_a_name_that_says_gzip_is_gzipped(source: Path, tmp_path: Path) -> None:
+    write_hdus(source, tmp_path / "a.fits.gz", content(source, (b"x", b"x")), same_data=False)
+    zipped = (tmp_path / "a.fits.gz").read_bytes()
+    assert gzip.decompress(zipped) == source.read_bytes()
 
 
 def test_a_failure_leaves_no_file_under_the_name(source: Path, tmp_path: Path) -> None:

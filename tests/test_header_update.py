@@ -32,12 +32,8 @@ from tweakreg_steps.errors import InputError, NotAlignedError
 from tweakreg_steps.fits_files.card_list import CardList
 from tweakreg_steps.fits_files.exposure import list_chips, read_header, read_pixels, read_wcs
 from tweakreg_steps.fits_files.fits_blocks import scan_hdus
-from tweakreg_steps.fits_files.header_update import (
-    AlignedHeader,
-    FitQuality,
-    write_aligned_copy,
-    write_copy,
-)
+from tweakreg_steps.fits_files.header_update import AlignedHeader, write_aligned_copy, write_copy
+from tweakreg_steps.fits_files.solution import FitQuality, Solution
 from tweakreg_steps.fits_files.wcsname import describe_wcsname, is_taken
 from tweakreg_steps.planning.digests import digest_exposure
 
@@ -68,10 +64,9 @@ def align(
         source,
         destination,
         chips=chips,
-        moved=moved,
-        quality=None if fit is None else QUALITY,
-        wcsname=wcsname,
+        solution=Solution(wcsname, moved, None if fit is None else QUALITY),
         reusename=reusename,
+        headerlet=None,
         same_data=False,
     )
     return written, moved
@@ -388,6 +383,7 @@ def test_the_copy_from_records_of_the_workflow(uvis: Path, tmp_path: Path) -> No
     record = {"status": "aligned", "matrix": matrix, "dx": dx, "dy": dy, "center": [1e3, 1e3]}
     record |= {"rms_ra": 3.6, "rms_dec": 7.2, "n_fit": 123}
     options: dict[str, Any] = {"wcsname": "", "reusename": False, "same_data": False}
+    options["headerlet"] = None
     options |= {"plane_path": tmp_path / "wcs.fits", "chips": list_chips(uvis, None)}
     report = write_aligned_copy(uvis, tmp_path / "a.fits", fit=record, **options)
     align(uvis, tmp_path / "b.fits")

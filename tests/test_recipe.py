@@ -27,7 +27,7 @@ def test_the_shortest_recipe_has_every_default(tmp_path: Path) -> None:
 
 
 def test_every_problem_is_reported_at_once_with_its_line(tmp_path: Path) -> None:
-    text = "inptu: a\ncatalog_fitting:\n  nclip: -1\n  sigma: abc\nthreshold: 3\nupdatewcs: true\n"
+    text = "inptu: a\ncatalog_fitting:\n  nclip: -1\n  sigma: abc\nthreshold: 3\nupdatewcs: 2\n"
     with pytest.raises(RecipeError) as caught:
         load(tmp_path, text)
     message = str(caught.value)
@@ -37,7 +37,7 @@ def test_every_problem_is_reported_at_once_with_its_line(tmp_path: Path) -> None
         "recipe.yaml:3: catalog_fitting.nclip: -1 is not allowed; allowed: integer ≥ 0",
         "recipe.yaml:4: catalog_fitting.sigma: 'abc' is not allowed; allowed: number > 0",
         "recipe.yaml:5: threshold: is not known here; it belongs in the section imagefindpars",
-        "recipe.yaml:6: updatewcs: True asks for the rule update_wcs, which is not built yet",
+        "recipe.yaml:6: updatewcs: 2 is not allowed; allowed: boolean",
     ):
         assert part in message
     assert len(message.splitlines()) == 6

@@ -198,6 +198,7 @@ def test_an_empty_image_is_not_aligned_and_the_others_go_on(
     assert shifts[5].split()[:2] == ["paint02q_flc.fits", "nan"]
 
 
+@pytest.mark.effect("update_header.copy_not_aligned")
 def test_images_not_aligned_are_copied_when_asked_for(
     small_scene: Scene, tmp_path: Path, edit: Edit
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from tweakreg_steps.planning.findings import Findings
 from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.planning.jobs import JobKey, WorkPlan
+from tweakreg_steps.planning.reference_files import ReferenceFile
 from tweakreg_steps.planning.workplan import RULES, build_plan
 from tweakreg_steps.recipes.inputs import InputImage
 from tweakreg_steps.recipes.recipe import complete
@@ -48,6 +49,7 @@ def plan(
     refcat: str | None = None,
     refimage: Inspected | None = None,
     exclusions: dict[str, dict[str, str]] | None = None,
+    reference_files: dict[str, dict[str, ReferenceFile]] | None = None,
     **given: Any,  # noqa: ANN401  any part of a recipe
 ) -> WorkPlan:
     """Return the plan of a recipe."""
@@ -67,6 +69,7 @@ def plan(
             refcat=refcat,
             refimage=refimage,
             reference_is_chosen=not (refcat or refimage) and recipe.values["expand_refcat"],
+            reference_files=reference_files or {},
         ),
         code=dict.fromkeys(RULES, "code"),
     )
@@ -282,3 +285,39 @@ def test_the_cumulative_catalog_is_named_after_the_reference(
     alone = plan(refcat="x", reference_catalog={"refcat": "cats/gaia.cat"})
     assert ("write_refcat", "all") not in alone.jobs
     assert ("write_refcat", "all") not in plan(writecat=False).jobs
+
+
+def updated(digest: str, **given: Any) -> WorkPlan:  # noqa: ANN401  any part of a recipe
+    """Return the plan of a recipe in which the WCS of all images is made anew."""
+    files = {"IDCTAB": ReferenceFile(Path("/ref/a_idc.fits"), digest)}
+    return plan(updatewcs=True, reference_files={"a": files, "b": files}, **given)
+
+
+def test_what_reads_the_wcs_waits_for_the_working_copy() -> None:
+    jobs = updated("old", exclusions={"b": {"1": "region"}}).jobs
+    readers = {rule for (rule, _), job in jobs.items() if ("update_wcs", "b") in job.upstream}
+    assert readers == {"make_masks", "undistort_sources", "build_reference_plane", "update_header"}
+    assert ("update_wcs", "a") not in jobs["make_masks", "a"].upstream
+
+
+def test_a_changed_reference_file_reaches_the_working_copies() -> None:
+    assert changed(updated("old"), updated("new")) == {("update_wcs", "a"), ("update_wcs", "b")}
+
+
+def test_a_headerlet_goes_into_the_copy_only_where_it_is_attached() -> None:
+    headerlet = ("write_headerlet", "b")
+    attached = plan(headerlet_creation={"headerlet": True})
+    beside = plan(headerlet_creation={"headerlet": True, "attach": False})
+    alone = plan(headerlet_creation={"headerlet": True}, update_header={"updatehdr": False})
+    assert headerlet in attached.jobs["update_header", "b"].upstream
+    assert headerlet not in beside.jobs["update_header", "b"].upstream
+    assert headerlet in alone.jobs
+    assert ("update_header", "b") not in alone.jobs
+    assert changed(attached, beside) == {("update_header", "a"), ("update_header", "b")}
+
+
+@pytest.mark.parametrize("name", ["hdrname", "author", "descrip", "catalog", "hdrfile"])
+def test_what_a_headerlet_says_reaches_headerlets_alone(name: str) -> None:
+    before = plan(headerlet_creation={"headerlet": True})
+    after = plan(headerlet_creation={"headerlet": True, name: "other"})
+    assert changed(before, after) == {("write_headerlet", "a"), ("write_headerlet", "b")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -92,7 +93,7 @@ def write_text_atomically(path: Path, text: str) -> None:
 
 
 def find_leftovers(folder: Path) -> tuple[Path, ...]:
-    """List temporary files below `folder` that a killed process could not remove, sorted.
+    """List temporary files and folders below `folder` that a killed process left behind, sorted.
 
     Only for a caller that knows that nobody is writing there, such as the holder of the run's
     lock.
@@ -103,7 +104,10 @@ def find_leftovers(folder: Path) -> tuple[Path, ...]:
 def remove_leftovers(folder: Path) -> None:
     """Remove what `find_leftovers` lists."""
     for path in find_leftovers(folder):
-        path.unlink(missing_ok=True)
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

@@ -12,6 +12,7 @@ from tweakreg_steps.fits_files.fits_blocks import (
     iter_cards,
     keyword,
     padded,
+    string_value,
 )
 
 _COMMENTARY = frozenset({"", "HISTORY", "COMMENT"})
@@ -50,6 +51,18 @@ class CardList:
         """Return the value of a keyword (of its first card), None where it has none."""
         index = self._index(name)
         return None if index is None else card_value(self._cards[index][:CARD])
+
+    def text(self, name: str) -> str:
+        """Return a text of any length, its CONTINUE cards joined; blank where there is none."""
+        index = self._index(name)
+        if index is None:
+            return ""
+        cards = self._cards[index]
+        pieces = [
+            string_value(cards[start + 10 : start + CARD].decode("ascii", "replace").strip())
+            for start in range(0, len(cards), CARD)
+        ]
+        return "".join([piece.removesuffix("&") for piece in pieces[:-1]] + pieces[-1:])
 
     def set(self, name: str, value: CardValue, comment: str | None = None) -> None:
         """Set a keyword where it stands, or after the last card that is no commentary.

@@ -206,3 +206,8 @@ def is_hst(primary: Mapping[str, Any]) -> bool:
     """Tell from the primary header's values whether stwcs understands an exposure."""
     telescope, instrument = (str(primary.get(k, "")) for k in ("TELESCOP", "INSTRUME"))
     return telescope.strip().upper() == "HST" and instrument.strip().upper() in _HST_INSTRUMENTS
+
+
+def is_drizzled(primary: Mapping[str, Any]) -> bool:
+    """Tell from the primary header's values whether an HST image was made by drizzling others."""
+    return not {"NDRIZIM", "D001DATA"}.isdisjoint(primary)

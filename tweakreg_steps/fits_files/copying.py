@@ -45,7 +45,8 @@ def write_hdus(
     Parameters
     ----------
     source, destination : Path
-        Whose data are taken, and the file to write; gzipped like the source.
+        Whose data are taken, and the file to write; gzipped like the source, or where its name
+        says so.
     content : sequence of NewHdu
         What to write.
     same_data : bool
@@ -58,7 +59,7 @@ def write_hdus(
         It cannot be written.
     """
     with open_stream(source) as stream:
-        zipped = isinstance(stream, gzip.GzipFile)
+        zipped = isinstance(stream, gzip.GzipFile) or destination.suffix == ".gz"
         if same_data and not zipped and _has_layout(destination, content):
             _patch(destination, content)
         else:
@@ -69,6 +70,13 @@ def padding(hdu: Hdu) -> bytes:
     """Return what fills the last block of an HDU's data."""
     fill = b" " if hdu.values.get("XTENSION") == "TABLE" else b"\0"
     return fill * (-hdu.data_size % BLOCK)
+
+
+def read_hdu(source: Path, hdu: Hdu) -> bytes:
+    """Read a small HDU whole, padded."""
+    with open_stream(source) as stream:
+        stream.seek(hdu.data_offset)
+        return hdu.header + b"".join(iter_chunks(stream, hdu.data_size)) + padding(hdu)
 
 
 def _has_layout(path: Path, content: Sequence[NewHdu]) -> bool:

@@ -101,7 +101,7 @@ def card_value(card: bytes) -> CardValue | None:
         return None
     text = card[10:].decode("ascii", "replace").strip()
     if text.startswith("'"):
-        return _string_value(text)
+        return string_value(text)
     text = text.split("/", 1)[0].strip()
     if text in {"T", "F"}:
         return text == "T"
@@ -115,7 +115,7 @@ def card_value(card: bytes) -> CardValue | None:
         return None
 
 
-def _string_value(text: str) -> str:
+def string_value(text: str) -> str:
     """Read a quoted text in which two quotes stand for one."""
     end = 1
     while end < len(text):

@@ -37,7 +37,7 @@ _DISTORTION = re.compile(f"^(?:{_SIP}|{_LOOKUP})$")
 _INSTRUMENT = re.compile(r"^(?:IDC.+|OC[XY]1[01]|ORIENTAT|LT[VM]\d(?:_\d)?|CCDCHIP|VAFACTOR)$")
 _ARCHIVED = re.compile(
     f"^(?:{_AXIS}|{_LABELS}|{_ERRORS}|{_MATRIX}|{_PARAMETERS}|{_WHOLE}"
-    "|WCSTYPE|RMS_RA|RMS_DEC|NMATCH|FITNAME|HDRNAME)$"
+    "|WCSTYPE|RMS_RA|RMS_DEC|NMATCH|FITNAME|HDRNAME|CATALOG)$"
 )
 _GEOMETRY = re.compile(f"^(?:{_AXIS}|{_MATRIX}|{_PARAMETERS}|LONPOLE|LATPOLE)$")
 _ALTERNATE = re.compile(r"^(?:WCSNAME|CTYPE\d|CRPIX\d|CRVAL\d|RADESYS)(?P<key>[A-Z])$")
@@ -125,9 +125,14 @@ def _use_cd(header: Header) -> None:
 
 def wcs_names(cards: CardList) -> tuple[str, ...]:
     """Return the names of the primary WCS and its alternates, blank ones left out."""
-    keys = ["", *sorted(_used_keys([cards]))]
-    names = (str(cards.value(f"WCSNAME{key}") or "").strip() for key in keys)
+    names = [str(cards.value("WCSNAME") or "").strip(), *alternate_names(cards).values()]
     return tuple(name for name in names if name)
+
+
+def alternate_names(cards: CardList) -> dict[str, str]:
+    """Return the alternate keys in use, each with the name of its WCS, blank where it has none."""
+    keys = sorted(_used_keys([cards]))
+    return {key: str(cards.value(f"WCSNAME{key}") or "").strip() for key in keys}
 
 
 @dataclass(frozen=True)
@@ -161,7 +166,7 @@ def archive_primary(chips: Sequence[CardList], *, where: str) -> Archived:
     for key in sorted(_used_keys(chips)):
         if all(_is_kept_as(cards, key, name) for cards in chips):
             return Archived(key, name)
-    used = {known.upper() for cards in chips for known in _alternate_names(cards)}
+    used = {known.upper() for cards in chips for known in alternate_names(cards).values()}
     kept = Archived(_free_key(chips, where), _free_name(name, used))
     for cards in chips:
         copy_primary(cards, kept)
@@ -218,11 +223,6 @@ def _used_keys(chips: Iterable[CardList]) -> set[str]:
     """Return the alternate keys that any chip uses."""
     matches = (_ALTERNATE.match(keyword) for cards in chips for keyword in cards.keywords())
     return {match["key"] for match in matches if match}
-
-
-def _alternate_names(cards: CardList) -> list[str]:
-    """Return the names of the alternates."""
-    return [str(cards.value(f"WCSNAME{key}") or "").strip() for key in _used_keys([cards])]
 
 
 def _is_kept_as(cards: CardList, key: str, name: str) -> bool:

@@ -28,7 +28,12 @@ from tweakreg_steps.fits_files.fits_blocks import (
     open_stream,
     scan_hdus,
 )
-from tweakreg_steps.fits_files.wcs_cards import is_instrument_plane, is_primary_wcs, wcs_names
+from tweakreg_steps.fits_files.wcs_cards import (
+    alternate_names,
+    is_instrument_plane,
+    is_primary_wcs,
+    wcs_names,
+)
 
 # what the bytes of an image mean; of a compressed one, its table's columns as well
 _STRUCTURE = re.compile(
@@ -37,6 +42,19 @@ _STRUCTURE = re.compile(
     r"|TFIELDS|THEAP|T(?:FORM|TYPE|SCAL|ZERO|NULL)\d+)$"
 )
 _PRIMARY_PLANE = frozenset({"TELESCOP", "INSTRUME", "DETECTOR", "PA_V3", "REFFRAME"})
+# what decides whether, and with which reference files, stwcs works on an exposure
+_IDENTITY = (
+    "TELESCOP",
+    "INSTRUME",
+    "IDCTAB",
+    "OFFTAB",
+    "NPOLFILE",
+    "D2IMFILE",
+    "DGEOFILE",
+    "ODGEOFIL",
+    "NDRIZIM",
+    "D001DATA",
+)
 _TABLE_NUMBER = re.compile(rb"^(?P<kind>DP|D2IM)\d *= *'EXTVER *: *(?P<number>\d+)")
 _TABLE_NAMES = {b"DP": "WCSDVARR", b"D2IM": "D2IMARR"}
 _POINTS_TO_TABLES = re.compile(r"^(?:CPDIS\d|D2IMDIS\d|AXISCORR|D2IMEXT)$")
@@ -58,7 +76,10 @@ def digest_exposure(path: Path, selection: str | None) -> dict[str, Any]:
         ``file``: digest of all headers and data. ``data``: digest of each HDU's data. ``chips``:
         for each chip its ``number``, ``extension``, ``label`` and ``shape`` (ny, nx); the digests
         ``pixels``, ``dq`` (None without) and ``wcs`` (cards of the WCS and the lookup tables they
-        point to); and ``wcsnames``, the names of its primary and alternate WCSs.
+        point to); ``wcsnames``, the names of its primary and alternate WCSs; and ``alternates``,
+        the keys of the latter with their names. ``primary``: telescope, instrument and reference
+        files as the primary header names them. ``model``: the IDCTAB of the model that
+        the first extension holds, or None. ``headerlets``: the names of those attached.
 
     Raises
     ------
@@ -72,6 +93,11 @@ def digest_exposure(path: Path, selection: str | None) -> dict[str, Any]:
         "file": _digest_all(hdus, data),
         "data": [content.hex() for content in data],
         "chips": [_describe_chip(chip, hdus, data) for chip in chips],
+        "primary": {key: hdus[0].values[key] for key in _IDENTITY if key in hdus[0].values},
+        "model": hdus[1].values.get("IDCTAB") if len(hdus) > 1 else None,
+        "headerlets": [
+            CardList(hdu.header).text("HDRNAME") for hdu in hdus if hdu.name == "HDRLET"
+        ],
     }
 
 
@@ -134,6 +160,7 @@ def _describe_chip(chip: Chip, hdus: Sequence[Hdu], data: Sequence[bytes]) -> di
         "dq": _digest_image(flags[0], data) if flags else None,
         "wcs": _digest_wcs(hdu, hdus, data),
         "wcsnames": list(wcs_names(CardList(hdu.header))),
+        "alternates": alternate_names(CardList(hdu.header)),
     }
 
 

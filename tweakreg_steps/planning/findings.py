@@ -9,6 +9,7 @@ from typing import Any
 
 from tweakreg_steps.planning import layout
 from tweakreg_steps.planning.inspection import Inspected
+from tweakreg_steps.planning.reference_files import ReferenceFile
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,10 @@ class Findings:
         mask.
     reference_is_chosen
         Whether which input is the reference is found out only when the images are aligned.
+    reference_files
+        For each image whose WCS is to be updated, its reference files by keyword.
+    history
+        Digest of the text that becomes the headerlets' HISTORY, or None.
     """
 
     images: tuple[Inspected, ...]
@@ -35,6 +40,8 @@ class Findings:
     refcat: str | None = None
     exclusions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     reference_is_chosen: bool = False
+    reference_files: Mapping[str, Mapping[str, ReferenceFile]] = field(default_factory=dict)
+    history: str | None = None
 
     @property
     def names(self) -> list[str]:

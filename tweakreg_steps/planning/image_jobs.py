@@ -1,4 +1,4 @@
-"""The jobs of ``rules/images.smk``: masks."""
+"""The jobs of ``rules/images.smk``: working copies with a new WCS, and masks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,25 @@ from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.planning.jobs import WorkPlan
 from tweakreg_steps.recipes.inputs import image_name
 from tweakreg_steps.recipes.schema import Tree
+
+
+def plan_wcs_update(plan: WorkPlan, values: Tree, findings: Findings, image: Inspected) -> None:
+    """Plan the working copy of one image, where it needs one."""
+    name = image.image.name
+    files = findings.reference_files.get(name)
+    if files is not None:
+        plan.add(
+            "update_wcs",
+            name,
+            [layout.working_copy_of(name)],
+            values=values,
+            inputs={
+                "file": image.file,
+                "chips": chip_records(image),
+                "reference_files": {keyword: file.digest for keyword, file in files.items()},
+            },
+            upstream=[],
+        )
 
 
 def plan_masks(
@@ -28,6 +47,6 @@ def plan_masks(
             "exclusions": dict(masks),
             "excluded_as": image_name(image.image.path),
         },
-        upstream=[],
+        upstream=plan.wcs_update(name) if masks else [],
         findpars=findpars,
     )

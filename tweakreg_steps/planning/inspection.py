@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from tweakreg_steps.planning.chip_record import chip_from_record
 from tweakreg_steps.planning.layout import digests_of
 from tweakreg_steps.recipes.inputs import InputImage
 
-_FORMAT = 2
+_FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -32,18 +32,23 @@ class Inspected:
         The input.
     chips
         For each chip its ``number`` (from 1), ``extension``, ``label``, ``shape`` (ny, nx), the
-        digests ``pixels``, ``dq`` (or None) and ``wcs``, and the ``wcsnames`` that the header
-        holds.
+        digests ``pixels``, ``dq`` (or None) and ``wcs``, the ``wcsnames`` that the header holds,
+        and its ``alternates``.
     file
         Digest of the whole content.
     data
         Digest of each HDU's data.
+    primary, model, headerlets
+        As `tweakreg_steps.planning.digests.digest_exposure` gives them.
     """
 
     image: InputImage
     chips: tuple[dict[str, Any], ...]
     file: str
     data: tuple[str, ...]
+    primary: Mapping[str, Any] = field(default_factory=dict)
+    model: str | None = None
+    headerlets: tuple[str, ...] = ()
 
 
 def inspect_inputs(images: Sequence[InputImage], outdir: Path) -> list[Inspected]:
@@ -105,7 +110,13 @@ def _inspect(image: InputImage, outdir: Path, *, try_wcs: bool) -> Inspected:
         write_json(record_path, record)
         record = read_json(record_path)
     return Inspected(
-        image=image, chips=tuple(record["chips"]), file=record["file"], data=tuple(record["data"])
+        image=image,
+        chips=tuple(record["chips"]),
+        file=record["file"],
+        data=tuple(record["data"]),
+        primary=record["primary"],
+        model=record["model"],
+        headerlets=tuple(record["headerlets"]),
     )
 
 

@@ -117,6 +117,14 @@ class WorkPlan:
         self.jobs[job.key] = job
         self.stamps[job.key] = job.stamp
 
+    def wcs_update(self, name: str) -> list[JobKey]:
+        """Return the job that makes an image's WCS anew, if there is one.
+
+        It is upstream of every job that reads the image's WCS.
+        """
+        key = ("update_wcs", name)
+        return [key] if key in self.jobs else []
+
     def _upstream_stamps(self, needs: tuple[JobKey, ...]) -> dict[str, str]:
         """Return one stamp for each upstream rule; many jobs of one rule share a common digest."""
         rules = dict.fromkeys(rule for rule, _ in needs)

@@ -15,6 +15,7 @@ EXPANDED_SOURCES = "reference/expanded_sources.ecsv"
 CUMULATIVE_RECORD = "reference/cumulative_refcat.json"
 """Says which ``cumulative_sky_refcat_<base>.coo`` was written."""
 ALIGNED = "aligned"
+HEADERLETS = "headerlets"
 RESIDUAL_PLOTS = {
     "residuals": "plots/residuals_{image}.png",
     "vector": "plots/vector_{image}.png",
@@ -36,6 +37,11 @@ def reference_image_name(image: str) -> str:
 def plain_name(reference_image: str) -> str:
     """Name of the reference image as an input would have it."""
     return reference_image.removesuffix(_REFERENCE_SUFFIX)
+
+
+def working_copy_of(image: str) -> str:
+    """Copy of an image in which stwcs.updatewcs has made the WCS anew."""
+    return f"working/{image}.fits"
 
 
 def mask_of(image: str) -> str:
@@ -106,6 +112,11 @@ def offsets_plot_of(image: str) -> str:
 def header_record_of(image: str) -> str:
     """Record of what was written into the header of an image's aligned copy."""
     return f"headers/{image}.json"
+
+
+def headerlet_record_of(image: str) -> str:
+    """Record of the headerlet that was made of an image."""
+    return f"{HEADERLETS}/{image}.json"
 
 
 def ledger_of(rule: str, name: str) -> str:

@@ -11,10 +11,23 @@ from tweakreg_steps.json_file import read_json
 
 @dataclass(frozen=True)
 class ManifestImage:
-    """One image of the run: its name, its file, and the records of its chips."""
+    """One image of the run.
+
+    Attributes
+    ----------
+    name
+        Its name.
+    path
+        Its file.
+    wcs_path
+        The file that holds its WCS: the same, or the working copy.
+    chips
+        The records of its chips.
+    """
 
     name: str
     path: Path
+    wcs_path: Path
     chips: tuple[dict[str, Any], ...]
 
 
@@ -31,4 +44,6 @@ def read_refimage(path: Path) -> ManifestImage | None:
 
 def _image(entry: dict[str, Any]) -> ManifestImage:
     """Return what an entry describes."""
-    return ManifestImage(entry["name"], Path(entry["path"]), tuple(entry["chips"]))
+    return ManifestImage(
+        entry["name"], Path(entry["path"]), Path(entry["wcs_path"]), tuple(entry["chips"])
+    )

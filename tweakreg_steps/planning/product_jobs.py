@@ -9,14 +9,16 @@ from tweakreg_steps.planning.alignment_jobs import fit_job, reference_job
 from tweakreg_steps.planning.canonical import digest
 from tweakreg_steps.planning.findings import Findings, chip_records
 from tweakreg_steps.planning.inspection import Inspected
-from tweakreg_steps.planning.jobs import ALL, WorkPlan
+from tweakreg_steps.planning.jobs import ALL, JobKey, WorkPlan
 from tweakreg_steps.recipes.inputs import image_name
 from tweakreg_steps.recipes.schema import Tree
 
 
 def plan_products(plan: WorkPlan, values: Tree, findings: Findings) -> None:
-    """Plan headers, text catalogs and the shift file."""
+    """Plan headerlets, headers, text catalogs and the shift file."""
     for image in findings.images:
+        if values["headerlet_creation"]["headerlet"]:
+            _plan_headerlet(plan, values, findings, image)
         if values["update_header"]["updatehdr"]:
             _plan_header(plan, values, image)
         if values["writecat"]:
@@ -31,16 +33,50 @@ def plan_products(plan: WorkPlan, values: Tree, findings: Findings) -> None:
         _plan_shiftfile(plan, values, findings)
 
 
+def _plan_headerlet(plan: WorkPlan, values: Tree, findings: Findings, image: Inspected) -> None:
+    """Plan the headerlet of one image; it is that of the aligned copy, whether there is one."""
+    name = image.image.name
+    header = values["update_header"]
+    plan.add(
+        "write_headerlet",
+        name,
+        [layout.headerlet_record_of(name)],
+        values=values,
+        inputs={
+            "file": image.file,
+            "name": image.image.path.name,
+            "chips": chip_records(image),
+            "history": findings.history,
+            "wcsname": header["wcsname"],
+            "reusename": header["reusename"],
+        },
+        upstream=_of_solution(plan, values, name),
+    )
+
+
+def _of_solution(plan: WorkPlan, values: Tree, name: str) -> list[JobKey]:
+    """Return the jobs from whose products the new WCS of an image is made."""
+    return [fit_job(values, name), ("build_reference_plane", ALL), *plan.wcs_update(name)]
+
+
 def _plan_header(plan: WorkPlan, values: Tree, image: Inspected) -> None:
     """Plan the aligned copy of one image."""
     name = image.image.name
+    updated = plan.wcs_update(name)
+    headerlet = ("write_headerlet", name)
+    attached = values["headerlet_creation"]["attach"] and headerlet in plan.jobs
     plan.add(
         "update_header",
         name,
         [layout.header_record_of(name)],
         values=values,
-        inputs={"file": image.file, "data": list(image.data), "chips": chip_records(image)},
-        upstream=[fit_job(values, name), ("build_reference_plane", ALL)],
+        inputs={
+            "file": image.file,
+            "data": [] if updated else list(image.data),
+            "chips": chip_records(image),
+            "name": image.image.path.name,
+        },
+        upstream=[*_of_solution(plan, values, name), *([headerlet] if attached else [])],
     )
 
 

@@ -89,7 +89,7 @@ class Project:
         """The files that the reference plane is made of, relative to the output folder."""
         refimage = self.findings.refimage
         images = [refimage] if refimage else self.images
-        return [self.relative(image.image.path) for image in images]
+        return [self._image_for("build_reference_plane", ALL, image) for image in images]
 
     @property
     def reference_sky(self) -> list[str]:
@@ -149,6 +149,41 @@ class Project:
         """Return the input file of the wildcards' image, relative to the output folder."""
         return self.relative(self._by_name[wildcards.get("image")].image.path)
 
+    def image_for(self, rule: str) -> Callable[[Wildcards], str]:
+        """Return the function that gives the file in which a rule reads the wildcards' image.
+
+        It is the input, or the working copy where the plan has one and the rule depends on it.
+        """
+
+        def path(wildcards: Wildcards) -> str:
+            name = wildcards.get("image")
+            return self._image_for(rule, name, self._by_name[name])
+
+        return path
+
+    def _image_for(self, rule: str, job: str, image: Inspected) -> str:
+        """Return the file in which a job reads an image, relative to the output folder."""
+        if ("update_wcs", image.image.name) in self.plan.jobs[rule, job].upstream:
+            return self._wcs_path(image)
+        return self.relative(image.image.path)
+
+    def reference_files(self, wildcards: Wildcards) -> list[str]:
+        """Return the reference files of the wildcards' image, relative to the output folder."""
+        files = self.findings.reference_files[wildcards.get("image")]
+        return [self.relative(file.path) for file in files.values()]
+
+    def attached_headerlet(self, wildcards: Wildcards) -> list[str]:
+        """Return the record of the headerlet that goes into the wildcards' aligned copy, if any."""
+        name = wildcards.get("image")
+        attached = ("write_headerlet", name) in self.plan.jobs["update_header", name].upstream
+        return [layout.headerlet_record_of(name)] if attached else []
+
+    def _wcs_path(self, image: Inspected) -> str:
+        """Return the file that holds an image's WCS, relative to the output folder."""
+        name = image.image.name
+        updated = self.plan.wcs_update(name)
+        return layout.working_copy_of(name) if updated else self.relative(image.image.path)
+
     def relative(self, path: Path) -> str:
         """Return `path` relative to the output folder, so that both can move together."""
         return os.path.relpath(path, self.outdir)
@@ -175,6 +210,7 @@ class Project:
         return {
             "name": image.image.name,
             "path": self.relative(image.image.path),
+            "wcs_path": self._wcs_path(image),
             "chips": chip_records(image),
         }
 

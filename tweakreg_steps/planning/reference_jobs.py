@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tweakreg_steps.planning import layout
 from tweakreg_steps.planning.canonical import digest
 from tweakreg_steps.planning.findings import Findings, chip_records
@@ -14,15 +12,20 @@ from tweakreg_steps.recipes.schema import Tree
 def plan_reference(plan: WorkPlan, values: Tree, findings: Findings) -> None:
     """Plan the reference plane and, where they are known before the alignment, the sources."""
     refimage = findings.refimage
+    sources = [refimage] if refimage else list(findings.images)
     # as in TweakReg, a reference image's first chip defines the plane
-    wcs = [chip_records(refimage, "wcs")[:1]] if refimage else _wcs_of_all(findings)
+    wcs = (
+        [chip_records(refimage, "wcs")[:1]]
+        if refimage
+        else [chip_records(image, "wcs") for image in sources]
+    )
     plan.add(
         "build_reference_plane",
         ALL,
         [layout.REFERENCE_PLANE],
         values=values,
         inputs={"wcs": digest(wcs), "refimage": refimage is not None},
-        upstream=[],
+        upstream=[job for image in sources for job in plan.wcs_update(image.image.name)],
     )
     if findings.reference_is_chosen:
         return
@@ -39,8 +42,3 @@ def plan_reference(plan: WorkPlan, values: Tree, findings: Findings) -> None:
             *([("undistort_sources", name)] if name else []),
         ],
     )
-
-
-def _wcs_of_all(findings: Findings) -> list[list[dict[str, Any]]]:
-    """Return the chips of all inputs, with the digests of their WCSs."""
-    return [chip_records(image, "wcs") for image in findings.images]

@@ -14,6 +14,7 @@ FINDING_RULES = ("make_masks", "find_sources")
 """The rules that find the sources of an image."""
 
 FITTING_RULES = (
+    "update_wcs",
     *FINDING_RULES,
     "undistort_sources",
     "build_reference_plane",

@@ -27,5 +27,5 @@ def plan_sources(plan: WorkPlan, values: Tree, image: Inspected, *, findpars: st
         [layout.sky_of(name)],
         values=values,
         inputs={"chips": chip_records(image, "wcs")},
-        upstream=[("find_sources", name)],
+        upstream=[("find_sources", name), *plan.wcs_update(name)],
     )

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import Chip
-from tweakreg_steps.fits_files.wcsname import effective_wcsname, is_taken
 from tweakreg_steps.planning import layout
 from tweakreg_steps.planning.chip_record import chip_from_record
+from tweakreg_steps.planning.file_digest import file_digest
 from tweakreg_steps.planning.findings import Findings
+from tweakreg_steps.planning.headerlets import headerlet_problems, history_digest
 from tweakreg_steps.planning.inspection import Inspected, inspect_inputs, inspect_refimage
+from tweakreg_steps.planning.reference_files import find_reference_files
+from tweakreg_steps.planning.wcs_names import wcsname_problems
 from tweakreg_steps.recipes.inputs import expand_inputs, expand_refimage, image_name
 from tweakreg_steps.recipes.recipe import Recipe
-
-_DIGEST_LENGTH = 16
 
 
 def survey(recipe: Recipe) -> Findings:
@@ -29,7 +29,12 @@ def survey(recipe: Recipe) -> Findings:
         Listing everything that stands in the way of a run and can be known before it.
     """
     findings = _inspect_images(recipe)
-    problems = [*_output_problems(recipe, findings), *_wcsname_problems(recipe, findings)]
+    problems = _output_problems(recipe, findings)
+    if recipe.values["updatewcs"]:
+        files, missing = find_reference_files(_updated_images(findings))
+        findings = replace(findings, reference_files=files)
+        problems += missing
+    problems += [*wcsname_problems(recipe, findings), *headerlet_problems(recipe, findings)]
     if problems:
         raise InputError("\n".join(problems))
     return replace(
@@ -37,8 +42,9 @@ def survey(recipe: Recipe) -> Findings:
         exclusions=_exclusion_digests(recipe, findings),
         refcat=_refcat_digest(recipe),
         reference_is_chosen=recipe.values["expand_refcat"]
-        and reference is None
+        and findings.refimage is None
         and recipe.file("reference_catalog", "refcat") is None,
+        history=history_digest(recipe),
     )
 
 
@@ -101,19 +107,10 @@ def _refimage_problems(findings: Findings, aligned: Path) -> Iterator[str]:
         yield f"refimage: {path}: its products would have the name of the input {name}; rename one"
 
 
-def _wcsname_problems(recipe: Recipe, findings: Findings) -> list[str]:
-    """Return a message for each image that already has a WCS of the recipe's name."""
-    header = recipe.values["update_header"]
-    if not header["updatehdr"] or header["reusename"]:
-        return []
-    wanted = effective_wcsname(header["wcsname"])
-    return [
-        f"update_header.wcsname: {image.image.path} has a WCS named {wanted} already "
-        f"({chip['label']}); choose another name or set update_header.reusename: true"
-        for image in findings.images
-        for chip in image.chips
-        if is_taken(wanted, chip["wcsnames"])
-    ]
+def _updated_images(findings: Findings) -> list[Inspected]:
+    """Return the images whose WCS is updated: the inputs, the reference image if it is one."""
+    inputs = {image.image.path for image in findings.images}
+    return [image for image in findings.all_images if image.image.path in inputs]
 
 
 def _exclusion_digests(recipe: Recipe, findings: Findings) -> dict[str, dict[str, str]]:
@@ -133,7 +130,7 @@ def _exclusion_digests(recipe: Recipe, findings: Findings) -> dict[str, dict[str
         for number, file in files.items():
             try:
                 check_exclusion_file(file, chips[number].shape)
-                used.setdefault(image.image.name, {})[str(number)] = _file_digest(file)
+                used.setdefault(image.image.name, {})[str(number)] = file_digest(file)
             except InputError as error:
                 problems[str(error)] = None
     if problems:
@@ -161,13 +158,4 @@ def _refcat_digest(recipe: Recipe) -> str | None:
     read_reference_catalog(
         path, **{key: value for key, value in section.items() if key != "refcat"}
     )
-    return _file_digest(path)
-
-
-def _file_digest(path: Path) -> str:
-    """Return a digest of a file's content."""
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()[:_DIGEST_LENGTH]
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); correct the name") from error
+    return file_digest(path)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from tweakreg_steps.planning.alignment_jobs import plan_alignment
 from tweakreg_steps.planning.findings import Findings
-from tweakreg_steps.planning.image_jobs import plan_masks
+from tweakreg_steps.planning.image_jobs import plan_masks, plan_wcs_update
 from tweakreg_steps.planning.jobs import WorkPlan
 from tweakreg_steps.planning.product_jobs import plan_products
 from tweakreg_steps.planning.reference_jobs import plan_reference
@@ -17,6 +17,7 @@ from tweakreg_steps.recipes.schema import Tree
 
 RULES = (
     *FITTING_RULES,
+    "write_headerlet",
     "update_header",
     "write_chip_catalog",
     "write_catalogs",
@@ -44,6 +45,8 @@ def build_plan(values: Tree, findings: Findings, *, code: Mapping[str, str]) -> 
         A digest of the code of each rule's step; see `RULES`.
     """
     plan = WorkPlan(code, clean=values["clean"])
+    for image in findings.all_images:
+        plan_wcs_update(plan, values, findings, image)
     finding = [(image, IMAGE_FINDPARS) for image in findings.images]
     if findings.sought_refimage:
         finding.append((findings.sought_refimage, REFERENCE_FINDPARS))

@@ -10,6 +10,11 @@ from tweakreg_steps.recipes.schema import Tree, parameters, value_at
 
 Found = tuple[tuple[str, ...], str]
 
+_HEADER_TEXTS = (
+    ("update_header", "wcsname"),
+    *(("headerlet_creation", name) for name in ("hdrname", "author", "descrip", "catalog")),
+)
+
 
 def pending_problems(values: Tree) -> Iterator[Found]:
     """Yield each parameter whose rule is not built and whose value is not the default."""
@@ -35,6 +40,7 @@ def cross_field_problems(values: Tree) -> Iterator[Found]:
     for section in ("imagefindpars", "refimagefindpars"):
         yield from _find_problems(section, values[section])
     yield from _catalog_problems(values["reference_catalog"])
+    yield from _header_text_problems(values)
     shifts = values["shiftfile_output"]
     names = [shifts["outshifts"], shifts["outwcs"], values["runfile"]]
     if len(set(names)) < len(names):
@@ -68,6 +74,18 @@ def _find_problems(section: str, find: Tree) -> Iterator[Found]:
         problem = dqbits_problem(find["dqbits"])
         if problem:
             yield (section, "dqbits"), problem
+
+
+def _header_text_problems(values: Tree) -> Iterator[Found]:
+    """Yield the texts that cannot stand in a FITS header, which holds printable ASCII only."""
+    for path in _HEADER_TEXTS:
+        text = value_at(values, path)
+        strange = [character for character in text if not " " <= character <= "~"]
+        if strange:
+            yield (
+                path,
+                f"{strange[0]!r} cannot stand in a FITS header; write it in ASCII",
+            )
 
 
 def _catalog_problems(catalog: Tree) -> Iterator[Found]:
@@ -112,6 +130,13 @@ def cross_field_warnings(values: Tree, given: Mapping[str, Any]) -> Iterator[str
     if given.get("refimagefindpars"):
         yield from _unused_findpars(values)
     header = values["update_header"]
+    headerlet = values["headerlet_creation"]
+    named = set(given.get("headerlet_creation", ())) - {"headerlet"}
+    if named and not headerlet["headerlet"]:
+        yield (
+            f"headerlet_creation: {', '.join(sorted(named))} have no effect while "
+            "headerlet_creation.headerlet is false"
+        )
     if header["copy_not_aligned"] and not header["updatehdr"]:
         yield "update_header.copy_not_aligned has no effect while update_header.updatehdr is false"
 

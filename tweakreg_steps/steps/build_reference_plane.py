@@ -19,10 +19,10 @@ def run(call: StepCall) -> list[Path]:
 
     refimage = read_refimage(call.file("manifest"))
     if refimage:
-        plane = plane_of_image(refimage.path, chip_from_record(refimage.chips[0]))
+        plane = plane_of_image(refimage.wcs_path, chip_from_record(refimage.chips[0]))
     else:
         sources = [
-            (image.path, [chip_from_record(chip) for chip in image.chips])
+            (image.wcs_path, [chip_from_record(chip) for chip in image.chips])
             for image in read_manifest(call.file("manifest"))
         ]
         plane = build_reference_plane(sources)

@@ -1,0 +1,17 @@
+"""The working copy of an image: its file with WCS and distortion model made anew by stwcs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tweakreg_steps.planning.chip_record import chip_from_record
+from tweakreg_steps.running.step import StepCall
+
+
+def run(call: StepCall) -> list[Path]:
+    """Write ``working/<image>.fits``."""
+    from tweakreg_steps.fits_files.wcs_update import write_updated_copy
+
+    chips = [chip_from_record(chip) for chip in call.inputs["chips"]]
+    write_updated_copy(call.file("image"), call.file("working"), chips=chips)
+    return [call.file("working")]
