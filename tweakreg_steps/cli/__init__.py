@@ -33,6 +33,9 @@ _COMMANDS = {
     "plan": "list the jobs that would run, and why",
     "run": "run what is not up to date",
     "show": "show how each image went",
+    "review": "look at each fit and accept or reject it",
+    "apply": "write the accepted solutions into the original files",
+    "restore": "put the original files back as they were",
     "params": "explain the parameters",
     "demo": "make a small set of exposures with known errors and align it",
 }

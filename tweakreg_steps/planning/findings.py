@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tweakreg_steps.planning.inspection import Inspected
+from tweakreg_steps.reviewing.review_file import Review
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,15 @@ class Findings:
     exclusions
         For each image named in the exclusions catalog, the digest of each chip's region file or
         mask.
+    reviews
+        What was decided about each image with ``tweakreg review``.
     """
 
     images: tuple[Inspected, ...]
     refimage: Inspected | None = None
     refcat: str | None = None
     exclusions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    reviews: Mapping[str, Review] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.json_file import read_json, recall_json, write_json
+from tweakreg_steps.planning.applied_inputs import as_measured
 from tweakreg_steps.planning.layout import digests_of
 from tweakreg_steps.recipes.inputs import InputImage
 
@@ -37,12 +38,15 @@ class Inspected:
         Digest of the whole content.
     data
         Digest of each HDU's data.
+    applied
+        The file holds a solution of this output folder by now. All else then is as it was before.
     """
 
     image: InputImage
     chips: tuple[dict[str, Any], ...]
     file: str
     data: tuple[str, ...]
+    applied: bool = False
 
 
 def inspect_inputs(images: Sequence[InputImage], outdir: Path) -> list[Inspected]:
@@ -84,8 +88,14 @@ def _inspect(image: InputImage, outdir: Path) -> Inspected:
         record = {"identity": identity, **digest_exposure(image.path, image.selection)}
         write_json(record_path, record)
         record = read_json(record_path)
+    before = as_measured(image, record, outdir)
+    known = before or record
     return Inspected(
-        image=image, chips=tuple(record["chips"]), file=record["file"], data=tuple(record["data"])
+        image=image,
+        chips=tuple(known["chips"]),
+        file=known["file"],
+        data=tuple(known["data"]),
+        applied=before is not None,
     )
 
 

@@ -9,9 +9,11 @@ LEDGER = ".tweakreg/ledger"
 CODE_CACHE = ".tweakreg/code.json"
 LOGS = "logs"
 SUMMARY = "summary.ecsv"
+REVIEW = "review.yaml"
 REFERENCE_PLANE = "reference/wcs.fits"
 REFERENCE_SOURCES = "reference/sources.ecsv"
 ALIGNED = "aligned"
+APPLIED = "applied"
 RESIDUAL_PLOTS = {
     "residuals": "plots/residuals_{image}.png",
     "vector": "plots/vector_{image}.png",

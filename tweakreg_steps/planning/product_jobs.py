@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tweakreg_steps.planning import layout
 from tweakreg_steps.planning.canonical import digest
+from tweakreg_steps.planning.decisions import decision_of, rejected_images
 from tweakreg_steps.planning.findings import Findings, chip_records
 from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.planning.jobs import ALL, WorkPlan
@@ -14,7 +15,7 @@ def plan_products(plan: WorkPlan, values: Tree, findings: Findings) -> None:
     """Plan headers, text catalogs and the shift file."""
     for image in findings.images:
         if values["update_header"]["updatehdr"]:
-            _plan_header(plan, values, image)
+            _plan_header(plan, values, findings, image)
         if values["writecat"]:
             _plan_catalogs(plan, values, image)
     if values["writecat"]:
@@ -23,7 +24,7 @@ def plan_products(plan: WorkPlan, values: Tree, findings: Findings) -> None:
         _plan_shiftfile(plan, values, findings)
 
 
-def _plan_header(plan: WorkPlan, values: Tree, image: Inspected) -> None:
+def _plan_header(plan: WorkPlan, values: Tree, findings: Findings, image: Inspected) -> None:
     """Plan the aligned copy of one image."""
     name = image.image.name
     plan.add(
@@ -31,7 +32,12 @@ def _plan_header(plan: WorkPlan, values: Tree, image: Inspected) -> None:
         name,
         [layout.header_record_of(name)],
         values=values,
-        inputs={"file": image.file, "data": list(image.data), "chips": chip_records(image)},
+        inputs={
+            "file": image.file,
+            "data": list(image.data),
+            "chips": chip_records(image),
+            "decision": decision_of(plan, values, findings, image).value,
+        },
         upstream=[("fit_alignment", name), ("build_reference_plane", ALL)],
     )
 
@@ -79,7 +85,10 @@ def _plan_shiftfile(plan: WorkPlan, values: Tree, findings: Findings) -> None:
         ALL,
         [shifts["outshifts"], shifts["outwcs"]],
         values=values,
-        inputs={"files": digest([image.image.path.name for image in findings.images])},
+        inputs={
+            "files": digest([image.image.path.name for image in findings.images]),
+            "rejected": rejected_images(plan, values, findings),
+        },
         upstream=[
             *(("fit_alignment", name) for name in findings.names),
             ("build_reference_plane", ALL),

@@ -13,6 +13,7 @@ from tweakreg_steps.planning.findings import Findings
 from tweakreg_steps.planning.inspection import inspect_inputs
 from tweakreg_steps.recipes.inputs import InputImage, expand_inputs, image_name
 from tweakreg_steps.recipes.recipe import Recipe
+from tweakreg_steps.reviewing.review_file import Review, read_reviews
 
 _DIGEST_LENGTH = 16
 
@@ -32,13 +33,18 @@ def survey(recipe: Recipe) -> Findings:
     findings = Findings(
         images=inspected[: len(images)], refimage=inspected[-1] if reference else None
     )
-    problems = [*_output_problems(recipe, findings), *_wcsname_problems(recipe, findings)]
+    problems = [
+        *_output_problems(recipe, findings),
+        *_in_place_problems(recipe, findings),
+        *_wcsname_problems(recipe, findings),
+    ]
     if problems:
         raise InputError("\n".join(problems))
     return replace(
         findings,
         exclusions=_exclusion_digests(recipe, findings),
         refcat=_refcat_digest(recipe),
+        reviews=_reviews(recipe),
     )
 
 
@@ -71,6 +77,16 @@ def _output_problems(recipe: Recipe, findings: Findings) -> list[str]:
     return problems
 
 
+def _in_place_problems(recipe: Recipe, findings: Findings) -> list[str]:
+    """Return a message for each input that may not be written, where it is to be."""
+    if not recipe.values["update_header"]["in_place"]:
+        return []
+    from tweakreg_steps.applying.original_file import replacement_problems
+
+    paths = [image.image.path for image in findings.images]
+    return [f"update_header.in_place: {text}" for text in replacement_problems(paths)]
+
+
 def _wcsname_problems(recipe: Recipe, findings: Findings) -> list[str]:
     """Return a message for each image that already has a WCS of the recipe's name."""
     header = recipe.values["update_header"]
@@ -84,6 +100,13 @@ def _wcsname_problems(recipe: Recipe, findings: Findings) -> list[str]:
         for chip in image.chips
         if is_taken(wanted, chip["wcsnames"])
     ]
+
+
+def _reviews(recipe: Recipe) -> dict[str, Review]:
+    """Return what was decided about the images, if that is asked for."""
+    if not recipe.values["interactive"]:
+        return {}
+    return read_reviews(recipe.outdir / layout.REVIEW)
 
 
 def _exclusion_digests(recipe: Recipe, findings: Findings) -> dict[str, dict[str, str]]:
