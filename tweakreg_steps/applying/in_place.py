@@ -200,7 +200,10 @@ def _put_back(target: Path, record: UndoRecord, outdir: Path, name: str) -> None
 
 
 def _measured(path: Path, outdir: Path, digest: str) -> tuple[dict[str, Any], ...]:
-    """Return what was learnt of the original under any of its names."""
+    """Return what was learnt of the original under any of its names, lately or once before."""
     names = glob.escape(image_name(path)) + "*"
-    found = map(recall_json, sorted(outdir.glob(digests_of(names))))
-    return tuple(record for record in found if record and record["file"] == digest)
+    lately = map(recall_json, sorted(outdir.glob(digests_of(names))))
+    before = read_record(outdir, path.name)
+    found = [*(before.measured if before else ()), *lately]
+    wanted = [record for record in found if record and record["file"] == digest]
+    return tuple({record["identity"]["selection"]: record for record in wanted}.values())

@@ -13,7 +13,7 @@ from typing import Any
 from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.json_file import read_json, write_json
 from tweakreg_steps.planning.chip_record import chip_from_record
-from tweakreg_steps.planning.layout import ALIGNED, APPLIED, ledger_of
+from tweakreg_steps.planning.layout import ALIGNED, ledger_of
 from tweakreg_steps.planning.ledger import FitsProduct, Product, read_entry
 from tweakreg_steps.reviewing.review_file import Decision
 from tweakreg_steps.reviewing.verdict import after_review
@@ -27,7 +27,7 @@ def run(call: StepCall) -> list[Product]:
     if call.parameters["update_header"]["in_place"]:
         _copy_of(call).unlink(missing_ok=True)
         record = update_original(call)
-        products: list[Product] = [Path(path) for path in record["undo"]]
+        products: list[Product] = [Path(record["undo"])] if record["undo"] else []
     else:
         record, products = _update_copy(call)
     write_json(call.file("record"), record)
@@ -42,14 +42,15 @@ def update_original(call: StepCall) -> dict[str, Any]:
     Returns
     -------
     dict
-        The record of what was written: ``undo`` names the files that lead back, and
+        The record of what was written: ``undo`` names the file that leads back, or is None, and
         ``taken_back`` says that there was a solution before and is none now.
     """
     from tweakreg_steps.applying.in_place import apply_solution, restore_original
+    from tweakreg_steps.applying.undo_record import record_path
 
     image = call.file("image")
     record, fit = _begin(call)
-    record |= {"undo": [], "taken_back": False}
+    record |= {"undo": None, "taken_back": False}
     if fit is not None:
 
         def write(source: Path, destination: Path) -> dict[str, Any]:
@@ -66,7 +67,7 @@ def update_original(call: StepCall) -> dict[str, Any]:
         except NotAlignedError as error:
             record |= {"status": "not_aligned", "reason": error.reason.value}
         else:
-            return record | {"undo": [f"{APPLIED}/{image.name}{end}" for end in (".json", ".undo")]}
+            return record | {"undo": str(record_path(Path(), image.name))}
     return record | {"taken_back": restore_original(image, outdir=Path())}
 
 
