@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from skies import Scene, rms_to_truth
 from test_workflow import planned
 
 from tweakreg_steps.cli import main
+from tweakreg_steps.resources import workflow_folder
 
 Edit = Callable[[Path, str, str], None]
 
@@ -152,6 +156,20 @@ def test_a_run_in_place_writes_the_originals_and_measures_them_as_they_were(
     assert command("restore", tmp_path) == 0
     assert inputs(tmp_path) == before
     assert {row["rule"] for row in planned(tmp_path, capsys)} == {"update_header"}
+
+
+def test_plain_snakemake_writes_in_place_as_well(
+    run_copy: Path, finished_run: Path, edit: Edit
+) -> None:
+    in_place(edit, run_copy)
+    words = ["--snakefile", str(workflow_folder() / "Snakefile"), "--configfile", "recipe.yaml"]
+    subprocess.run(
+        [sys.executable, "-m", "snakemake", *words, "-j2", "--quiet", "all"],
+        cwd=run_copy,
+        check=True,
+        env={**os.environ, "TWEAKREG_STEP_SOCKET": ""},
+    )
+    assert inputs(run_copy) == inputs(finished_run / "out" / "aligned")
 
 
 def test_in_place_an_image_not_aligned_any_more_is_as_it_was(

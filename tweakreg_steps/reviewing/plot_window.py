@@ -25,11 +25,19 @@ def has_display() -> bool:
     if sys.platform != "darwin" and not named:
         return False
     import matplotlib as mpl
+    import matplotlib.pyplot as plt
     from matplotlib.backends.registry import BackendFilter, backend_registry
 
+    backend = str(mpl.get_backend())
     # matplotlib leaves this function untyped
     windowed = backend_registry.list_builtin(BackendFilter.INTERACTIVE)  # type: ignore[no-untyped-call]
-    return str(mpl.get_backend()).lower() in windowed
+    if backend.lower() not in windowed:
+        return False
+    try:
+        plt.switch_backend(backend)
+    except ImportError:  # what matplotlib raises for a display that does not answer, too
+        return False
+    return True
 
 
 class PlotWindow:
