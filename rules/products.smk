@@ -1,6 +1,7 @@
 rule update_header:
     input:
         image=ancient(project.image_path),
+        original=ancient(project.image_path),
         fit="fits/{image}.json",
         plane="reference/wcs.fits",
     output:
@@ -14,8 +15,8 @@ rule update_header:
     params:
         job=project.job("update_header"),
     shell:
-        "tweakreg-step {params.job:q} image={input.image:q} fit={input.fit:q}"
-        " plane={input.plane:q} record={output.record:q} 2> {log:q}"
+        "tweakreg-step {params.job:q} image={input.image:q} original={input.original:q}"
+        " fit={input.fit:q} plane={input.plane:q} record={output.record:q} 2> {log:q}"
 
 
 rule write_chip_catalog:

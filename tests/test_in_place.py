@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import gzip
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -38,7 +37,11 @@ class Workbench:
         """Write a solution into the file, as it was measured."""
         digest = measured or digest_content(self.path)["file"]
         return apply_solution(
-            self.path, outdir=self.outdir, digest=digest, solution=solution, write=write(solution)
+            self.path,
+            outdir=self.outdir,
+            digest=digest,
+            solution=solution,
+            write=lambda destination: write(solution, self.path, destination),
         )
 
     def restore(self) -> bool:
@@ -56,18 +59,14 @@ class Workbench:
         return sorted(path.name for path in self.path.parent.iterdir() if path.is_file())
 
 
-def write(solution: str) -> Callable[[Path, Path], dict[str, Any]]:
-    """Return a writer that adds cards in front and a table at the end."""
-
-    def write_copy(source: Path, destination: Path) -> dict[str, Any]:
-        with open_quietly(source) as hdus:
-            hdus[0].header["WCSNAME"] = solution
-            hdus["SCI"].header.update({f"KEY{i}": i for i in range(40)})
-            hdus.append(fits.ImageHDU(np.arange(9.0), name="WCSCORR"))
-            hdus.writeto(destination)
-        return {"wcsname": solution}
-
-    return write_copy
+def write(solution: str, source: Path, destination: Path) -> dict[str, Any]:
+    """Write a copy with cards added in front and a table at the end."""
+    with open_quietly(source) as hdus:
+        hdus[0].header["WCSNAME"] = solution
+        hdus["SCI"].header.update({f"KEY{i}": i for i in range(40)})
+        hdus.append(fits.ImageHDU(np.arange(9.0), name="WCSCORR"))
+        hdus.writeto(destination)
+    return {"wcsname": solution}
 
 
 @pytest.fixture(params=["x.fits", "x.fits.gz"])
@@ -225,7 +224,7 @@ def test_output_folder_and_files_may_move_together(bench: Workbench, tmp_path: P
 def test_a_full_disk_costs_nothing(bench: Workbench) -> None:
     before = bench.path.read_bytes()
 
-    def fill_the_disk(_: Path, destination: Path) -> dict[str, Any]:
+    def fill_the_disk(destination: Path) -> dict[str, Any]:
         destination.write_bytes(b"half")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

@@ -204,7 +204,7 @@ def test_an_image_waits_until_its_present_fit_is_decided_on() -> None:
         (None, ["waiting", "waiting"]),
         (Review(Decision.ACCEPT, "of another fit"), ["waiting", "waiting"]),
         (Review(Decision.REJECT, stamp), ["waiting", "reject"]),
-        (Review(Decision.ACCEPT, stamp), ["accept", "accept"]),
+        (Review(Decision.ACCEPT, stamp), ["reference", "accept"]),
     ):
         jobs = plan(interactive=True, reviews={"b": review} if review else {}).jobs
         found = [jobs["update_header", name].record["inputs"]["decision"] for name in "ab"]

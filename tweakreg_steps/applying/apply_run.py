@@ -97,6 +97,7 @@ def _header_call(project: Project, image: Inspected) -> StepCall:
     name = image.image.name
     files = {
         "image": project.relative(image.image.path),
+        "original": project.relative(image.image.path),
         "fit": fit_of(name),
         "plane": REFERENCE_PLANE,
     }

@@ -31,9 +31,8 @@ from tweakreg_steps.planning.digests import digest_content
 from tweakreg_steps.planning.layout import digests_of
 from tweakreg_steps.recipes.inputs import image_name
 
-Writer = Callable[[Path, Path], dict[str, Any]]
-"""Writes a copy of the first file with the solution under the name of the second, and says what
-was written."""
+Writer = Callable[[Path], dict[str, Any]]
+"""Writes the file with the solution under the name it is given, and says what was written."""
 
 
 def apply_solution(
@@ -55,7 +54,7 @@ def apply_solution(
     solution : str
         Stamp of what is written.
     write : Writer
-        Writes the copy.
+        Writes the new file.
 
     Returns
     -------
@@ -157,7 +156,7 @@ def _replace(
             f"{path}: is not the file that was measured, it was changed since; run again"
         )
     with atomic_path(target) as temporary:
-        written = write(target, temporary)
+        written = write(temporary)
         keep_status(target, temporary)
         after = digest_content(temporary)
         kept = undo_path(outdir, path.name)

@@ -23,16 +23,25 @@ def decision_of(plan: WorkPlan, values: Tree, findings: Findings, image: Inspect
     """
     if not values["interactive"]:
         return Decision.ACCEPT
-    if findings.is_reference(image):
-        others = (other for other in findings.images if not findings.is_reference(other))
-        accepted = any(
-            decision_of(plan, values, findings, other) is Decision.ACCEPT for other in others
-        )
-        return Decision.ACCEPT if accepted else Decision.WAITING
+    decision = _reviewed(plan, findings, image)
+    if decision is Decision.WAITING and _may_be_reference(findings, image):
+        others = (_reviewed(plan, findings, other) for other in findings.images)
+        return Decision.REFERENCE if Decision.ACCEPT in others else Decision.WAITING
+    return decision
+
+
+def _reviewed(plan: WorkPlan, findings: Findings, image: Inspected) -> Decision:
+    """Return what the review of an image says of its present fit."""
     review = findings.reviews.get(image.image.name)
     if review is None or review.fit != fit_stamp(plan, image.image.name):
         return Decision.WAITING
     return review.decision
+
+
+def _may_be_reference(findings: Findings, image: Inspected) -> bool:
+    """Tell whether an image is the reference, or may turn out to be it."""
+    is_open = findings.refcat is None and findings.reference is None
+    return is_open or findings.is_reference(image)
 
 
 def rejected_images(plan: WorkPlan, values: Tree, findings: Findings) -> list[str]:

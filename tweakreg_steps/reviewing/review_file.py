@@ -28,12 +28,14 @@ _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 
 
 class Decision(StrEnum):
-    """What was decided about a fit."""
+    """What was decided about a fit; the first two stand in the file."""
 
     ACCEPT = "accept"
     REJECT = "reject"
     WAITING = "waiting"
-    """Nothing yet; never written into the file."""
+    """Nothing yet."""
+    REFERENCE = "reference"
+    """Nothing, but another image was accepted: if this one is the reference, it goes with it."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tweakreg_steps.errors import Reason
+from tweakreg_steps.reviewing.review_file import Decision
 
 _REJECTED: dict[str, Any] = {
     "status": "not_aligned",
@@ -28,3 +29,18 @@ def after_review(fit: Mapping[str, Any], *, rejected: bool) -> dict[str, Any]:
     if rejected and fit["status"] == "aligned":
         return {**fit, **_REJECTED}
     return dict(fit)
+
+
+def may_be_written(fit: Mapping[str, Any], decision: Decision) -> bool:
+    """Tell whether the solution of an image may go into a header.
+
+    Parameters
+    ----------
+    fit
+        ``fits/<image>.json``.
+    decision
+        What was decided about it.
+    """
+    if fit["status"] == "reference":
+        return decision in (Decision.ACCEPT, Decision.REFERENCE)
+    return bool(fit["status"] == "aligned" and decision is Decision.ACCEPT)

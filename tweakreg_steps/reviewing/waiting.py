@@ -25,7 +25,7 @@ def waiting_images(project: Project) -> list[Waiting]:
     return [
         Waiting(name, lapsed=name in project.findings.reviews)
         for name, decision in project.decisions.items()
-        if decision is Decision.WAITING and is_aligned(project, name)
+        if decision in (Decision.WAITING, Decision.REFERENCE) and is_aligned(project, name)
     ]
 
 

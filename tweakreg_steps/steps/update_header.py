@@ -16,7 +16,7 @@ from tweakreg_steps.planning.chip_record import chip_from_record
 from tweakreg_steps.planning.layout import ALIGNED, ledger_of
 from tweakreg_steps.planning.ledger import FitsProduct, Product, read_entry
 from tweakreg_steps.reviewing.review_file import Decision
-from tweakreg_steps.reviewing.verdict import after_review
+from tweakreg_steps.reviewing.verdict import after_review, may_be_written
 from tweakreg_steps.running.step import StepCall
 
 log = logging.getLogger(__name__)
@@ -48,17 +48,17 @@ def update_original(call: StepCall) -> dict[str, Any]:
     from tweakreg_steps.applying.in_place import apply_solution, restore_original
     from tweakreg_steps.applying.undo_record import record_path
 
-    image = call.file("image")
+    original = call.file("original")
     record, fit = _begin(call)
     record |= {"undo": None, "taken_back": False}
     if fit is not None:
 
-        def write(source: Path, destination: Path) -> dict[str, Any]:
-            return _write_solution(call, fit, source, destination, same_data=False)
+        def write(destination: Path) -> dict[str, Any]:
+            return _write_solution(call, fit, destination, same_data=False)
 
         try:
             record |= apply_solution(
-                image,
+                original,
                 outdir=Path(),
                 digest=call.inputs["file"],
                 solution=call.stamp,
@@ -67,8 +67,8 @@ def update_original(call: StepCall) -> dict[str, Any]:
         except NotAlignedError as error:
             record |= {"status": "not_aligned", "reason": error.reason.value}
         else:
-            return record | {"undo": str(record_path(Path(), image.name))}
-    return record | {"taken_back": restore_original(image, outdir=Path())}
+            return record | {"undo": str(record_path(Path(), original.name))}
+    return record | {"taken_back": restore_original(original, outdir=Path())}
 
 
 def _update_copy(call: StepCall) -> tuple[dict[str, Any], list[Product]]:
@@ -79,9 +79,7 @@ def _update_copy(call: StepCall) -> tuple[dict[str, Any], list[Product]]:
     record, fit = _begin(call)
     if fit is not None:
         try:
-            report = _write_solution(
-                call, fit, call.file("image"), copy, same_data=_is_earlier_copy(call, copy)
-            )
+            report = _write_solution(call, fit, copy, same_data=_is_earlier_copy(call, copy))
         except NotAlignedError as error:
             record |= {"status": "not_aligned", "reason": error.reason.value}
         else:
@@ -109,19 +107,18 @@ def _begin(call: StepCall) -> tuple[dict[str, Any], dict[str, Any] | None]:
         "decision": decision.value,
         "aligned": None,
     }
-    is_wanted = fit["status"] != "not_aligned" and decision is Decision.ACCEPT
-    return record, fit if is_wanted else None
+    return record, fit if may_be_written(fit, decision) else None
 
 
 def _write_solution(
-    call: StepCall, fit: Mapping[str, Any], source: Path, destination: Path, *, same_data: bool
+    call: StepCall, fit: Mapping[str, Any], destination: Path, *, same_data: bool
 ) -> dict[str, Any]:
-    """Copy a file with the WCS moved by a fit, and say what was written."""
+    """Copy the image with its WCS moved by a fit, and say what was written."""
     from tweakreg_steps.fits_files.header_update import write_aligned_copy
 
     parameters = call.parameters["update_header"]
     return write_aligned_copy(
-        source,
+        call.file("image"),
         destination,
         chips=[chip_from_record(chip) for chip in call.inputs["chips"]],
         plane_path=call.file("plane"),
@@ -134,7 +131,7 @@ def _write_solution(
 
 def _copy_of(call: StepCall) -> Path:
     """Return the place of the aligned copy."""
-    return Path(ALIGNED) / call.file("image").name
+    return Path(ALIGNED) / call.file("original").name
 
 
 def _is_earlier_copy(call: StepCall, copy: Path) -> bool:
