@@ -22,6 +22,7 @@ rule write_headerlet:
 rule update_header:
     input:
         image=ancient(project.image_for("update_header")),
+        original=ancient(project.image_path),
         fit="fits/{image}.json",
         plane="reference/wcs.fits",
         headerlet=project.attached_headerlet,
@@ -36,8 +37,9 @@ rule update_header:
     params:
         job=project.job("update_header"),
     shell:
-        "tweakreg-step {params.job:q} image={input.image:q} fit={input.fit:q}"
-        " plane={input.plane:q} headerlet={input.headerlet:q} record={output.record:q} 2> {log:q}"
+        "tweakreg-step {params.job:q} image={input.image:q} original={input.original:q}"
+        " fit={input.fit:q} plane={input.plane:q} headerlet={input.headerlet:q}"
+        " record={output.record:q} 2> {log:q}"
 
 
 rule write_chip_catalog:

@@ -11,6 +11,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from tweakreg_steps.planning.blocked_jobs import READERS, WRITER
 from tweakreg_steps.planning.workplan import RULES as PLANNED
 from tweakreg_steps.recipes.recipe import load_recipe
 from tweakreg_steps.recipes.schema import Parameter, load_schema, parameters
@@ -59,6 +60,15 @@ def test_every_rule_is_planned_and_has_a_step_of_its_name() -> None:
     assert set(PLANNED) == RULES
     for rule in RULES:
         assert callable(import_module(f"tweakreg_steps.steps.{rule}").run)
+
+
+def test_a_rule_that_reads_the_inputs_is_known_to_read_them() -> None:
+    found = set()
+    for path in (workflow_folder() / "rules").glob("*.smk"):
+        for text in re.split(r"^rule ", path.read_text(encoding="utf-8"), flags=re.MULTILINE):
+            if "project.image_path" in text or "project.plane_images" in text:
+                found.add(text.partition(":")[0])
+    assert found == {*READERS, WRITER}
 
 
 @pytest.mark.parametrize("rule", CONSUMERS)

@@ -86,6 +86,7 @@ def test_numbers_take_the_type_of_the_schema(tmp_path: Path) -> None:
             "rmaxflux: 21.0 is the bright limit and must not exceed rminflux",
         ),
         ("shiftfile_output: {outshifts: a, outwcs: a}", "must be three files"),
+        ("update_header: {in_place: true}", "update_header.in_place: true needs updatehdr: true"),
         ("runfile: a/b.log", "runfile: 'a/b.log' is not allowed"),
         ("imagefindpars: {threshold: .inf}", "threshold: inf is not a finite number"),
         ("imagefindpars: 3", "imagefindpars: 3 is not a section"),
@@ -102,6 +103,12 @@ def test_a_separation_that_invites_confusion_is_warned_of(tmp_path: Path) -> Non
     assert "sqrt(2) times object_matching.tolerance (1.0)" in close.warnings[0]
     assert load(tmp_path, "input: a\nobject_matching: {separation: 1.5}\n").warnings == ()
     assert load(tmp_path, "input: a\n").warnings == ()
+
+
+@pytest.mark.parametrize("header", ["updatehdr: false", "updatehdr: true, in_place: true"])
+def test_copies_of_images_not_aligned_need_a_folder_of_copies(tmp_path: Path, header: str) -> None:
+    text = f"input: a\nupdate_header: {{copy_not_aligned: true, {header}}}\n"
+    assert "update_header.copy_not_aligned has no effect" in load(tmp_path, text).warnings[0]
 
 
 def test_the_output_folder_is_named_after_the_recipe(tmp_path: Path) -> None:

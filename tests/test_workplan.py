@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tweakreg_steps.planning.blocked_jobs import READERS
 from tweakreg_steps.planning.findings import Findings
 from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.planning.jobs import JobKey, WorkPlan
@@ -16,6 +17,7 @@ from tweakreg_steps.planning.workplan import RULES, build_plan
 from tweakreg_steps.recipes.inputs import InputImage
 from tweakreg_steps.recipes.recipe import complete
 from tweakreg_steps.recipes.schema import Parameter, parameters
+from tweakreg_steps.reviewing.review_file import Decision, Review
 
 EVERYTHING: dict[str, Any] = {
     "input": "*.fits",
@@ -50,6 +52,7 @@ def plan(
     refimage: Inspected | None = None,
     exclusions: dict[str, dict[str, str]] | None = None,
     reference_files: dict[str, dict[str, ReferenceFile]] | None = None,
+    reviews: dict[str, Review] | None = None,
     **given: Any,  # noqa: ANN401  any part of a recipe
 ) -> WorkPlan:
     """Return the plan of a recipe."""
@@ -70,6 +73,7 @@ def plan(
             refimage=refimage,
             reference_is_chosen=not (refcat or refimage) and recipe.values["expand_refcat"],
             reference_files=reference_files or {},
+            reviews=reviews or {},
         ),
         code=dict.fromkeys(RULES, "code"),
     )
@@ -232,6 +236,33 @@ def reference_name(one: Inspected) -> InputImage:
     """Return an input under the name that it has as the reference image."""
     path = one.image.path.parent / "elsewhere" / ".." / one.image.path.name
     return replace(one.image, name=f"{one.image.name}_refimage", path=path)
+
+
+def test_a_header_is_written_after_every_job_that_reads_the_file() -> None:
+    jobs = plan(refimage=image("r_refimage")).jobs
+    for name in ("a", "b"):
+        before, pending = set(), [("update_header", name)]
+        while pending:
+            before.add(pending.pop())
+            pending = [*{need for key in before for need in jobs[key].upstream} - before]
+        readers = {(rule, name) for rule in READERS if (rule, name) in jobs}
+        assert readers | {("build_reference_plane", "all")} <= before
+
+
+def test_an_image_waits_until_its_present_fit_is_decided_on() -> None:
+    stamp = plan(interactive=True).stamps["fit_alignment", "b"]
+    for review, expected in (
+        (None, ["waiting", "waiting"]),
+        (Review(Decision.ACCEPT, "of another fit"), ["waiting", "waiting"]),
+        (Review(Decision.REJECT, stamp), ["waiting", "reject"]),
+        (Review(Decision.ACCEPT, stamp), ["reference", "accept"]),
+    ):
+        jobs = plan(interactive=True, reviews={"b": review} if review else {}).jobs
+        found = [jobs["update_header", name].record["inputs"]["decision"] for name in "ab"]
+        assert found == expected
+        rejected = ["b"] if expected[1] == "reject" else []
+        for rule in ("summarize", "write_shiftfile"):
+            assert jobs[rule, "all"].record["inputs"]["rejected"] == rejected
 
 
 def test_a_job_of_a_chip_knows_its_image() -> None:

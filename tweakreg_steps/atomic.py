@@ -110,6 +110,11 @@ def remove_leftovers(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
+def sync_folder(folder: Path) -> None:
+    """Have the kernel put the names in a folder on the disk, so that a rename outlasts a crash."""
+    _sync(folder)
+
+
 def _sync(path: Path) -> None:
     """Have the kernel put the file on the disk."""
     descriptor = os.open(path, os.O_RDONLY)

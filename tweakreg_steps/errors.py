@@ -31,6 +31,7 @@ class Reason(StrEnum):
     FEW_MATCHES = "few_matches"
     SINGULAR_FIT = "singular_fit"
     WCS_NOT_REPRESENTABLE = "wcs_not_representable"
+    REJECTED = "rejected"
 
 
 REASON_TEXTS: dict[Reason, str] = {
@@ -44,6 +45,7 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.FEW_MATCHES: "fewer matches than object_matching.minobj",
     Reason.SINGULAR_FIT: "the matched sources do not determine the fit (too few, or on one line)",
     Reason.WCS_NOT_REPRESENTABLE: "the fit cannot be written as a WCS of this image's kind",
+    Reason.REJECTED: "the fit was rejected with tweakreg review",
 }
 """One line for each reason, as the documentation and the final table show it."""
 

@@ -34,6 +34,9 @@ _COMMANDS = {
     "run": "run what is not up to date",
     "show": "show how each image went",
     "regions": "write what is masked, as region files in image pixels and as masks",
+    "review": "look at each fit and accept or reject it",
+    "apply": "write the accepted solutions into the original files",
+    "restore": "put the original files back as they were",
     "params": "explain the parameters",
     "demo": "make a small set of exposures with known errors and align it",
 }

@@ -7,8 +7,10 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
+from tweakreg_steps.planning.blocked_jobs import blocked_jobs, describe_blocked
 from tweakreg_steps.planning.project import open_project
 from tweakreg_steps.planning.staleness import StaleJob, stale_jobs
+from tweakreg_steps.reviewing.waiting import describe_waiting, waiting_images, waiting_lines
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -25,6 +27,15 @@ def run(arguments: Namespace) -> int:
     sys.stdout.write(_json(stale) if arguments.json else _text(stale))
     if not stale:
         sys.stderr.write("nothing to do\n")
+    in_place = project.values["update_header"]["in_place"]
+    blocked = blocked_jobs(stale, project.findings, in_place=in_place)
+    way_out = "the run restores it" if in_place else "tweakreg restore must come first"
+    sys.stderr.writelines(f"{text}: {way_out}\n" for text in describe_blocked(blocked))
+    waiting = waiting_images(project)
+    if stale:
+        sys.stderr.writelines(waiting_lines(waiting))
+    else:
+        sys.stderr.write(describe_waiting(waiting, arguments.recipe))
     return 0
 
 

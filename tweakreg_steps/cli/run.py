@@ -11,9 +11,15 @@ from tweakreg_steps.atomic import remove_leftovers
 from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
 from tweakreg_steps.cli.show import print_summary
 from tweakreg_steps.errors import RecipeError
+from tweakreg_steps.planning.blocked_jobs import (
+    blocked_jobs,
+    describe_blocked,
+    require_measurable,
+)
 from tweakreg_steps.planning.project import Project, open_project
 from tweakreg_steps.planning.staleness import StaleJob, stale_jobs
 from tweakreg_steps.recipes.recipe import Recipe
+from tweakreg_steps.reviewing.waiting import describe_waiting, waiting_images
 from tweakreg_steps.running.cleaning import remove_intermediates
 from tweakreg_steps.running.locking import hold_outdir
 from tweakreg_steps.running.step_server import warm_steps
@@ -68,6 +74,9 @@ def run_recipe(recipe: Recipe, file: Path, *, cores: int, profile: Path | None) 
         remove_leftovers(recipe.outdir)
         project = open_project(recipe)
         stale = stale_jobs(project.plan, project.outdir)
+        if _restore_inputs(project, stale):
+            project = open_project(recipe)
+            stale = stale_jobs(project.plan, project.outdir)
         project.write_manifest()
         if stale:
             _run_stale(project, file, stale, cores=cores, profile=profile)
@@ -75,7 +84,28 @@ def run_recipe(recipe: Recipe, file: Path, *, cores: int, profile: Path | None) 
             sys.stderr.write("nothing to do: everything is up to date\n")
         if project.plan.clean:
             remove_intermediates(project)
-        return print_summary(project.outdir)
+        status = print_summary(project.outdir)
+        sys.stderr.write(describe_waiting(waiting_images(project), file))
+        return status
+
+
+def _restore_inputs(project: Project, stale: list[StaleJob]) -> bool:
+    """Put back the inputs that must be measured again, where the recipe writes in place.
+
+    Elsewhere that is for the user to say, and the run is refused.
+    """
+    in_place = project.values["update_header"]["in_place"]
+    if not in_place:
+        require_measurable(stale, project.findings, in_place=in_place)
+        return False
+    blocked = blocked_jobs(stale, project.findings, in_place=in_place)
+    if not blocked:
+        return False
+    from tweakreg_steps.applying.restoring import restore_originals
+
+    sys.stderr.writelines(f"{text}: restoring it\n" for text in describe_blocked(blocked))
+    restored = list(restore_originals(project.outdir, only=frozenset(blocked)))
+    return bool(restored)
 
 
 def _require_profile(profile: Path | None) -> None:

@@ -101,6 +101,19 @@ def digest_exposure(path: Path, selection: str | None) -> dict[str, Any]:
     }
 
 
+def digest_content(path: Path) -> dict[str, Any]:
+    """Return ``file`` and ``data`` of `digest_exposure`.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read.
+    """
+    hdus = scan_hdus(path)
+    data = _digest_data(path, hdus, [None] * len(hdus))
+    return {"file": _digest_all(hdus, data), "data": [content.hex() for content in data]}
+
+
 def digest_copy(path: Path, known: Sequence[str | None]) -> str:
     """Return the digest of a whole file, ``file`` of `digest_exposure`, where some of it is known.
 

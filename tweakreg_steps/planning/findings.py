@@ -10,6 +10,7 @@ from typing import Any
 from tweakreg_steps.planning import layout
 from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.planning.reference_files import ReferenceFile
+from tweakreg_steps.reviewing.review_file import Review
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Findings:
         For each image whose WCS is to be updated, its reference files by keyword.
     history
         Digest of the text that becomes the headerlets' HISTORY, or None.
+    reviews
+        What was decided about each image with ``tweakreg review``.
     """
 
     images: tuple[Inspected, ...]
@@ -42,6 +45,7 @@ class Findings:
     reference_is_chosen: bool = False
     reference_files: Mapping[str, Mapping[str, ReferenceFile]] = field(default_factory=dict)
     history: str | None = None
+    reviews: Mapping[str, Review] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:

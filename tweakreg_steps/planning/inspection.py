@@ -15,6 +15,7 @@ from typing import Any
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.json_file import read_json, recall_json, write_json
+from tweakreg_steps.planning.applied_inputs import as_measured
 from tweakreg_steps.planning.chip_record import chip_from_record
 from tweakreg_steps.planning.layout import digests_of
 from tweakreg_steps.recipes.inputs import InputImage
@@ -40,6 +41,8 @@ class Inspected:
         Digest of each HDU's data.
     primary, model, headerlets
         As `tweakreg_steps.planning.digests.digest_exposure` gives them.
+    applied
+        The file holds a solution of this output folder by now. All else then is as it was before.
     """
 
     image: InputImage
@@ -49,6 +52,7 @@ class Inspected:
     primary: Mapping[str, Any] = field(default_factory=dict)
     model: str | None = None
     headerlets: tuple[str, ...] = ()
+    applied: bool = False
 
 
 def inspect_inputs(images: Sequence[InputImage], outdir: Path) -> list[Inspected]:
@@ -109,14 +113,17 @@ def _inspect(image: InputImage, outdir: Path, *, try_wcs: bool) -> Inspected:
         record = {"identity": identity, **found}
         write_json(record_path, record)
         record = read_json(record_path)
+    before = as_measured(image, record, outdir)
+    known = before or record
     return Inspected(
         image=image,
-        chips=tuple(record["chips"]),
-        file=record["file"],
-        data=tuple(record["data"]),
-        primary=record["primary"],
-        model=record["model"],
-        headerlets=tuple(record["headerlets"]),
+        chips=tuple(known["chips"]),
+        file=known["file"],
+        data=tuple(known["data"]),
+        primary=known["primary"],
+        model=known["model"],
+        headerlets=tuple(known["headerlets"]),
+        applied=before is not None,
     )
 
 

@@ -9,6 +9,7 @@ LEDGER = ".tweakreg/ledger"
 CODE_CACHE = ".tweakreg/code.json"
 LOGS = "logs"
 SUMMARY = "summary.ecsv"
+REVIEW = "review.yaml"
 REFERENCE_PLANE = "reference/wcs.fits"
 REFERENCE_SOURCES = "reference/sources.ecsv"
 EXPANDED_SOURCES = "reference/expanded_sources.ecsv"
@@ -16,6 +17,7 @@ CUMULATIVE_RECORD = "reference/cumulative_refcat.json"
 """Says which ``cumulative_sky_refcat_<base>.coo`` was written."""
 ALIGNED = "aligned"
 HEADERLETS = "headerlets"
+APPLIED = "applied"
 RESIDUAL_PLOTS = {
     "residuals": "plots/residuals_{image}.png",
     "vector": "plots/vector_{image}.png",

@@ -7,6 +7,7 @@ from pathlib import Path
 from tweakreg_steps.planning import layout
 from tweakreg_steps.planning.alignment_jobs import fit_job, reference_job
 from tweakreg_steps.planning.canonical import digest
+from tweakreg_steps.planning.decisions import decision_of, rejected_images
 from tweakreg_steps.planning.findings import Findings, chip_records
 from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.planning.jobs import ALL, JobKey, WorkPlan
@@ -20,7 +21,7 @@ def plan_products(plan: WorkPlan, values: Tree, findings: Findings) -> None:
         if values["headerlet_creation"]["headerlet"]:
             _plan_headerlet(plan, values, findings, image)
         if values["update_header"]["updatehdr"]:
-            _plan_header(plan, values, image)
+            _plan_header(plan, values, findings, image)
         if values["writecat"]:
             _plan_catalogs(plan, values, image)
     if values["writecat"]:
@@ -49,6 +50,7 @@ def _plan_headerlet(plan: WorkPlan, values: Tree, findings: Findings, image: Ins
             "history": findings.history,
             "wcsname": header["wcsname"],
             "reusename": header["reusename"],
+            "decision": decision_of(plan, values, findings, image).value,
         },
         upstream=_of_solution(plan, values, name),
     )
@@ -59,12 +61,14 @@ def _of_solution(plan: WorkPlan, values: Tree, name: str) -> list[JobKey]:
     return [fit_job(values, name), ("build_reference_plane", ALL), *plan.wcs_update(name)]
 
 
-def _plan_header(plan: WorkPlan, values: Tree, image: Inspected) -> None:
+def _plan_header(plan: WorkPlan, values: Tree, findings: Findings, image: Inspected) -> None:
     """Plan the aligned copy of one image."""
     name = image.image.name
     updated = plan.wcs_update(name)
     headerlet = ("write_headerlet", name)
-    attached = values["headerlet_creation"]["attach"] and headerlet in plan.jobs
+    # in place, the headerlet is made before the file changes from which it is made
+    wanted = values["headerlet_creation"]["attach"] or values["update_header"]["in_place"]
+    before = [headerlet] if wanted and headerlet in plan.jobs else []
     plan.add(
         "update_header",
         name,
@@ -75,8 +79,9 @@ def _plan_header(plan: WorkPlan, values: Tree, image: Inspected) -> None:
             "data": [] if updated else list(image.data),
             "chips": chip_records(image),
             "name": image.image.path.name,
+            "decision": decision_of(plan, values, findings, image).value,
         },
-        upstream=[*_of_solution(plan, values, name), *([headerlet] if attached else [])],
+        upstream=[*_of_solution(plan, values, name), *before],
     )
 
 
@@ -160,7 +165,10 @@ def _plan_shiftfile(plan: WorkPlan, values: Tree, findings: Findings) -> None:
         ALL,
         [shifts["outshifts"], shifts["outwcs"]],
         values=values,
-        inputs={"files": digest([image.image.path.name for image in findings.images])},
+        inputs={
+            "files": digest([image.image.path.name for image in findings.images]),
+            "rejected": rejected_images(plan, values, findings),
+        },
         upstream=[
             *dict.fromkeys(fit_job(values, name) for name in findings.names),
             ("build_reference_plane", ALL),

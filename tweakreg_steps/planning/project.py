@@ -16,18 +16,22 @@ from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.json_file import json_text
 from tweakreg_steps.planning import layout
 from tweakreg_steps.planning.alignment_jobs import reference_list
+from tweakreg_steps.planning.blocked_jobs import require_measurable
 from tweakreg_steps.planning.code_digest import code_digests
+from tweakreg_steps.planning.decisions import decision_of
 from tweakreg_steps.planning.findings import Findings, chip_records
 from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.planning.intermediates import is_intermediate
 from tweakreg_steps.planning.jobs import ALL, JobKey, WorkPlan
 from tweakreg_steps.planning.report_jobs import residual_plots
 from tweakreg_steps.planning.resolved_recipe import resolved_text
+from tweakreg_steps.planning.staleness import stale_jobs
 from tweakreg_steps.planning.survey import survey
 from tweakreg_steps.planning.workplan import RULES, build_plan
 from tweakreg_steps.recipes.composition import merge, read_recipe_source
 from tweakreg_steps.recipes.recipe import Recipe, complete
 from tweakreg_steps.resources import provide_step_command
+from tweakreg_steps.reviewing.review_file import Decision
 from tweakreg_steps.running.outdir import prepare_outdir
 
 _NOTHING = "(?!)"
@@ -116,6 +120,14 @@ class Project:
     def residual_plots(self) -> dict[str, str]:
         """The plots of residuals that the recipe asks for, with the patterns of their files."""
         return residual_plots(self.values)
+
+    @cached_property
+    def decisions(self) -> dict[str, Decision]:
+        """What was decided about the present fit of each image."""
+        return {
+            image.image.name: decision_of(self.plan, self.values, self.findings, image)
+            for image in self.images
+        }
 
     @property
     def targets(self) -> list[str]:
@@ -260,6 +272,12 @@ def open_workflow(config: dict[str, Any], configfiles: list[Path]) -> Project:
     """
     provide_step_command()
     project = _handed_over.get() or _project_from_config(config, configfiles)
+    if any(image.applied for image in project.findings.all_images):
+        require_measurable(
+            stale_jobs(project.plan, project.outdir),
+            project.findings,
+            in_place=project.values["update_header"]["in_place"],
+        )
     project.write_manifest()
     return project
 

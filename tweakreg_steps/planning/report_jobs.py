@@ -5,6 +5,7 @@ from __future__ import annotations
 from tweakreg_steps.planning import layout
 from tweakreg_steps.planning.alignment_jobs import fit_job, match_job
 from tweakreg_steps.planning.canonical import digest
+from tweakreg_steps.planning.decisions import rejected_images
 from tweakreg_steps.planning.findings import Findings
 from tweakreg_steps.planning.jobs import ALL, WorkPlan
 from tweakreg_steps.planning.rule_parameters import REFERENCE_FINDPARS, parameters_of
@@ -33,7 +34,11 @@ def plan_report(plan: WorkPlan, values: Tree, findings: Findings) -> None:
         ALL,
         [layout.SUMMARY],
         values=values,
-        inputs={"images": digest(findings.names), "recipe": _recipe_digest(plan, values)},
+        inputs={
+            "images": digest(findings.names),
+            "recipe": _recipe_digest(plan, values),
+            "rejected": rejected_images(plan, values, findings),
+        },
         upstream=dict.fromkeys(fit_job(values, name) for name in findings.names),
     )
     for image in findings.images:

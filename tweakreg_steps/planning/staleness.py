@@ -133,6 +133,8 @@ def _input_reasons(old: Tree, new: Tree) -> Iterator[str]:
             yield f"{' '.join(path)}: new"
         elif after is _MISSING:
             yield f"{' '.join(path)}: gone"
+        elif path == ("decision",):
+            yield f"decision {before} → {after}"
         else:
             yield f"{' '.join(path)} changed"
 

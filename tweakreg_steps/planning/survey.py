@@ -18,6 +18,7 @@ from tweakreg_steps.planning.reference_files import find_reference_files
 from tweakreg_steps.planning.wcs_names import wcsname_problems
 from tweakreg_steps.recipes.inputs import expand_inputs, expand_refimage, image_name
 from tweakreg_steps.recipes.recipe import Recipe
+from tweakreg_steps.reviewing.review_file import Review, read_reviews
 
 
 def survey(recipe: Recipe) -> Findings:
@@ -34,7 +35,11 @@ def survey(recipe: Recipe) -> Findings:
         files, missing = find_reference_files(_updated_images(findings))
         findings = replace(findings, reference_files=files)
         problems += missing
-    problems += [*wcsname_problems(recipe, findings), *headerlet_problems(recipe, findings)]
+    problems += [
+        *_in_place_problems(recipe, findings),
+        *wcsname_problems(recipe, findings),
+        *headerlet_problems(recipe, findings),
+    ]
     if problems:
         raise InputError("\n".join(problems))
     return replace(
@@ -45,6 +50,7 @@ def survey(recipe: Recipe) -> Findings:
         and findings.refimage is None
         and recipe.file("reference_catalog", "refcat") is None,
         history=history_digest(recipe),
+        reviews=_reviews(recipe),
     )
 
 
@@ -111,6 +117,23 @@ def _updated_images(findings: Findings) -> list[Inspected]:
     """Return the images whose WCS is updated: the inputs, the reference image if it is one."""
     inputs = {image.image.path for image in findings.images}
     return [image for image in findings.all_images if image.image.path in inputs]
+
+
+def _in_place_problems(recipe: Recipe, findings: Findings) -> list[str]:
+    """Return a message for each input that may not be written, where it is to be."""
+    if not recipe.values["update_header"]["in_place"]:
+        return []
+    from tweakreg_steps.applying.original_file import replacement_problems
+
+    paths = [image.image.path for image in findings.images]
+    return [f"update_header.in_place: {text}" for text in replacement_problems(paths)]
+
+
+def _reviews(recipe: Recipe) -> dict[str, Review]:
+    """Return what was decided about the images, if that is asked for."""
+    if not recipe.values["interactive"]:
+        return {}
+    return read_reviews(recipe.outdir / layout.REVIEW)
 
 
 def _exclusion_digests(recipe: Recipe, findings: Findings) -> dict[str, dict[str, str]]:

@@ -41,6 +41,12 @@ def cross_field_problems(values: Tree) -> Iterator[Found]:
         yield from _find_problems(section, values[section])
     yield from _catalog_problems(values["reference_catalog"])
     yield from _header_text_problems(values)
+    header = values["update_header"]
+    if header["in_place"] and not header["updatehdr"]:
+        yield (
+            ("update_header", "in_place"),
+            "true needs updatehdr: true; or run, look, and write with tweakreg apply",
+        )
     shifts = values["shiftfile_output"]
     names = [shifts["outshifts"], shifts["outwcs"], values["runfile"]]
     if len(set(names)) < len(names):
@@ -139,6 +145,8 @@ def cross_field_warnings(values: Tree, given: Mapping[str, Any]) -> Iterator[str
         )
     if header["copy_not_aligned"] and not header["updatehdr"]:
         yield "update_header.copy_not_aligned has no effect while update_header.updatehdr is false"
+    if header["copy_not_aligned"] and header["in_place"]:
+        yield "update_header.copy_not_aligned has no effect with update_header.in_place: true"
 
 
 def _unused_findpars(values: Tree) -> Iterator[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from tweakreg_steps.errors import RecipeError, TweakRegError
+from tweakreg_steps.planning.canonical import digest
 from tweakreg_steps.planning.layout import ledger_of
 from tweakreg_steps.planning.ledger import write_entry
 
@@ -49,6 +50,11 @@ class StepCall:
         """How the sources of the job's image are found, whichever section says it."""
         (found,) = self.parameters.values()
         return cast("Mapping[str, Any]", found)
+
+    @property
+    def stamp(self) -> str:
+        """The digest of the record."""
+        return digest(json.loads(self.record))
 
     def file(self, key: str) -> Path:
         """Return the file called `key`."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from tweakreg_steps.json_file import read_json
 from tweakreg_steps.planning.layout import fit_of
 from tweakreg_steps.planning.manifest import read_manifest
+from tweakreg_steps.reviewing.verdict import after_review
 from tweakreg_steps.running.step import StepCall
 
 
@@ -15,7 +16,12 @@ def run(call: StepCall) -> list[Path]:
     from tweakreg_steps import __version__
     from tweakreg_steps.products.summary import build_summary, write_summary
 
-    fits = [read_json(Path(fit_of(image.name))) for image in read_manifest(call.file("manifest"))]
+    fits = [
+        after_review(
+            read_json(Path(fit_of(image.name))), rejected=image.name in call.inputs["rejected"]
+        )
+        for image in read_manifest(call.file("manifest"))
+    ]
     summary = build_summary(
         fits,
         version=__version__,

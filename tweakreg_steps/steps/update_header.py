@@ -1,67 +1,141 @@
-"""The aligned copy of an image: its file with the new primary WCS, the old one archived."""
+"""The header of an image: its file with the new primary WCS, the old one archived.
+
+The file is a copy in the folder ``aligned``; in place, it is the original itself.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tweakreg_steps.errors import NotAlignedError, Reason
+from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.json_file import read_json, write_json
 from tweakreg_steps.planning.chip_record import chip_from_record
 from tweakreg_steps.planning.layout import ALIGNED, HEADERLETS, ledger_of
 from tweakreg_steps.planning.ledger import FitsProduct, Product, read_entry
+from tweakreg_steps.reviewing.review_file import Decision
+from tweakreg_steps.reviewing.verdict import after_review, may_be_written
 from tweakreg_steps.running.step import StepCall
 
 log = logging.getLogger(__name__)
 
 
 def run(call: StepCall) -> list[Product]:
-    """Write ``aligned/<file name>`` and ``headers/<image>.json``, which says what was written."""
-    from tweakreg_steps.fits_files.header_update import write_aligned_copy
+    """Write ``aligned/<file name>`` or the original, and ``headers/<image>.json`` about it."""
+    if call.parameters["update_header"]["in_place"]:
+        _copy_of(call).unlink(missing_ok=True)
+        record = update_original(call)
+        products: list[Product] = [Path(record["undo"])] if record["undo"] else []
+    else:
+        record, products = _update_copy(call)
+    write_json(call.file("record"), record)
+    return [call.file("record"), *products]
+
+
+def update_original(call: StepCall) -> dict[str, Any]:
+    """Write the solution of an image into its original, or take an earlier one back.
+
+    It is taken back where the image is not aligned any more, or not accepted.
+
+    Returns
+    -------
+    dict
+        The record of what was written: ``undo`` names the file that leads back, or is None, and
+        ``taken_back`` says that there was a solution before and is none now.
+    """
+    from tweakreg_steps.applying.in_place import apply_solution, restore_original
+    from tweakreg_steps.applying.undo_record import record_path
+
+    original = call.file("original")
+    record, fit = _begin(call)
+    record |= {"undo": None, "taken_back": False}
+    if fit is not None:
+
+        def write(destination: Path) -> dict[str, Any]:
+            return _write_solution(call, fit, destination, same_data=False)
+
+        try:
+            record |= apply_solution(
+                original,
+                outdir=Path(),
+                digest=call.inputs["file"],
+                solution=call.stamp,
+                write=write,
+            )
+        except NotAlignedError as error:
+            record |= {"status": "not_aligned", "reason": error.reason.value}
+        else:
+            return record | {"undo": str(record_path(Path(), original.name))}
+    return record | {"taken_back": restore_original(original, outdir=Path())}
+
+
+def _update_copy(call: StepCall) -> tuple[dict[str, Any], list[Product]]:
+    """Write the aligned copy of an image, or remove an earlier one."""
     from tweakreg_steps.planning.digests import digest_copy
 
-    fit = read_json(call.file("fit"))
-    parameters = call.parameters["update_header"]
-    copy = Path(ALIGNED) / call.inputs["name"]
-    record: dict[str, Any] = {
+    copy = _copy_of(call)
+    record, fit = _begin(call)
+    if fit is not None:
+        try:
+            report = _write_solution(call, fit, copy, same_data=_is_earlier_copy(call, copy))
+        except NotAlignedError as error:
+            record |= {"status": "not_aligned", "reason": error.reason.value}
+        else:
+            known = [
+                None if i in report["rewritten"] else digest
+                for i, digest in enumerate(call.inputs["data"])
+            ]
+            product = FitsProduct(copy, digest_copy(copy, known))
+            return record | report | {"aligned": copy.name}, [product]
+    copy.unlink(missing_ok=True)
+    if record["status"] == "not_aligned" and call.parameters["update_header"]["copy_not_aligned"]:
+        _copy_as_it_is(call.file("image"), copy)
+        return record | {"aligned": copy.name}, [
+            FitsProduct(copy, digest_copy(copy, call.inputs["data"]))
+        ]
+    return record, []
+
+
+def _begin(call: StepCall) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Return what the record says at first, and the fit if it is to be written."""
+    decision = Decision(call.inputs["decision"])
+    fit = after_review(read_json(call.file("fit")), rejected=decision is Decision.REJECT)
+    record = {
         "image": call.name,
         "status": fit["status"],
         "reason": fit["reason"],
-        "aligned": copy.name,
+        "decision": decision.value,
+        "aligned": None,
     }
-    chips = [chip_from_record(chip) for chip in call.inputs["chips"]]
-    products: list[Product] = []
-    try:
-        if fit["status"] == "not_aligned":
-            raise NotAlignedError(Reason(fit["reason"]), fit["detail"])
-        report = write_aligned_copy(
-            call.file("image"),
-            copy,
-            chips=chips,
-            plane_path=call.file("plane"),
-            fit=fit,
-            wcsname=parameters["wcsname"],
-            reusename=parameters["reusename"],
-            headerlet=_headerlet(call),
-            same_data=_is_earlier_copy(call, copy),
-        )
-        known = [
-            None if i in report["rewritten"] else digest
-            for i, digest in enumerate(call.inputs["data"])
-        ]
-        products.append(FitsProduct(copy, digest_copy(copy, known)))
-        record.update(report)
-    except NotAlignedError as error:
-        record.update(status="not_aligned", reason=error.reason.value, aligned=None)
-        copy.unlink(missing_ok=True)
-        if parameters["copy_not_aligned"]:
-            _copy_as_it_is(call.file("image"), copy)
-            record["aligned"] = copy.name
-            products.append(FitsProduct(copy, digest_copy(copy, call.inputs["data"])))
-    write_json(call.file("record"), record)
-    return [call.file("record"), *products]
+    return record, fit if may_be_written(fit, decision) else None
+
+
+def _write_solution(
+    call: StepCall, fit: Mapping[str, Any], destination: Path, *, same_data: bool
+) -> dict[str, Any]:
+    """Copy the image with its WCS moved by a fit, and say what was written."""
+    from tweakreg_steps.fits_files.header_update import write_aligned_copy
+
+    parameters = call.parameters["update_header"]
+    return write_aligned_copy(
+        call.file("image"),
+        destination,
+        chips=[chip_from_record(chip) for chip in call.inputs["chips"]],
+        plane_path=call.file("plane"),
+        fit=fit,
+        wcsname=parameters["wcsname"],
+        reusename=parameters["reusename"],
+        headerlet=_headerlet(call),
+        same_data=same_data,
+    )
+
+
+def _copy_of(call: StepCall) -> Path:
+    """Return the place of the aligned copy."""
+    return Path(ALIGNED, call.inputs["name"])
 
 
 def _is_earlier_copy(call: StepCall, copy: Path) -> bool:
@@ -86,7 +160,8 @@ def _data_of(record: dict[str, Any]) -> tuple[Any, Any]:
 
 def _headerlet(call: StepCall) -> Path | None:
     """Return the headerlet that is to be attached, if there is one."""
-    record = call.optional_file("headerlet")
+    attach = call.parameters["headerlet_creation"]["attach"]
+    record = call.optional_file("headerlet") if attach else None
     name = read_json(record)["headerlet"] if record else None
     return Path(HEADERLETS, name) if name else None
 

@@ -10,6 +10,8 @@ from tweakreg_steps.json_file import read_json, write_json
 from tweakreg_steps.planning.chip_record import chip_from_record
 from tweakreg_steps.planning.layout import HEADERLETS, ledger_of
 from tweakreg_steps.planning.ledger import is_as_made, read_entry
+from tweakreg_steps.reviewing.review_file import Decision
+from tweakreg_steps.reviewing.verdict import after_review, may_be_written
 from tweakreg_steps.running.step import StepCall
 
 log = logging.getLogger(__name__)
@@ -19,15 +21,17 @@ def run(call: StepCall) -> list[Path]:
     """Write the headerlet and ``headerlets/<image>.json``, which names it."""
     from tweakreg_steps.fits_files.headerlet import headerlet_name
 
-    fit = read_json(call.file("fit"))
+    decision = Decision(call.inputs["decision"])
+    fit = after_review(read_json(call.file("fit")), rejected=decision is Decision.REJECT)
     section = call.parameters["headerlet_creation"]
     headerlet = Path(HEADERLETS, headerlet_name(call.inputs["name"], section["hdrfile"]))
     record = {"image": call.name, "status": fit["status"], "reason": fit["reason"]}
     try:
         if fit["status"] == "not_aligned":
             raise NotAlignedError(Reason(fit["reason"]), fit["detail"])
-        _write(call, headerlet, fit)
-        products = [headerlet]
+        products = [headerlet] if may_be_written(fit, decision) else []
+        if products:
+            _write(call, headerlet, fit)
     except NotAlignedError as error:
         log.info("%s is not aligned and gets no headerlet: %s", call.name, error)
         record.update(status="not_aligned", reason=error.reason.value)

@@ -1,0 +1,1 @@
+"""Writing solutions into the original files, and taking that back bit for bit."""

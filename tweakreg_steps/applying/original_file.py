@@ -1,0 +1,128 @@
+"""An original file that is to be replaced: what may stand against it, its lock, its content."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tweakreg_steps.applying.undo_record import FileContent
+from tweakreg_steps.errors import InputError, LockedError
+
+
+def replacement_problems(paths: Sequence[Path]) -> Iterator[str]:
+    """Yield what forbids replacing files: for each `write_problems`; and that two are one file."""
+    seen: dict[tuple[int, int], Path] = {}
+    for path in paths:
+        yield from write_problems(path)
+        if path.exists():
+            status = path.stat()
+            first = seen.setdefault((status.st_dev, status.st_ino), path)
+            if first is not path:
+                yield (
+                    f"{path}: is the same file as {first}, and two solutions cannot be written "
+                    "into one; name the file once, without a selection"
+                )
+
+
+def write_problems(path: Path) -> Iterator[str]:
+    """Yield what forbids replacing a file, in words.
+
+    A file without write permission is not replaced, even where the permissions of its folder would
+    allow it; nor is one whose owner could not be kept.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        yield f"{path}: is not there ({error.strerror}); bring it back"
+        return
+    if not stat.S_ISREG(status.st_mode):
+        yield f"{path}: is not a file; name the file itself"
+        return
+    if not status.st_mode & stat.S_IWUSR or not _may(path, os.W_OK):
+        yield f"{path}: is write-protected; allow writing with chmod u+w"
+    if status.st_uid != os.geteuid() and os.geteuid() != 0:
+        yield f"{path}: belongs to another user; let its owner do this, or take the aligned copies"
+    folder = path.resolve().parent
+    if not _may(folder, os.W_OK | os.X_OK):
+        yield f"{path}: its folder {folder} is not writable; allow writing there"
+
+
+def _may(path: Path, mode: int) -> bool:
+    """Tell whether this process may do something with a file."""
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
+
+
+def link_note(path: Path) -> str:
+    """Return a word about the other names of a file, which keep its former content, if any."""
+    others = path.stat().st_nlink - 1
+    return f"{path}: {others} more hard link(s) to this file will not follow it" if others else ""
+
+
+@contextmanager
+def hold_file(path: Path) -> Iterator[None]:
+    """Hold a file against other runs that would replace it, and clear what a killed one left.
+
+    Raises
+    ------
+    InputError
+        It cannot be opened.
+    LockedError
+        Another run is replacing it.
+    """
+    try:
+        stream = path.open("r+b")
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be opened for writing ({error.strerror}); allow it"
+        ) from error
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise LockedError(f"{path}: another run is replacing this file; wait for it") from error
+        if not os.path.samestat(os.fstat(stream.fileno()), path.stat()):
+            raise LockedError(f"{path}: another run has just replaced this file; try again")
+        _remove_leftovers(path)
+        yield
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove the temporary files of a killed process beside `path`."""
+    name, suffix = re.escape(path.name), re.escape(path.suffix)
+    pattern = re.compile(rf"\.+{name}(?:\.\d+\.tmp{suffix})+")
+    for found in path.parent.iterdir():
+        if pattern.fullmatch(found.name):
+            found.unlink(missing_ok=True)
+
+
+def content_of(path: Path, digest: str) -> FileContent:
+    """Return what tells a file's content from any other; `digest` is that of its HDUs."""
+    return FileContent(sha256=sha256_of_file(path), size=path.stat().st_size, digest=digest)
+
+
+def holds(path: Path, content: FileContent) -> bool:
+    """Tell whether a file holds exactly this content."""
+    return path.stat().st_size == content.size and sha256_of_file(path) == content.sha256
+
+
+def sha256_of_file(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def keep_status(old: Path, new: Path) -> None:
+    """Give a file the permissions, extended attributes and owner of the one it will replace."""
+    status = old.stat()
+    shutil.copystat(old, new)
+    os.utime(new)
+    if (new.stat().st_uid, new.stat().st_gid) != (status.st_uid, status.st_gid):
+        os.chown(new, status.st_uid, status.st_gid)
+        new.chmod(stat.S_IMODE(status.st_mode))  # chown clears the set-id bits

@@ -1,0 +1,151 @@
+"""What it takes to bring an original back: ``applied/<file name>.json`` and ``.undo``.
+
+The record is complete on the disk before the first byte of the original is replaced, and stays
+until the original is back. It never says whether the original was replaced: the file itself does,
+by its digest, so that a process killed at any moment leaves nothing contradictory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tweakreg_steps.atomic import sync_folder
+from tweakreg_steps.errors import InputError
+from tweakreg_steps.json_file import recall_json, write_json
+from tweakreg_steps.planning.layout import APPLIED
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A run of bytes of the original: where it stands now.
+
+    Attributes
+    ----------
+    kept : bool
+        In the ``.undo`` file; otherwise in the file with the solution.
+    offset, size : int
+        Bytes.
+    """
+
+    kept: bool
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True)
+class FileContent:
+    """What tells a file's content from any other.
+
+    Attributes
+    ----------
+    sha256 : str
+        Of the bytes on the disk.
+    size : int
+        Their number.
+    digest : str
+        ``file`` of `tweakreg_steps.planning.digests.digest_exposure`.
+    """
+
+    sha256: str
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class UndoRecord:
+    """One original into which a solution was written, or was about to be.
+
+    Attributes
+    ----------
+    path : str
+        The original, relative to the output folder, so that both can move together.
+    solution : str
+        Stamp of what was written.
+    original, applied : FileContent
+        The file before and after.
+    mtime_ns : int
+        Time of the original.
+    segments : tuple of Segment
+        The original, in order.
+    written : dict
+        What `tweakreg_steps.fits_files.header_update.write_aligned_copy` said.
+    measured : tuple of dict
+        ``digests/<image>.json`` of the original, under each name that it was inspected by.
+    """
+
+    path: str
+    solution: str
+    original: FileContent
+    applied: FileContent
+    mtime_ns: int
+    segments: tuple[Segment, ...]
+    written: dict[str, Any]
+    measured: tuple[dict[str, Any], ...]
+
+    def original_path(self, outdir: Path) -> Path:
+        """Return where the original stands, absolute; a link is followed."""
+        return (outdir / self.path).resolve()
+
+
+def record_path(outdir: Path, file_name: str) -> Path:
+    """Return where the record about a file stands."""
+    return outdir / APPLIED / f"{file_name}.json"
+
+
+def undo_path(outdir: Path, file_name: str) -> Path:
+    """Return where the bytes of the original stand that the file with the solution lacks."""
+    return outdir / APPLIED / f"{file_name}.undo"
+
+
+def read_record(outdir: Path, file_name: str) -> UndoRecord | None:
+    """Return the record about a file, or None where there is none.
+
+    Raises
+    ------
+    InputError
+        There is one that cannot be read.
+    """
+    path = record_path(outdir, file_name)
+    if not path.exists():
+        return None
+    content = recall_json(path)
+    if content is None or content.get("format") != _FORMAT:
+        raise InputError(
+            f"{path}: cannot be read as an undo record; it was damaged or written by another "
+            "version of tweakreg-steps: restore with that version, or put the original back and "
+            "remove the record"
+        )
+    del content["format"]
+    return UndoRecord(
+        **{
+            **content,
+            "original": FileContent(**content["original"]),
+            "applied": FileContent(**content["applied"]),
+            "segments": tuple(Segment(**segment) for segment in content["segments"]),
+            "measured": tuple(content["measured"]),
+        }
+    )
+
+
+def read_records(outdir: Path) -> dict[str, UndoRecord]:
+    """Return all records of an output folder by file name."""
+    names = [path.name.removesuffix(".json") for path in sorted((outdir / APPLIED).glob("*.json"))]
+    found = {name: read_record(outdir, name) for name in names}
+    return {name: record for name, record in found.items() if record}
+
+
+def write_record(outdir: Path, file_name: str, record: UndoRecord) -> None:
+    """Write a record, and have it on the disk with all that it refers to before returning."""
+    write_json(record_path(outdir, file_name), {"format": _FORMAT, **asdict(record)})
+    sync_folder(outdir / APPLIED)
+    sync_folder(outdir)
+
+
+def remove_record(outdir: Path, file_name: str) -> None:
+    """Remove a record whose original is back."""
+    record_path(outdir, file_name).unlink(missing_ok=True)
+    undo_path(outdir, file_name).unlink(missing_ok=True)

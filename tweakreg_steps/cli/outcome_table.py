@@ -1,0 +1,14 @@
+"""What became of each image, one line an image."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def print_outcomes(rows: Sequence[tuple[str, ...]]) -> None:
+    """Print rows of texts on stdout, the columns aligned."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")

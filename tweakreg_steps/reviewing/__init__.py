@@ -1,0 +1,1 @@
+"""Looking at the fits of a run, and deciding which of them may go into headers."""

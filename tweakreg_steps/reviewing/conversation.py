@@ -1,0 +1,103 @@
+"""Asking about one image after another, on a terminal or through a pipe."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tweakreg_steps.json_file import read_json
+from tweakreg_steps.planning.decisions import fit_stamp
+from tweakreg_steps.planning.layout import REVIEW, fit_of
+from tweakreg_steps.planning.project import Project
+from tweakreg_steps.reviewing.plot_window import PlotWindow, has_display
+from tweakreg_steps.reviewing.review_file import Decision, Review, read_reviews, write_reviews
+
+_QUESTION = "Enter accepts, n rejects, q quits: "
+_ANSWERS = {"": Decision.ACCEPT, "n": Decision.REJECT}
+_QUIT = "q"
+
+
+def ask_about(project: Project, names: Sequence[str]) -> None:
+    """Show each image, ask, and record the answer at once.
+
+    The end of the input is as good as ``q``: the images that are left wait on.
+    """
+    with _window() as window:
+        for number, name in enumerate(names, start=1):
+            plots = plots_of(project, name)
+            sys.stderr.write(f"\n{number} of {len(names)}: {_describe(project, name)}")
+            if window and plots:
+                window.show(plots, name)
+            else:
+                sys.stderr.writelines(f"{plot}\n" for plot in plots)
+            decision = _ask(window)
+            if decision is None:
+                return
+            record_decisions(project, {name: decision})
+
+
+def record_decisions(project: Project, decisions: Mapping[str, Decision]) -> None:
+    """Write decisions about the present fits into ``review.yaml``, in the order of the images."""
+    path = project.outdir / REVIEW
+    reviews = read_reviews(path)
+    for name, decision in decisions.items():
+        reviews[name] = Review(decision, fit_stamp(project.plan, name))
+    inputs = [name for name in project.names if name in reviews]
+    others = [name for name in reviews if name not in inputs]
+    write_reviews(path, {name: reviews[name] for name in [*inputs, *others]})
+
+
+def plots_of(project: Project, name: str) -> list[Path]:
+    """Return the plots of an image."""
+    return [
+        project.outdir / output
+        for job in project.plan.jobs.values()
+        if job.image == name
+        for output in job.outputs
+        if output.endswith(".png")
+    ]
+
+
+@contextmanager
+def _window() -> Iterator[PlotWindow | None]:
+    """Give a window for the plots, where there is a display."""
+    if not has_display():
+        yield None
+        return
+    window = PlotWindow()
+    try:
+        yield window
+    finally:
+        window.close()
+
+
+def _describe(project: Project, name: str) -> str:
+    """Give the row of the summary for the fit of an image."""
+    from tweakreg_steps import __version__
+    from tweakreg_steps.products.report_table import format_plain
+    from tweakreg_steps.products.summary import build_summary
+
+    fit = read_json(project.outdir / fit_of(name))
+    summary = build_summary(
+        [fit], version=__version__, recipe_digest="", reference=fit["reference"]
+    )
+    return f"{name}, aligned to {fit['reference']}\n{format_plain(summary)}"
+
+
+def _ask(window: PlotWindow | None) -> Decision | None:
+    """Ask until there is an answer; None means to quit."""
+    while True:
+        sys.stderr.write(_QUESTION)
+        sys.stderr.flush()
+        if window and sys.stdin.isatty():
+            window.wait_for_line(sys.stdin)
+        line = sys.stdin.readline()
+        answer = line.strip().lower()
+        if not line or answer == _QUIT:
+            sys.stderr.write("" if line else "\n")
+            return None
+        if answer in _ANSWERS:
+            return _ANSWERS[answer]
+        sys.stderr.write(f"{answer!r} is no answer; ")
