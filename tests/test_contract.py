@@ -66,7 +66,7 @@ def test_a_rule_that_reads_the_inputs_is_known_to_read_them() -> None:
     found = set()
     for path in (workflow_folder() / "rules").glob("*.smk"):
         for text in re.split(r"^rule ", path.read_text(encoding="utf-8"), flags=re.MULTILINE):
-            if "project.image_path" in text or "project.plane_images" in text:
+            if "project.image_" in text or "project.plane_images" in text:
                 found.add(text.partition(":")[0])
     assert found == {*READERS, WRITER}
 
