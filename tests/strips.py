@@ -12,7 +12,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
-from tweakreg_steps.alignment.sequence import Sequence, align_in_sequence
+from tweakreg_steps.alignment.sequence import AlignedSequence, align_in_sequence
 from tweakreg_steps.astrometry.reference_plane import _make_plane
 from tweakreg_steps.astrometry.rigid_motion import Motion, motion_matrix, move_header
 from tweakreg_steps.demo.painting import UVIS_PSF, cosmic_rays, expose, paint_stars, steep_fluxes
@@ -89,7 +89,7 @@ class ListStrip:
     by_header: dict[str, FloatArray]
     true: dict[str, FloatArray]
 
-    def align(self, start: ColumnTable | None = None, **changes: Any) -> Sequence:  # noqa: ANN401
+    def align(self, start: ColumnTable | None = None, **changes: Any) -> AlignedSequence:  # noqa: ANN401
         """Align the images; `changes` are keywords of `align_in_sequence`."""
         given: dict[str, Any] = {
             "plane": self.plane,
@@ -100,7 +100,7 @@ class ListStrip:
         }
         return align_in_sequence(self.skies, start, **(given | changes))
 
-    def error(self, sequence: Sequence, name: str) -> float:
+    def error(self, sequence: AlignedSequence, name: str) -> float:
         """Return the rms error in pixels, per axis, of where an image's fit puts the stars."""
         fit = sequence.images[name].fitted.fit
         assert fit is not None

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from conftest import copy_scene
 from skies import Scene
+from test_clean import intermediates, results
 from test_workflow import products
 
 from tweakreg_steps.atomic import find_leftovers
@@ -51,3 +52,20 @@ def test_an_interrupted_run_ends_soon_and_says_so(small_scene: Scene, tmp_path: 
     assert time.monotonic() - stopped < 5.0
     assert run.returncode == 130
     assert "interrupted; run again to go on from here" in said
+
+
+def test_killed_while_cleaning_it_goes_on_as_well(
+    small_scene: Scene, finished_run: Path, tmp_path: Path
+) -> None:
+    copy_scene(small_scene, tmp_path)
+    with (tmp_path / "recipe.yaml").open("a") as recipe:
+        recipe.write("clean: true\n")
+    for n_done in (4, 20):
+        with start(tmp_path) as run:
+            assert run.stderr
+            for _ in range(n_done):
+                run.stderr.readline()
+            os.killpg(run.pid, signal.SIGKILL)
+    assert main(["run", str(tmp_path / "recipe.yaml"), "-j", "2"]) == 0
+    assert results(tmp_path / "out") == results(finished_run / "out")
+    assert intermediates(tmp_path / "out") == []

@@ -75,9 +75,7 @@ def test_an_overlap_is_that_of_spherical_geometry_at_0h_and_the_poles(
 @given(places, seeds)
 def test_a_turn_of_the_sky_changes_no_overlap(place: tuple[float, float], seed: int) -> None:
     def overlap(ra: float, dec: float) -> float:
-        (a, b), size = around(ra, dec, 0.3, seed, 2), 0.4
-        one, other = (hull_of(*around(ra, dec, size, s)) for s in (seed, seed + 1))
-        assert np.isfinite(a + b).all()
+        one, other = (hull_of(*around(ra, dec, 0.4, s)) for s in (seed, seed + 1))
         return intersect(one, other).area
 
     assert overlap(*place) == pytest.approx(overlap(123.0, 4.0), rel=1e-5)

@@ -8,7 +8,7 @@ from strips import MATCHING, ListStrip, list_strip, sky_table
 
 from tweakreg_steps.alignment.overlap import hull_of
 from tweakreg_steps.alignment.reference_list import list_of_image
-from tweakreg_steps.alignment.sequence import Sequence, choose_reference
+from tweakreg_steps.alignment.sequence import AlignedSequence, choose_reference
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 
@@ -17,7 +17,7 @@ def strip() -> ListStrip:
     return list_strip(np.random.default_rng(5), step=0.35)
 
 
-def statuses(sequence: Sequence) -> dict[str, str]:
+def statuses(sequence: AlignedSequence) -> dict[str, str]:
     """Return what became of each image: its reason where it is not aligned."""
     records = {name: image.fitted.record for name, image in sequence.images.items()}
     return {name: record["reason"] or record["status"] for name, record in records.items()}

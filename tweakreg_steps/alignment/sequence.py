@@ -36,7 +36,7 @@ class AlignedImage:
 
 
 @dataclass(frozen=True)
-class Sequence:
+class AlignedSequence:
     """What became of all images.
 
     Attributes
@@ -61,7 +61,7 @@ def align_in_sequence(
     enforce_user_order: bool,
     matching: Mapping[str, Any],
     fitting: Mapping[str, Any],
-) -> Sequence:
+) -> AlignedSequence:
     """Align images with a reference list that takes in the new sources of each one aligned.
 
     With ``enforce_user_order`` each image is tried once in the order given. The images still not
@@ -100,7 +100,9 @@ def align_in_sequence(
     while candidates := run.worth_trying():
         run.attempt(max(candidates, key=run.overlap))
     images = {name: run.images[name] for name in skies}
-    return Sequence(images, replace(run.sources, meta={**run.sources.meta, "order": run.order}))
+    return AlignedSequence(
+        images, replace(run.sources, meta={**run.sources.meta, "order": run.order})
+    )
 
 
 def choose_reference(
