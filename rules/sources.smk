@@ -17,6 +17,27 @@ rule find_sources:
         " catalog={output.catalog:q} 2> {log:q}"
 
 
+rule read_catalogs:
+    input:
+        image=ancient(project.image_path),
+        exclusions=ancient(project.file_parameter("exclusions")),
+        files=ancient(project.files_of("read_catalogs")),
+    output:
+        catalog="catalogs/{image}.ecsv",
+    log:
+        "logs/read_catalogs/{image}.log",
+    wildcard_constraints:
+        image=project.images_of("read_catalogs"),
+    conda:
+        "environment.yaml"
+    params:
+        job=project.job("read_catalogs"),
+        files=project.file_arguments("read_catalogs"),
+    shell:
+        "tweakreg-step {params.job:q} image={input.image:q} exclusions={input.exclusions:q}"
+        " {params.files:q} catalog={output.catalog:q} 2> {log:q}"
+
+
 rule undistort_sources:
     input:
         image=ancient(project.image_path),

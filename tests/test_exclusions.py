@@ -31,7 +31,7 @@ def test_real_catalog() -> None:
     )
     region = DS9 / "jcdua3f4q_sci1_exclude.reg"
     assert found == {"jcdua3f4q_flc": (region, None), "jcdua3f8q_flc": (None, None)}
-    assert exclusions_of(DS9 / "exclusions.txt", "jcdua3f4q_flc", n_chips=2) == {1: region}
+    assert exclusions_of(DS9 / "exclusions.txt", "jcdua3f4q_flc") == {1: region}
 
 
 def test_placeholders_comments_and_short_lines(folder: Path) -> None:
@@ -46,7 +46,7 @@ def test_placeholders_comments_and_short_lines(folder: Path) -> None:
     assert found["b_flt"] == (None, folder / "mask.fits")
     assert found["c_flt"] == (None, None)
     assert found["d_flt"] == (folder / "one.reg", None)
-    assert exclusions_of(path, "z_flt", n_chips=2) == {}
+    assert exclusions_of(path, "z_flt") == {}
     assert exclusion_files(path) == (folder / "one.reg", folder / "mask.fits")
 
 
@@ -55,7 +55,7 @@ def test_placeholders_comments_and_short_lines(folder: Path) -> None:
 )
 def test_images_match_by_base_name(folder: Path, name: str) -> None:
     path = catalog(folder, f"{name} one.reg")
-    assert exclusions_of(path, "a_flc", n_chips=1) == {1: folder / "one.reg"}
+    assert exclusions_of(path, "a_flc") == {1: folder / "one.reg"}
 
 
 def test_every_wrong_line_is_named(folder: Path) -> None:

@@ -63,7 +63,7 @@ def read_exclusions(
     return {line.image: _fit_to(line.files, n_chips.get(line.image)) for line in lines}
 
 
-def exclusions_of(path: Path, image: str, *, n_chips: int) -> dict[int, Path]:
+def exclusions_of(path: Path, image: str) -> dict[int, Path]:
     """Region file or mask by chip (from 1) of one image; chips without one are left out.
 
     Raises
@@ -71,7 +71,7 @@ def exclusions_of(path: Path, image: str, *, n_chips: int) -> dict[int, Path]:
     InputError
         As `read_exclusions`.
     """
-    files = read_exclusions(path, n_chips={image: n_chips}).get(image, ())
+    files = read_exclusions(path, n_chips={}).get(image, ())
     return {number: file for number, file in enumerate(files, start=1) if file is not None}
 
 

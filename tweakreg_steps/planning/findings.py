@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.planning.inspection import Inspected
+
+
+@dataclass(frozen=True)
+class UserCatalog:
+    """A catalog made elsewhere: its file, and the digest of what it holds."""
+
+    path: Path
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -24,12 +33,15 @@ class Findings:
     exclusions
         For each image named in the exclusions catalog, the digest of each chip's region file or
         mask.
+    catalogs
+        For each image whose sources are not found in its pixels, the catalog of each chip.
     """
 
     images: tuple[Inspected, ...]
     refimage: Inspected | None = None
     refcat: str | None = None
     exclusions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    catalogs: Mapping[str, Mapping[str, UserCatalog]] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:

@@ -7,6 +7,7 @@ from tweakreg_steps.planning.canonical import digest
 from tweakreg_steps.planning.findings import Findings, chip_records
 from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.planning.jobs import ALL, WorkPlan
+from tweakreg_steps.planning.source_jobs import source_rule
 from tweakreg_steps.recipes.schema import Tree
 
 
@@ -16,7 +17,7 @@ def plan_products(plan: WorkPlan, values: Tree, findings: Findings) -> None:
         if values["update_header"]["updatehdr"]:
             _plan_header(plan, values, image)
         if values["writecat"]:
-            _plan_catalogs(plan, values, image)
+            _plan_catalogs(plan, values, findings, image)
     if values["writecat"]:
         _plan_catfile_list(plan, values, findings)
     if values["shiftfile_output"]["shiftfile"]:
@@ -36,7 +37,7 @@ def _plan_header(plan: WorkPlan, values: Tree, image: Inspected) -> None:
     )
 
 
-def _plan_catalogs(plan: WorkPlan, values: Tree, image: Inspected) -> None:
+def _plan_catalogs(plan: WorkPlan, values: Tree, findings: Findings, image: Inspected) -> None:
     """Plan TweakReg's text products of one image."""
     name = image.image.name
     for chip in image.chips:
@@ -46,7 +47,7 @@ def _plan_catalogs(plan: WorkPlan, values: Tree, image: Inspected) -> None:
             [layout.chip_catalog_of(name, chip["number"])],
             values=values,
             inputs={"chip": chip["number"]},
-            upstream=[("find_sources", name)],
+            upstream=[(source_rule(findings, image), name)],
         )
     plan.add(
         "write_catalogs",
@@ -60,7 +61,10 @@ def _plan_catalogs(plan: WorkPlan, values: Tree, image: Inspected) -> None:
 
 def _plan_catfile_list(plan: WorkPlan, values: Tree, findings: Findings) -> None:
     """Plan TweakReg's list of all text catalogs."""
-    chips = [(image.image.name, len(image.chips)) for image in findings.images]
+    chips = [
+        (image.image.label, image.image.name, [chip["number"] for chip in image.chips])
+        for image in findings.images
+    ]
     plan.add(
         "write_catfile_list",
         ALL,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -114,6 +114,28 @@ class Project:
 
         return text
 
+    def files_of(self, rule: str) -> Callable[[Wildcards], list[str]]:
+        """Return the function that gives the user's files that a rule's job reads."""
+
+        def paths(wildcards: Wildcards) -> list[str]:
+            return [self.relative(path) for path in self._files(rule, wildcards).values()]
+
+        return paths
+
+    def file_arguments(self, rule: str) -> Callable[[Wildcards], list[str]]:
+        """Return the function that names these files to the step, as ``key=path``."""
+
+        def arguments(wildcards: Wildcards) -> list[str]:
+            files = self._files(rule, wildcards)
+            return [f"{key}={self.relative(path)}" for key, path in files.items()]
+
+        return arguments
+
+    def _files(self, rule: str, wildcards: Wildcards) -> Mapping[str, Path]:
+        """Return the user's files that a rule's job reads."""
+        job = self.plan.jobs.get((rule, wildcards.get("image", ALL)))
+        return job.files if job else {}
+
     def images_of(self, rule: str) -> str:
         """Return the pattern of the images for which the plan has a job of a rule."""
         names = dict.fromkeys(job.image for job in self.plan.jobs.values() if job.rule == rule)
@@ -139,6 +161,7 @@ class Project:
                 {
                     "name": image.image.name,
                     "path": self.relative(image.image.path),
+                    "label": image.image.label,
                     "chips": [
                         {key: chip[key] for key in ("number", "extension", "label", "shape")}
                         for chip in image.chips

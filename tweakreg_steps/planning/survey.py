@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
-from pathlib import Path
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.wcsname import effective_wcsname, is_taken
 from tweakreg_steps.planning import layout
+from tweakreg_steps.planning.catalog_survey import survey_catalogs
+from tweakreg_steps.planning.file_digest import file_digest
 from tweakreg_steps.planning.findings import Findings
 from tweakreg_steps.planning.inspection import inspect_inputs
 from tweakreg_steps.recipes.inputs import InputImage, expand_inputs, image_name
 from tweakreg_steps.recipes.recipe import Recipe
-
-_DIGEST_LENGTH = 16
 
 
 def survey(recipe: Recipe) -> Findings:
@@ -39,6 +37,7 @@ def survey(recipe: Recipe) -> Findings:
         findings,
         exclusions=_exclusion_digests(recipe, findings),
         refcat=_refcat_digest(recipe),
+        catalogs=survey_catalogs(recipe, findings),
     )
 
 
@@ -94,15 +93,20 @@ def _exclusion_digests(recipe: Recipe, findings: Findings) -> dict[str, dict[str
     from tweakreg_steps.masking.exclusions import read_exclusions
     from tweakreg_steps.masking.region_masks import check_exclusion_file
 
-    chips = {image_name(image.image.path): len(image.chips) for image in findings.all_images}
+    chips = {
+        image_name(image.image.path): len(image.chips)
+        for image in findings.all_images
+        if image.image.selection is None
+    }
     found = read_exclusions(path, n_chips=chips)
     used: dict[str, dict[str, str]] = {}
     for image in findings.all_images:
-        files = found.get(image_name(image.image.path), ())
-        for chip, file in zip(image.chips, files, strict=False):
+        files = dict(enumerate(found.get(image_name(image.image.path), ()), start=1))
+        for chip in image.chips:
+            file = files.get(chip["number"])
             if file is not None:
                 check_exclusion_file(file, tuple(chip["shape"]))
-                used.setdefault(image.image.name, {})[str(chip["number"])] = _file_digest(file)
+                used.setdefault(image.image.name, {})[str(chip["number"])] = file_digest(file)
     return used
 
 
@@ -117,13 +121,4 @@ def _refcat_digest(recipe: Recipe) -> str | None:
     read_reference_catalog(
         path, **{key: value for key, value in section.items() if key != "refcat"}
     )
-    return _file_digest(path)
-
-
-def _file_digest(path: Path) -> str:
-    """Return a digest of a file's content."""
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()[:_DIGEST_LENGTH]
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); correct the name") from error
+    return file_digest(path)

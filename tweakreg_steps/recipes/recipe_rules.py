@@ -34,7 +34,8 @@ def cross_field_problems(values: Tree) -> Iterator[Found]:
         )
     for section in ("imagefindpars", "refimagefindpars"):
         yield from _find_problems(section, values[section])
-    yield from _catalog_problems(values["reference_catalog"])
+    yield from _catalog_problems("reference_catalog", values["reference_catalog"], "r", "ref")
+    yield from _catalog_problems("coordinate_file", values["coordinate_file"], "", "")
     shifts = values["shiftfile_output"]
     names = [shifts["outshifts"], shifts["outwcs"], values["runfile"]]
     if len(set(names)) < len(names):
@@ -70,26 +71,32 @@ def _find_problems(section: str, find: Tree) -> Iterator[Found]:
             yield (section, "dqbits"), problem
 
 
-def _catalog_problems(catalog: Tree) -> Iterator[Found]:
-    """Yield what is wrong between the parameters of the reference catalog."""
-    bright, faint = catalog["rmaxflux"], catalog["rminflux"]
-    if catalog["refcat"] is None:
+def _catalog_problems(section: str, catalog: Tree, flux: str, position: str) -> Iterator[Found]:
+    """Yield what is wrong between the parameters of catalogs.
+
+    `flux` and `position` are what the names of the section's parameters begin with.
+    """
+    bright, faint = catalog[f"{flux}maxflux"], catalog[f"{flux}minflux"]
+    if section == "reference_catalog" and catalog["refcat"] is None:
         return
-    limits = [name for name in ("rmaxflux", "rminflux", "refnbright") if catalog[name] is not None]
-    if limits and catalog["rfluxcol"] is None:
-        for name in limits:
-            yield ("reference_catalog", name), "needs rfluxcol, the column of the flux or magnitude"
-    if bright is not None and faint is not None:
-        if catalog["rfluxunits"] == "mag" and bright > faint:
-            yield (
-                ("reference_catalog", "rmaxflux"),
-                f"{bright} is the bright limit and must not exceed rminflux ({faint}) in mag",
-            )
-        if catalog["rfluxunits"] != "mag" and bright < faint:
-            yield (
-                ("reference_catalog", "rmaxflux"),
-                f"{bright} is the bright limit and must not be below rminflux ({faint})",
-            )
+    names = (f"{flux}maxflux", f"{flux}minflux", f"{position}nbright")
+    if catalog[f"{flux}fluxcol"] is None:
+        for name in names:
+            if catalog[name] is not None:
+                yield (section, name), f"needs {flux}fluxcol, the column of the flux or magnitude"
+    if bright is None or faint is None:
+        return
+    is_mag = catalog[f"{flux}fluxunits"] == "mag"
+    if is_mag and bright > faint:
+        yield (
+            (section, f"{flux}maxflux"),
+            f"{bright} is the bright limit and must not exceed {flux}minflux ({faint}) in mag",
+        )
+    if not is_mag and bright < faint:
+        yield (
+            (section, f"{flux}maxflux"),
+            f"{bright} is the bright limit and must not be below {flux}minflux ({faint})",
+        )
 
 
 def cross_field_warnings(values: Tree, given: Mapping[str, Any]) -> Iterator[str]:

@@ -100,5 +100,5 @@ def _table(
         columns={"id": np.arange(len(joined["chip"])), **joined},
         units=_UNITS,
         descriptions=_DESCRIPTIONS,
-        meta={"image": call.name, "chips": notes, "reason": reason},
+        meta={"image": call.name, "found_in": "pixels", "chips": notes, "reason": reason},
     )

@@ -23,7 +23,7 @@ def run(call: StepCall) -> list[Path]:
     image = call.file("image")
     files: dict[int, Path] = {}
     if excluded and catalog:
-        files = exclusions_of(catalog, image_name(image), n_chips=len(chips))
+        files = exclusions_of(catalog, image_name(image))
     masks = [
         chip_mask(
             shape=chip.shape,
