@@ -17,6 +17,8 @@ from wcs_files import write_uvis
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.fits_files.exposure import list_chips, read_wcs
+from tweakreg_steps.planning.project import open_project
+from tweakreg_steps.recipes.recipe import load_recipe
 
 SHAPE = (400, 400)
 XY = [(50.0, 60.0), (150.25, 260.5), (310.0, 20.0), (210.0, 120.0), (390.0, 290.0)]
@@ -151,6 +153,10 @@ def test_a_list_of_input_may_name_the_catalogs(folder: Path) -> None:
     (folder / "images.txt").write_text("one_flc.fits one.coo None\n")
     table = catalog(folder, {"input": "@images.txt"}, catfile=None)
     assert list(zip(table["x"], table["y"], strict=True)) == XY
+    written = folder / "out" / "recipe.resolved.yaml"
+    again = run_steps(written, "one_flc", ["read_catalogs"])
+    assert again == folder / "out"
+    assert open_project(load_recipe(written)).plan.jobs.keys() >= {("read_catalogs", "one_flc")}
 
 
 @pytest.mark.parametrize(
@@ -262,7 +268,7 @@ def test_an_image_left_without_sources_is_not_aligned_and_the_others_go_on(
     recipe = yaml.safe_load((folder / "recipe.yaml").read_text())
     (folder / "recipe.yaml").write_text(yaml.safe_dump({**recipe, "input": "@images.txt"}))
     assert main(["run", str(folder / "recipe.yaml"), "-j", "2"]) == 3
-    assert "none is left of the image's catalogs" in capsys.readouterr().out
+    assert "none is left of the catalogs" in capsys.readouterr().out
     summary = Table.read(folder / "out" / "summary.ecsv")
     assert list(summary["status"]) == ["reference", "not_aligned", "aligned"]
     assert list(summary["reason"]) == ["", "no_sources", ""]

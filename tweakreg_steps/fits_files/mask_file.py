@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from tweakreg_steps.atomic import atomic_path
 Mask = NDArray[np.bool_]
 
 
-def write_masks(path: Path, masks: Sequence[Mask | None], image: str) -> None:
+def write_masks(path: Path, masks: Mapping[int, Mask | None], image: str) -> None:
     """Write the masks of an image's chips, compressed.
 
     Parameters
@@ -21,8 +21,8 @@ def write_masks(path: Path, masks: Sequence[Mask | None], image: str) -> None:
     path
         The file to write.
     masks
-        For each chip, shape (ny, nx), True where sources may be found; None where they may be found
-        everywhere. Such a chip gets an extension without pixels.
+        By chip number, shape (ny, nx), True where sources may be found; None where they may be
+        found everywhere. Such a chip gets an extension without pixels.
     image
         Name of the image.
     """
@@ -33,7 +33,7 @@ def write_masks(path: Path, masks: Sequence[Mask | None], image: str) -> None:
     primary.header["COMMENT"] = "One extension a chip: 1 where sources may be found, 0 elsewhere."
     primary.header["COMMENT"] = "An extension without pixels: sources may be found everywhere."
     hdus: list[fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU] = [primary]
-    for number, mask in enumerate(masks, start=1):
+    for number, mask in masks.items():
         hdu: fits.ImageHDU | fits.CompImageHDU
         if mask is None:
             hdu = fits.ImageHDU(name="MASK", ver=number)

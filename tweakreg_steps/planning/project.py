@@ -18,7 +18,7 @@ from tweakreg_steps.planning.findings import Findings
 from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.planning.jobs import ALL, WorkPlan
 from tweakreg_steps.planning.report_jobs import residual_plots
-from tweakreg_steps.planning.resolved_recipe import resolved_text
+from tweakreg_steps.planning.resolved_recipe import input_list_text, resolved_text
 from tweakreg_steps.planning.survey import survey
 from tweakreg_steps.planning.workplan import RULES, build_plan
 from tweakreg_steps.recipes.composition import merge, read_recipe_source
@@ -174,6 +174,9 @@ class Project:
         _write_if_changed(
             self.outdir / layout.RESOLVED_RECIPE, resolved_text(self.recipe, self.findings)
         )
+        inputs = input_list_text(self.recipe, self.findings)
+        if inputs is not None:
+            _write_if_changed(self.outdir / layout.INPUT_LIST, inputs)
 
 
 def open_project(recipe: Recipe) -> Project:

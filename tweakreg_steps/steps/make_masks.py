@@ -24,8 +24,8 @@ def run(call: StepCall) -> list[Path]:
     files: dict[int, Path] = {}
     if excluded and catalog:
         files = exclusions_of(catalog, image_name(image))
-    masks = [
-        chip_mask(
+    masks = {
+        chip.number: chip_mask(
             shape=chip.shape,
             wcs=read_wcs(image, chip),
             physical=physical_system(read_header(image, chip)),
@@ -36,6 +36,6 @@ def run(call: StepCall) -> list[Path]:
         if chip.number in files or dqbits is not None
         else None
         for chip in chips
-    ]
+    }
     write_masks(call.file("mask"), masks, call.name)
     return [call.file("mask")]
