@@ -2,6 +2,7 @@ rule find_sources:
     input:
         image=ancient(project.image_path),
         mask="masks/{image}.fits",
+        files=ancient(project.files_of("find_sources")),
     output:
         catalog="catalogs/{image}.ecsv",
     log:
@@ -12,9 +13,10 @@ rule find_sources:
         "environment.yaml"
     params:
         job=project.job("find_sources"),
+        files=project.file_arguments("find_sources"),
     shell:
         "tweakreg-step {params.job:q} image={input.image:q} mask={input.mask:q}"
-        " catalog={output.catalog:q} 2> {log:q}"
+        " {params.files:q} catalog={output.catalog:q} 2> {log:q}"
 
 
 rule read_catalogs:

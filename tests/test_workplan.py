@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tweakreg_steps.planning.findings import Findings, UserCatalog
+from tweakreg_steps.planning.findings import Findings, UserFile
 from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.planning.jobs import JobKey, WorkPlan
 from tweakreg_steps.planning.workplan import RULES, build_plan
@@ -15,7 +15,7 @@ from tweakreg_steps.recipes.inputs import InputImage
 from tweakreg_steps.recipes.recipe import complete
 from tweakreg_steps.recipes.schema import Parameter, parameters
 
-CATALOGS = {chip: UserCatalog(Path(f"/data/b{chip}.coo"), f"digest {chip}") for chip in "12"}
+CATALOGS = {chip: UserFile(Path(f"/data/b{chip}.coo"), f"digest {chip}") for chip in "12"}
 EVERYTHING: dict[str, Any] = {
     "input": "*.fits",
     "update_header": {"updatehdr": True},
@@ -33,6 +33,7 @@ def image(name: str, **digests: str) -> Inspected:
             "shape": [10, 20],
             "pixels": f"{name} pixels {number}",
             "dq": f"{name} dq {number}",
+            "err": f"{name} err {number}",
             "wcs": f"{name} wcs {number}",
             "wcsnames": [],
             **{key: value for key, value in digests.items() if key != "file"},
@@ -48,7 +49,7 @@ def plan(
     refcat: str | None = None,
     refimage: Inspected | None = None,
     exclusions: dict[str, dict[str, str]] | None = None,
-    catalogs: dict[str, dict[str, UserCatalog]] | None = None,
+    catalogs: dict[str, dict[str, UserFile]] | None = None,
     **given: Any,  # noqa: ANN401  any part of a recipe
 ) -> WorkPlan:
     """Return the plan of a recipe."""
@@ -92,6 +93,7 @@ def another_value(parameter: Parameter) -> Any:  # noqa: ANN401  any value of a 
         "dqbits": 4,
         "skysigma": 2.5,
         "sharplo": 0.5,
+        "sextractor": {"BACK_SIZE": 32},
     }
     for name in (parameter.name, parameter.path[-1]):
         if name in special:
@@ -122,6 +124,8 @@ def test_a_parameter_changes_the_records_of_its_rules_alone(parameter: Parameter
         "reference_catalog": {"refcat": "a.cat", "rfluxcol": 3},
         "coordinate_file": {"catfile": "a.list", "fluxcol": 3},
     }.get(section, {})
+    if parameter.path[-1] == "sextractor":
+        beside = {"finder": "sextractor"}
     found: dict[str, Any] = {
         "refcat": "x" if section == "reference_catalog" else None,
         "refimage": image("r_refimage") if section == "refimagefindpars" else None,
@@ -203,7 +207,7 @@ def test_an_image_with_catalogs_does_not_depend_on_its_pixels(
 
 def test_the_content_of_a_catalog_counts_not_its_place() -> None:
     def with_catalog(path: str, digest: str) -> WorkPlan:
-        return plan(catalogs={"b": {**CATALOGS, "2": UserCatalog(Path(path), digest)}})
+        return plan(catalogs={"b": {**CATALOGS, "2": UserFile(Path(path), digest)}})
 
     one = with_catalog("/data/b2.coo", "old")
     assert changed(one, with_catalog("/data/b2.coo", "new")) == {("read_catalogs", "b")}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.planning.file_digest import file_digest
-from tweakreg_steps.planning.findings import Findings, UserCatalog
+from tweakreg_steps.planning.findings import Findings, UserFile
 from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.recipes.catfile import (
     Catalogs,
@@ -20,7 +20,7 @@ from tweakreg_steps.recipes.inputs import image_name, name_of_input
 from tweakreg_steps.recipes.recipe import Recipe
 
 
-def survey_catalogs(recipe: Recipe, findings: Findings) -> dict[str, dict[str, UserCatalog]]:
+def survey_catalogs(recipe: Recipe, findings: Findings) -> dict[str, dict[str, UserFile]]:
     """Find the catalogs of each image that has some, and read each once.
 
     An image has its catalogs from the coordinate file or from the list that names it; never from
@@ -28,7 +28,7 @@ def survey_catalogs(recipe: Recipe, findings: Findings) -> dict[str, dict[str, U
 
     Returns
     -------
-    dict of str to dict of str to UserCatalog
+    dict of str to dict of str to UserFile
         By name of the image, then by number of the chip (from 1): JSON knows texts only. Images
         whose sources are found in their pixels are left out.
 
@@ -53,7 +53,7 @@ def survey_catalogs(recipe: Recipe, findings: Findings) -> dict[str, dict[str, U
     if problems:
         raise InputError("\n".join(problems))
     return {
-        name: {str(chip): UserCatalog(file, digests[file]) for chip, file in catalogs.items()}
+        name: {str(chip): UserFile(file, digests[file]) for chip, file in catalogs.items()}
         for name, catalogs in found.items()
     }
 

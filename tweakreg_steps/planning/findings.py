@@ -11,8 +11,8 @@ from tweakreg_steps.planning.inspection import Inspected
 
 
 @dataclass(frozen=True)
-class UserCatalog:
-    """A catalog made elsewhere: its file, and the digest of what it holds."""
+class UserFile:
+    """A file of the user's that belongs to an image: its path, and the digest of what it holds."""
 
     path: Path
     digest: str
@@ -35,13 +35,20 @@ class Findings:
         mask.
     catalogs
         For each image whose sources are not found in its pixels, the catalog of each chip.
+    sextractor
+        Version of the installed SExtractor, or None where it is not used.
+    weights
+        For each image that SExtractor is to search, the files that its options name: ``filter``,
+        and ``weights<chip>``.
     """
 
     images: tuple[Inspected, ...]
     refimage: Inspected | None = None
     refcat: str | None = None
     exclusions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    catalogs: Mapping[str, Mapping[str, UserCatalog]] = field(default_factory=dict)
+    catalogs: Mapping[str, Mapping[str, UserFile]] = field(default_factory=dict)
+    sextractor: str | None = None
+    weights: Mapping[str, Mapping[str, UserFile]] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:

@@ -18,7 +18,7 @@ from tweakreg_steps.json_file import read_json, recall_json, write_json
 from tweakreg_steps.planning.layout import digests_of
 from tweakreg_steps.recipes.inputs import InputImage
 
-_FORMAT = 2
+_FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Inspected:
         The input.
     chips
         For each chip its ``number`` (from 1), ``extension``, ``label``, ``shape`` (ny, nx), the
-        digests ``pixels``, ``dq`` (or None) and ``wcs``, and the ``wcsnames`` that the header
-        holds.
+        digests ``pixels``, ``dq``, ``err`` (or None) and ``wcs``, and the ``wcsnames`` that the
+        header holds.
     file
         Digest of the whole content.
     data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tweakreg_steps.finding.sextractor_options import needs_errors
 from tweakreg_steps.planning import layout
 from tweakreg_steps.planning.findings import Findings, chip_records
 from tweakreg_steps.planning.image_jobs import plan_masks
@@ -25,7 +26,7 @@ def plan_sources(
         _plan_reading(plan, values, findings, image)
     else:
         plan_masks(plan, values, findings, image, findpars=findpars)
-        _plan_finding(plan, values, image, findpars=findpars)
+        _plan_finding(plan, values, findings, image, findpars=findpars)
     plan.add(
         "undistort_sources",
         name,
@@ -36,17 +37,26 @@ def plan_sources(
     )
 
 
-def _plan_finding(plan: WorkPlan, values: Tree, image: Inspected, *, findpars: str) -> None:
+def _plan_finding(
+    plan: WorkPlan, values: Tree, findings: Findings, image: Inspected, *, findpars: str
+) -> None:
     """Plan the search for the sources of one image in its pixels."""
     name = image.image.name
+    find = values[findpars]
+    files = findings.weights.get(name, {})
+    digests, inputs = ["pixels"], {}
+    if find["finder"] == "sextractor":
+        digests += ["err"] if needs_errors(find["sextractor"]) else []
+        inputs = {"sextractor": findings.sextractor, **{k: f.digest for k, f in files.items()}}
     plan.add(
         "find_sources",
         name,
         [layout.catalog_of(name)],
         values=values,
-        inputs={"chips": chip_records(image, "pixels")},
+        inputs={"chips": chip_records(image, *digests), **inputs},
         upstream=[("make_masks", name)],
         findpars=findpars,
+        files={key: file.path for key, file in files.items()},
     )
 
 

@@ -11,6 +11,7 @@ from tweakreg_steps.planning.catalog_survey import survey_catalogs
 from tweakreg_steps.planning.file_digest import file_digest
 from tweakreg_steps.planning.findings import Findings
 from tweakreg_steps.planning.inspection import inspect_inputs
+from tweakreg_steps.planning.sextractor_survey import survey_sextractor
 from tweakreg_steps.recipes.inputs import InputImage, expand_inputs, image_name
 from tweakreg_steps.recipes.recipe import Recipe
 
@@ -33,12 +34,13 @@ def survey(recipe: Recipe) -> Findings:
     problems = [*_output_problems(recipe, findings), *_wcsname_problems(recipe, findings)]
     if problems:
         raise InputError("\n".join(problems))
-    return replace(
+    findings = replace(
         findings,
         exclusions=_exclusion_digests(recipe, findings),
         refcat=_refcat_digest(recipe),
         catalogs=survey_catalogs(recipe, findings),
     )
+    return replace(findings, **survey_sextractor(recipe, findings))
 
 
 def _reference_image(recipe: Recipe) -> InputImage | None:

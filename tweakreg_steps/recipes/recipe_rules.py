@@ -65,10 +65,29 @@ def _find_problems(section: str, find: Tree) -> Iterator[Found]:
             (section, "skysigma"),
             "0 with computesig: false sets no threshold; give the sky noise",
         )
+    yield from _finder_problems(section, find)
     if find["dqbits"] is not None:
         problem = dqbits_problem(find["dqbits"])
         if problem:
             yield (section, "dqbits"), problem
+
+
+def _finder_problems(section: str, find: Tree) -> Iterator[Found]:
+    """Yield what does not go with the finder."""
+    from tweakreg_steps.finding.sextractor_options import option_problems
+
+    options = find["sextractor"]
+    if find["finder"] != "sextractor":
+        if options:
+            yield (section, "sextractor"), "needs finder: sextractor; leave one of both out"
+        return
+    if find["use_sharp_round"]:
+        yield (
+            (section, "use_sharp_round"),
+            "true needs finder: daofind; SExtractor measures neither sharpness nor roundness",
+        )
+    for name, text in option_problems(options).items():
+        yield (section, "sextractor", name), text
 
 
 def _catalog_problems(section: str, catalog: Tree, flux: str, position: str) -> Iterator[Found]:

@@ -111,12 +111,16 @@ def _walk(schema: Tree, path: tuple[str, ...], inherited: Tree) -> Iterator[Para
         )
 
 
+_KINDS = {"array": "a list", "object": "names with values"}
+"""How a message calls a kind of value, where JSON's word would not do."""
+
+
 def allowed(schema: Tree) -> str:
     """Say in words which values `schema` allows."""
     if "enum" in schema:
         return "one of " + ", ".join(str(value) for value in schema["enum"])
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    words = " or ".join("a list" if name == "array" else str(name) for name in types)
+    words = " or ".join(_KINDS.get(name, str(name)) for name in types)
     bounds = [
         f"{sign} {schema[key]}"
         for key, sign in (
