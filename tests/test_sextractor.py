@@ -148,8 +148,8 @@ def test_the_errors_of_the_image_are_weights(folder: Path) -> None:
 
 
 def test_what_the_search_reads_is_in_its_record(folder: Path) -> None:
-    def record(**section: Any) -> dict[str, Any]:
-        project = open_project(load_recipe(write_recipe(folder, **section)))
+    def record(**section: object) -> dict[str, Any]:
+        project = open_project(load_recipe(write_recipe(folder, None, **section)))
         inputs: dict[str, Any] = project.plan.jobs["find_sources", "one_flc"].record["inputs"]
         return inputs
 
