@@ -7,11 +7,14 @@ from collections.abc import Iterable
 from contextlib import chdir
 from pathlib import Path
 
+from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.planning.jobs import Job
+from tweakreg_steps.planning.layout import CODE_CACHE
 from tweakreg_steps.planning.project import Project, open_project
 from tweakreg_steps.recipes.recipe import load_recipe
 from tweakreg_steps.running.step import run_step
 
+_CODE: list[str] = []
 _PRODUCTS = {
     "make_masks": "mask=masks/{}.fits",
     "find_sources": "catalog=catalogs/{}.ecsv",
@@ -37,7 +40,7 @@ def run_steps(recipe: Path, image: str, rules: Iterable[str]) -> Path:
         Of the rules that work on one image, in their order; those that the plan has no job of are
         left out.
     """
-    project = open_project(load_recipe(recipe))
+    project = _open(recipe)
     project.write_manifest()
     for rule in rules:
         job = project.plan.jobs.get((rule, image))
@@ -45,6 +48,17 @@ def run_steps(recipe: Path, image: str, rules: Iterable[str]) -> Path:
             with chdir(project.outdir):
                 assert run_step([job.text, *_files(project, job)]) == 0
     return project.outdir
+
+
+def _open(recipe: Path) -> Project:
+    """Open a project, with what is known of the code from the last one: it does not change."""
+    complete = load_recipe(recipe)
+    cache = complete.outdir / CODE_CACHE
+    if _CODE:
+        write_text_atomically(cache, _CODE[0])
+    project = open_project(complete)
+    _CODE[:] = [cache.read_text()]
+    return project
 
 
 def _files(project: Project, job: Job) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from associations import write_association
 from astropy.io import fits
 from astropy.table import Table
 from skies import Scene, rms_to_truth
@@ -231,6 +232,7 @@ def test_what_is_wrong_with_catalogs_is_said_before_any_job(
     assert not (folder / "out" / "catalogs").exists()
 
 
+@EFFECT("input")
 def test_our_own_list_gives_the_same_alignment_without_pixels(
     finished_run: Path, small_scene: Scene, tmp_path: Path
 ) -> None:
@@ -241,7 +243,9 @@ def test_our_own_list_gives_the_same_alignment_without_pixels(
                 hdus["SCI", chip].data[:] = np.nan
     shutil.copytree(finished_run / "out" / "tweakreg", tmp_path / "lists")
     recipe = yaml.safe_load((finished_run / "recipe.yaml").read_text())
-    recipe["coordinate_file"] = {"catfile": "lists/paint01q_flc_xy_catfile.list", "fluxcol": 4}
+    members = [(f"PAINT0{n}Q", "EXP-DTH", True) for n in (1, 2, 3, 4)]
+    recipe["input"] = write_association(tmp_path, [*members, ("PAINT01", "PROD-DTH", True)])
+    recipe["coordinate_file"] = {"catfile": "lists/paint01q_flc_xy_catfile.list"}
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     assert main(["run", str(tmp_path / "recipe.yaml"), "-j", "2"]) == 0
     assert not (tmp_path / "out" / "masks").exists()

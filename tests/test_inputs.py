@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from associations import write_association
 from astropy.io import fits
 
 from tweakreg_steps.errors import InputError
@@ -81,19 +82,6 @@ def test_every_wrong_line_of_a_list_is_named(folder: Path) -> None:
     assert "list.txt, line 3: input: x.fits: there is no such file" in lines[2]
 
 
-def association(folder: Path, rows: list[tuple[str, str, bool]], name: str = "j8bt06010") -> str:
-    """Write an association table and return its file name."""
-    names, kinds, present = zip(*rows, strict=True)
-    columns = [
-        fits.Column("MEMNAME", "14A", array=names),
-        fits.Column("MEMTYPE", "14A", array=kinds),
-        fits.Column("MEMPRSNT", "L", array=present),
-    ]
-    table = fits.BinTableHDU.from_columns(columns)
-    fits.HDUList([fits.PrimaryHDU(), table]).writeto(folder / f"{name}_asn.fits")
-    return f"{name}_asn.fits"
-
-
 def test_an_association_stands_for_its_exposures_in_order(folder: Path) -> None:
     for name in ("j8bt06obq_flc", "j8bt06nyq_flt", "j8bt06nyq_flc", "u4ocq_c0m"):
         (folder / f"{name}.fits").touch()
@@ -104,7 +92,7 @@ def test_an_association_stands_for_its_exposures_in_order(folder: Path) -> None:
         ("U4OCQ", "EXP-CRJ", True),
         ("J8BT06011", "PROD-DTH", True),
     ]
-    table = association(folder, rows)
+    table = write_association(folder, rows)
     images = expand_inputs(["b_flc.fits", table], base=folder)
     # TweakReg's own choice is flt where both are there
     names = ["b_flc", "j8bt06obq_flc", "j8bt06nyq_flt", "u4ocq_c0m"]
@@ -115,13 +103,13 @@ def test_an_association_stands_for_its_exposures_in_order(folder: Path) -> None:
 def test_an_association_without_its_exposures_is_refused(folder: Path) -> None:
     rows = [("AAA", "EXP-DTH", True), ("BBB", "EXP-DTH", True), ("CCC", "PROD-DTH", True)]
     with pytest.raises(InputError) as caught:
-        expand_inputs(association(folder, rows), base=folder)
+        expand_inputs(write_association(folder, rows), base=folder)
     said = str(caught.value)
     assert "no exposure of the member AAA beside the association (tried aaa_crj.fits" in said
     assert "member BBB" in said
     assert "CCC" not in said
     with pytest.raises(InputError, match="names no exposure that is present"):
-        expand_inputs(association(folder, rows[2:], "none"), base=folder)
+        expand_inputs(write_association(folder, rows[2:], "none"), base=folder)
     with pytest.raises(InputError, match="has no extension to pick"):
         expand_inputs("none_asn.fits[1]", base=folder)
     fits.PrimaryHDU().writeto(folder / "empty_asn.fits")
