@@ -150,6 +150,7 @@ def test_the_errors_of_the_image_are_weights(folder: Path) -> None:
 def test_what_the_search_reads_is_in_its_record(folder: Path) -> None:
     def record(**section: object) -> dict[str, Any]:
         project = open_project(load_recipe(write_recipe(folder, None, **section)))
+        project.write_manifest()
         inputs: dict[str, Any] = project.plan.jobs["find_sources", "one_flc"].record["inputs"]
         return inputs
 
@@ -160,6 +161,9 @@ def test_what_the_search_reads_is_in_its_record(folder: Path) -> None:
     assert "sextractor" not in record(finder="daofind")
     options = {"WEIGHT_TYPE": "MAP_WEIGHT", "WEIGHT_IMAGE": "w.fits", "FILTER_NAME": "a.conv"}
     given = record(sextractor=options)
+    resolved = load_recipe(folder / "out" / "recipe.resolved.yaml").values["imagefindpars"]
+    assert resolved["sextractor"]["FILTER_NAME"] == "../a.conv"
+    assert resolved["sextractor"]["WEIGHT_IMAGE"] == "../w.fits"
     assert {"weights1", "weights2", "filter"} <= given.keys()
     (folder / "a.conv").write_text("CONV NORM\n2\n")
     assert record(sextractor=options)["filter"] != given["filter"]

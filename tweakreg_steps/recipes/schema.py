@@ -41,6 +41,8 @@ class Parameter:
         Whether it only decides that a rule's products are wanted; it makes none stale.
     file
         Whether it is the path of a file, whose content is what counts.
+    files
+        The keys of its value under which the paths of files stand.
     schema
         Its JSON schema.
     """
@@ -55,6 +57,7 @@ class Parameter:
     pending: str | None
     switch: bool
     file: bool
+    files: tuple[str, ...]
     schema: Tree
 
     @property
@@ -107,6 +110,7 @@ def _walk(schema: Tree, path: tuple[str, ...], inherited: Tree) -> Iterator[Para
             pending=notes.get("x-pending"),
             switch=child.get("x-switch", False),
             file=child.get("x-file", False),
+            files=tuple(child.get("x-files", ())),
             schema=child,
         )
 
