@@ -277,3 +277,20 @@ def test_an_image_left_without_sources_is_not_aligned_and_the_others_go_on(
     assert list(summary["status"]) == ["reference", "not_aligned", "aligned"]
     assert list(summary["reason"]) == ["", "no_sources", ""]
     assert (folder / "out" / "masks" / "paint03q_flc.fits").is_file()
+
+
+def test_the_reference_image_may_stand_in_the_coordinate_file(folder: Path) -> None:
+    shutil.copyfile(folder / "one_flc.fits", folder / "ref_flc.fits")
+    recipe = {
+        "input": "one_flc.fits",
+        "refimage": "ref_flc.fits",
+        "coordinate_file": {"catfile": "cats.list"},
+    }
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    jobs = open_project(load_recipe(folder / "recipe.yaml")).plan.jobs
+    assert {("read_catalogs", "one_flc"), ("find_sources", "ref_flc_refimage")} <= jobs.keys()
+    with (folder / "cats.list").open("a") as stream:
+        stream.write("ref_flc.fits one.coo two.coo\n")
+    jobs = open_project(load_recipe(folder / "recipe.yaml")).plan.jobs
+    assert ("read_catalogs", "ref_flc_refimage") in jobs
+    assert "find_sources" not in {rule for rule, _ in jobs}
