@@ -7,8 +7,10 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tweakreg_steps.cli import main
+from tweakreg_steps.recipes.recipe import complete
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -17,6 +19,11 @@ def examples(page: str, language: str) -> list[str]:
     """Return the examples of a page."""
     text = (DOCS / page).read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("example", examples("sources.md", "yaml"))
+def test_the_examples_of_sources_are_valid(example: str) -> None:
+    complete({"input": "a.fits", **yaml.safe_load(example)}, source=None, file=Path("recipe.yaml"))
 
 
 def test_the_examples_in_python(flt_copy: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,8 @@ import pytest
 from astropy.table import MaskedColumn, Table
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.tables.reference_catalog import ReferenceCatalog, read_reference_catalog
+from tweakreg_steps.tables.catalog_entries import CatalogEntries
+from tweakreg_steps.tables.reference_catalog import read_reference_catalog
 
 DEFAULTS: dict[str, Any] = {
     "refxcol": 1,
@@ -26,7 +27,7 @@ DEFAULTS: dict[str, Any] = {
 RA, DEC, MAG = [150.0, 150.5, 151.0], [-0.5, 30.0, 1.25], [18.0, 20.0, 19.0]
 
 
-def read(path: Path, **parameters: object) -> ReferenceCatalog:
+def read(path: Path, **parameters: object) -> CatalogEntries:
     return read_reference_catalog(path, **{**DEFAULTS, **parameters})
 
 
@@ -41,7 +42,7 @@ def stars() -> Table:
     return Table({"source_id": [7, 8, 9], "RA": RA, "mag": MAG, "DEC": DEC})
 
 
-def check(found: ReferenceCatalog) -> None:
+def check(found: CatalogEntries) -> None:
     assert found.x == pytest.approx(RA, abs=1e-9)
     assert found.y == pytest.approx(DEC, abs=1e-9)
 

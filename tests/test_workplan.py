@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tweakreg_steps.planning.blocked_jobs import READERS
-from tweakreg_steps.planning.findings import Findings
+from tweakreg_steps.planning.findings import Findings, UserFile
 from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.planning.jobs import JobKey, WorkPlan
 from tweakreg_steps.planning.reference_files import ReferenceFile
@@ -19,6 +19,7 @@ from tweakreg_steps.recipes.recipe import complete
 from tweakreg_steps.recipes.schema import Parameter, parameters
 from tweakreg_steps.reviewing.review_file import Decision, Review
 
+CATALOGS = {chip: UserFile(Path(f"/data/b{chip}.coo"), f"digest {chip}") for chip in "12"}
 EVERYTHING: dict[str, Any] = {
     "input": "*.fits",
     "update_header": {"updatehdr": True},
@@ -36,6 +37,7 @@ def image(name: str, **digests: str) -> Inspected:
             "shape": [10, 20],
             "pixels": f"{name} pixels {number}",
             "dq": f"{name} dq {number}",
+            "err": f"{name} err {number}",
             "wcs": f"{name} wcs {number}",
             "wcsnames": [],
             **{key: value for key, value in digests.items() if key != "file"},
@@ -53,6 +55,7 @@ def plan(
     exclusions: dict[str, dict[str, str]] | None = None,
     reference_files: dict[str, dict[str, ReferenceFile]] | None = None,
     reviews: dict[str, Review] | None = None,
+    catalogs: dict[str, dict[str, UserFile]] | None = None,
     **given: Any,  # noqa: ANN401  any part of a recipe
 ) -> WorkPlan:
     """Return the plan of a recipe."""
@@ -69,6 +72,7 @@ def plan(
         Findings(
             images=tuple(images or [image("a"), image("b")]),
             exclusions=exclusions or {},
+            catalogs=catalogs or {},
             refcat=refcat,
             refimage=refimage,
             reference_is_chosen=not (refcat or refimage) and recipe.values["expand_refcat"],
@@ -98,6 +102,7 @@ def another_value(parameter: Parameter) -> Any:  # noqa: ANN401  any value of a 
         "dqbits": 4,
         "skysigma": 2.5,
         "sharplo": 0.5,
+        "sextractor": {"BACK_SIZE": 32},
     }
     for name in (parameter.name, parameter.path[-1]):
         if name in special:
@@ -123,16 +128,21 @@ def test_a_parameter_changes_the_records_of_its_rules_alone(parameter: Parameter
         value = {key: value}
     if parameter.path[-1] == "computesig":
         value["skysigma"] = 1.0
-    with_refcat: dict[str, Any] = {}
-    if parameter.path[0] == "reference_catalog":
-        with_refcat = {"refcat": "a.cat", "rfluxcol": 3}
-        value = {**with_refcat, **value}
-    refimage = image("r_refimage") if parameter.path[0] == "refimagefindpars" else None
-    found: dict[str, Any] = {"refcat": "x" if with_refcat else None, "refimage": refimage}
-    found["expand_refcat"] = parameter.rule == "align"
-    before = plan(**found, reference_catalog=with_refcat)
-    given = {"reference_catalog": with_refcat, parameter.path[0]: value}
-    after = plan(**found, **given)
+    section = parameter.path[0]
+    beside: dict[str, Any] = {
+        "reference_catalog": {"refcat": "a.cat", "rfluxcol": 3},
+        "coordinate_file": {"catfile": "a.list", "fluxcol": 3},
+    }.get(section, {})
+    if parameter.path[-1] == "sextractor":
+        beside = {"finder": "sextractor"}
+    found: dict[str, Any] = {
+        "refcat": "x" if section == "reference_catalog" else None,
+        "refimage": image("r_refimage") if section == "refimagefindpars" else None,
+        "catalogs": {"b": CATALOGS} if section == "coordinate_file" else None,
+    }
+    one: dict[str, Any] = {section: beside} if beside else {}
+    other: dict[str, Any] = {section: {**beside, **value} if beside else value}
+    before, after = plan(**found, **one), plan(**found, **other)
     rules = {rule for rule, name in changed(before, after) if (rule, name) in after.jobs}
     consumers = {parameter.rule} & {rule for rule, _ in before.jobs}
     assert rules - {"summarize"} == consumers - ({"log"} & {parameter.rule})
@@ -179,6 +189,39 @@ def test_a_region_file_reaches_the_mask_of_its_image() -> None:
     one = plan(exclusions={"b": {"1": "old"}})
     other = plan(exclusions={"b": {"1": "new"}})
     assert changed(one, other) == {("make_masks", "b")}
+
+
+@pytest.mark.parametrize(
+    ("digests", "section", "rules"),
+    [
+        ({"pixels": "new"}, {}, set()),
+        ({"dq": "new"}, {}, set()),
+        ({"wcs": "new"}, {}, {"undistort_sources", "build_reference_plane"}),
+        (
+            {"wcs": "new"},
+            {"xyunits": "degrees"},
+            {"read_catalogs", "undistort_sources", "build_reference_plane"},
+        ),
+    ],
+)
+def test_an_image_with_catalogs_does_not_depend_on_its_pixels(
+    digests: dict[str, str], section: dict[str, Any], rules: set[str]
+) -> None:
+    options: dict[str, Any] = {"catalogs": {"b": CATALOGS}, "coordinate_file": section}
+    one, other = plan(**options), plan([image("a"), image("b", **digests)], **options)
+    assert {rule for rule, _ in changed(one, other)} == rules
+    assert ("find_sources", "a") in one.jobs
+    assert not {("find_sources", "b"), ("make_masks", "b")} & one.jobs.keys()
+
+
+def test_the_content_of_a_catalog_counts_not_its_place() -> None:
+    def with_catalog(path: str, digest: str) -> WorkPlan:
+        return plan(catalogs={"b": {**CATALOGS, "2": UserFile(Path(path), digest)}})
+
+    one = with_catalog("/data/b2.coo", "old")
+    assert changed(one, with_catalog("/data/b2.coo", "new")) == {("read_catalogs", "b")}
+    assert changed(one, with_catalog("/elsewhere/x.coo", "old")) == set()
+    assert one.jobs["write_chip_catalog", "b.2"].upstream == (("read_catalogs", "b"),)
 
 
 def test_an_image_added_at_the_end_leaves_the_others_sources_alone() -> None:

@@ -37,7 +37,7 @@ class Reason(StrEnum):
 REASON_TEXTS: dict[Reason, str] = {
     Reason.UNREADABLE: "the file could not be read to its end",
     Reason.NO_PIXELS: "a chip holds no finite pixel",
-    Reason.NO_SOURCES: "no source was found above the threshold",
+    Reason.NO_SOURCES: "no source was found above the threshold, or none is left of the catalogs",
     Reason.FEW_SOURCES: "fewer sources than object_matching.minobj",
     Reason.NO_REFERENCE_SOURCES: "the reference holds no source",
     Reason.NO_OVERLAP: "no reference source lies within the search radius of any source",

@@ -43,6 +43,13 @@ _DESCRIPTIONS = {
     "x0": "image's source on its chip",
 }
 
+_NO_SOURCES = {
+    "pixels": "nothing above the threshold; lower imagefindpars.threshold",
+    "catalogs": "none is left of the image's catalogs; see the log of read_catalogs, and widen "
+    "the limits of coordinate_file",
+}
+"""Why an image has no source, by where its sources come from."""
+
 
 def make_match_table(
     sky: ColumnTable,
@@ -130,9 +137,7 @@ def _require_usable(sky: ColumnTable, sources: ColumnTable) -> None:
         reason = Reason(sky.meta["reason"])
         raise NotAlignedError(reason, "no chip of the image holds a finite pixel")
     if len(sky) == 0:
-        raise NotAlignedError(
-            Reason.NO_SOURCES, "nothing above the threshold; lower imagefindpars.threshold"
-        )
+        raise NotAlignedError(Reason.NO_SOURCES, _NO_SOURCES[sky.meta["found_in"]])
     if len(sources) == 0:
         raise NotAlignedError(
             Reason.NO_REFERENCE_SOURCES, f"{sources.meta['origin']} holds no source to align with"

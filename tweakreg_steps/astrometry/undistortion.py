@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 
 _J2000 = 2000.0
+_HALF_SKY = 60.0 * 3.6e6
+"""mas from a chip's centre beyond which nothing can be on it, well within its half of the sky."""
+_PRECISION = 1.0e-6
+_ITERATIONS = 60
+"""Pixels to which a distortion is inverted, and in how many steps it must be."""
 
 
 def pixels_to_sky(
@@ -53,6 +58,47 @@ def pixels_to_sky(
     _require_finite(lon, lat, x, y, f"{where}: pixel", "has no place on the sky")
     ra, dec = _to_icrs(wcs, lon, lat)
     return np.mod(ra, 360.0), dec
+
+
+def sky_to_pixels(wcs: WCS, ra: ArrayLike, dec: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Find the pixels of a chip that sky positions fall on: `pixels_to_sky` the other way.
+
+    Parameters
+    ----------
+    wcs : astropy.wcs.WCS
+        Of the chip, from `tweakreg_steps.fits_files.exposure.read_wcs`; its `pixel_shape` is set.
+    ra, dec : array-like, shape (n,)
+        Degrees.
+
+    Returns
+    -------
+    x, y : ndarray, shape (n,)
+        1-based pixels, to a millionth; nan for positions that are farther from the chip than it is
+        long, where its distortion says nothing.
+    """
+    ra, dec = (np.asarray(values, dtype=np.float64) for values in (ra, dec))
+    x, y = np.full(ra.shape, np.nan), np.full(ra.shape, np.nan)
+    near = _near_chip(wcs, ra, dec)
+    if near.any():
+        pair = _ordered(wcs, _from_icrs(wcs, ra[near], dec[near]))
+        found = wcs.all_world2pix(*pair, 1, tolerance=_PRECISION, maxiter=_ITERATIONS, quiet=True)
+        again = wcs.wcs_world2pix(*wcs.all_pix2world(*found, 1), 1)
+        aim = wcs.wcs_world2pix(*pair, 1)
+        missed = np.hypot(again[0] - aim[0], again[1] - aim[1]) > 10 * _PRECISION
+        x[near], y[near] = (np.where(missed, np.nan, values) for values in found)
+    return x, y
+
+
+def _near_chip(wcs: WCS, ra: FloatArray, dec: FloatArray) -> NDArray[np.bool_]:
+    """Tell which positions are no farther from the chip than it is long."""
+    center = wcs.wcs_pix2world([[(n + 1) / 2 for n in wcs.pixel_shape]], 1)[0]
+    away = separation(ra, dec, *_to_icrs(wcs, *_ordered(wcs, center)))
+    near: NDArray[np.bool_] = np.isfinite(away) & (away < _HALF_SKY)
+    if near.any():
+        x, y = wcs.wcs_world2pix(*_ordered(wcs, _from_icrs(wcs, ra[near], dec[near])), 1)
+        nx, ny = wcs.pixel_shape
+        near[near] = (x > -nx) & (x < 2 * nx) & (y > -ny) & (y < 2 * ny)
+    return near
 
 
 def sky_to_plane(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tweakreg_steps.finding.daofind_kernel import FloatImage, Kernel, fit_heights, make_kernel
 from tweakreg_steps.finding.daofind_measure import Stars, measure_stars
 from tweakreg_steps.finding.daofind_objects import Objects, find_objects, joint_centres
+from tweakreg_steps.finding.limits import strictly_between
 from tweakreg_steps.finding.sky_noise import RealPixels, SkyNoise, measure_sky_noise
 
 FloatArray = NDArray[np.float64]
@@ -201,7 +202,9 @@ def find_stars(
     objects = find_objects(heights, threshold_level=threshold_level)
     allowed = objects.inside(pixels.shape, kernel) & good[objects.peak_row, objects.peak_column]
     stars = _measure(pixels, good, heights, objects[allowed], kernel, threshold_level)
-    kept = _between(stars.peak, peakmin, peakmax) & _between(stars.flux, fluxmin, fluxmax)
+    kept = strictly_between(stars.peak, peakmin, peakmax) & strictly_between(
+        stars.flux, fluxmin, fluxmax
+    )
     if use_sharp_round:
         kept &= (stars.sharpness >= sharplo) & (stars.sharpness <= sharphi)
         for roundness in (stars.roundness1, stars.roundness2):
@@ -271,13 +274,3 @@ def _distinct(stars: Stars, height: NDArray[np.float32]) -> BoolArray:
         lower = np.where(height[first] < height[first + step], first, first + step)
         same[order[lower]] = True
     return ~same
-
-
-def _between(values: FloatArray, low: float | None, high: float | None) -> BoolArray:
-    """Whether values are strictly between limits, where there are any."""
-    kept = np.ones(values.shape, dtype=np.bool_)
-    if low is not None:
-        kept &= values > low
-    if high is not None:
-        kept &= values < high
-    return kept

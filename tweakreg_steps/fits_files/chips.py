@@ -80,7 +80,7 @@ def find_chips(path: Path, selection: str | None, hdus: Sequence[Hdu]) -> tuple[
     science = [hdu for hdu in images if hdu.name == "SCI" and hdu.index > 0]
     science.sort(key=lambda hdu: hdu.version)
     if selection is not None:
-        chosen = [_select(path, selection, hdus)]
+        chosen = [select_image(path, selection, hdus)]
     elif science:
         chosen = science
     else:
@@ -128,8 +128,14 @@ def _explain_no_image(path: Path, hdus: Sequence[Hdu]) -> str:
     return f"{path}: holds no two-dimensional image; give another file"
 
 
-def _select(path: Path, selection: str, hdus: Sequence[Hdu]) -> Hdu:
-    """Find the HDU that a selection names."""
+def select_image(path: Path, selection: str, hdus: Sequence[Hdu]) -> Hdu:
+    """Find the image that a selection (``sci,1`` or ``1``) names.
+
+    Raises
+    ------
+    InputError
+        The selection is none, or names no two-dimensional image.
+    """
     match = _SELECTION.match(selection)
     if match is None:
         raise InputError(

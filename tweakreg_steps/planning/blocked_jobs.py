@@ -14,6 +14,7 @@ from tweakreg_steps.planning.staleness import StaleJob
 READERS = (
     "make_masks",
     "find_sources",
+    "read_catalogs",
     "undistort_sources",
     "build_reference_plane",
     "update_wcs",

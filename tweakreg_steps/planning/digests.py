@@ -75,8 +75,8 @@ def digest_exposure(path: Path, selection: str | None) -> dict[str, Any]:
     dict
         ``file``: digest of all headers and data. ``data``: digest of each HDU's data. ``chips``:
         for each chip its ``number``, ``extension``, ``label`` and ``shape`` (ny, nx); the digests
-        ``pixels``, ``dq`` (None without) and ``wcs`` (cards of the WCS and the lookup tables they
-        point to); ``wcsnames``, the names of its primary and alternate WCSs; and ``alternates``,
+        ``pixels``, ``dq`` and ``err`` (None without) and ``wcs`` (cards of the WCS and the lookup
+        tables they point to); ``wcsnames``, the names of its primary and alternate WCSs; and ``alternates``,
         the keys of the latter with their names. ``primary``: telescope, instrument and reference
         files as the primary header names them. ``model``: the IDCTAB of the model that
         the first extension holds, or None. ``headerlets``: the names of those attached.
@@ -163,7 +163,9 @@ def _digest_data(path: Path, hdus: Sequence[Hdu], known: Sequence[str | None]) -
 def _describe_chip(chip: Chip, hdus: Sequence[Hdu], data: Sequence[bytes]) -> dict[str, Any]:
     """Return one entry of ``chips``."""
     hdu = hdus[chip.extension]
-    flags = [h for h in hdus if (h.name, h.version) == ("DQ", hdu.version)]
+    flags, errors = (
+        [h for h in hdus if (h.name, h.version) == (name, hdu.version)] for name in ("DQ", "ERR")
+    )
     return {
         "number": chip.number,
         "extension": chip.extension,
@@ -171,6 +173,7 @@ def _describe_chip(chip: Chip, hdus: Sequence[Hdu], data: Sequence[bytes]) -> di
         "shape": list(chip.shape),
         "pixels": _digest_image(hdu, data),
         "dq": _digest_image(flags[0], data) if flags else None,
+        "err": _digest_image(errors[0], data) if errors else None,
         "wcs": _digest_wcs(hdu, hdus, data),
         "wcsnames": list(wcs_names(CardList(hdu.header))),
         "alternates": alternate_names(CardList(hdu.header)),

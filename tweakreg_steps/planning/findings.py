@@ -5,12 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.planning import layout
 from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.planning.reference_files import ReferenceFile
 from tweakreg_steps.reviewing.review_file import Review
+
+
+@dataclass(frozen=True)
+class UserFile:
+    """A file of the user's that belongs to an image: its path, and the digest of what it holds."""
+
+    path: Path
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,13 @@ class Findings:
         Digest of the text that becomes the headerlets' HISTORY, or None.
     reviews
         What was decided about each image with ``tweakreg review``.
+    catalogs
+        For each image whose sources are not found in its pixels, the catalog of each chip.
+    sextractor
+        Version of the installed SExtractor, or None where it is not used.
+    weights
+        For each image that SExtractor is to search, the files that its options name: ``filter``,
+        and ``weights<chip>``.
     """
 
     images: tuple[Inspected, ...]
@@ -46,6 +62,9 @@ class Findings:
     reference_files: Mapping[str, Mapping[str, ReferenceFile]] = field(default_factory=dict)
     history: str | None = None
     reviews: Mapping[str, Review] = field(default_factory=dict)
+    catalogs: Mapping[str, Mapping[str, UserFile]] = field(default_factory=dict)
+    sextractor: str | None = None
+    weights: Mapping[str, Mapping[str, UserFile]] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:

@@ -33,8 +33,8 @@ class Inspected:
         The input.
     chips
         For each chip its ``number`` (from 1), ``extension``, ``label``, ``shape`` (ny, nx), the
-        digests ``pixels``, ``dq`` (or None) and ``wcs``, the ``wcsnames`` that the header holds,
-        and its ``alternates``.
+        digests ``pixels``, ``dq``, ``err`` (or None) and ``wcs``, the ``wcsnames`` that the
+        header holds, and its ``alternates``.
     file
         Digest of the whole content.
     data

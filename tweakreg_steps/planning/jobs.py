@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.planning.canonical import canonical_json, digest
@@ -38,6 +39,9 @@ class Job:
         Everything that its products depend on.
     upstream
         The jobs whose products it takes.
+    files
+        Files of the user's that it reads, by what its step calls them; the record has their
+        digests, so that a file may move.
     """
 
     rule: str
@@ -45,6 +49,7 @@ class Job:
     outputs: tuple[str, ...]
     record: Tree
     upstream: tuple[JobKey, ...]
+    files: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def key(self) -> JobKey:
@@ -99,10 +104,12 @@ class WorkPlan:
         inputs: Mapping[str, Any],
         upstream: Iterable[JobKey],
         findpars: str = IMAGE_FINDPARS,
+        files: Mapping[str, Path] | None = None,
     ) -> None:
         """Add a job; its upstream jobs must be there already.
 
-        `findpars` is the section that says how the image's sources are found.
+        `findpars` is the section that says how the image's sources are found; `files` are those
+        of the user's that are not the image itself.
         """
         needs = tuple(upstream)
         record: Tree = {
@@ -113,7 +120,7 @@ class WorkPlan:
             "code": self.code[rule],
             "upstream": self._upstream_stamps(needs),
         }
-        job = Job(rule, name, tuple(outputs), record, needs)
+        job = Job(rule, name, tuple(outputs), record, needs, files or {})
         self.jobs[job.key] = job
         self.stamps[job.key] = job.stamp
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 MANIFEST = "manifest.json"
 RESOLVED_RECIPE = "recipe.resolved.yaml"
+INPUT_LIST = "inputs.list"
 LOCK = ".tweakreg.lock"
 LEDGER = ".tweakreg/ledger"
 CODE_CACHE = ".tweakreg/code.json"

@@ -21,6 +21,8 @@ class ManifestImage:
         Its file.
     wcs_path
         The file that holds its WCS: the same, or the working copy.
+    label
+        The file's name with the selected extension behind it, as a list would name it.
     chips
         The records of its chips.
     """
@@ -28,6 +30,7 @@ class ManifestImage:
     name: str
     path: Path
     wcs_path: Path
+    label: str
     chips: tuple[dict[str, Any], ...]
 
 
@@ -45,5 +48,9 @@ def read_refimage(path: Path) -> ManifestImage | None:
 def _image(entry: dict[str, Any]) -> ManifestImage:
     """Return what an entry describes."""
     return ManifestImage(
-        entry["name"], Path(entry["path"]), Path(entry["wcs_path"]), tuple(entry["chips"])
+        entry["name"],
+        Path(entry["path"]),
+        Path(entry["wcs_path"]),
+        entry["label"],
+        tuple(entry["chips"]),
     )

@@ -11,6 +11,7 @@ from tweakreg_steps.planning.decisions import decision_of, rejected_images
 from tweakreg_steps.planning.findings import Findings, chip_records
 from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.planning.jobs import ALL, JobKey, WorkPlan
+from tweakreg_steps.planning.source_jobs import source_rule
 from tweakreg_steps.recipes.inputs import image_name
 from tweakreg_steps.recipes.schema import Tree
 
@@ -23,13 +24,13 @@ def plan_products(plan: WorkPlan, values: Tree, findings: Findings) -> None:
         if values["update_header"]["updatehdr"]:
             _plan_header(plan, values, findings, image)
         if values["writecat"]:
-            _plan_catalogs(plan, values, image)
+            _plan_catalogs(plan, values, findings, image)
     if values["writecat"]:
         _plan_catfile_list(plan, values, findings)
     if values["writecat"] and (findings.refcat is None or values["expand_refcat"]):
         _plan_refcat(plan, values, findings)
     if values["writecat"] and findings.sought_refimage:
-        _plan_refimage_catalogs(plan, values, findings.sought_refimage)
+        _plan_refimage_catalogs(plan, values, findings, findings.sought_refimage)
     if values["shiftfile_output"]["shiftfile"]:
         _plan_shiftfile(plan, values, findings)
 
@@ -85,10 +86,10 @@ def _plan_header(plan: WorkPlan, values: Tree, findings: Findings, image: Inspec
     )
 
 
-def _plan_catalogs(plan: WorkPlan, values: Tree, image: Inspected) -> None:
+def _plan_catalogs(plan: WorkPlan, values: Tree, findings: Findings, image: Inspected) -> None:
     """Plan TweakReg's text products of one image."""
     name = image.image.name
-    _plan_chip_catalogs(plan, values, image)
+    _plan_chip_catalogs(plan, values, findings, image)
     plan.add(
         "write_catalogs",
         name,
@@ -99,7 +100,7 @@ def _plan_catalogs(plan: WorkPlan, values: Tree, image: Inspected) -> None:
     )
 
 
-def _plan_chip_catalogs(plan: WorkPlan, values: Tree, image: Inspected) -> None:
+def _plan_chip_catalogs(plan: WorkPlan, values: Tree, findings: Findings, image: Inspected) -> None:
     """Plan TweakReg's text catalog of each chip of one image."""
     name = image.image.name
     for chip in image.chips:
@@ -109,14 +110,16 @@ def _plan_chip_catalogs(plan: WorkPlan, values: Tree, image: Inspected) -> None:
             [layout.chip_catalog_of(name, chip["number"])],
             values=values,
             inputs={"chip": chip["number"]},
-            upstream=[("find_sources", name)],
+            upstream=[(source_rule(findings, image), name)],
         )
 
 
-def _plan_refimage_catalogs(plan: WorkPlan, values: Tree, image: Inspected) -> None:
+def _plan_refimage_catalogs(
+    plan: WorkPlan, values: Tree, findings: Findings, image: Inspected
+) -> None:
     """Plan TweakReg's text products of the reference image, which is matched with nothing."""
     name = image.image.name
-    _plan_chip_catalogs(plan, values, image)
+    _plan_chip_catalogs(plan, values, findings, image)
     plan.add(
         "write_sky_catalog",
         name,
@@ -129,7 +132,10 @@ def _plan_refimage_catalogs(plan: WorkPlan, values: Tree, image: Inspected) -> N
 
 def _plan_catfile_list(plan: WorkPlan, values: Tree, findings: Findings) -> None:
     """Plan TweakReg's list of all text catalogs."""
-    chips = [(image.image.name, len(image.chips)) for image in findings.images]
+    chips = [
+        (image.image.label, image.image.name, [chip["number"] for chip in image.chips])
+        for image in findings.images
+    ]
     plan.add(
         "write_catfile_list",
         ALL,

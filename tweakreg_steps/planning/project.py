@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.planning.intermediates import is_intermediate
 from tweakreg_steps.planning.jobs import ALL, JobKey, WorkPlan
 from tweakreg_steps.planning.report_jobs import residual_plots
-from tweakreg_steps.planning.resolved_recipe import resolved_text
+from tweakreg_steps.planning.resolved_recipe import input_list_text, resolved_text
 from tweakreg_steps.planning.staleness import stale_jobs
 from tweakreg_steps.planning.survey import survey
 from tweakreg_steps.planning.workplan import RULES, build_plan
@@ -152,6 +152,28 @@ class Project:
 
         return text
 
+    def files_of(self, rule: str) -> Callable[[Wildcards], list[str]]:
+        """Return the function that gives the user's files that a rule's job reads."""
+
+        def paths(wildcards: Wildcards) -> list[str]:
+            return [self.relative(path) for path in self._files(rule, wildcards).values()]
+
+        return paths
+
+    def file_arguments(self, rule: str) -> Callable[[Wildcards], list[str]]:
+        """Return the function that names these files to the step, as ``key=path``."""
+
+        def arguments(wildcards: Wildcards) -> list[str]:
+            files = self._files(rule, wildcards)
+            return [f"{key}={self.relative(path)}" for key, path in files.items()]
+
+        return arguments
+
+    def _files(self, rule: str, wildcards: Wildcards) -> Mapping[str, Path]:
+        """Return the user's files that a rule's job reads."""
+        job = self.plan.jobs.get((rule, wildcards.get("image", ALL)))
+        return job.files if job else {}
+
     def images_of(self, rule: str) -> str:
         """Return the pattern of the images for which the plan has a job of a rule."""
         names = dict.fromkeys(job.image for job in self.plan.jobs.values() if job.rule == rule)
@@ -216,6 +238,9 @@ class Project:
         _write_if_changed(
             self.outdir / layout.RESOLVED_RECIPE, resolved_text(self.recipe, self.findings)
         )
+        inputs = input_list_text(self.recipe, self.findings)
+        if inputs is not None:
+            _write_if_changed(self.outdir / layout.INPUT_LIST, inputs)
 
     def _manifest_entry(self, image: Inspected) -> dict[str, Any]:
         """Return what the steps need to know of one image."""
@@ -223,6 +248,7 @@ class Project:
             "name": image.image.name,
             "path": self.relative(image.image.path),
             "wcs_path": self._wcs_path(image),
+            "label": image.image.label,
             "chips": chip_records(image),
         }
 

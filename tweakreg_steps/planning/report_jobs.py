@@ -12,11 +12,12 @@ from tweakreg_steps.planning.rule_parameters import REFERENCE_FINDPARS, paramete
 from tweakreg_steps.recipes.schema import Tree
 
 FINDING_RULES = ("make_masks", "find_sources")
-"""The rules that find the sources of an image."""
+"""The rules that find the sources of an image in its pixels."""
 
 FITTING_RULES = (
     "update_wcs",
     *FINDING_RULES,
+    "read_catalogs",
     "undistort_sources",
     "build_reference_plane",
     "build_reference",

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-import copy
 import os
 
+from tweakreg_steps.planning import layout
 from tweakreg_steps.planning.findings import Findings
 from tweakreg_steps.planning.inspection import Inspected
+from tweakreg_steps.recipes.moved_paths import move_paths
 from tweakreg_steps.recipes.recipe import Recipe
-from tweakreg_steps.recipes.schema import Tree, parameters, value_at
 
 
 def resolved_text(recipe: Recipe, findings: Findings) -> str:
     """Return a complete recipe as YAML: every default written out, paths relative to outdir."""
     import yaml
 
-    values = copy.deepcopy(recipe.values)
+    values = move_paths(recipe.values, old=recipe.base, new=recipe.outdir)
     values["outdir"] = "."
-    values["input"] = [_spelled(image, recipe) for image in findings.images]
-    for parameter in parameters():
-        if parameter.file:
-            path = recipe.file(*parameter.path)
-            section: Tree = value_at(values, parameter.path[:-1])
-            section[parameter.path[-1]] = os.path.relpath(path, recipe.outdir) if path else None
+    listed = input_list_text(recipe, findings) is not None
+    spelled = [_spelled(image, recipe) for image in findings.images]
+    values["input"] = f"@{layout.INPUT_LIST}" if listed else spelled
     return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+
+
+def input_list_text(recipe: Recipe, findings: Findings) -> str | None:
+    """Return the inputs as a list with catalogs behind them; None where no list named any."""
+    if all(image.image.catalogs is None for image in findings.images):
+        return None
+    lines = []
+    for image in findings.images:
+        catalogs = [
+            os.path.relpath(file, recipe.outdir) if file else "None"
+            for file in image.image.catalogs or ()
+        ]
+        lines.append("  ".join([_spelled(image, recipe), *catalogs]))
+    return "\n".join(lines) + "\n"
 
 
 def _spelled(image: Inspected, recipe: Recipe) -> str:

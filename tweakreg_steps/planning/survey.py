@@ -9,12 +9,14 @@ from pathlib import Path
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import Chip
 from tweakreg_steps.planning import layout
+from tweakreg_steps.planning.catalog_survey import survey_catalogs
 from tweakreg_steps.planning.chip_record import chip_from_record
 from tweakreg_steps.planning.file_digest import file_digest
 from tweakreg_steps.planning.findings import Findings
 from tweakreg_steps.planning.headerlets import headerlet_problems, history_digest
 from tweakreg_steps.planning.inspection import Inspected, inspect_inputs, inspect_refimage
 from tweakreg_steps.planning.reference_files import find_reference_files
+from tweakreg_steps.planning.sextractor_survey import survey_sextractor
 from tweakreg_steps.planning.wcs_names import wcsname_problems
 from tweakreg_steps.recipes.inputs import expand_inputs, expand_refimage, image_name
 from tweakreg_steps.recipes.recipe import Recipe
@@ -42,7 +44,7 @@ def survey(recipe: Recipe) -> Findings:
     ]
     if problems:
         raise InputError("\n".join(problems))
-    return replace(
+    findings = replace(
         findings,
         exclusions=_exclusion_digests(recipe, findings),
         refcat=_refcat_digest(recipe),
@@ -51,7 +53,9 @@ def survey(recipe: Recipe) -> Findings:
         and recipe.file("reference_catalog", "refcat") is None,
         history=history_digest(recipe),
         reviews=_reviews(recipe),
+        catalogs=survey_catalogs(recipe, findings),
     )
+    return replace(findings, **survey_sextractor(recipe, findings))
 
 
 def _inspect_images(recipe: Recipe) -> Findings:

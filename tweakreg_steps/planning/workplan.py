@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from tweakreg_steps.planning.alignment_jobs import plan_alignment
 from tweakreg_steps.planning.findings import Findings
-from tweakreg_steps.planning.image_jobs import plan_masks, plan_wcs_update
+from tweakreg_steps.planning.image_jobs import plan_wcs_update
 from tweakreg_steps.planning.jobs import WorkPlan
 from tweakreg_steps.planning.product_jobs import plan_products
 from tweakreg_steps.planning.reference_jobs import plan_reference
@@ -51,8 +51,7 @@ def build_plan(values: Tree, findings: Findings, *, code: Mapping[str, str]) -> 
     if findings.sought_refimage:
         finding.append((findings.sought_refimage, REFERENCE_FINDPARS))
     for image, findpars in finding:
-        plan_masks(plan, values, findings, image, findpars=findpars)
-        plan_sources(plan, values, image, findpars=findpars)
+        plan_sources(plan, values, findings, image, findpars=findpars)
     plan_reference(plan, values, findings)
     plan_alignment(plan, values, findings)
     plan_products(plan, values, findings)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.recipes.association import association_members, is_association
+from tweakreg_steps.recipes.file_list import ListLine, missing_files, read_file_list
 
 _SUFFIXES = (".fits.fz", ".fits.gz", ".fit.gz", ".fits", ".fit", ".fts")
 _SELECTION = re.compile(r"^(?P<path>.*\.\w+)\[(?P<selection>[^\]]+)\]$")
@@ -27,11 +29,20 @@ class InputImage:
         The file, absolute.
     selection
         The extension to use (``sci,1`` or ``1``), or None for all chips.
+    catalogs
+        The catalogs that a list names behind the image, in the order of its chips, None where
+        a placeholder stands; None where the list names none.
     """
 
     name: str
     path: Path
     selection: str | None
+    catalogs: tuple[Path | None, ...] | None = None
+
+    @property
+    def label(self) -> str:
+        """The file's name with the selected extension behind it, as a list would name it."""
+        return self.path.name + (f"[{self.selection}]" if self.selection else "")
 
 
 def image_name(path: Path) -> str:
@@ -42,14 +53,27 @@ def image_name(path: Path) -> str:
     return path.stem
 
 
+def name_of_input(path: Path, selection: str | None) -> str:
+    """Return what an input is called: its base name, and the selected extension behind it."""
+    picked = re.sub(r"\W", "", selection.lower()) if selection else ""
+    return "_".join(filter(None, (image_name(path), picked)))
+
+
+def split_selection(item: str) -> tuple[str, str | None]:
+    """Split ``name.fits[sci,1]`` into the name and the selected extension, None without one."""
+    found = _SELECTION.match(item)
+    return (found["path"], "".join(found["selection"].split())) if found else (item, None)
+
+
 def expand_inputs(entries: str | list[str], *, base: Path) -> list[InputImage]:
     """Return the exposures that `entries` name, in their order.
 
     Parameters
     ----------
     entries
-        ``input`` of the recipe: a file, a wildcard, a comma-separated list, ``@file``, or a list of
-        these. Wildcards expand sorted, so that the answer does not depend on the disk.
+        ``input`` of the recipe: a file, a wildcard, an association table, a comma-separated list,
+        ``@file``, or a list of these. Wildcards expand sorted, so that the answer does not depend
+        on the disk.
     base
         The folder to which relative paths are relative.
 
@@ -105,59 +129,66 @@ def split_entry(entry: str) -> Iterator[str]:
 
 
 def _expand_item(item: str, base: Path) -> list[InputImage]:
-    """Expand one file name, wildcard or ``@file``."""
+    """Expand one file name, wildcard, association or ``@file``."""
     if item.startswith("@"):
         return _read_list(base / item[1:])
-    selected = _SELECTION.match(item)
-    pattern, selection = (selected["path"], selected["selection"]) if selected else (item, None)
-    if pattern.lower().endswith("_asn.fits"):
-        raise InputError(
-            f"input: {item}: association tables are not read yet; list the member images instead"
-        )
+    pattern, selection = split_selection(item)
     path = base / pattern
     if path.exists() or not glob.has_magic(pattern):
         if not path.is_file():
             raise InputError(f"input: {item}: there is no such file ({path}); correct the name")
-        return [_image(path, selection)]
-    found = sorted(glob.glob(str(path)))  # noqa: PTH207  sorted, and absolute patterns
+        found = [str(path)]
+    else:
+        found = sorted(glob.glob(str(path)))  # noqa: PTH207  sorted, and absolute patterns
     if not found:
         raise InputError(f"input: {item}: no file matches ({path}); correct the wildcard")
-    return [_image(Path(name), selection) for name in found]
+    return [image for name in found for image in _images(Path(name), selection)]
+
+
+def _images(path: Path, selection: str | None) -> list[InputImage]:
+    """Name one input, or the members of an association."""
+    if not is_association(path.name):
+        return [_image(path, selection)]
+    if selection:
+        raise InputError(
+            f"input: {path}[{selection}]: an association has no extension to pick; name the images"
+        )
+    return [_image(member, None) for member in association_members(path)]
 
 
 def _image(path: Path, selection: str | None) -> InputImage:
     """Name one input."""
-    name = image_name(path)
-    if selection:
-        name += "_" + re.sub(r"\W", "", selection.lower())
-    return InputImage(name=name, path=Path(path).absolute(), selection=selection)
+    return InputImage(name_of_input(path, selection), path.absolute(), selection)
 
 
 def _read_list(path: Path) -> list[InputImage]:
-    """Read a list file: one image a line, relative to the list; ``#`` starts a comment."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"input: @{path}: cannot be read ({error}); correct the name") from error
+    """Read a list: one image a line, relative to the list, its catalogs behind it if it has any."""
+    lines = read_file_list(path)
+    if not lines:
+        raise InputError(f"input: @{path}: the list is empty; write one image a line")
     images: list[InputImage] = []
-    problems: list[str] = []
-    for number, line in enumerate(lines, start=1):
-        words = line.split("#")[0].split()
-        if len(words) > 1:
-            problems.append(
-                f"{path}:{number}: {' '.join(words[1:])}: catalogs in a list are not read yet; "
-                "keep the image names only"
-            )
-        elif words:
-            try:
-                images += _expand_item(words[0], path.parent)
-            except InputError as error:
-                problems.append(f"{path}:{number}: {error}")
-    if not images and not problems:
-        problems.append(f"input: @{path}: the list is empty; write one image a line")
+    problems = missing_files(path, lines)
+    for line in lines:
+        try:
+            images += _expand_line(line, path.parent)
+        except InputError as error:
+            problems.append(f"{path}, line {line.number}: {error}")
     if problems:
         raise InputError("\n".join(problems))
     return images
+
+
+def _expand_line(line: ListLine, folder: Path) -> list[InputImage]:
+    """Expand the line of a list; catalogs can belong to one image only."""
+    images = _expand_item(line.name, folder)
+    if not line.files:
+        return images
+    if len(images) > 1:
+        raise InputError(
+            f"{line.name} stands for {len(images)} images, but catalogs follow it; write a line "
+            "for each image"
+        )
+    return [replace(image, catalogs=line.files) for image in images]
 
 
 def _same_names(images: list[InputImage]) -> Iterator[str]:

@@ -26,6 +26,8 @@ def move_paths(tree: Mapping[str, Any], *, old: Path, new: Path) -> Tree:
     for parameter in parameters():
         if parameter.file or parameter.path in (_INPUT, _OUTDIR):
             _move_value(moved, parameter.path, old, new)
+        for key in parameter.files:
+            _move_value(moved, (*parameter.path, key), old, new)
     return moved
 
 

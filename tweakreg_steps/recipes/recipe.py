@@ -233,6 +233,10 @@ def _typed(schema: Tree, value: object) -> object:
     types = types if isinstance(types, list) else [types]
     if isinstance(value, bool):
         return value
+    if isinstance(value, Mapping):
+        return {
+            name: _typed(schema["additionalProperties"], child) for name, child in value.items()
+        }
     if isinstance(value, int) and "number" in types:
         return float(value)
     if isinstance(value, float) and "integer" in types and "number" not in types:

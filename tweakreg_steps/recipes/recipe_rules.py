@@ -39,7 +39,8 @@ def cross_field_problems(values: Tree) -> Iterator[Found]:
         )
     for section in ("imagefindpars", "refimagefindpars"):
         yield from _find_problems(section, values[section])
-    yield from _catalog_problems(values["reference_catalog"])
+    yield from _catalog_problems("reference_catalog", values["reference_catalog"], "r", "ref")
+    yield from _catalog_problems("coordinate_file", values["coordinate_file"], "", "")
     yield from _header_text_problems(values)
     header = values["update_header"]
     if header["in_place"] and not header["updatehdr"]:
@@ -76,6 +77,7 @@ def _find_problems(section: str, find: Tree) -> Iterator[Found]:
             (section, "skysigma"),
             "0 with computesig: false sets no threshold; give the sky noise",
         )
+    yield from _finder_problems(section, find)
     if find["dqbits"] is not None:
         problem = dqbits_problem(find["dqbits"])
         if problem:
@@ -94,26 +96,50 @@ def _header_text_problems(values: Tree) -> Iterator[Found]:
             )
 
 
-def _catalog_problems(catalog: Tree) -> Iterator[Found]:
-    """Yield what is wrong between the parameters of the reference catalog."""
-    bright, faint = catalog["rmaxflux"], catalog["rminflux"]
-    if catalog["refcat"] is None:
+def _finder_problems(section: str, find: Tree) -> Iterator[Found]:
+    """Yield what does not go with the finder."""
+    from tweakreg_steps.finding.sextractor_options import option_problems
+
+    options = find["sextractor"]
+    if find["finder"] != "sextractor":
+        if options:
+            yield (section, "sextractor"), "needs finder: sextractor; leave one of both out"
         return
-    limits = [name for name in ("rmaxflux", "rminflux", "refnbright") if catalog[name] is not None]
-    if limits and catalog["rfluxcol"] is None:
-        for name in limits:
-            yield ("reference_catalog", name), "needs rfluxcol, the column of the flux or magnitude"
-    if bright is not None and faint is not None:
-        if catalog["rfluxunits"] == "mag" and bright > faint:
-            yield (
-                ("reference_catalog", "rmaxflux"),
-                f"{bright} is the bright limit and must not exceed rminflux ({faint}) in mag",
-            )
-        if catalog["rfluxunits"] != "mag" and bright < faint:
-            yield (
-                ("reference_catalog", "rmaxflux"),
-                f"{bright} is the bright limit and must not be below rminflux ({faint})",
-            )
+    if find["use_sharp_round"]:
+        yield (
+            (section, "use_sharp_round"),
+            "true needs finder: daofind; SExtractor measures neither sharpness nor roundness",
+        )
+    for name, text in option_problems(options).items():
+        yield (section, "sextractor", name), text
+
+
+def _catalog_problems(section: str, catalog: Tree, flux: str, position: str) -> Iterator[Found]:
+    """Yield what is wrong between the parameters of catalogs.
+
+    `flux` and `position` are what the names of the section's parameters begin with.
+    """
+    bright, faint = catalog[f"{flux}maxflux"], catalog[f"{flux}minflux"]
+    if section == "reference_catalog" and catalog["refcat"] is None:
+        return
+    names = (f"{flux}maxflux", f"{flux}minflux", f"{position}nbright")
+    if catalog[f"{flux}fluxcol"] is None:
+        for name in names:
+            if catalog[name] is not None:
+                yield (section, name), f"needs {flux}fluxcol, the column of the flux or magnitude"
+    if bright is None or faint is None:
+        return
+    is_mag = catalog[f"{flux}fluxunits"] == "mag"
+    if is_mag and bright > faint:
+        yield (
+            (section, f"{flux}maxflux"),
+            f"{bright} is the bright limit and must not exceed {flux}minflux ({faint}) in mag",
+        )
+    if not is_mag and bright < faint:
+        yield (
+            (section, f"{flux}maxflux"),
+            f"{bright} is the bright limit and must not be below {flux}minflux ({faint})",
+        )
 
 
 def cross_field_warnings(values: Tree, given: Mapping[str, Any]) -> Iterator[str]:

@@ -41,6 +41,8 @@ class Parameter:
         Whether it only decides that a rule's products are wanted; it makes none stale.
     file
         Whether it is the path of a file, whose content is what counts.
+    files
+        The keys of its value under which the paths of files stand.
     schema
         Its JSON schema.
     """
@@ -55,6 +57,7 @@ class Parameter:
     pending: str | None
     switch: bool
     file: bool
+    files: tuple[str, ...]
     schema: Tree
 
     @property
@@ -107,8 +110,13 @@ def _walk(schema: Tree, path: tuple[str, ...], inherited: Tree) -> Iterator[Para
             pending=notes.get("x-pending"),
             switch=child.get("x-switch", False),
             file=child.get("x-file", False),
+            files=tuple(child.get("x-files", ())),
             schema=child,
         )
+
+
+_KINDS = {"array": "a list", "object": "names with values"}
+"""How a message calls a kind of value, where JSON's word would not do."""
 
 
 def allowed(schema: Tree) -> str:
@@ -116,7 +124,7 @@ def allowed(schema: Tree) -> str:
     if "enum" in schema:
         return "one of " + ", ".join(str(value) for value in schema["enum"])
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    words = " or ".join("a list" if name == "array" else str(name) for name in types)
+    words = " or ".join(_KINDS.get(name, str(name)) for name in types)
     bounds = [
         f"{sign} {schema[key]}"
         for key, sign in (

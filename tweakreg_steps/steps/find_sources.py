@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tweakreg_steps.errors import NotAlignedError, Reason
+from tweakreg_steps.finding.finders import FINDERS, SHAPE_COLUMNS, Search
+from tweakreg_steps.fits_files.chips import Chip
 from tweakreg_steps.fits_files.mask_file import read_mask
 from tweakreg_steps.planning.chip_record import chip_from_record
+from tweakreg_steps.recipes.inputs import image_name
 from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.tables.ecsv import ColumnTable, write_table
-
-if TYPE_CHECKING:
-    from tweakreg_steps.finding.daofind import ChipSources
 
 log = logging.getLogger(__name__)
 
@@ -25,62 +26,69 @@ _DESCRIPTIONS = {
     "chip": "chip, in the order of the SCI extensions, from 1",
     "x": "FITS pixel, the centre of the first being 1",
     "y": "FITS pixel, the centre of the first being 1",
-    "flux": "sum over the kernel's box, in image units",
-    "peak": "brightest pixel of the kernel's box, in image units",
 }
 _COLUMNS = ("x", "y", "flux", "peak")
-_SHAPE_COLUMNS = ("sharpness", "roundness1", "roundness2")
 
 
 def run(call: StepCall) -> list[Path]:
     """Write ``catalogs/<image>.ecsv``."""
-    from tweakreg_steps.finding.daofind import find_sources_on_chip
-    from tweakreg_steps.fits_files.exposure import read_pixels
-
-    find = call.findpars
+    finder = FINDERS[call.findpars["finder"]]
     columns: dict[str, list[Any]] = {}
     notes: list[dict[str, Any]] = []
     for record in call.inputs["chips"]:
         chip = chip_from_record(record)
-        good = read_mask(call.file("mask"), chip.number)
         try:
-            found = find_sources_on_chip(
-                read_pixels(call.file("image"), chip),
-                np.ones(chip.shape, dtype=bool) if good is None else good,
-                **find,
-            )
+            found = finder.search(_search(call, chip))
         except NotAlignedError as error:
             if error.reason is not Reason.NO_PIXELS:
                 raise
             log.warning("%s, %s: %s", call.file("image"), chip.label, error.detail)
             notes.append({"chip": chip.number, "n_sources": 0, "reason": error.reason.value})
             continue
-        notes.append(_note(chip.number, found))
-        stars = found.stars
-        log.info("%s: %d sources, sky sigma %.5g", chip.label, len(stars), found.sigma)
-        columns.setdefault("chip", []).append(np.full(len(stars), chip.number))
+        n_sources = len(found.columns["x"])
+        notes.append({"chip": chip.number, "n_sources": n_sources, **found.note})
+        log.info("%s: %d sources, %s", chip.label, n_sources, dict(found.note))
+        columns.setdefault("chip", []).append(np.full(n_sources, chip.number))
         for name in _measured(call):
-            columns.setdefault(name, []).append(getattr(stars, name))
+            columns.setdefault(name, []).append(found.columns[name])
     write_table(call.file("catalog"), _table(call, columns, notes))
     return [call.file("catalog")]
+
+
+def _search(call: StepCall, chip: Chip) -> Search:
+    """Read what a finder needs of one chip."""
+    from tweakreg_steps.fits_files.exposure import read_pixels
+
+    good = read_mask(call.file("mask"), chip.number)
+    own_filter = call.optional_file("filter")
+    return Search(
+        pixels=read_pixels(call.file("image"), chip),
+        good=np.ones(chip.shape, dtype=bool) if good is None else good,
+        weights=_weights(call, chip),
+        user_filter=own_filter.read_text(encoding="utf-8") if own_filter else None,
+        find=call.findpars,
+    )
+
+
+def _weights(call: StepCall, chip: Chip) -> NDArray[Any] | None:
+    """Read the weight map of one chip that the user asks SExtractor to use, if any."""
+    from tweakreg_steps.finding.sextractor_options import needs_errors, weight_image
+    from tweakreg_steps.fits_files.weight_map import read_errors, read_weights
+
+    path = call.optional_file(f"weights{chip.number}")
+    if path is not None:
+        options, image = call.findpars["sextractor"], image_name(call.file("image"))
+        _, selection = weight_image(options, image, chip.number)
+        return read_weights(path, selection, chip.shape)
+    if needs_errors(call.findpars["sextractor"]):
+        return read_errors(call.file("image"), chip)
+    return None
 
 
 def _measured(call: StepCall) -> tuple[str, ...]:
     """Return the columns that the finder measures."""
     selecting = call.findpars["use_sharp_round"]
-    return (*_COLUMNS, *(_SHAPE_COLUMNS if selecting else ()))
-
-
-def _note(chip: int, found: ChipSources) -> dict[str, Any]:
-    """Describe how the sources of a chip were found."""
-    return {
-        "chip": chip,
-        "n_sources": len(found.stars),
-        "sky_sigma": float(found.sigma),
-        "sky_sigma_method": found.noise.method if found.noise else "skysigma",
-        "threshold_level": float(found.threshold_level),
-        "retried": found.retried,
-    }
+    return (*_COLUMNS, *(SHAPE_COLUMNS if selecting else ()))
 
 
 def _table(
@@ -95,10 +103,11 @@ def _table(
             for name in _measured(call)
         },
     }
+    finder = FINDERS[call.findpars["finder"]]
     reason = Reason.NO_PIXELS.value if all("reason" in note for note in notes) else None
     return ColumnTable(
         columns={"id": np.arange(len(joined["chip"])), **joined},
         units=_UNITS,
-        descriptions=_DESCRIPTIONS,
-        meta={"image": call.name, "chips": notes, "reason": reason},
+        descriptions={**_DESCRIPTIONS, "flux": finder.flux, "peak": finder.peak},
+        meta={"image": call.name, "found_in": "pixels", "chips": notes, "reason": reason},
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tweakreg_steps.planning.chip_record import chip_from_record
 from tweakreg_steps.running.step import StepCall
@@ -12,11 +13,31 @@ from tweakreg_steps.tables.ecsv import ColumnTable, read_table, write_table
 
 
 def run(call: StepCall) -> list[Path]:
-    """Write ``sky/<image>.ecsv``: the catalog with right ascension and declination."""
+    """Write ``sky/<image>.ecsv``: the catalog with right ascension and declination.
+
+    A catalog made elsewhere may have them already; they are taken as they are.
+    """
+    catalog = read_table(call.file("catalog"))
+    is_on_sky = "ra" in catalog.columns
+    ra, dec = (catalog["ra"], catalog["dec"]) if is_on_sky else _undistort(call, catalog)
+    kept = {name: catalog[name] for name in ("id", "chip", "x", "y", "flux")}
+    sky = ColumnTable(
+        columns={**kept, "ra": ra, "dec": dec},
+        units={**{k: v for k, v in catalog.units.items() if k in kept}, "ra": "deg", "dec": "deg"},
+        descriptions={k: v for k, v in catalog.descriptions.items() if k in kept},
+        meta={name: catalog.meta[name] for name in ("image", "found_in", "reason")},
+    )
+    write_table(call.file("sky"), sky)
+    return [call.file("sky")]
+
+
+def _undistort(
+    call: StepCall, catalog: ColumnTable
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the sky positions of sources known in pixels."""
     from tweakreg_steps.astrometry.undistortion import pixels_to_sky
     from tweakreg_steps.fits_files.exposure import read_wcs
 
-    catalog = read_table(call.file("catalog"))
     ra, dec = np.zeros(len(catalog)), np.zeros(len(catalog))
     for record in call.inputs["chips"]:
         chip = chip_from_record(record)
@@ -29,12 +50,4 @@ def run(call: StepCall) -> list[Path]:
                 catalog["y"][on_chip],
                 where=f"{call.file('image').name}, {chip.label}",
             )
-    kept = {name: catalog[name] for name in ("id", "chip", "x", "y", "flux")}
-    sky = ColumnTable(
-        columns={**kept, "ra": ra, "dec": dec},
-        units={**{k: v for k, v in catalog.units.items() if k in kept}, "ra": "deg", "dec": "deg"},
-        descriptions={k: v for k, v in catalog.descriptions.items() if k in kept},
-        meta={"image": call.name, "reason": catalog.meta["reason"]},
-    )
-    write_table(call.file("sky"), sky)
-    return [call.file("sky")]
+    return ra, dec

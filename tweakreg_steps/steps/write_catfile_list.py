@@ -16,7 +16,7 @@ def run(call: StepCall) -> list[Path]:
 
     rows = [
         (
-            image.path.name,
+            image.label,
             [Path(chip_catalog_of(image.name, chip["number"])).name for chip in image.chips],
         )
         for image in read_manifest(call.file("manifest"))

@@ -37,7 +37,12 @@ _SKY_PAIRS = (
     ("right_ascension", "declination"),
     ("alpha", "delta"),
 )
-_PIXEL_PAIRS = (("x", "y"), ("x_image", "y_image"), ("xcentroid", "ycentroid"))
+_PIXEL_PAIRS = (
+    ("x", "y"),
+    ("x_image", "y_image"),
+    ("xwin_image", "ywin_image"),
+    ("xcentroid", "ycentroid"),
+)
 _MISSING = frozenset({"", "nan", "indef", "null", "none", "--", "-", "n/a", "masked"})
 _RANGE = re.compile(r"c?(\d+)\s*[-:]\s*c?(\d+)")
 _LISTED = re.compile(r"c?\d+(?:[\s,]+c?\d+)*")
@@ -97,7 +102,7 @@ def read_catalog_table(path: Path) -> CatalogTable:
     Raises
     ------
     InputError
-        The file cannot be read, holds no entry, or its lines differ in their number of columns.
+        The file cannot be read, or its lines differ in their number of columns.
     """
     try:
         with path.open("rb") as stream:
@@ -112,14 +117,12 @@ def read_catalog_table(path: Path) -> CatalogTable:
         table = _from_astropy(path, "ascii.ecsv")
     else:
         table = _from_text(path)
-    if not len(table):
-        raise InputError(f"{path}: the catalog holds no entry")
     return table
 
 
-def known_pair(table: CatalogTable, refxyunits: str) -> tuple[str, str] | None:
+def known_pair(table: CatalogTable, xyunits: str) -> tuple[str, str] | None:
     """Names of the columns that hold positions, when the file names a well-known pair."""
-    pairs = _SKY_PAIRS if refxyunits == "degrees" else _PIXEL_PAIRS
+    pairs = _SKY_PAIRS if xyunits == "degrees" else _PIXEL_PAIRS
     for words in table.headings:
         lower = {word.lower(): word for word in reversed(words)}
         for pair in pairs:
@@ -130,6 +133,15 @@ def known_pair(table: CatalogTable, refxyunits: str) -> tuple[str, str] | None:
 
 def columns_of(table: CatalogTable, column: int | str, parameter: str) -> list[int]:
     """Give the indices (from 0) of the column, or the columns, that a parameter asks for.
+
+    Parameters
+    ----------
+    table
+        The catalog.
+    column
+        The value of the parameter.
+    parameter
+        Its name with its section, for messages.
 
     Raises
     ------
@@ -147,13 +159,12 @@ def columns_of(table: CatalogTable, column: int | str, parameter: str) -> list[i
     else:
         names = ", ".join(table.headings[0]) if table.headings else "no names at all"
         raise InputError(
-            f"{table.path}: there is no column {column!r} (reference_catalog.{parameter}); the "
-            f"file has {names}"
+            f"{table.path}: there is no column {column!r} ({parameter}); the file has {names}"
         )
     if not numbers or min(numbers) < 1 or max(numbers) > len(table.columns):
         where = "the file" if table.narrowest is None else f"line {table.narrowest}"
         raise InputError(
-            f"{table.path}: there is no column {column} (reference_catalog.{parameter}); {where} "
+            f"{table.path}: there is no column {column} ({parameter}); {where} "
             f"has {len(table.columns)} columns"
         )
     return [number - 1 for number in numbers]
@@ -232,7 +243,7 @@ def _to_unit(table: CatalogTable, values: Floats, column: int, unit: str) -> Flo
     except (UnitConversionError, ValueError) as error:
         raise InputError(
             f"{table.path}: column {column + 1} is in {own}, not an angle; name the right column "
-            "in reference_catalog.refxcol or refycol"
+            "of RA or Dec"
         ) from error
 
 

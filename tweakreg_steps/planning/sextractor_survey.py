@@ -1,0 +1,169 @@
+"""A look at SExtractor and at what the recipe wants of it, before any job."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from tweakreg_steps.errors import InputError, JobFailedError
+from tweakreg_steps.planning.chip_record import chip_from_record
+from tweakreg_steps.planning.file_digest import file_digest
+from tweakreg_steps.planning.findings import Findings, UserFile
+from tweakreg_steps.planning.inspection import Inspected
+from tweakreg_steps.planning.rule_parameters import IMAGE_FINDPARS, REFERENCE_FINDPARS
+from tweakreg_steps.recipes.inputs import image_name
+from tweakreg_steps.recipes.recipe import Recipe
+
+_TRIAL_SIZE = 64
+"""Pixels; an image without stars on which the options are tried."""
+
+
+@dataclass
+class _Look:
+    """What is found, and what is wrong with it."""
+
+    version: str | None = None
+    files: dict[str, dict[str, UserFile]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def survey_sextractor(recipe: Recipe, findings: Findings) -> dict[str, Any]:
+    """Find the program, try the options, and find the files that they name.
+
+    Parameters
+    ----------
+    recipe
+        The recipe.
+    findings
+        What is known of its images and catalogs.
+
+    Returns
+    -------
+    dict
+        `sextractor` and `weights` of `tweakreg_steps.planning.findings.Findings`.
+
+    Raises
+    ------
+    InputError
+        The program is not installed, does not know an option or does not take its value, or a
+        file is missing; all of them named.
+    """
+    look = _Look()
+    for section, images in _searched(recipe, findings).items():
+        if images and recipe.values[section]["finder"] == "sextractor":
+            _survey_section(recipe, section, images, look)
+    if look.problems:
+        raise InputError("\n".join(look.problems))
+    return {"sextractor": look.version, "weights": look.files}
+
+
+def _searched(recipe: Recipe, findings: Findings) -> dict[str, list[Inspected]]:
+    """Return the images whose pixels are searched, by the section that says how."""
+    found = {
+        IMAGE_FINDPARS: list(findings.images),
+        REFERENCE_FINDPARS: [findings.refimage] if findings.refimage else [],
+    }
+    if recipe.file("reference_catalog", "refcat") is not None:
+        found[REFERENCE_FINDPARS] = []
+    return {
+        section: [image for image in images if image.image.name not in findings.catalogs]
+        for section, images in found.items()
+    }
+
+
+def _survey_section(recipe: Recipe, section: str, images: list[Inspected], look: _Look) -> None:
+    """Look at what one section wants of the program."""
+    from tweakreg_steps.finding.sextractor_program import find_program
+
+    try:
+        look.version = find_program().version
+    except InputError as error:
+        look.problems.append(f"{section}.{error}")
+        return
+    options = recipe.values[section]["sextractor"]
+    look.problems += [f"{section}.sextractor.{text}" for text in _unknown(options)]
+    before = len(look.problems)
+    for image in images:
+        look.files[image.image.name] = dict(_files_of(recipe, section, image, look))
+    if len(look.problems) == before:
+        look.problems += [
+            f"{section}.sextractor: {text}" for text in _failed_trial(recipe, section)
+        ]
+
+
+def _unknown(options: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the options that the program does not know."""
+    from tweakreg_steps.finding.sextractor_program import find_program, known_options
+
+    program = find_program()
+    known = known_options(program)
+    for name in options:
+        if name not in known:
+            nearest = difflib.get_close_matches(name.upper(), known, n=1)
+            hint = f"the nearest is {nearest[0]}" if nearest else f"`{program.path} -dd` lists all"
+            yield f"{name}: is no option of {program.path} {program.version}; {hint}"
+
+
+def _files_of(
+    recipe: Recipe, section: str, image: Inspected, look: _Look
+) -> Iterator[tuple[str, UserFile]]:
+    """Yield the files that the options name for one image, and note what is wrong with them."""
+    from tweakreg_steps.finding.sextractor_options import needs_errors, weight_image
+    from tweakreg_steps.fits_files.weight_map import find_errors, find_weights
+
+    options = recipe.values[section]["sextractor"]
+    where = f"{section}.sextractor"
+    if "FILTER_NAME" in options:
+        path = recipe.base / str(options["FILTER_NAME"])
+        yield from _file("filter", path, f"{where}.FILTER_NAME", look)
+    for chip in map(chip_from_record, image.chips):
+        try:
+            if needs_errors(options):
+                find_errors(image.image.path, chip)
+            elif "WEIGHT_IMAGE" in options:
+                name, selection = weight_image(options, image_name(image.image.path), chip.number)
+                find_weights(recipe.base / name, selection, chip.shape)
+                key = f"weights{chip.number}"
+                yield from _file(key, recipe.base / name, f"{where}.WEIGHT_IMAGE", look)
+        except InputError as error:
+            look.problems.append(f"{where}.WEIGHT_IMAGE: {error}")
+
+
+def _file(key: str, path: Path, where: str, look: _Look) -> Iterator[tuple[str, UserFile]]:
+    """Yield one file with its digest."""
+    try:
+        yield key, UserFile(path.resolve(), file_digest(path))
+    except InputError as error:
+        look.problems.append(f"{where}: {error}")
+
+
+def _failed_trial(recipe: Recipe, section: str) -> Iterator[str]:
+    """Try the options on an image without stars, and yield what the program has against them."""
+    import numpy as np
+
+    from tweakreg_steps.finding.sextractor_filter import filter_text
+    from tweakreg_steps.finding.sextractor_options import configuration
+    from tweakreg_steps.finding.sextractor_program import find_program, run_program
+
+    find = recipe.values[section]
+    kernel = {key: find[key] for key in ("conv_width", "nsigma", "ratio", "theta")}
+    own = find["sextractor"].get("FILTER_NAME")
+    text = (recipe.base / str(own)).read_text("utf-8") if own else filter_text(**kernel)
+    options = configuration(find["sextractor"], threshold=10.0, level=None, has_weights=True)
+    pixels = np.random.default_rng(1).normal(0.0, 1.0, (_TRIAL_SIZE, _TRIAL_SIZE))
+    with TemporaryDirectory(prefix="tweakreg-") as folder:
+        try:
+            run_program(
+                find_program(),
+                Path(folder),
+                pixels=pixels.astype(np.float32),
+                weights=np.ones_like(pixels, dtype=np.float32),
+                filter_text=text,
+                options=options,
+            )
+        except JobFailedError as error:
+            yield str(error)
