@@ -316,30 +316,3 @@ def test_its_name_must_not_be_that_of_an_input(
     recipe.write_text(recipe.read_text().replace("paint02q_flc.fits", "paint01q_flc_refimage.fits"))
     assert main(["plan", str(recipe)]) == 2
     assert "would have the name of the input paint01q_flc_refimage" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("given", "warning"),
-    [
-        ("refimagefindpars: {threshold: 5}", "refimage is not given"),
-        ("refimagefindpars: {threshold: 5}\nrefimage: a.fits", None),
-        (
-            "refimagefindpars: {threshold: 5}\nrefimage: a.fits\nreference_catalog: {refcat: b}",
-            "the reference sources are those of refcat",
-        ),
-    ],
-)
-def test_findpars_without_effect_are_told(
-    small_scene: Scene,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    given: str,
-    warning: str | None,
-) -> None:
-    copy_scene(small_scene, tmp_path)
-    shutil.copyfile(small_scene.paths[0], tmp_path / "a.fits")
-    (tmp_path / "recipe.yaml").write_text(f"input: '*_flc.fits'\n{given}\n")
-    assert main(["validate", str(tmp_path / "recipe.yaml")]) == 0
-    said = capsys.readouterr().err
-    assert ("refimagefindpars has no effect" in said) == (warning is not None)
-    assert warning is None or warning in said

@@ -76,10 +76,10 @@ def digest_exposure(path: Path, selection: str | None) -> dict[str, Any]:
         ``file``: digest of all headers and data. ``data``: digest of each HDU's data. ``chips``:
         for each chip its ``number``, ``extension``, ``label`` and ``shape`` (ny, nx); the digests
         ``pixels``, ``dq`` and ``err`` (None without) and ``wcs`` (cards of the WCS and the lookup
-        tables they point to); ``wcsnames``, the names of its primary and alternate WCSs; and ``alternates``,
-        the keys of the latter with their names. ``primary``: telescope, instrument and reference
-        files as the primary header names them. ``model``: the IDCTAB of the model that
-        the first extension holds, or None. ``headerlets``: the names of those attached.
+        tables they point to); ``wcsnames``, the names of its primary and alternate WCSs;
+        ``alternates``, the keys of the latter with their names. ``primary``: telescope, instrument
+        and reference files as the primary header names them. ``model``: the IDCTAB of the model
+        that the first extension holds, or None. ``headerlets``: the names of those attached.
 
     Raises
     ------

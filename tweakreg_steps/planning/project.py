@@ -197,7 +197,8 @@ class Project:
 
     def _image_for(self, rule: str, job: str, image: Inspected) -> str:
         """Return the file in which a job reads an image, relative to the output folder."""
-        if ("update_wcs", image.image.name) in self.plan.jobs[rule, job].upstream:
+        planned = self.plan.jobs.get((rule, job))
+        if planned and ("update_wcs", image.image.name) in planned.upstream:
             return self._wcs_path(image)
         return self.relative(image.image.path)
 
@@ -215,7 +216,7 @@ class Project:
     def _wcs_path(self, image: Inspected) -> str:
         """Return the file that holds an image's WCS, relative to the output folder."""
         name = image.image.name
-        updated = self.plan.wcs_update(name)
+        updated = name in self.findings.reference_files
         return layout.working_copy_of(name) if updated else self.relative(image.image.path)
 
     def relative(self, path: Path) -> str:

@@ -159,8 +159,6 @@ def cross_field_warnings(values: Tree, given: Mapping[str, Any]) -> Iterator[str
         )
     if not matching["use2dhist"] and matching["xoffset"] is None and matching["yoffset"] is None:
         yield "object_matching.use2dhist is false and no offset is given: 0, 0 is taken"
-    if given.get("refimagefindpars"):
-        yield from _unused_findpars(values)
     header = values["update_header"]
     headerlet = values["headerlet_creation"]
     named = set(given.get("headerlet_creation", ())) - {"headerlet"}
@@ -173,11 +171,3 @@ def cross_field_warnings(values: Tree, given: Mapping[str, Any]) -> Iterator[str
         yield "update_header.copy_not_aligned has no effect while update_header.updatehdr is false"
     if header["copy_not_aligned"] and header["in_place"]:
         yield "update_header.copy_not_aligned has no effect with update_header.in_place: true"
-
-
-def _unused_findpars(values: Tree) -> Iterator[str]:
-    """Yield why the parameters for finding the sources of the reference image are not used."""
-    if values["refimage"] is None:
-        yield "refimagefindpars has no effect: refimage is not given"
-    elif values["reference_catalog"]["refcat"] is not None:
-        yield "refimagefindpars has no effect: the reference sources are those of refcat"
