@@ -167,10 +167,16 @@ def _headerlet(call: StepCall) -> Path | None:
 
 
 def _copy_as_it_is(source: Path, copy: Path) -> None:
-    """Copy a file whose WCS stays as it was."""
+    """Copy a file whose WCS stays as it was; a plain working copy is gzipped like its input."""
     import shutil
 
     from tweakreg_steps.atomic import atomic_path
+    from tweakreg_steps.fits_files.copying import NewHdu, write_hdus
+    from tweakreg_steps.fits_files.fits_blocks import scan_hdus
 
+    if source.suffix != copy.suffix:
+        content = [NewHdu(hdu.header, hdu) for hdu in scan_hdus(source)]
+        write_hdus(source, copy, content, same_data=False)
+        return
     with atomic_path(copy) as temporary:
         shutil.copyfile(source, temporary)
