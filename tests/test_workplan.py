@@ -139,6 +139,7 @@ def test_a_parameter_changes_the_records_of_its_rules_alone(parameter: Parameter
         "refcat": "x" if section == "reference_catalog" else None,
         "refimage": image("r_refimage") if section == "refimagefindpars" else None,
         "catalogs": {"b": CATALOGS} if section == "coordinate_file" else None,
+        "expand_refcat": parameter.rule == "align",
     }
     one: dict[str, Any] = {section: beside} if beside else {}
     other: dict[str, Any] = {section: {**beside, **value} if beside else value}
