@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import os
 import re
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
 import jsonschema
 import pytest
+from effect_names import PREFIX
 
 from tweakreg_steps.planning.blocked_jobs import READERS, WRITER
 from tweakreg_steps.planning.workplan import RULES as PLANNED
@@ -124,6 +128,23 @@ def test_a_shipped_recipe_is_valid_and_holds_no_default(path: Path) -> None:
                 "searchrad",
             )
             assert value != parameter.default or allowed_default, parameter.name
+
+
+def test_the_effect_of_every_parameter_is_shown_on_a_product() -> None:
+    arguments = ["-c", "pyproject.toml", "--rootdir", ".", "-p", "effect_names", "--collect-only"]
+    listed = subprocess.run(
+        [sys.executable, "-P", "-m", "pytest", *arguments, "-q", "-p", "no:cacheprovider", "tests"],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{ROOT / 'tests'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    shown = {line.removeprefix(PREFIX) for line in listed.splitlines() if line.startswith(PREFIX)}
+    assert shown == {parameter.name for parameter in parameters()}
 
 
 def test_the_reference_pages_are_up_to_date() -> None:
