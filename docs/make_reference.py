@@ -20,8 +20,7 @@ NOTE = "<!-- written by docs/make_reference.py; change the source it names, not 
 PARAMETERS_TEXT = """\
 Source: `schemas/recipe.schema.yaml`. Names are TweakReg's, letter for letter; a parameter marked
 *ours* is not in TweakReg. The rule is the one that consumes the value: it, and what depends on
-it, runs again when the value changes. A parameter marked *not yet* is refused unless it has its
-default; `tweakreg validate` says so before anything runs."""
+it, runs again when the value changes."""
 SUMMARY_TEXT = """\
 One row an image, in input order. `astropy.table.Table.read` reads it. The metadata names the
 package version, the digest of the parameters on which the table depends, and the reference."""
@@ -55,8 +54,7 @@ def _parameter_rows(group: Iterable[Parameter]) -> Iterator[str]:
     yield "| name | allowed | default | unit | rule | what |"
     yield "|---|---|---|---|---|---|"
     for p in group:
-        ours, pending = p.tweakreg == "none", p.pending is not None
-        marks = [text for text, on in (("*ours*", ours), ("*not yet*", pending)) if on]
+        marks = ["*ours*"] if p.tweakreg == "none" else []
         default = (
             json.dumps(p.default, ensure_ascii=False) if "default" in p.schema else "(required)"
         )

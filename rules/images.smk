@@ -3,7 +3,7 @@ rule update_wcs:
         image=ancient(project.image_path),
         reference_files=ancient(project.reference_files),
     output:
-        working="working/{image}.fits",
+        working=project.temporary("working/{image}.fits"),
     log:
         "logs/update_wcs/{image}.log",
     wildcard_constraints:

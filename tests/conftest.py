@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from hypothesis import settings
 from skies import Scene, small_uvis_scene
 
 from tweakreg_steps.cli import main
+
+# programs that tests start can be interrupted, also where the tests run in the background
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # the same examples every time, however slow the machine is
 settings.register_profile("steady", deadline=None, derandomize=True, database=None)

@@ -149,5 +149,5 @@ def sky_table(plane: WCS, places: FloatArray, *, reason: str | None = None) -> C
             "ra": np.asarray(ra),
             "dec": np.asarray(dec),
         },
-        meta={"reason": reason},
+        meta={"reason": reason, "found_in": "pixels"},
     )

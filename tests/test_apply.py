@@ -158,6 +158,25 @@ def test_a_run_in_place_writes_the_originals_and_measures_them_as_they_were(
     assert {row["rule"] for row in planned(tmp_path, capsys)} == {"update_header"}
 
 
+@pytest.mark.parametrize("attach", ["true", "false"])
+def test_headerlets_are_made_before_and_attached_as_to_copies(
+    run_copy: Path, edit: Edit, attach: str
+) -> None:
+    before = inputs(run_copy)
+    headerlets = f"headerlet_creation: {{headerlet: true, attach: {attach}}}"
+    edit(run_copy / "recipe.yaml", "update_header", f"{headerlets}\nupdate_header")
+    assert command("run", run_copy) == 0
+    aligned = inputs(run_copy / "out" / "aligned")
+    assert (b"HDRLET" in aligned["paint02q_flc.fits"]) == (attach == "true")
+    assert command("apply", run_copy) == 0
+    assert inputs(run_copy) == aligned
+    assert command("restore", run_copy) == 0
+    assert inputs(run_copy) == before
+    in_place(edit, run_copy)
+    assert command("run", run_copy) == 0
+    assert inputs(run_copy) == aligned
+
+
 def test_plain_snakemake_writes_in_place_as_well(
     run_copy: Path, finished_run: Path, edit: Edit
 ) -> None:

@@ -107,6 +107,8 @@ def test_rules_mark_the_intermediate_products_and_read_those_they_are_said_to() 
     readers: dict[str, set[str]] = {folder: set() for folder in READERS}
     # the sources of a reference image come through a property of the project
     readers["sky"].add("build_reference")
+    # and so do the working copies
+    readers["working"] |= READERS["working"]
     for rule in re.split(r"^rule ", text, flags=re.MULTILINE)[1:]:
         name = rule.partition(":")[0]
         inputs, _, rest = rule.partition("    output:")

@@ -44,30 +44,6 @@ def test_every_problem_is_reported_at_once_with_its_line(tmp_path: Path) -> None
     assert len(message.splitlines()) == 6
 
 
-@pytest.mark.parametrize("parameter", [p for p in parameters() if p.pending], ids=lambda p: p.name)
-def test_what_is_not_built_is_refused_and_never_ignored(tmp_path: Path, parameter: object) -> None:
-    import yaml
-
-    path, default = parameter.path, parameter.default  # type: ignore[attr-defined]
-    schema = parameter.schema  # type: ignore[attr-defined]
-    value: object = next((v for v in schema.get("enum", ()) if v != default), None)
-    if value is None:
-        kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-        value = {
-            "boolean": not default,
-            "string": "other",
-            "integer": 7,
-            "number": 0.375,
-            "object": {"A": 1},
-        }[next(kind for kind in kinds if kind != "null")]
-    tree: object = value
-    for key in reversed(path):
-        tree = {key: tree}
-    text = yaml.safe_dump({"input": "a.fits", **tree})  # type: ignore[dict-item]
-    with pytest.raises(RecipeError, match=r"(?s)which is not built yet; the way out: \w+"):
-        load(tmp_path, text)
-
-
 def test_numbers_take_the_type_of_the_schema(tmp_path: Path) -> None:
     a = load(tmp_path, "input: a\ncatalog_fitting: {nclip: 3.0, sigma: 3}\n")
     b = load(tmp_path, "input: a\n")

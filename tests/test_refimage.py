@@ -128,6 +128,7 @@ FOUND_AGAIN = {
     ("write_chip_catalog", NAME),
     ("write_sky_catalog", NAME),
     ("build_reference", "all"),
+    ("write_refcat", "all"),
 }
 
 

@@ -75,7 +75,13 @@ def decisions(folder: Path) -> dict[str, str]:
 def test_only_accepted_images_get_headers(
     waiting: Path, finished_run: Path, answer: Answer, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    recipe = waiting / "recipe.yaml"
+    recipe.write_text(recipe.read_text() + "headerlet_creation: {headerlet: true, attach: false}\n")
+    assert command("run", waiting) == 0
+    headerlets = waiting / "out" / "headerlets"
     assert aligned(waiting) == set()
+    assert not list(headerlets.glob("*.fits"))
+    capsys.readouterr()
     assert answer("\nn\nq\n") == 0
     said = capsys.readouterr()
     assert str(waiting / "out" / "plots" / "vector_paint02q_flc.png") in said.err
@@ -88,6 +94,7 @@ def test_only_accepted_images_get_headers(
     expected = inputs(finished_run / "out" / "aligned")
     names = ("paint01q_flc.fits", "paint02q_flc.fits")
     assert made == {name: expected[name] for name in names}
+    assert {path.name[:7] for path in headerlets.glob("*.fits")} == {"paint01", "paint02"}
     summary = Table.read(waiting / "out" / "summary.ecsv")
     assert list(summary["status"]) == ["reference", "aligned", "not_aligned", "aligned"]
     assert list(summary["reason"]) == ["", "", "rejected", ""]

@@ -118,7 +118,7 @@ def another_value(parameter: Parameter) -> Any:  # noqa: ANN401  any value of a 
     return "other" if "string" in kind else 2 if "integer" in kind else 0.375
 
 
-VALUED = [p for p in parameters() if not (p.pending or p.switch or p.file or p.rule == "all")]
+VALUED = [p for p in parameters() if not (p.switch or p.file or p.rule == "all")]
 
 
 @pytest.mark.parametrize("parameter", VALUED, ids=lambda p: p.name)

@@ -95,11 +95,13 @@ def _problems(image: Inspected, project: Project) -> Iterator[str]:
 def _header_call(project: Project, image: Inspected) -> StepCall:
     """Return the call of the step that writes the header of an image."""
     name = image.image.name
+    wildcards = {"image": name}
     files = {
-        "image": project.relative(image.image.path),
-        "original": project.relative(image.image.path),
+        "image": project.image_for("update_header")(wildcards),
+        "original": project.image_path(wildcards),
         "fit": fit_of(name),
         "plane": REFERENCE_PLANE,
+        "headerlet": "".join(project.attached_headerlet(wildcards)),
     }
     record = project.plan.jobs["update_header", name].text
     return parse_call([record, *(f"{key}={path}" for key, path in files.items())])

@@ -64,6 +64,17 @@ def _names(image: Inspected) -> Iterator[str]:
     yield image_name(image.image.path)
 
 
+def _file_with_wcs(project: Project, image: Inspected) -> Path:
+    """Return the file whose WCS the masks are made with: the input or its working copy."""
+    path = project.outdir / project.wcs_path(image)
+    if not path.is_file():
+        raise RecipeError(
+            f"regions: {image.image.name}: its WCS is updated in a working copy, {path}, which is "
+            "not there; run the recipe first, without clean"
+        )
+    return path
+
+
 def _write(project: Project, image: Inspected, folder: Path) -> Iterator[Path]:
     """Write the mask of each chip, and its regions where it has a region file."""
     import numpy as np
@@ -74,11 +85,12 @@ def _write(project: Project, image: Inspected, folder: Path) -> Iterator[Path]:
     from tweakreg_steps.masking.image_regions import write_image_regions
     from tweakreg_steps.masking.region_masks import is_fits_mask
 
-    path, name = image.image.path, image.image.name
+    path, name = _file_with_wcs(project, image), image.image.name
     section = REFERENCE_FINDPARS if image is project.findings.refimage else IMAGE_FINDPARS
     chips = [chip_from_record(record) for record in image.chips]
     catalog = project.recipe.file("exclusions")
-    files = read_exclusions(catalog, chips={}).files_of(image_name(path), chips) if catalog else {}
+    listed = read_exclusions(catalog, chips={}) if catalog else None
+    files = listed.files_of(image_name(image.image.path), chips) if listed else {}
     masks = image_masks(path, chips, exclusions=files, dqbits=project.values[section]["dqbits"])
     for chip in chips:
         mask, stem = masks[chip.number], folder / f"{name}_sci{chip.number}"

@@ -67,7 +67,9 @@ def require_measurable(stale: Iterable[StaleJob], findings: Findings, *, in_plac
 
 
 def _reads(job: StaleJob, image: Inspected, findings: Findings) -> bool:
-    """Tell whether a reader's job reads an image."""
+    """Tell whether a reader's job reads an image itself, and not its working copy."""
+    if ("update_wcs", image.image.name) in job.job.upstream:
+        return False
     if job.job.image != ALL:
         return job.job.image == image.image.name
     return image is findings.refimage if findings.refimage else True

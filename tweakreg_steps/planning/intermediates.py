@@ -11,10 +11,27 @@ from pathlib import PurePosixPath
 from tweakreg_steps.planning.jobs import ALL, Job
 
 READERS: dict[str, frozenset[str]] = {
+    "working": frozenset(
+        {
+            "make_masks",
+            "read_catalogs",
+            "undistort_sources",
+            "build_reference_plane",
+            "update_header",
+            "write_headerlet",
+        }
+    ),
     "masks": frozenset({"find_sources"}),
     "catalogs": frozenset({"undistort_sources", "write_chip_catalog"}),
     "sky": frozenset(
-        {"build_reference", "match_sources", "align", "write_catalogs", "plot_offsets"}
+        {
+            "build_reference",
+            "match_sources",
+            "align",
+            "write_catalogs",
+            "write_sky_catalog",
+            "plot_offsets",
+        }
     ),
     "matches": frozenset({"fit_alignment", "plot_offsets"}),
 }

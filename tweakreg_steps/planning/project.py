@@ -199,7 +199,7 @@ class Project:
         """Return the file in which a job reads an image, relative to the output folder."""
         planned = self.plan.jobs.get((rule, job))
         if planned and ("update_wcs", image.image.name) in planned.upstream:
-            return self._wcs_path(image)
+            return self.wcs_path(image)
         return self.relative(image.image.path)
 
     def reference_files(self, wildcards: Wildcards) -> list[str]:
@@ -213,7 +213,7 @@ class Project:
         attached = ("write_headerlet", name) in self.plan.jobs["update_header", name].upstream
         return [layout.headerlet_record_of(name)] if attached else []
 
-    def _wcs_path(self, image: Inspected) -> str:
+    def wcs_path(self, image: Inspected) -> str:
         """Return the file that holds an image's WCS, relative to the output folder."""
         name = image.image.name
         updated = name in self.findings.reference_files
@@ -248,7 +248,7 @@ class Project:
         return {
             "name": image.image.name,
             "path": self.relative(image.image.path),
-            "wcs_path": self._wcs_path(image),
+            "wcs_path": self.wcs_path(image),
             "label": image.image.label,
             "chips": chip_records(image),
         }
@@ -298,8 +298,9 @@ def open_workflow(config: dict[str, Any], configfiles: list[Path]) -> Project:
         The files it came from.
     """
     provide_step_command()
-    project = _handed_over.get() or _project_from_config(config, configfiles)
-    if any(image.applied for image in project.findings.all_images):
+    handed_over = _handed_over.get()
+    project = handed_over or _project_from_config(config, configfiles)
+    if handed_over is None and any(image.applied for image in project.findings.all_images):
         require_measurable(
             stale_jobs(project.plan, project.outdir),
             project.findings,

@@ -33,7 +33,7 @@ def parameters_of(rule: str, values: Tree, *, findpars: str = IMAGE_FINDPARS) ->
     for parameter in parameters():
         if parameter.rule not in consumers or parameter.path[0] in other:
             continue
-        if parameter.switch or parameter.file or parameter.pending:
+        if parameter.switch or parameter.file:
             continue
         section = part
         for key in parameter.path[:-1]:

@@ -37,6 +37,5 @@ def explain(parameter: Parameter) -> str:
         *([f"    unit:     {parameter.unit}"] if parameter.unit else []),
         f"    rule:     {parameter.rule}",
         f"    TweakReg: {parameter.tweakreg}",
-        *([f"    not built yet; {parameter.pending}"] if parameter.pending else []),
     ]
     return "\n".join(lines) + "\n"

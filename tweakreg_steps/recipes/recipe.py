@@ -15,7 +15,6 @@ from tweakreg_steps.recipes.composition import Place, RecipeSource, read_recipe_
 from tweakreg_steps.recipes.recipe_rules import (
     cross_field_problems,
     cross_field_warnings,
-    pending_problems,
 )
 from tweakreg_steps.recipes.schema import (
     Tree,
@@ -107,7 +106,6 @@ def complete(values: object, *, source: RecipeSource | None, file: Path) -> Reci
     problems += _schema_problems(values)
     wrong = frozenset(problem.path for problem in problems)
     complete_values = _with_defaults(load_schema(), values, (), wrong)
-    problems += [Problem(*found) for found in pending_problems(complete_values)]
     problems += [Problem(*found) for found in cross_field_problems(complete_values)]
     if problems:
         raise RecipeError(_report(problems, places, file))

@@ -1,4 +1,4 @@
-"""What one parameter says about another, and what is refused because it is not built yet."""
+"""What one parameter says about another."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tweakreg_steps.recipes.schema import Tree, parameters, value_at
+from tweakreg_steps.recipes.schema import Tree, value_at
 
 Found = tuple[tuple[str, ...], str]
 
@@ -14,20 +14,6 @@ _HEADER_TEXTS = (
     ("update_header", "wcsname"),
     *(("headerlet_creation", name) for name in ("hdrname", "author", "descrip", "catalog")),
 )
-
-
-def pending_problems(values: Tree) -> Iterator[Found]:
-    """Yield each parameter whose rule is not built and whose value is not the default."""
-    for parameter in parameters():
-        value = value_at(values, parameter.path)
-        if parameter.pending and value != parameter.default:
-            yield (
-                parameter.path,
-                (
-                    f"{value!r} asks for the rule {parameter.rule}, which is not built yet; "
-                    f"the way out: {parameter.pending}"
-                ),
-            )
 
 
 def cross_field_problems(values: Tree) -> Iterator[Found]:

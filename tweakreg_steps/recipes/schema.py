@@ -35,8 +35,6 @@ class Parameter:
         The section in which TweakReg keeps it, or ``none``.
     tweakreg_default
         The default that TweakReg's own files write, where it is another; None where it is not.
-    pending
-        The way out while the rule that consumes it is not built; None where it is.
     switch
         Whether it only decides that a rule's products are wanted; it makes none stale.
     file
@@ -54,7 +52,6 @@ class Parameter:
     description: str
     tweakreg: str
     tweakreg_default: Any
-    pending: str | None
     switch: bool
     file: bool
     files: tuple[str, ...]
@@ -107,7 +104,6 @@ def _walk(schema: Tree, path: tuple[str, ...], inherited: Tree) -> Iterator[Para
             description=child["description"],
             tweakreg=notes["x-tweakreg"],
             tweakreg_default=child.get("x-tweakreg-default"),
-            pending=notes.get("x-pending"),
             switch=child.get("x-switch", False),
             file=child.get("x-file", False),
             files=tuple(child.get("x-files", ())),

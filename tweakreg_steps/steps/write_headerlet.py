@@ -26,16 +26,16 @@ def run(call: StepCall) -> list[Path]:
     section = call.parameters["headerlet_creation"]
     headerlet = Path(HEADERLETS, headerlet_name(call.inputs["name"], section["hdrfile"]))
     record = {"image": call.name, "status": fit["status"], "reason": fit["reason"]}
+    products: list[Path] = []
     try:
         if fit["status"] == "not_aligned":
             raise NotAlignedError(Reason(fit["reason"]), fit["detail"])
-        products = [headerlet] if may_be_written(fit, decision) else []
-        if products:
+        if may_be_written(fit, decision):
             _write(call, headerlet, fit)
+            products.append(headerlet)
     except NotAlignedError as error:
         log.info("%s is not aligned and gets no headerlet: %s", call.name, error)
         record.update(status="not_aligned", reason=error.reason.value)
-        products = []
     _remove_former(call, products)
     write_json(call.file("record"), {**record, "headerlet": headerlet.name if products else None})
     return [call.file("record"), *products]
