@@ -8,8 +8,8 @@ from contextlib import chdir
 from pathlib import Path
 
 from tweakreg_steps.atomic import write_text_atomically
+from tweakreg_steps.layout import CODE_CACHE
 from tweakreg_steps.planning.jobs import Job
-from tweakreg_steps.planning.layout import CODE_CACHE
 from tweakreg_steps.planning.project import Project, open_project
 from tweakreg_steps.recipes.recipe import load_recipe
 from tweakreg_steps.running.step import run_step

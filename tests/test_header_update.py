@@ -35,7 +35,7 @@ from tweakreg_steps.fits_files.fits_blocks import scan_hdus
 from tweakreg_steps.fits_files.header_update import AlignedHeader, write_aligned_copy, write_copy
 from tweakreg_steps.fits_files.solution import FitQuality, Solution
 from tweakreg_steps.fits_files.wcsname import describe_wcsname, is_taken
-from tweakreg_steps.planning.digests import digest_exposure
+from tweakreg_steps.surveying.digests import digest_exposure
 
 X, Y = np.random.default_rng(6).uniform(1, 600, (2, 40))
 QUALITY = FitQuality(rms_ra=1e-6, rms_dec=2e-6, n_match=123)

@@ -26,7 +26,7 @@ from tweakreg_steps.fits_files.fits_blocks import scan_hdus
 from tweakreg_steps.fits_files.header_update import write_copy
 from tweakreg_steps.fits_files.headerlet import headerlet_name, write_headerlet
 from tweakreg_steps.fits_files.solution import Solution
-from tweakreg_steps.planning.digests import digest_exposure
+from tweakreg_steps.surveying.digests import digest_exposure
 
 X, Y = np.meshgrid(np.linspace(1, 4096, 9), np.linspace(1, 2051, 9))
 LONG_NAME = "a name of a headerlet that is so long that it runs over more than one card of a header"

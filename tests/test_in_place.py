@@ -23,7 +23,7 @@ from tweakreg_steps.applying.restoring import restore_originals
 from tweakreg_steps.applying.undo_record import record_path, undo_path
 from tweakreg_steps.errors import InputError, JobFailedError, LockedError
 from tweakreg_steps.fits_files.exposure import open_quietly
-from tweakreg_steps.planning.digests import digest_content
+from tweakreg_steps.surveying.digests import digest_content
 
 
 @dataclass(frozen=True)

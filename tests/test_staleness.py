@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from test_workplan import image, plan
 
+from tweakreg_steps.layout import ledger_of
 from tweakreg_steps.planning.intermediates import READERS
 from tweakreg_steps.planning.jobs import WorkPlan
-from tweakreg_steps.planning.layout import ledger_of
 from tweakreg_steps.planning.ledger import write_entry
 from tweakreg_steps.planning.staleness import stale_jobs
 

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from tweakreg_steps.planning.blocked_jobs import READERS
-from tweakreg_steps.planning.findings import Findings, UserFile
-from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.planning.jobs import JobKey, WorkPlan
-from tweakreg_steps.planning.reference_files import ReferenceFile
 from tweakreg_steps.planning.workplan import RULES, build_plan
 from tweakreg_steps.recipes.inputs import InputImage
 from tweakreg_steps.recipes.recipe import complete
 from tweakreg_steps.recipes.schema import Parameter, parameters
 from tweakreg_steps.reviewing.review_file import Decision, Review
+from tweakreg_steps.surveying.findings import Findings, UserFile
+from tweakreg_steps.surveying.inspection import Inspected
+from tweakreg_steps.surveying.reference_files import ReferenceFile
 
 CATALOGS = {chip: UserFile(Path(f"/data/b{chip}.coo"), f"digest {chip}") for chip in "12"}
 EVERYTHING: dict[str, Any] = {

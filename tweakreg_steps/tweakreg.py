@@ -161,6 +161,6 @@ def _read_summary(outdir: Path) -> Table:
     """Read the table of a finished run."""
     from astropy.table import Table
 
-    from tweakreg_steps.planning.layout import SUMMARY
+    from tweakreg_steps.layout import SUMMARY
 
     return Table.read(outdir / SUMMARY, format="ascii.ecsv")

@@ -11,13 +11,13 @@ from typing import Any
 from tweakreg_steps.applying.original_file import holds
 from tweakreg_steps.applying.undo_record import read_record
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.planning.digests import digest_content
-from tweakreg_steps.planning.inspection import Inspected
-from tweakreg_steps.planning.layout import REFERENCE_PLANE, fit_of
+from tweakreg_steps.layout import REFERENCE_PLANE, fit_of
 from tweakreg_steps.planning.project import Project, open_project
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.running.step import StepCall, parse_call
 from tweakreg_steps.steps.update_header import update_original
+from tweakreg_steps.surveying.digests import digest_content
+from tweakreg_steps.surveying.inspection import Inspected
 
 
 @dataclass(frozen=True)

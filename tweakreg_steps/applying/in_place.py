@@ -27,9 +27,9 @@ from tweakreg_steps.applying.undo_record import (
 from tweakreg_steps.atomic import atomic_path, sync_folder
 from tweakreg_steps.errors import InputError, JobFailedError
 from tweakreg_steps.json_file import recall_json
-from tweakreg_steps.planning.digests import digest_content
-from tweakreg_steps.planning.layout import digests_of
+from tweakreg_steps.layout import digests_of
 from tweakreg_steps.recipes.inputs import image_name
+from tweakreg_steps.surveying.digests import digest_content
 
 Writer = Callable[[Path], dict[str, Any]]
 """Writes the file with the solution under the name it is given, and says what was written."""
@@ -50,7 +50,7 @@ def apply_solution(
     outdir : Path
         The output folder, in which the way back is kept.
     digest : str
-        ``file`` of `tweakreg_steps.planning.digests.digest_exposure` when it was measured.
+        ``file`` of `tweakreg_steps.surveying.digests.digest_exposure` when it was measured.
     solution : str
         Stamp of what is written.
     write : Writer

@@ -14,7 +14,7 @@ from typing import Any
 from tweakreg_steps.atomic import sync_folder
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.json_file import recall_json, write_json
-from tweakreg_steps.planning.layout import APPLIED
+from tweakreg_steps.layout import APPLIED
 
 _FORMAT = 1
 
@@ -47,7 +47,7 @@ class FileContent:
     size : int
         Their number.
     digest : str
-        ``file`` of `tweakreg_steps.planning.digests.digest_exposure`.
+        ``file`` of `tweakreg_steps.surveying.digests.digest_exposure`.
     """
 
     sha256: str

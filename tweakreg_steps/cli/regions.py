@@ -9,12 +9,12 @@ from pathlib import Path
 
 from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
 from tweakreg_steps.errors import RecipeError
-from tweakreg_steps.planning.chip_record import chip_from_record
-from tweakreg_steps.planning.inspection import Inspected
-from tweakreg_steps.planning.layout import plain_name
+from tweakreg_steps.layout import plain_name
 from tweakreg_steps.planning.project import Project, open_project
-from tweakreg_steps.planning.rule_parameters import IMAGE_FINDPARS, REFERENCE_FINDPARS
 from tweakreg_steps.recipes.inputs import image_name
+from tweakreg_steps.recipes.schema import IMAGE_FINDPARS, REFERENCE_FINDPARS
+from tweakreg_steps.surveying.chip_record import chip_from_record
+from tweakreg_steps.surveying.inspection import Inspected
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from tweakreg_steps.errors import RecipeError
-from tweakreg_steps.planning.layout import SUMMARY
+from tweakreg_steps.layout import SUMMARY
 
 SOME_NOT_ALIGNED = 3
 

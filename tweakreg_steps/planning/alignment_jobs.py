@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tweakreg_steps.planning import layout
+from tweakreg_steps import layout
 from tweakreg_steps.planning.canonical import digest
-from tweakreg_steps.planning.findings import Findings
-from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.planning.jobs import ALL, JobKey, WorkPlan
 from tweakreg_steps.recipes.schema import Tree
+from tweakreg_steps.surveying.findings import Findings
+from tweakreg_steps.surveying.inspection import Inspected
 
 
 def plan_alignment(plan: WorkPlan, values: Tree, findings: Findings) -> None:

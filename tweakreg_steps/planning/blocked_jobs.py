@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.planning.findings import Findings
-from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.planning.jobs import ALL
 from tweakreg_steps.planning.staleness import StaleJob
+from tweakreg_steps.surveying.findings import Findings
+from tweakreg_steps.surveying.inspection import Inspected
 
 READERS = (
     "make_masks",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tweakreg_steps.planning.findings import Findings
-from tweakreg_steps.planning.inspection import Inspected
+from tweakreg_steps.layout import fit_of
 from tweakreg_steps.planning.jobs import WorkPlan
-from tweakreg_steps.planning.layout import fit_of
 from tweakreg_steps.recipes.schema import Tree
 from tweakreg_steps.reviewing.review_file import Decision
+from tweakreg_steps.surveying.findings import Findings
+from tweakreg_steps.surveying.inspection import Inspected
 
 
 def fit_stamp(plan: WorkPlan, name: str) -> str:

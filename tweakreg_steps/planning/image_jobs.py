@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tweakreg_steps.planning import layout
-from tweakreg_steps.planning.findings import Findings, chip_records
-from tweakreg_steps.planning.inspection import Inspected
+from tweakreg_steps import layout
 from tweakreg_steps.planning.jobs import WorkPlan
 from tweakreg_steps.recipes.inputs import image_name
 from tweakreg_steps.recipes.schema import Tree
+from tweakreg_steps.surveying.findings import Findings, chip_records
+from tweakreg_steps.surveying.inspection import Inspected
 
 
 def plan_wcs_update(plan: WorkPlan, values: Tree, findings: Findings, image: Inspected) -> None:

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.planning.canonical import canonical_json, digest
-from tweakreg_steps.planning.rule_parameters import IMAGE_FINDPARS, parameters_of
-from tweakreg_steps.recipes.schema import Tree
+from tweakreg_steps.planning.rule_parameters import parameters_of
+from tweakreg_steps.recipes.schema import IMAGE_FINDPARS, Tree
 
 JobKey = tuple[str, str]
 ALL = "all"

@@ -25,7 +25,7 @@ class FitsProduct:
     path
         The file.
     digest
-        As `tweakreg_steps.planning.digests.digest_copy` gives it.
+        As `tweakreg_steps.surveying.digests.digest_copy` gives it.
     """
 
     path: Path
@@ -42,7 +42,7 @@ def write_entry(path: Path, record: Mapping[str, Any], products: Sequence[Produc
     Parameters
     ----------
     path
-        The job's entry: `tweakreg_steps.planning.layout.ledger_of`.
+        The job's entry: `tweakreg_steps.layout.ledger_of`.
     record
         Everything that the products depend on.
     products
@@ -80,7 +80,7 @@ def is_as_made(path: Path, made: Mapping[str, Any]) -> bool:
         return bool(status.st_size == made["size"])
     if "sha256" in made:
         return bool(_digest(path) == made["sha256"])
-    from tweakreg_steps.planning.digests import digest_copy
+    from tweakreg_steps.surveying.digests import digest_copy
 
     try:
         return bool(digest_copy(path, []) == made["fits"])

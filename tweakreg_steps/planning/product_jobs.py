@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tweakreg_steps.planning import layout
+from tweakreg_steps import layout
 from tweakreg_steps.planning.alignment_jobs import fit_job, reference_job
 from tweakreg_steps.planning.canonical import digest
 from tweakreg_steps.planning.decisions import decision_of, rejected_images
-from tweakreg_steps.planning.findings import Findings, chip_records
-from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.planning.jobs import ALL, JobKey, WorkPlan
 from tweakreg_steps.planning.source_jobs import source_rule
 from tweakreg_steps.recipes.inputs import image_name
 from tweakreg_steps.recipes.schema import Tree
+from tweakreg_steps.surveying.findings import Findings, chip_records
+from tweakreg_steps.surveying.inspection import Inspected
 
 
 def plan_products(plan: WorkPlan, values: Tree, findings: Findings) -> None:

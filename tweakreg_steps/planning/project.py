@@ -12,27 +12,27 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+from tweakreg_steps import layout
 from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.json_file import json_text
-from tweakreg_steps.planning import layout
 from tweakreg_steps.planning.alignment_jobs import reference_list
 from tweakreg_steps.planning.blocked_jobs import require_measurable
 from tweakreg_steps.planning.code_digest import code_digests
 from tweakreg_steps.planning.decisions import decision_of
-from tweakreg_steps.planning.findings import Findings, chip_records
-from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.planning.intermediates import is_intermediate
 from tweakreg_steps.planning.jobs import ALL, JobKey, WorkPlan
 from tweakreg_steps.planning.report_jobs import residual_plots
 from tweakreg_steps.planning.resolved_recipe import input_list_text, resolved_text
 from tweakreg_steps.planning.staleness import stale_jobs
-from tweakreg_steps.planning.survey import survey
 from tweakreg_steps.planning.workplan import RULES, build_plan
 from tweakreg_steps.recipes.composition import merge, read_recipe_source
 from tweakreg_steps.recipes.recipe import Recipe, complete
 from tweakreg_steps.resources import provide_step_command
 from tweakreg_steps.reviewing.review_file import Decision
 from tweakreg_steps.running.outdir import prepare_outdir
+from tweakreg_steps.surveying.findings import Findings, chip_records
+from tweakreg_steps.surveying.inspection import Inspected
+from tweakreg_steps.surveying.survey import survey
 
 _NOTHING = "(?!)"
 """A pattern that no name has."""

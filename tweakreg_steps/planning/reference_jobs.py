@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tweakreg_steps.planning import layout
+from tweakreg_steps import layout
 from tweakreg_steps.planning.canonical import digest
-from tweakreg_steps.planning.findings import Findings, chip_records
 from tweakreg_steps.planning.jobs import ALL, WorkPlan
 from tweakreg_steps.recipes.schema import Tree
+from tweakreg_steps.surveying.findings import Findings, chip_records
 
 
 def plan_reference(plan: WorkPlan, values: Tree, findings: Findings) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from tweakreg_steps.planning import layout
+from tweakreg_steps import layout
 from tweakreg_steps.planning.alignment_jobs import fit_job, match_job
 from tweakreg_steps.planning.canonical import digest
 from tweakreg_steps.planning.decisions import rejected_images
-from tweakreg_steps.planning.findings import Findings
 from tweakreg_steps.planning.jobs import ALL, WorkPlan
-from tweakreg_steps.planning.rule_parameters import REFERENCE_FINDPARS, parameters_of
-from tweakreg_steps.recipes.schema import Tree
+from tweakreg_steps.planning.rule_parameters import parameters_of
+from tweakreg_steps.recipes.schema import REFERENCE_FINDPARS, Tree
+from tweakreg_steps.surveying.findings import Findings
 
 FINDING_RULES = ("make_masks", "find_sources")
 """The rules that find the sources of an image in its pixels."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
-from tweakreg_steps.planning import layout
-from tweakreg_steps.planning.findings import Findings
-from tweakreg_steps.planning.inspection import Inspected
+from tweakreg_steps import layout
 from tweakreg_steps.recipes.moved_paths import move_paths
 from tweakreg_steps.recipes.recipe import Recipe
+from tweakreg_steps.surveying.findings import Findings
+from tweakreg_steps.surveying.inspection import Inspected
 
 
 def resolved_text(recipe: Recipe, findings: Findings) -> str:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from tweakreg_steps.recipes.schema import Tree, parameters, value_at
-
-IMAGE_FINDPARS = "imagefindpars"
-"""The section that says how the sources of an input image are found."""
-
-REFERENCE_FINDPARS = "refimagefindpars"
-"""The same for the reference image."""
-
-_INCLUDED = {"align": ("match_sources", "fit_alignment")}
-"""The rules whose work a rule does as well, so that it consumes what they do."""
+from tweakreg_steps.recipes.schema import (
+    IMAGE_FINDPARS,
+    REFERENCE_FINDPARS,
+    Tree,
+    parameters,
+    value_at,
+)
 
 
 def parameters_of(rule: str, values: Tree, *, findpars: str = IMAGE_FINDPARS) -> Tree:

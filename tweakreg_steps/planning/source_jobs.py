@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from tweakreg_steps import layout
 from tweakreg_steps.finding.sextractor_options import needs_errors
-from tweakreg_steps.planning import layout
-from tweakreg_steps.planning.findings import Findings, chip_records
 from tweakreg_steps.planning.image_jobs import plan_masks
-from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.planning.jobs import WorkPlan
 from tweakreg_steps.recipes.inputs import image_name
 from tweakreg_steps.recipes.schema import Tree
+from tweakreg_steps.surveying.findings import Findings, chip_records
+from tweakreg_steps.surveying.inspection import Inspected
 
 
 def source_rule(findings: Findings, image: Inspected) -> str:

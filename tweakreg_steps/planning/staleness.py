@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tweakreg_steps.layout import ledger_of
 from tweakreg_steps.planning.intermediates import intermediates_read, is_intermediate
 from tweakreg_steps.planning.jobs import Job, JobKey, WorkPlan
-from tweakreg_steps.planning.layout import ledger_of
 from tweakreg_steps.planning.ledger import is_as_made, read_entry
 from tweakreg_steps.recipes.schema import Tree
 

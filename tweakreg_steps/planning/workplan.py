@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tweakreg_steps.planning.alignment_jobs import plan_alignment
-from tweakreg_steps.planning.findings import Findings
 from tweakreg_steps.planning.image_jobs import plan_wcs_update
 from tweakreg_steps.planning.jobs import WorkPlan
 from tweakreg_steps.planning.product_jobs import plan_products
 from tweakreg_steps.planning.reference_jobs import plan_reference
 from tweakreg_steps.planning.report_jobs import FITTING_RULES, plan_report
-from tweakreg_steps.planning.rule_parameters import IMAGE_FINDPARS, REFERENCE_FINDPARS
 from tweakreg_steps.planning.source_jobs import plan_sources
-from tweakreg_steps.recipes.schema import Tree
+from tweakreg_steps.recipes.schema import IMAGE_FINDPARS, REFERENCE_FINDPARS, Tree
+from tweakreg_steps.surveying.findings import Findings
 
 RULES = (
     *FITTING_RULES,

@@ -14,6 +14,15 @@ from tweakreg_steps.resources import workflow_folder
 
 Tree = dict[str, Any]
 
+IMAGE_FINDPARS = "imagefindpars"
+"""The section that says how the sources of an input image are found."""
+
+REFERENCE_FINDPARS = "refimagefindpars"
+"""The same for the reference image."""
+
+_INCLUDED = {"align": ("match_sources", "fit_alignment")}
+"""The rules whose work a rule does as well, so that it consumes what they do."""
+
 
 @dataclass(frozen=True)
 class Parameter:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tweakreg_steps.json_file import read_json
+from tweakreg_steps.layout import REVIEW, fit_of
 from tweakreg_steps.planning.decisions import fit_stamp
-from tweakreg_steps.planning.layout import REVIEW, fit_of
 from tweakreg_steps.planning.project import Project
 from tweakreg_steps.reviewing.plot_window import PlotWindow, has_display
 from tweakreg_steps.reviewing.review_file import Decision, Review, read_reviews, write_reviews

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tweakreg_steps.json_file import recall_json
-from tweakreg_steps.planning.layout import fit_of
+from tweakreg_steps.layout import fit_of
 from tweakreg_steps.planning.project import Project
 from tweakreg_steps.reviewing.review_file import Decision
 

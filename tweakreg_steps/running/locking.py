@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tweakreg_steps.errors import LockedError
-from tweakreg_steps.planning.layout import LOCK
+from tweakreg_steps.layout import LOCK
 from tweakreg_steps.running.outdir import prepare_outdir
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tweakreg_steps import __version__
 from tweakreg_steps.atomic import write_text_atomically
+from tweakreg_steps.layout import LOGS
 from tweakreg_steps.planning.jobs import ALL, Job
-from tweakreg_steps.planning.layout import LOGS
 from tweakreg_steps.planning.project import Project
 
 

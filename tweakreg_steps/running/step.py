@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from tweakreg_steps.errors import RecipeError, TweakRegError
+from tweakreg_steps.layout import ledger_of
 from tweakreg_steps.planning.canonical import digest
-from tweakreg_steps.planning.layout import ledger_of
 from tweakreg_steps.planning.ledger import write_entry
 
 USAGE = "tweakreg-step RECORD key=path ..."

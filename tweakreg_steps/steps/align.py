@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tweakreg_steps.json_file import write_json
-from tweakreg_steps.planning.layout import fits_of, matches_of, sky_of
+from tweakreg_steps.layout import fits_of, matches_of, sky_of
 from tweakreg_steps.planning.manifest import read_manifest
 from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.tables.ecsv import read_table, write_table

@@ -13,9 +13,9 @@ from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.finding.finders import FINDERS, SHAPE_COLUMNS, Search
 from tweakreg_steps.fits_files.chips import Chip
 from tweakreg_steps.fits_files.mask_file import read_mask
-from tweakreg_steps.planning.chip_record import chip_from_record
 from tweakreg_steps.recipes.inputs import image_name
 from tweakreg_steps.running.step import StepCall
+from tweakreg_steps.surveying.chip_record import chip_from_record
 from tweakreg_steps.tables.ecsv import ColumnTable, write_table
 
 log = logging.getLogger(__name__)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tweakreg_steps.fits_files.mask_file import write_masks
-from tweakreg_steps.planning.chip_record import chip_from_record
 from tweakreg_steps.running.step import StepCall
+from tweakreg_steps.surveying.chip_record import chip_from_record
 
 
 def run(call: StepCall) -> list[Path]:

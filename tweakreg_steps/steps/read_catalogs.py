@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.fits_files.chips import Chip
-from tweakreg_steps.planning.chip_record import chip_from_record
 from tweakreg_steps.running.step import StepCall
+from tweakreg_steps.surveying.chip_record import chip_from_record
 from tweakreg_steps.tables.catalog_entries import CatalogEntries
 from tweakreg_steps.tables.ecsv import ColumnTable, write_table
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tweakreg_steps.planning.chip_record import chip_from_record
 from tweakreg_steps.running.step import StepCall
+from tweakreg_steps.surveying.chip_record import chip_from_record
 from tweakreg_steps.tables.ecsv import ColumnTable, read_table, write_table
 
 

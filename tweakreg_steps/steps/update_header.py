@@ -13,12 +13,12 @@ from typing import Any
 
 from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.json_file import read_json, write_json
-from tweakreg_steps.planning.chip_record import chip_from_record
-from tweakreg_steps.planning.layout import ALIGNED, HEADERLETS, ledger_of
+from tweakreg_steps.layout import ALIGNED, HEADERLETS, ledger_of
 from tweakreg_steps.planning.ledger import FitsProduct, Product, read_entry
 from tweakreg_steps.reviewing.review_file import Decision
 from tweakreg_steps.reviewing.verdict import after_review, may_be_written
 from tweakreg_steps.running.step import StepCall
+from tweakreg_steps.surveying.chip_record import chip_from_record
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def update_original(call: StepCall) -> dict[str, Any]:
 
 def _update_copy(call: StepCall) -> tuple[dict[str, Any], list[Product]]:
     """Write the aligned copy of an image, or remove an earlier one."""
-    from tweakreg_steps.planning.digests import digest_copy
+    from tweakreg_steps.surveying.digests import digest_copy
 
     copy = _copy_of(call)
     record, fit = _begin(call)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tweakreg_steps.atomic import write_text_atomically
-from tweakreg_steps.planning.layout import chip_catalog_of
+from tweakreg_steps.layout import chip_catalog_of
 from tweakreg_steps.planning.manifest import read_manifest
 from tweakreg_steps.running.step import StepCall
 

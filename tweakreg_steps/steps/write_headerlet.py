@@ -7,12 +7,12 @@ from pathlib import Path
 
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.json_file import read_json, write_json
-from tweakreg_steps.planning.chip_record import chip_from_record
-from tweakreg_steps.planning.layout import HEADERLETS, ledger_of
+from tweakreg_steps.layout import HEADERLETS, ledger_of
 from tweakreg_steps.planning.ledger import is_as_made, read_entry
 from tweakreg_steps.reviewing.review_file import Decision
 from tweakreg_steps.reviewing.verdict import after_review, may_be_written
 from tweakreg_steps.running.step import StepCall
+from tweakreg_steps.surveying.chip_record import chip_from_record
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.json_file import write_json
-from tweakreg_steps.planning.layout import cumulative_refcat_of, ledger_of
+from tweakreg_steps.layout import cumulative_refcat_of, ledger_of
 from tweakreg_steps.planning.ledger import read_entry
 from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.tables.ecsv import read_table

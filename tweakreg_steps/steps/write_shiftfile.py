@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tweakreg_steps.atomic import write_bytes_atomically, write_text_atomically
 from tweakreg_steps.json_file import read_json
-from tweakreg_steps.planning.layout import fit_of
+from tweakreg_steps.layout import fit_of
 from tweakreg_steps.planning.manifest import read_manifest
 from tweakreg_steps.reviewing.verdict import after_review
 from tweakreg_steps.running.step import StepCall

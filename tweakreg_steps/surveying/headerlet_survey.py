@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from tweakreg_steps import layout
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import is_hst
 from tweakreg_steps.fits_files.wcsname import effective_wcsname
-from tweakreg_steps.planning import layout
-from tweakreg_steps.planning.file_digest import file_digest
-from tweakreg_steps.planning.findings import Findings
-from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.planning.ledger import read_entry
 from tweakreg_steps.recipes.recipe import Recipe
+from tweakreg_steps.surveying.file_digest import file_digest
+from tweakreg_steps.surveying.findings import Findings
+from tweakreg_steps.surveying.inspection import Inspected
 
 
 def headerlet_problems(recipe: Recipe, findings: Findings) -> Iterator[str]:

@@ -15,10 +15,10 @@ from typing import Any
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.json_file import read_json, recall_json, write_json
-from tweakreg_steps.planning.applied_inputs import as_measured
-from tweakreg_steps.planning.chip_record import chip_from_record
-from tweakreg_steps.planning.layout import digests_of
+from tweakreg_steps.layout import digests_of
 from tweakreg_steps.recipes.inputs import InputImage
+from tweakreg_steps.surveying.applied_inputs import as_measured
+from tweakreg_steps.surveying.chip_record import chip_from_record
 
 _FORMAT = 3
 
@@ -40,7 +40,7 @@ class Inspected:
     data
         Digest of each HDU's data.
     primary, model, headerlets
-        As `tweakreg_steps.planning.digests.digest_exposure` gives them.
+        As `tweakreg_steps.surveying.digests.digest_exposure` gives them.
     applied
         The file holds a solution of this output folder by now. All else then is as it was before.
     """
@@ -105,7 +105,7 @@ def _inspect(image: InputImage, outdir: Path, *, try_wcs: bool) -> Inspected:
     identity = _identity(image)
     record = recall_json(record_path)
     if record is None or record.get("identity") != identity:
-        from tweakreg_steps.planning.digests import digest_exposure
+        from tweakreg_steps.surveying.digests import digest_exposure
 
         found = digest_exposure(image.path, image.selection)
         if try_wcs:

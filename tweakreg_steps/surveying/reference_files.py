@@ -10,8 +10,8 @@ from typing import Any
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import is_drizzled, is_hst
 from tweakreg_steps.fits_files.wcs_cards import RESERVED_KEY
-from tweakreg_steps.planning.file_digest import file_digest
-from tweakreg_steps.planning.inspection import Inspected
+from tweakreg_steps.surveying.file_digest import file_digest
+from tweakreg_steps.surveying.inspection import Inspected
 
 _TABLES = (("IDCTAB",), ("NPOLFILE",), ("D2IMFILE",))
 _KEYWORDS = {

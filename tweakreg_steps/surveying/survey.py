@@ -6,21 +6,21 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from tweakreg_steps import layout
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import Chip
-from tweakreg_steps.planning import layout
-from tweakreg_steps.planning.catalog_survey import survey_catalogs
-from tweakreg_steps.planning.chip_record import chip_from_record
-from tweakreg_steps.planning.file_digest import file_digest
-from tweakreg_steps.planning.findings import Findings
-from tweakreg_steps.planning.headerlets import headerlet_problems, history_digest
-from tweakreg_steps.planning.inspection import Inspected, inspect_inputs, inspect_refimage
-from tweakreg_steps.planning.reference_files import find_reference_files
-from tweakreg_steps.planning.sextractor_survey import survey_sextractor
-from tweakreg_steps.planning.wcs_names import wcsname_problems
 from tweakreg_steps.recipes.inputs import expand_inputs, expand_refimage, image_name
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.reviewing.review_file import Review, read_reviews
+from tweakreg_steps.surveying.catalog_survey import survey_catalogs
+from tweakreg_steps.surveying.chip_record import chip_from_record
+from tweakreg_steps.surveying.file_digest import file_digest
+from tweakreg_steps.surveying.findings import Findings
+from tweakreg_steps.surveying.headerlet_survey import headerlet_problems, history_digest
+from tweakreg_steps.surveying.inspection import Inspected, inspect_inputs, inspect_refimage
+from tweakreg_steps.surveying.reference_files import find_reference_files
+from tweakreg_steps.surveying.sextractor_survey import survey_sextractor
+from tweakreg_steps.surveying.wcs_names import wcsname_problems
 
 
 def survey(recipe: Recipe) -> Findings:

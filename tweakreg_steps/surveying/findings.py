@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tweakreg_steps.planning import layout
-from tweakreg_steps.planning.inspection import Inspected
-from tweakreg_steps.planning.reference_files import ReferenceFile
+from tweakreg_steps import layout
 from tweakreg_steps.reviewing.review_file import Review
+from tweakreg_steps.surveying.inspection import Inspected
+from tweakreg_steps.surveying.reference_files import ReferenceFile
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tweakreg_steps.errors import InputError, JobFailedError
-from tweakreg_steps.planning.chip_record import chip_from_record
-from tweakreg_steps.planning.file_digest import file_digest
-from tweakreg_steps.planning.findings import Findings, UserFile
-from tweakreg_steps.planning.inspection import Inspected
-from tweakreg_steps.planning.rule_parameters import IMAGE_FINDPARS, REFERENCE_FINDPARS
 from tweakreg_steps.recipes.inputs import image_name
 from tweakreg_steps.recipes.recipe import Recipe
+from tweakreg_steps.recipes.schema import IMAGE_FINDPARS, REFERENCE_FINDPARS
+from tweakreg_steps.surveying.chip_record import chip_from_record
+from tweakreg_steps.surveying.file_digest import file_digest
+from tweakreg_steps.surveying.findings import Findings, UserFile
+from tweakreg_steps.surveying.inspection import Inspected
 
 _TRIAL_SIZE = 64
 """Pixels; an image without stars on which the options are tried."""
@@ -44,7 +44,7 @@ def survey_sextractor(recipe: Recipe, findings: Findings) -> dict[str, Any]:
     Returns
     -------
     dict
-        `sextractor` and `weights` of `tweakreg_steps.planning.findings.Findings`.
+        `sextractor` and `weights` of `tweakreg_steps.surveying.findings.Findings`.
 
     Raises
     ------

@@ -9,11 +9,11 @@ from typing import Any
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.wcs_cards import RESERVED_KEY
 from tweakreg_steps.fits_files.wcsname import effective_wcsname, is_taken
-from tweakreg_steps.planning.chip_record import chip_from_record
-from tweakreg_steps.planning.findings import Findings
-from tweakreg_steps.planning.inspection import Inspected
-from tweakreg_steps.planning.reference_files import names_after_update
 from tweakreg_steps.recipes.recipe import Recipe
+from tweakreg_steps.surveying.chip_record import chip_from_record
+from tweakreg_steps.surveying.findings import Findings
+from tweakreg_steps.surveying.inspection import Inspected
+from tweakreg_steps.surveying.reference_files import names_after_update
 
 
 def wcsname_problems(recipe: Recipe, findings: Findings) -> list[str]:

@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.planning.file_digest import file_digest
-from tweakreg_steps.planning.findings import Findings, UserFile
-from tweakreg_steps.planning.inspection import Inspected
 from tweakreg_steps.recipes.catfile import (
     Catalogs,
     catalog_of_selection,
@@ -18,6 +15,9 @@ from tweakreg_steps.recipes.catfile import (
 from tweakreg_steps.recipes.file_list import ListLine
 from tweakreg_steps.recipes.inputs import image_name, name_of_input
 from tweakreg_steps.recipes.recipe import Recipe
+from tweakreg_steps.surveying.file_digest import file_digest
+from tweakreg_steps.surveying.findings import Findings, UserFile
+from tweakreg_steps.surveying.inspection import Inspected
 
 
 def survey_catalogs(recipe: Recipe, findings: Findings) -> dict[str, dict[str, UserFile]]:
