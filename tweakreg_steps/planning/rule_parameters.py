@@ -10,6 +10,9 @@ from tweakreg_steps.recipes.schema import (
     value_at,
 )
 
+_INCLUDED = {"align": ("match_sources", "fit_alignment")}
+"""The rules whose work a rule does as well, so that it consumes what they do."""
+
 
 def parameters_of(rule: str, values: Tree, *, findpars: str = IMAGE_FINDPARS) -> Tree:
     """Return what `rule` consumes of a complete recipe, without switches and file paths.

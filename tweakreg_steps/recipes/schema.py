@@ -20,9 +20,6 @@ IMAGE_FINDPARS = "imagefindpars"
 REFERENCE_FINDPARS = "refimagefindpars"
 """The same for the reference image."""
 
-_INCLUDED = {"align": ("match_sources", "fit_alignment")}
-"""The rules whose work a rule does as well, so that it consumes what they do."""
-
 
 @dataclass(frozen=True)
 class Parameter:
