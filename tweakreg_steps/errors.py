@@ -30,6 +30,13 @@ class Reason(StrEnum):
     NO_OFFSET = "no_offset"
     FEW_MATCHES = "few_matches"
     SINGULAR_FIT = "singular_fit"
+    FEW_KEPT = "few_kept"
+    LARGE_RMS = "large_rms"
+    LARGE_SHIFT = "large_shift"
+    LARGE_ROTATION = "large_rotation"
+    LARGE_SCALE = "large_scale"
+    SMALL_COVERAGE = "small_coverage"
+    NOT_BETTER = "not_better"
     WCS_NOT_REPRESENTABLE = "wcs_not_representable"
 
 
@@ -43,6 +50,13 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.NO_OFFSET: "the 2-D histogram of offsets has no peak",
     Reason.FEW_MATCHES: "fewer matches than object_matching.minobj",
     Reason.SINGULAR_FIT: "the matched sources do not determine the fit (too few, or on one line)",
+    Reason.FEW_KEPT: "the fit keeps fewer pairs than acceptance.min_matches",
+    Reason.LARGE_RMS: "the pairs scatter by more than acceptance.max_rms",
+    Reason.LARGE_SHIFT: "the correction is larger than acceptance.max_shift",
+    Reason.LARGE_ROTATION: "the rotation is larger than acceptance.max_rotation",
+    Reason.LARGE_SCALE: "the change of scale is larger than acceptance.max_scale",
+    Reason.SMALL_COVERAGE: "the pairs cover less of the field than acceptance.min_coverage",
+    Reason.NOT_BETTER: "the fit predicts unseen pairs no better than the WCS that is there",
     Reason.WCS_NOT_REPRESENTABLE: "the fit cannot be written as a WCS of this image's kind",
 }
 """One line for each reason, as the documentation and the final table show it."""
