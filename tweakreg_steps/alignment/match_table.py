@@ -33,6 +33,8 @@ _UNITS = {
     "y0": "pix",
     "ra": "deg",
     "dec": "deg",
+    "error": "pix",
+    "error_ref": "pix",
 }
 _DESCRIPTIONS = {
     "ref_id": "number of the reference source",
@@ -41,6 +43,8 @@ _DESCRIPTIONS = {
     "x_image": "image's source through its header as it is, in pixels of the reference plane",
     "x0_ref": "reference source where it comes from",
     "x0": "image's source on its chip",
+    "error": "standard error of the image's source along one axis, nan where not known",
+    "error_ref": "the same of the reference source",
 }
 
 
@@ -59,8 +63,8 @@ def make_match_table(
     ----------
     sky : ColumnTable
         The image's sources: ``id``, ``chip``, ``x``, ``y`` (1-based pixels of the chip), ``flux``,
-        ``ra``, ``dec`` (deg, through the header as it is); its metadata's ``reason`` says why there
-        are none.
+        ``ra``, ``dec`` (deg, through the header as it is), ``error`` (mas); its metadata's
+        ``reason`` says why there are none.
     sources : ColumnTable
         The reference list, of `tweakreg_steps.alignment.reference_list`.
     plane : astropy.wcs.WCS
@@ -79,6 +83,9 @@ def make_match_table(
         ``not_aligned``), ``reason`` and ``detail``, the numbers of sources, and how the offset was
         found, lengths in pixels of the plane.
     """
+    from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale
+    from tweakreg_steps.matching.coverage import hull_area
+
     meta: dict[str, Any] = {
         "image": image,
         "reference": sources.meta["origin"],
@@ -95,11 +102,13 @@ def make_match_table(
         if not is_reference:
             xy = on_plane(plane, sky, whose=image)
             xy_ref = on_plane(plane, sources, whose=sources.meta["origin"])
+            meta["field_area"] = hull_area(xy)
             pairs = _match(xy, xy_ref, plane, matching, meta)
     except NotAlignedError as error:
         log.warning("%s: %s", image, error)
         meta.update(status="not_aligned", reason=error.reason.value, detail=error.detail)
-    return _table(sky, sources, xy, xy_ref, pairs, meta)
+    per_mas = 1.0e-3 / plane_pixel_scale(plane)
+    return _table(sky, sources, xy, xy_ref, pairs, per_mas, meta)
 
 
 def on_plane(plane: WCS, table: ColumnTable, *, whose: str) -> FloatArray:
@@ -171,6 +180,7 @@ def _table(
     xy: np.ndarray,
     xy_ref: np.ndarray,
     pairs: np.ndarray,
+    pixels_per_mas: float,
     meta: dict[str, Any],
 ) -> ColumnTable:
     """Lay out the match table."""
@@ -191,6 +201,8 @@ def _table(
             "ra": sky["ra"][i],
             "dec": sky["dec"][i],
             "flux": sky["flux"][i],
+            "error": sky["error"][i] * pixels_per_mas,
+            "error_ref": sources["error"][j] * pixels_per_mas,
             "origin": sources["origin"][j],
         },
         units=_UNITS,

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
     from tweakreg_steps.alignment.fitted_image import FittedImage
 
-_UNITS = {"ra": "deg", "dec": "deg"}
+_UNITS = {"ra": "deg", "dec": "deg", "error": "mas"}
 _DESCRIPTIONS = {
     "id": "number of the reference source in its image or catalog, from 0",
     "x0": "position where the source comes from: pixel of its image, or of the plane",
     "y0": "position where the source comes from: pixel of its image, or of the plane",
+    "error": "standard error of the position along one axis; nan where it is not known",
     "origin": "image or catalog that the source comes from",
 }
 
@@ -35,6 +36,7 @@ def make_reference_list(
     flux: np.ndarray,
     x0: np.ndarray,
     y0: np.ndarray,
+    error: np.ndarray,
     origin: str,
     reason: str | None,
 ) -> ColumnTable:
@@ -50,6 +52,8 @@ def make_reference_list(
         As given.
     x0, y0 : float arrays, shape (n,)
         1-based pixel of the image, or of the reference plane.
+    error : float array, shape (n,)
+        Standard error of the position along one axis, mas; nan where it is not known.
     origin : str
         Image or catalog that all the sources come from.
     reason : str or None
@@ -63,6 +67,7 @@ def make_reference_list(
             "flux": flux,
             "x0": x0,
             "y0": y0,
+            "error": error,
             "origin": np.full(len(ra), origin),
         },
         units=_UNITS,
@@ -80,6 +85,7 @@ def list_of_image(sky: ColumnTable, image: str) -> ColumnTable:
         flux=sky["flux"],
         x0=sky["x"],
         y0=sky["y"],
+        error=sky["error"],
         origin=image,
         reason=sky.meta["reason"],
     )

@@ -61,6 +61,7 @@ def align_in_sequence(
     enforce_user_order: bool,
     matching: Mapping[str, Any],
     fitting: Mapping[str, Any],
+    gates: Mapping[str, Any],
 ) -> AlignedSequence:
     """Align images with a reference list that takes in the new sources of each one aligned.
 
@@ -82,8 +83,8 @@ def align_in_sequence(
         Name of the image that is itself what ``start`` was made of; None where none is.
     enforce_user_order : bool
         See above.
-    matching, fitting : mapping
-        The recipe's keywords for matching and fitting.
+    matching, fitting, gates : mapping
+        The recipe's keywords for matching and fitting, and for accepting a fit.
     """
     hulls = {name: hull_of(sky["ra"], sky["dec"]) for name, sky in skies.items()}
     if start is None:
@@ -93,7 +94,7 @@ def align_in_sequence(
         )
         log.info("%s is the reference", reference)
         start = list_of_image(skies[reference], reference)
-    run = _Run(skies, hulls, start, reference, plane, matching, fitting)
+    run = _Run(skies, hulls, start, reference, plane, matching, fitting, gates)
     if enforce_user_order:
         for name in list(run.waiting):
             run.attempt(name)
@@ -157,9 +158,10 @@ class _Run:
         plane: WCS,
         matching: Mapping[str, Any],
         fitting: Mapping[str, Any],
+        gates: Mapping[str, Any],
     ) -> None:
         self.skies, self.hulls, self.sources = skies, hulls, sources
-        self.plane, self.matching, self.fitting = plane, matching, fitting
+        self.plane, self.matching, self.fitting, self.gates = plane, matching, fitting, gates
         self.images: dict[str, AlignedImage] = {}
         self.order: list[str] = []
         self.waiting = [name for name in skies if name != reference]
@@ -215,7 +217,8 @@ class _Run:
             is_reference=is_reference,
             matching=self.matching,
         )
-        return AlignedImage(matches, fit_image(matches, plane=self.plane, fitting=self.fitting))
+        fitted = fit_image(matches, plane=self.plane, fitting=self.fitting, gates=self.gates)
+        return AlignedImage(matches, fitted)
 
     def _cover(self, hull: SkyHull) -> None:
         """Note that the list now covers a field."""

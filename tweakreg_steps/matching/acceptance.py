@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tweakreg_steps.errors import Reason
+from tweakreg_steps.matching.coverage import hull_area
 from tweakreg_steps.matching.fitting import LinearFit
 from tweakreg_steps.matching.held_out import held_out_residuals
 from tweakreg_steps.matching.linear_models import FloatArray
@@ -192,13 +193,6 @@ def compare_with_present(fit: LinearFit, pairs: MatchedPairs) -> Comparison | No
         fitted=_rms(fitted, weights),
         moved=_rms(present - fitted, weights),
     )
-
-
-def hull_area(xy: FloatArray) -> float:
-    """Give the area of the convex hull of positions (n, 2); 0 for fewer than three."""
-    from shapely import MultiPoint
-
-    return float(MultiPoint(xy).convex_hull.area)
 
 
 def _coverage(xy: FloatArray, field_area: float) -> float:

@@ -26,6 +26,7 @@ def run(call: StepCall) -> list[Path]:
         enforce_user_order=call.parameters["enforce_user_order"],
         matching=call.parameters["object_matching"],
         fitting=call.parameters["catalog_fitting"],
+        gates=call.parameters["acceptance"],
     )
     products = [call.file("expanded")]
     write_table(call.file("expanded"), sequence.sources)

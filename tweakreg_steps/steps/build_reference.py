@@ -62,6 +62,7 @@ def _from_catalog(call: StepCall, path: Path) -> ColumnTable:
         flux=entries.flux,
         x0=x0,
         y0=y0,
+        error=entries.error,
         origin=path.name,
         reason=None,
     )

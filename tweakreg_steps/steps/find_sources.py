@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_UNITS = {"x": "pix", "y": "pix"}
+_UNITS = {"x": "pix", "y": "pix", "error": "pix"}
 _DESCRIPTIONS = {
     "id": "number of the source, from 0 through all chips",
     "chip": "chip, in the order of the SCI extensions, from 1",
@@ -27,6 +27,7 @@ _DESCRIPTIONS = {
     "y": "FITS pixel, the centre of the first being 1",
     "flux": "sum over the kernel's box, in image units",
     "peak": "brightest pixel of the kernel's box, in image units",
+    "error": "standard error of x, and of y, that the noise of the sky gives",
 }
 _COLUMNS = ("x", "y", "flux", "peak")
 _SHAPE_COLUMNS = ("sharpness", "roundness1", "roundness2")
@@ -61,6 +62,7 @@ def run(call: StepCall) -> list[Path]:
         columns.setdefault("chip", []).append(np.full(len(stars), chip.number))
         for name in _measured(call):
             columns.setdefault(name, []).append(getattr(stars, name))
+        columns.setdefault("error", []).append(found.errors)
     write_table(call.file("catalog"), _table(call, columns, notes))
     return [call.file("catalog")]
 
@@ -92,7 +94,7 @@ def _table(
         "chip": np.concatenate(columns.get("chip", [empty])).astype(np.int64),
         **{
             name: np.concatenate(columns.get(name, [empty])).astype(float)
-            for name in _measured(call)
+            for name in (*_measured(call), "error")
         },
     }
     reason = Reason.NO_PIXELS.value if all("reason" in note for note in notes) else None

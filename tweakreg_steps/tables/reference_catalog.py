@@ -27,6 +27,7 @@ from tweakreg_steps.tables.catalog_table import (
     known_pair,
     read_catalog_table,
 )
+from tweakreg_steps.tables.position_errors import position_errors
 
 log = logging.getLogger(__name__)
 
@@ -47,19 +48,22 @@ class ReferenceCatalog:
         RA and Dec in degrees, or 1-based pixels of the reference plane (``refxyunits``).
     flux
         Flux or magnitude, nan where there is none.
+    error
+        Standard error of the position along one axis in mas, nan where there is none.
     """
 
     id: NDArray[np.int64]
     x: Floats
     y: Floats
     flux: Floats
+    error: Floats
 
     def __len__(self) -> int:
         return len(self.id)
 
     def select(self, wanted: NDArray[np.bool_]) -> ReferenceCatalog:
         """Return the entries that are wanted, shape (n,)."""
-        return ReferenceCatalog(self.id[wanted], self.x[wanted], self.y[wanted], self.flux[wanted])
+        return ReferenceCatalog(*(column[wanted] for column in vars(self).values()))
 
 
 def read_reference_catalog(
@@ -73,6 +77,9 @@ def read_reference_catalog(
     rminflux: float | None,
     rfluxunits: str,
     refnbright: int | None,
+    refxerrcol: Column | None,
+    refyerrcol: Column | None,
+    referrunits: str,
 ) -> ReferenceCatalog:
     """Read the entries of a reference catalog that are to be used.
 
@@ -93,6 +100,8 @@ def read_reference_catalog(
         ``mag``, ``counts`` or ``cps``.
     refnbright
         Keep so many of the brightest entries that pass the limits.
+    refxerrcol, refyerrcol, referrunits
+        See `position_errors`.
 
     Returns
     -------
@@ -110,6 +119,7 @@ def read_reference_catalog(
     unit = "deg" if refxyunits == "degrees" else ""
     x = column_values(table, first, unit=unit, hours=unit == "deg")
     y = column_values(table, second, unit=unit, hours=False)
+    errors = position_errors(table, xerrcol=refxerrcol, yerrcol=refyerrcol, errunits=referrunits)
     limits = {"rmaxflux": rmaxflux, "rminflux": rminflux, "refnbright": refnbright}
     flux = _fluxes(table, rfluxcol, limits)
     kept = _usable(table, x, y)
@@ -123,7 +133,7 @@ def read_reference_catalog(
     if refnbright is not None:
         kept = _brightest(flux, kept, refnbright, rfluxunits)
     log.info("%s: %d of %d entries used", path, kept.sum(), len(kept))
-    return ReferenceCatalog(np.nonzero(kept)[0], x[kept], y[kept], flux[kept])
+    return ReferenceCatalog(np.nonzero(kept)[0], x[kept], y[kept], flux[kept], errors[kept])
 
 
 def _position_columns(
