@@ -71,18 +71,14 @@ class ClippedFit:
         The pairs that survived.
     weights : (n,) float array
         Weights of all pairs, of mean 1 over the kept ones.
-    limit : (2,) float array
-        Below which every kept pair's ``w^1/2 |dx|`` and ``w^1/2 |dy|`` was in the last round, in
-        pixels; infinite without a round.
-    n_iterations : int
-        Rounds that rejected pairs.
+    limits : (m, 2) float array
+        Limits of ``w^1/2 |dx|`` and ``w^1/2 |dy|`` in the m rounds that rejected pairs, in pixels.
     """
 
     solution: Solution
     kept: BoolArray
     weights: FloatArray
-    limit: FloatArray
-    n_iterations: int
+    limits: FloatArray
 
 
 def fit_clipped(
@@ -120,24 +116,20 @@ def fit_clipped(
     NotAlignedError
         SINGULAR_FIT: too few pairs, or pairs on one point or line.
     """
-    kept, limit = start, np.full(2, np.inf)
+    kept, limits = start, np.empty((0, 2))
     solution, weights = pairs.fit(kept, geometry)
-    n_iterations, n_start, n_before = 0, int(start.sum()), int(start.sum())
+    n_start, n_before = int(start.sum()), int(start.sum())
     for _ in range(nclip):
         scaled = np.sqrt(weights)[:, np.newaxis] * solution.residuals
         factor = n_start / max(n_before - 1, 1)
-        bound = np.maximum(sigma * _rms(solution, weights, kept) * factor, NEVER_CLIPPED)
-        stays = kept & np.all(np.abs(scaled) < bound, axis=1)
+        limit = np.maximum(sigma * _rms(solution, weights, kept) * factor, NEVER_CLIPPED)
+        stays = kept & np.all(np.abs(scaled) < limit, axis=1)
         n_before = int(kept.sum())
-        if stays.sum() < LEAST_AFTER_CLIP:
+        if stays.sum() < LEAST_AFTER_CLIP or stays.sum() == n_before:
             break
-        limit = bound
-        if stays.sum() == n_before:
-            break
-        kept = stays
+        kept, limits = stays, np.vstack([limits, limit])
         solution, weights = pairs.fit(kept, geometry)
-        n_iterations += 1
-    return ClippedFit(solution, kept, weights, limit, n_iterations)
+    return ClippedFit(solution, kept, weights, limits)
 
 
 def _rms(solution: Solution, weights: FloatArray, kept: BoolArray) -> FloatArray:

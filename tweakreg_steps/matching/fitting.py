@@ -175,7 +175,7 @@ def fit_pairs(
         kept=fit.kept,
         weights=fit.weights,
         residuals=fit.solution.residuals,
-        n_iterations=fit.n_iterations,
+        n_iterations=len(fit.limits),
         from_robust_start=is_robust,
         uncertainty=estimate_uncertainty(centred, fit),
         **vars(decompose(fit.solution.matrix)),

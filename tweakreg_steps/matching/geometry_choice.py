@@ -12,6 +12,9 @@ from tweakreg_steps.matching.linear_models import GEOMETRIES, FloatArray, Geomet
 
 log = logging.getLogger(__name__)
 
+_FEW = 6.0
+"""The standard error of n pairs is widened by this part over n: few tell their own scatter badly."""
+
 
 def choose_geometry(pairs: CentredPairs, freest: ClippedFit) -> Geometry:
     """Choose the geometry by what it predicts of pairs that it has not seen.
@@ -20,7 +23,7 @@ def choose_geometry(pairs: CentredPairs, freest: ClippedFit) -> Geometry:
     parts (`held_out_residuals`). Chosen is the simplest geometry whose mean loss exceeds the
     least of all by no more than one standard error of the mean difference of the two, pair by
     pair (the one-standard-error rule of Breiman et al. 1984, Classification and Regression Trees,
-    3.4.3, for paired losses). Noise alone asks for a number more in less than one case in a
+    3.4.3, for paired losses). Noise alone asks for more than a shift in one or two cases of a
     hundred.
 
     Parameters
@@ -58,5 +61,6 @@ def choose_geometry(pairs: CentredPairs, freest: ClippedFit) -> Geometry:
 
 def _is_as_good(loss: FloatArray, least: FloatArray) -> bool:
     """Tell whether a mean loss exceeds the least one by no more than a standard error."""
-    excess = loss - least
-    return bool(excess.mean() <= excess.std() / np.sqrt(max(1, len(excess) - 1)))
+    excess, number = loss - least, len(loss)
+    standard_error = excess.std() / np.sqrt(max(1, number - 1))
+    return bool(excess.mean() <= (1.0 + _FEW / number) * standard_error)
