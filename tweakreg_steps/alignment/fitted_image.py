@@ -85,8 +85,9 @@ def fit_image(
             record.update(status="not_aligned", reason=error.reason.value, detail=error.detail)
             matches = _without_rows(matches)
         else:
+            fit, found = _judge(fit, matches, plane, gates)
             columns = _fitted_columns(fit, matches, plane)
-            record.update(_judged(fit, matches, plane, gates))
+            record.update(found)
     pairs = _pairs_table(matches, columns, record)
     return FittedImage(record, pairs, fit if record["status"] == "aligned" else None)
 
@@ -103,32 +104,37 @@ def _fit(matches: ColumnTable, plane: WCS, fitting: Mapping[str, Any]) -> Linear
     return fit
 
 
-def _judged(
+def _judge(
     fit: LinearFit, matches: ColumnTable, plane: WCS, gates: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return the record of a fit: as the image's, or as refused."""
+) -> tuple[LinearFit, dict[str, Any]]:
+    """Return the fit that is to be applied, and its record: as the image's, or as refused."""
     from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale
-    from tweakreg_steps.matching.acceptance import judge_fit
+    from tweakreg_steps.matching.acceptance import compare_with_present, judge_fit, keep_present
 
+    image, pairs = matches.meta["image"], _pairs(matches)
+    comparison = compare_with_present(fit, pairs)
+    if gates["never_worse"] and comparison and comparison.is_confirmed:
+        log.info("%s: aligned as it is", image)
+        fit = keep_present(fit, pairs)
     pixel_scale = plane_pixel_scale(plane)
     rms_sky = rms_on_sky(plane, fit.rms * pixel_scale * 1000.0)
     judgement = judge_fit(
         fit,
-        _pairs(matches),
+        pairs,
+        comparison=comparison,
         pixel_scale=pixel_scale,
         rms_sky=rms_sky,
         field_area=matches.meta["field_area"],
         **gates,
     )
-    found = fit_record(fit, rms_sky=rms_sky)
-    record = {"acceptance": judgement.as_record()}
+    found, measured = fit_record(fit, rms_sky=rms_sky), {"acceptance": judgement.as_record()}
     if not judgement.failures:
-        return {**found, **record, "status": "aligned"}
-    detail = "; ".join(text for _, text in judgement.failures)
+        return fit, {**found, **measured, "status": "aligned"}
     reason = judgement.failures[0][0]
-    log.warning("%s: %s: %s", matches.meta["image"], reason, detail)
-    return {
-        **record,
+    detail = "; ".join(text for _, text in judgement.failures)
+    log.warning("%s: %s: %s", image, reason, detail)
+    return fit, {
+        **measured,
         "status": "not_aligned",
         "reason": reason.value,
         "detail": detail,

@@ -1,9 +1,15 @@
-"""Whether a fit may be applied: the gates of the recipe, and that it must not make things worse."""
+"""Whether a fit may be applied: the gates of the recipe, and that it must not make things worse.
+
+A fit is applied where it predicts pairs that it has not seen better than the present WCS does.
+Where it does not, and would move the sources by less than they scatter, both say the same within
+the noise: the image is aligned as it is, and its WCS stays. Otherwise the pairs contradict each
+other, and the image is not aligned.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +17,7 @@ import numpy as np
 from tweakreg_steps.errors import Reason
 from tweakreg_steps.matching.coverage import hull_area
 from tweakreg_steps.matching.fitting import LinearFit
+from tweakreg_steps.matching.geometry import decompose
 from tweakreg_steps.matching.held_out import held_out_residuals
 from tweakreg_steps.matching.linear_models import FloatArray
 from tweakreg_steps.matching.pairs import MatchedPairs
@@ -57,14 +64,14 @@ class Comparison:
     moved: float
 
     @property
-    def is_worse(self) -> bool:
-        """Tell whether the fit is worse than the present WCS.
+    def is_better(self) -> bool:
+        """Tell whether the fit predicts unseen pairs better than the present WCS."""
+        return self.held_out < self.present
 
-        It is where it predicts unseen pairs no better than the present WCS, unless it moves the
-        sources by less than they scatter: then both say the same within the noise, and an image
-        that was aligned before stays so.
-        """
-        return self.held_out >= self.present and self.moved > self.fitted
+    @property
+    def is_confirmed(self) -> bool:
+        """Tell whether fit and present WCS say the same, so that the latter stays."""
+        return not self.is_better and self.moved <= self.fitted
 
 
 @dataclass(frozen=True)
@@ -98,6 +105,7 @@ def judge_fit(
     fit: LinearFit,
     pairs: MatchedPairs,
     *,
+    comparison: Comparison | None,
     pixel_scale: float,
     rms_sky: FloatArray,
     field_area: float,
@@ -114,9 +122,11 @@ def judge_fit(
     Parameters
     ----------
     fit : LinearFit
-        The fit.
+        The fit, as it is to be applied.
     pairs : MatchedPairs
         The pairs that it was made from.
+    comparison : Comparison or None
+        Of `compare_with_present`.
     pixel_scale : float
         Size of the reference plane's pixels in arcseconds.
     rms_sky : (2,) float array
@@ -136,7 +146,7 @@ def judge_fit(
     min_coverage : float or None
         Least area of the convex hull of the kept pairs, as a part of `field_area`.
     never_worse : bool
-        Whether the fit must be better than the present WCS; see `Comparison.is_worse`.
+        Whether a fit that is no better than the present WCS is refused, unless it confirms it.
 
     Returns
     -------
@@ -165,8 +175,7 @@ def judge_fit(
         for name, limit in limits.items()
         if limit is not None and _is_closed(name, measured[name], limit)
     ]
-    comparison = compare_with_present(fit, pairs)
-    if never_worse and comparison and comparison.is_worse:
+    if never_worse and comparison and not (comparison.is_better or comparison.is_confirmed):
         failures.append((Reason.NOT_BETTER, _explain_worse(comparison)))
     return Judgement(measured, comparison, tuple(failures))
 
@@ -192,6 +201,22 @@ def compare_with_present(fit: LinearFit, pairs: MatchedPairs) -> Comparison | No
         held_out=_rms(held_out, weights),
         fitted=_rms(fitted, weights),
         moved=_rms(present - fitted, weights),
+    )
+
+
+def keep_present(fit: LinearFit, pairs: MatchedPairs) -> LinearFit:
+    """Give the fit that leaves an image where it is, with the pairs that another one kept.
+
+    Its uncertainty is the other's: what the pairs could have told.
+    """
+    residuals = pairs.image - pairs.reference
+    return replace(
+        fit,
+        matrix=np.eye(2),
+        shift=np.zeros(2),
+        residuals=residuals,
+        rms=residuals[fit.kept].std(axis=0),
+        **vars(decompose(np.eye(2))),
     )
 
 

@@ -13,7 +13,7 @@ from tweakreg_steps.matching.linear_models import GEOMETRIES, FloatArray, Geomet
 log = logging.getLogger(__name__)
 
 _FEW = 6.0
-"""The standard error of n pairs is widened by this part over n: few tell their own scatter badly."""
+"""The standard error of n pairs is widened by this over n: few pairs tell their scatter badly."""
 
 
 def choose_geometry(pairs: CentredPairs, freest: ClippedFit) -> Geometry:
