@@ -32,7 +32,22 @@ MATCHING: dict[str, Any] = {
     "xoffset": 0.0,
     "yoffset": 0.0,
 }
-FITTING: dict[str, Any] = {"fitgeometry": "shift", "nclip": 3, "sigma": 3.0}
+FITTING: dict[str, Any] = {
+    "fitgeometry": "shift",
+    "weights": "none",
+    "robust_start": True,
+    "nclip": 3,
+    "sigma": 3.0,
+}
+GATES: dict[str, Any] = {
+    "min_matches": None,
+    "max_rms": None,
+    "max_shift": None,
+    "max_rotation": None,
+    "max_scale": 0.1,
+    "min_coverage": None,
+    "never_worse": True,
+}
 
 
 def strip_scene(
@@ -97,6 +112,7 @@ class ListStrip:
             "enforce_user_order": True,
             "matching": MATCHING,
             "fitting": FITTING,
+            "gates": GATES,
         }
         return align_in_sequence(self.skies, start, **(given | changes))
 
@@ -146,6 +162,7 @@ def sky_table(plane: WCS, places: FloatArray, *, reason: str | None = None) -> C
             "x": places[:, 0],
             "y": places[:, 1],
             "flux": np.full(len(places), 100.0),
+            "error": np.full(len(places), 1.0),
             "ra": np.asarray(ra),
             "dec": np.asarray(dec),
         },

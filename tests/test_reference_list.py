@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from strips import FITTING, MATCHING, list_strip, sky_table
+from strips import FITTING, GATES, MATCHING, list_strip, sky_table
 
 from tweakreg_steps.alignment.fitted_image import fit_image
 from tweakreg_steps.alignment.match_table import make_match_table, on_plane
@@ -28,7 +28,7 @@ def grown(
     matches = make_match_table(
         sky, start, plane=PLANE, image="img", is_reference=False, matching=matching
     )
-    fitted = fit_image(matches, plane=PLANE, fitting=FITTING | fitting)
+    fitted = fit_image(matches, plane=PLANE, fitting=FITTING | fitting, gates=GATES)
     after = add_new_sources(start, sky, fitted, plane=PLANE, tolerance=1.0, separation=separation)
     return start, after
 
