@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from strips import MATCHING, ListStrip, list_strip, sky_table
+from strips import GATES, MATCHING, ListStrip, list_strip, sky_table
 
 from tweakreg_steps.alignment.overlap import hull_of
 from tweakreg_steps.alignment.reference_list import list_of_image
@@ -102,6 +102,14 @@ def test_an_image_that_fails_neither_adds_nor_breaks(strip: ListStrip, enforce: 
     assert found["f"] in ("no_offset", "few_matches", "no_overlap")
     assert sorted(found[name] for name in "bcde") == ["aligned"] * 3 + ["reference"]
     assert not set(sequence.sources["origin"]) & set("afgh")
+
+
+def test_a_fit_that_a_gate_refuses_adds_nothing(strip: ListStrip) -> None:
+    sequence = strip.align(gates=GATES | {"max_shift": 1e-3})
+    refused, alone = dict.fromkeys("bc", "large_shift"), dict.fromkeys("def", "no_overlap")
+    assert statuses(sequence) == {"a": "reference", **refused, **alone}
+    assert sequence.sources.meta["order"] == []
+    assert set(sequence.sources["origin"]) == {"a"}
 
 
 def test_noise_alone_is_a_verdict_for_each() -> None:
