@@ -98,6 +98,24 @@ def test_faint_sources_count_less_if_weighted(bench: Bench, weights: str) -> Non
     assert abs(shifts[1]) < 0.01
 
 
+def test_magnitudes_are_fluxes_too(bench: Bench) -> None:
+    weighted = {"weights": "flux", "nclip": 0}
+    counts = bench.fit(catalog_fitting=weighted)
+    bench.change(slice(None), flux=30.0 - 2.5 * np.log10(bench.matches["flux"]))
+    bench.matches = replace(bench.matches, units={**bench.matches.units, "flux": "mag"})
+    magnitudes = bench.fit(catalog_fitting=weighted)
+    assert counts["weights"] == magnitudes["weights"] == "flux"
+    assert magnitudes["dx"] == pytest.approx(counts["dx"], abs=1e-9)
+
+
+def test_weights_of_which_nothing_is_known_are_none_and_said_to_be(bench: Bench) -> None:
+    plain = bench.fit()
+    bench.change(slice(None), error=np.nan)
+    found = bench.fit(catalog_fitting={"weights": "errors"})
+    assert found["weights"] == "none"
+    assert found["matrix"] == plain["matrix"]
+
+
 @pytest.mark.effect("catalog_fitting.robust_start")
 def test_many_wrong_pairs_do_not_mislead_a_robust_start(bench: Bench) -> None:
     right = bench.fit()

@@ -34,6 +34,7 @@ NO_FIT: dict[str, Any] = dict.fromkeys(
         "rms_y",
         "rms_ra",
         "rms_dec",
+        "weights",
         "robust_start",
         "uncertainty",
         "acceptance",
@@ -82,6 +83,7 @@ def fit_record(fit: LinearFit, *, rms_sky: FloatArray) -> dict[str, Any]:
         "rms_y": float(fit.rms[1]),
         "rms_ra": float(rms_sky[0]),
         "rms_dec": float(rms_sky[1]),
+        "weights": fit.weighting,
         "robust_start": fit.from_robust_start,
         "uncertainty": _uncertainty_record(fit.uncertainty),
     }

@@ -147,10 +147,11 @@ def _pairs(matches: ColumnTable) -> MatchedPairs:
     """Return the pairs as the fit needs them."""
     from tweakreg_steps.matching.pairs import MatchedPairs
 
+    flux = matches["flux"]
     return MatchedPairs(
         image=_places(matches),
         reference=np.column_stack([matches["x_ref"], matches["y_ref"]]),
-        flux=matches["flux"],
+        flux=10.0 ** (-0.4 * flux) if matches.units.get("flux") == "mag" else flux,
         error=matches["error"],
         reference_error=matches["error_ref"],
     )

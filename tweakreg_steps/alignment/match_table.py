@@ -62,7 +62,8 @@ def make_match_table(
     Parameters
     ----------
     sky : ColumnTable
-        The image's sources: ``id``, ``chip``, ``x``, ``y`` (1-based pixels of the chip), ``flux``,
+        The image's sources: ``id``, ``chip``, ``x``, ``y`` (1-based pixels of the chip), ``flux``
+        (where its unit is ``mag``, a magnitude),
         ``ra``, ``dec`` (deg, through the header as it is), ``error`` (mas); its metadata's
         ``reason`` says why there are none.
     sources : ColumnTable
@@ -205,7 +206,7 @@ def _table(
             "error_ref": sources["error"][j] * pixels_per_mas,
             "origin": sources["origin"][j],
         },
-        units=_UNITS,
+        units=_UNITS | {name: unit for name, unit in sky.units.items() if name == "flux"},
         descriptions=_DESCRIPTIONS,
         meta=meta,
     )

@@ -53,6 +53,8 @@ class LinearFit:
         Standard deviation of the kept pairs' residuals in x and y, in pixels.
     kept : (n,) bool array
         Pairs that survived the clipping.
+    weighting : {"none", "flux", "errors"}
+        Where the weights come from: ``none`` also where no pair's flux, or error, is known.
     weights : (n,) float array
         What each pair counts; of mean 1 over the kept ones.
     residuals : (n, 2) float array
@@ -78,6 +80,7 @@ class LinearFit:
     skew: float
     rms: FloatArray
     kept: NDArray[np.bool_]
+    weighting: Weighting
     weights: FloatArray
     residuals: FloatArray
     n_iterations: int
@@ -159,9 +162,10 @@ def fit_pairs(
         SINGULAR_FIT: too few pairs, or pairs on one point or line.
     """
     center = np.asarray(center, dtype=np.float64)
-    centred = CentredPairs(
-        pairs.image - center, pairs.reference - center, expected_errors(pairs, weights)
-    )
+    errors = expected_errors(pairs, weights)
+    if errors is None and weights != "none":
+        log.warning("catalog_fitting.weights: %s: none is known; all pairs count the same", weights)
+    centred = CentredPairs(pairs.image - center, pairs.reference - center, errors)
     clip = _Clip(nclip, sigma, robust_start)
     geometry = _choose(centred, clip) if fitgeometry == "auto" else fitgeometry
     fit, is_robust = _fit(centred, geometry, clip)
@@ -173,6 +177,7 @@ def fit_pairs(
         center=center,
         rms=fit.solution.residuals[fit.kept].std(axis=0),
         kept=fit.kept,
+        weighting="none" if errors is None else weights,
         weights=fit.weights,
         residuals=fit.solution.residuals,
         n_iterations=len(fit.limits),
