@@ -26,12 +26,18 @@ MATCHING: dict[str, Any] = {
     "minobj": 8,
     "searchrad": 4.0,
     "searchunits": "pixels",
+    "method": "histogram",
+    "fallback": "brightest",
+    "mirrored": False,
+    "leave_out_narrow": True,
+    "leave_out_fixed": True,
     "use2dhist": True,
     "tolerance": 1.0,
     "separation": 0.0,
     "xoffset": 0.0,
     "yoffset": 0.0,
 }
+MAX_CHANCE = 1e-3
 FITTING: dict[str, Any] = {
     "fitgeometry": "shift",
     "weights": "none",
@@ -111,6 +117,7 @@ class ListStrip:
             "reference": None,
             "enforce_user_order": True,
             "matching": MATCHING,
+            "max_chance": MAX_CHANCE,
             "fitting": FITTING,
             "gates": GATES,
         }
@@ -163,6 +170,7 @@ def sky_table(plane: WCS, places: FloatArray, *, reason: str | None = None) -> C
             "y": places[:, 1],
             "flux": np.full(len(places), 100.0),
             "error": np.full(len(places), 1.0),
+            "narrow": np.zeros(len(places), dtype=np.bool_),
             "ra": np.asarray(ra),
             "dec": np.asarray(dec),
         },

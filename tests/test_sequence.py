@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from strips import GATES, MATCHING, ListStrip, list_strip, sky_table
+from strips import GATES, MATCHING, MAX_CHANCE, ListStrip, list_strip, sky_table
 
 from tweakreg_steps.alignment.overlap import hull_of
 from tweakreg_steps.alignment.reference_list import list_of_image
@@ -179,5 +179,6 @@ def test_a_strip_without_growth_ends_where_the_first_image_does(strip: ListStrip
             image=name,
             is_reference=False,
             matching=MATCHING,
+            max_chance=MAX_CHANCE,
         )
         assert matches.meta["reason"] == "no_overlap"

@@ -91,6 +91,7 @@ def another_value(parameter: Parameter) -> Any:  # noqa: ANN401  any value of a 
         "dqbits": 4,
         "skysigma": 2.5,
         "sharplo": 0.5,
+        "max_chance": 0.01,
     }
     for name in (parameter.name, parameter.path[-1]):
         if name in special:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_COPIED = ("image", "reference", "status", "reason", "detail", "n_sources", "n_reference")
+_COPIED = ("image", "reference", "status", "reason", "detail", "n_sources", "n_reference", "chance")
 
 
 @dataclass(frozen=True)

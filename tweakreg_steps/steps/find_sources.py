@@ -28,6 +28,8 @@ _DESCRIPTIONS = {
     "flux": "sum over the kernel's box, in image units",
     "peak": "brightest pixel of the kernel's box, in image units",
     "error": "standard error of x, and of y, that the noise of the sky gives",
+    "spread": "least light of two opposite neighbours of the brightest pixel, over that pixel",
+    "narrow": "whether it is too narrow for a star: a cosmic ray or a hot pixel",
 }
 _COLUMNS = ("x", "y", "flux", "peak")
 _SHAPE_COLUMNS = ("sharpness", "roundness1", "roundness2")
@@ -36,6 +38,7 @@ _SHAPE_COLUMNS = ("sharpness", "roundness1", "roundness2")
 def run(call: StepCall) -> list[Path]:
     """Write ``catalogs/<image>.ecsv``."""
     from tweakreg_steps.finding.daofind import find_sources_on_chip
+    from tweakreg_steps.finding.narrowness import measure_narrowness
     from tweakreg_steps.fits_files.exposure import read_pixels
 
     find = call.findpars
@@ -44,9 +47,10 @@ def run(call: StepCall) -> list[Path]:
     for record in call.inputs["chips"]:
         chip = chip_from_record(record)
         good = read_mask(call.file("mask"), chip.number)
+        pixels = read_pixels(call.file("image"), chip)
         try:
             found = find_sources_on_chip(
-                read_pixels(call.file("image"), chip),
+                pixels,
                 np.ones(chip.shape, dtype=bool) if good is None else good,
                 **find,
             )
@@ -56,13 +60,16 @@ def run(call: StepCall) -> list[Path]:
             log.warning("%s, %s: %s", call.file("image"), chip.label, error.detail)
             notes.append({"chip": chip.number, "n_sources": 0, "reason": error.reason.value})
             continue
-        notes.append(_note(chip.number, found))
         stars = found.stars
+        shape = measure_narrowness(pixels, stars.x, stars.y, sigma=found.sigma)
+        notes.append({**_note(chip.number, found), "n_narrow": int(shape.narrow.sum())})
         log.info("%s: %d sources, sky sigma %.5g", chip.label, len(stars), found.sigma)
         columns.setdefault("chip", []).append(np.full(len(stars), chip.number))
         for name in _measured(call):
             columns.setdefault(name, []).append(getattr(stars, name))
         columns.setdefault("error", []).append(found.errors)
+        columns.setdefault("spread", []).append(shape.spread)
+        columns.setdefault("narrow", []).append(shape.narrow)
     write_table(call.file("catalog"), _table(call, columns, notes))
     return [call.file("catalog")]
 
@@ -94,8 +101,9 @@ def _table(
         "chip": np.concatenate(columns.get("chip", [empty])).astype(np.int64),
         **{
             name: np.concatenate(columns.get(name, [empty])).astype(float)
-            for name in (*_measured(call), "error")
+            for name in (*_measured(call), "error", "spread")
         },
+        "narrow": np.concatenate(columns.get("narrow", [empty])).astype(np.bool_),
     }
     reason = Reason.NO_PIXELS.value if all("reason" in note for note in notes) else None
     return ColumnTable(

@@ -32,6 +32,9 @@ def run(call: StepCall) -> list[Path]:
             )
     kept = {name: catalog[name] for name in ("id", "chip", "x", "y", "flux", "error")}
     kept["error"] = kept["error"] * scale
+    # a catalog that was not made from pixels says nothing about them
+    measured = "narrow" in catalog.columns
+    kept["narrow"] = catalog["narrow"] if measured else np.zeros(len(catalog), dtype=np.bool_)
     units = {name: unit for name, unit in catalog.units.items() if name in kept}
     sky = ColumnTable(
         columns={**kept, "ra": ra, "dec": dec},
