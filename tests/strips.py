@@ -26,13 +26,34 @@ MATCHING: dict[str, Any] = {
     "minobj": 8,
     "searchrad": 4.0,
     "searchunits": "pixels",
+    "method": "histogram",
+    "fallback": "brightest",
+    "mirrored": False,
+    "leave_out_narrow": True,
+    "leave_out_fixed": True,
     "use2dhist": True,
     "tolerance": 1.0,
     "separation": 0.0,
     "xoffset": 0.0,
     "yoffset": 0.0,
 }
-FITTING: dict[str, Any] = {"fitgeometry": "shift", "nclip": 3, "sigma": 3.0}
+MAX_CHANCE = 1e-3
+FITTING: dict[str, Any] = {
+    "fitgeometry": "shift",
+    "weights": "none",
+    "robust_start": True,
+    "nclip": 3,
+    "sigma": 3.0,
+}
+GATES: dict[str, Any] = {
+    "min_matches": None,
+    "max_rms": None,
+    "max_shift": None,
+    "max_rotation": None,
+    "max_scale": 0.1,
+    "min_coverage": None,
+    "never_worse": True,
+}
 
 
 def strip_scene(
@@ -96,7 +117,9 @@ class ListStrip:
             "reference": None,
             "enforce_user_order": True,
             "matching": MATCHING,
+            "max_chance": MAX_CHANCE,
             "fitting": FITTING,
+            "gates": GATES,
         }
         return align_in_sequence(self.skies, start, **(given | changes))
 
@@ -146,6 +169,8 @@ def sky_table(plane: WCS, places: FloatArray, *, reason: str | None = None) -> C
             "x": places[:, 0],
             "y": places[:, 1],
             "flux": np.full(len(places), 100.0),
+            "error": np.full(len(places), 1.0),
+            "narrow": np.zeros(len(places), dtype=np.bool_),
             "ra": np.asarray(ra),
             "dec": np.asarray(dec),
         },

@@ -23,6 +23,19 @@ def test_poisson_tail_of_what_cannot_happen_is_zero() -> None:
 
 
 def test_more_windows_make_a_peak_likelier_by_chance() -> None:
-    few = scan_probability(8, 1.0, n_windows=10, n_scales=1)
-    many = scan_probability(8, 1.0, n_windows=1000, n_scales=6)
+    few = scan_probability(8, 1.0, n_windows=10, n_scales=1, dimensions=2)
+    many = scan_probability(8, 1.0, n_windows=1000, n_scales=6, dimensions=2)
     assert 0 < few < many < 1
+
+
+def test_a_window_that_is_not_moved_is_a_plain_poisson_test() -> None:
+    found = scan_probability(8, 1.0, n_windows=1.0, n_scales=1, dimensions=0)
+    assert found == pytest.approx(poisson_tail(8, 1.0), rel=1e-4)
+
+
+def test_each_dimension_of_the_search_makes_a_peak_likelier_by_chance() -> None:
+    by_dimension = [
+        scan_probability(12, 1.0, n_windows=10, n_scales=1, dimensions=d) for d in (0, 2, 4)
+    ]
+    assert sorted(by_dimension) == by_dimension
+    assert len(set(by_dimension)) == len(by_dimension)

@@ -43,6 +43,7 @@ CONSUMERS = {
     ),
     "match_sources": ("tweakreg_steps.matching.matching", "match_sources", "object_matching"),
     "fit_alignment": ("tweakreg_steps.matching.fitting", "fit_pairs", "catalog_fitting"),
+    "fit_alignment judged": ("tweakreg_steps.matching.acceptance", "judge_fit", "acceptance"),
     "build_reference": (
         "tweakreg_steps.tables.reference_catalog",
         "read_reference_catalog",

@@ -101,9 +101,9 @@ def test_without_the_histogram_the_offset_is_the_one_given(match: Match) -> None
     dx, dy = found.meta["offset"]
     given = match(use2dhist=False, xoffset=dx, yoffset=dy)
     assert np.array_equal(given["id"], found["id"])
-    assert "n_peak" not in given.meta
+    assert [found.meta["way"], given.meta["way"]] == ["histogram", "given offset"]
     for wrong in ({"xoffset": dx, "yoffset": 0.0}, {"xoffset": 0.0, "yoffset": dy}):
-        assert match(use2dhist=False, **wrong).meta["reason"] == "few_matches"
+        assert match(use2dhist=False, **wrong).meta["status"] == "not_aligned"
 
 
 @pytest.mark.effect("object_matching.tolerance")

@@ -12,14 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tweakreg_steps.errors import NotAlignedError, Reason
-from tweakreg_steps.matching.fitting import MINIMUM_PAIRS, Geometry, LinearFit, fit_pairs
+from tweakreg_steps.matching.fitting import LinearFit, fit_pairs
 from tweakreg_steps.matching.geometry import wrap_degrees
+from tweakreg_steps.matching.linear_models import GEOMETRIES, MINIMUM_PAIRS, Geometry
 from tweakreg_steps.matching.neighbours import FloatArray
+from tweakreg_steps.matching.pairs import MatchedPairs
 
 PARITY = json.loads(
     Path(__file__).with_name("data").joinpath("fit_and_match_parity.json").read_text()
 )
-GEOMETRIES: list[Geometry] = ["shift", "rshift", "rscale", "general"]
 CENTER = np.array([2100.5, 1900.0])
 
 
@@ -46,7 +47,13 @@ def fit(
     sigma: float = 3.0,
 ) -> LinearFit:
     return fit_pairs(
-        image, reference, center=CENTER, fitgeometry=fitgeometry, nclip=nclip, sigma=sigma
+        MatchedPairs.of_positions(image, reference),
+        center=CENTER,
+        fitgeometry=fitgeometry,
+        weights="none",
+        robust_start=True,
+        nclip=nclip,
+        sigma=sigma,
     )
 
 
@@ -88,8 +95,9 @@ def test_an_exact_transformation_is_recovered_and_undone(
 @pytest.mark.parametrize("case", PARITY["fits"])
 def test_fit_and_clipping_are_those_of_drizzlepac(case: dict[str, Any]) -> None:
     found = fit_pairs(
-        np.array(case["image"]),
-        np.array(case["reference"]),
+        MatchedPairs.of_positions(case["image"], case["reference"]),
+        weights="none",
+        robust_start=True,
         **{name: case[name] for name in ("center", "fitgeometry", "nclip", "sigma")},
     )
     assert np.flatnonzero(found.kept).tolist() == case["kept"]
@@ -137,10 +145,11 @@ def test_large_coordinates_do_no_harm(geometry: Geometry) -> None:
     image, reference = make_pairs(turn(0.0), np.array([1.0, 2.0]), number=30, noise=0.1)
     near = fit(image, reference, geometry)
     far = fit_pairs(
-        image + 1e7,
-        reference + 1e7,
+        MatchedPairs.of_positions(image + 1e7, reference + 1e7),
         center=CENTER + 1e7,
         fitgeometry=geometry,
+        weights="none",
+        robust_start=True,
         nclip=3,
         sigma=3.0,
     )

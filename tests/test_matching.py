@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tweakreg_steps.errors import NotAlignedError, Reason
-from tweakreg_steps.matching.matching import Matches, match_lists, match_sources, thin
+from tweakreg_steps.errors import ChanceOffsetError, NotAlignedError, Reason
+from tweakreg_steps.matching.matching import Matches, match_sources
 from tweakreg_steps.matching.neighbours import FloatArray, PointTable
+from tweakreg_steps.matching.pairing import match_lists, thin
+from tweakreg_steps.matching.source_list import SourceList
 
 PARITY = json.loads(
     Path(__file__).with_name("data").joinpath("fit_and_match_parity.json").read_text()
@@ -25,20 +28,30 @@ def points(*xy: tuple[float, float]) -> FloatArray:
     return np.array(xy, dtype=np.float64).reshape(-1, 2)
 
 
+PARAMETERS: dict[str, Any] = {
+    "pixel_scale": 0.04,
+    "max_chance": 1e-3,
+    "minobj": 1,
+    "searchrad": 50.0,
+    "searchunits": "pixels",
+    "method": "histogram",
+    "fallback": "brightest",
+    "mirrored": False,
+    "use2dhist": True,
+    "leave_out_narrow": True,
+    "leave_out_fixed": True,
+    "tolerance": 1.0,
+    "separation": 0.0,
+    "xoffset": 0.0,
+    "yoffset": 0.0,
+}
+"""The recipe's defaults, but in pixels."""
+
+
 def match(image: FloatArray, reference: FloatArray, **changes: Any) -> Matches:  # noqa: ANN401 - any parameter may be changed
-    """Match with the recipe's defaults, but in pixels."""
-    parameters: dict[str, Any] = {
-        "pixel_scale": 0.04,
-        "minobj": 1,
-        "searchrad": 50.0,
-        "searchunits": "pixels",
-        "use2dhist": True,
-        "tolerance": 1.0,
-        "separation": 0.0,
-        "xoffset": 0.0,
-        "yoffset": 0.0,
-    }
-    return match_sources(image, reference, **{**parameters, **changes})
+    """Match lists of positions."""
+    lists = (SourceList.of_positions(xy) for xy in (image, reference))
+    return match_sources(*lists, **{**PARAMETERS, **changes})
 
 
 @pytest.mark.parametrize("case", PARITY["matches"])
@@ -119,7 +132,7 @@ def test_repeated_and_undefined_positions_take_part_once_and_never() -> None:
 
 def test_ten_thousand_sources_at_one_place_are_one() -> None:
     crowd = np.tile(points((3, 4)), (10_000, 1))
-    found = match(crowd, crowd)
+    found = match_lists(crowd, crowd, tolerance=1.0, separation=0.0, offset=(0.0, 0.0))
     assert (found.n_image, len(found.image_index)) == (1, 1)
 
 
@@ -129,10 +142,11 @@ def test_shifted_stars_are_matched_with_themselves(seed: int) -> None:
     stars, shift = rng.uniform(0, 2000, (200, 2)), rng.uniform(-40, 40, 2)
     order = rng.permutation(150)
     found = match(stars[order] + shift, stars, tolerance=0.1)
-    assert np.hypot(found.dx - shift[0], found.dy - shift[1]) < 0.05
+    offset = found.overlay.offset
+    assert np.hypot(offset.dx - shift[0], offset.dy - shift[1]) < 0.05
     assert np.array_equal(order[found.image_index], found.reference_index)
     assert len(found.image_index) == 150
-    assert found.peak is not None
+    assert found.overlay.way == "histogram"
 
 
 def test_the_search_radius_is_in_the_unit_given() -> None:
@@ -141,7 +155,7 @@ def test_the_search_radius_is_in_the_unit_given() -> None:
     assert len(match(image, stars, searchrad=1.5, searchunits="arcseconds").distance) == 50
     with pytest.raises(NotAlignedError) as caught:
         match(image, stars, searchrad=1.5, searchunits="pixels", minobj=15)
-    assert caught.value.reason in {Reason.NO_OVERLAP, Reason.FEW_MATCHES}
+    assert caught.value.reason is Reason.NO_OVERLAP
 
 
 @pytest.mark.parametrize(("xoffset", "n_matches"), [(30.0, 20), (None, 0)])
@@ -152,11 +166,12 @@ def test_a_given_offset_is_image_minus_reference(xoffset: float | None, n_matche
         stars,
         use2dhist=False,
         minobj=0,
+        max_chance=1.0,
         xoffset=xoffset,
         yoffset=None,
     )
     assert len(found.image_index) == n_matches
-    assert found.peak is None
+    assert found.overlay.way == "given offset"
 
 
 def test_minobj_sources_and_matches_are_enough() -> None:
@@ -185,3 +200,94 @@ def test_lists_apart_do_not_overlap() -> None:
     with pytest.raises(NotAlignedError) as caught:
         match(stars, stars + 1e5)
     assert caught.value.reason is Reason.NO_OVERLAP
+
+
+def lists_with_suspects(
+    *, n_stars: int, n_narrow: int, narrow_stars: float = 0.0
+) -> tuple[SourceList, SourceList]:
+    """Stars shifted by (12, -7) and unrelated narrow sources; a part of the stars seems narrow."""
+    rng = np.random.default_rng(9)
+    stars = rng.uniform(0, 2000, (n_stars, 2))
+    lists = []
+    for shift in ((12.0, -7.0), (0.0, 0.0)):
+        places = np.concatenate([stars + shift, rng.uniform(0, 2000, (n_narrow, 2))])
+        narrow = np.arange(len(places)) >= n_stars
+        narrow[:n_stars] = rng.random(n_stars) < narrow_stars
+        lists.append(replace(SourceList.of_positions(places), narrow=narrow))
+    return lists[0], lists[1]
+
+
+def match_suspects(lists: tuple[SourceList, SourceList], **changes: Any) -> Matches:  # noqa: ANN401 - any parameter may be changed
+    return match_sources(*lists, **{**PARAMETERS, **changes})
+
+
+def test_narrow_sources_take_no_part_where_the_others_are_enough() -> None:
+    lists = lists_with_suspects(n_stars=40, n_narrow=3000)
+    found = match_suspects(lists)
+    assert found.image_index.tolist() == list(range(40))
+    assert (found.n_narrow, found.n_left_out) == (3000, 3000)
+    everything = match_suspects(lists, leave_out_narrow=False)
+    assert len(everything.image_index) > 40
+    assert everything.n_left_out == 0
+    assert everything.n_by_chance > 5 > found.n_by_chance
+
+
+def test_narrow_stars_come_back_where_they_match() -> None:
+    found = match_suspects(lists_with_suspects(n_stars=200, n_narrow=0, narrow_stars=0.8))
+    assert len(found.image_index) == 200
+    assert found.overlay.places.left_out == "both"
+
+
+def test_narrow_sources_are_all_that_can_match_where_the_camera_makes_no_others() -> None:
+    found = match_suspects(lists_with_suspects(n_stars=50, n_narrow=0, narrow_stars=1.0))
+    assert len(found.image_index) == 50
+
+
+def test_bright_sources_tell_the_offset_that_is_lost_among_faint_ones() -> None:
+    rng = np.random.default_rng(10)
+    stars = rng.uniform(0, 1000, (30, 2))
+    lists = [
+        replace(
+            SourceList.of_positions(np.concatenate([stars + s, rng.uniform(0, 1000, (6000, 2))])),
+            brightness=np.concatenate([np.full(30, 1000.0), rng.uniform(1, 100, 6000)]),
+        )
+        for s in ((11.0, 23.0), (0.0, 0.0))
+    ]
+    found = match_suspects((lists[0], lists[1]))
+    assert found.overlay.way == "histogram of the brightest 50"
+    assert {*range(30)} <= {*found.image_index.tolist()}
+    with pytest.raises(ChanceOffsetError):
+        match_suspects((lists[0], lists[1]), fallback="none")
+
+
+def test_an_offset_by_chance_is_refused_with_its_probability() -> None:
+    rng = np.random.default_rng(11)
+    image, reference = rng.uniform(0, 500, (300, 2)), rng.uniform(0, 500, (300, 2))
+    with pytest.raises(ChanceOffsetError, match=r"acceptance.max_chance is 0.001") as caught:
+        match(image, reference)
+    assert caught.value.reason is Reason.NO_SIGNIFICANT_OFFSET
+    assert caught.value.chance > 0.01
+    accepted = match(image, reference, max_chance=1.0, fallback="none")
+    assert len(accepted.image_index) >= 1
+
+
+@pytest.mark.parametrize("way", [{"method": "triangles"}, {"fallback": "triangles"}])
+def test_turned_lists_are_matched_by_triangles(way: dict[str, str]) -> None:
+    stars = np.random.default_rng(12).uniform(0, 2000, (100, 2))
+    turned = 2000.0 - stars
+    found = match(turned, stars, **way)
+    assert np.array_equal(found.image_index, found.reference_index)
+    assert len(found.image_index) == 100
+    assert found.overlay.way == "triangles"
+    assert found.overlay.similarity is not None
+    assert np.allclose(found.overlay.similarity.matrix, [[-1, 0], [0, -1]], atol=1e-9)
+    with pytest.raises(NotAlignedError):
+        match(turned, stars)
+
+
+def test_mirrored_lists_are_matched_if_asked_for() -> None:
+    stars = np.random.default_rng(13).uniform(0, 2000, (100, 2))
+    image = stars * (-1.0, 1.0) + (2000.0, 3.0)
+    assert len(match(image, stars, method="triangles", mirrored=True).image_index) == 100
+    with pytest.raises(ChanceOffsetError):
+        match(image, stars, method="triangles")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
 
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.matching import offset as offset_module
-from tweakreg_steps.matching.neighbours import FloatArray
-from tweakreg_steps.matching.offset import estimate_offset
+from tweakreg_steps.matching.neighbours import FloatArray, PointTable
+from tweakreg_steps.matching.offset import count_separations, estimate_offset, weigh_offset
 
 SIDE = 4096.0
 
@@ -48,6 +53,21 @@ def error_of(image: FloatArray, reference: FloatArray, shift: tuple[float, float
 def test_a_dense_list_has_no_bias_at_any_offset(shift: tuple[float, float]) -> None:
     image, reference = make_lists(shift, n_common=3000, n_image=500, n_reference=2000)
     assert error_of(image, reference, shift) < 0.02
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    shift=st.tuples(st.floats(-50, 50), st.floats(-50, 50)),
+    step=st.sampled_from([0.0, 0.25, 0.5, 1.0]),
+)
+@settings(max_examples=40)
+def test_ties_and_plateaus_of_rounded_positions_have_no_bias(
+    seed: int, shift: tuple[float, float], step: float
+) -> None:
+    lists = make_lists(shift, n_common=2000, n_image=500, n_reference=1000, seed=seed)
+    if step:
+        lists = np.round(lists[0] / step) * step, np.round(lists[1] / step) * step
+    assert error_of(*lists, shift) < 0.1
 
 
 def test_exact_pairs_give_the_exact_offset_between_two_bins() -> None:
@@ -94,8 +114,8 @@ def test_a_few_unrelated_sources_give_an_offset_that_is_no_evidence(
     rng = np.random.default_rng(6)
     image, reference = (rng.uniform(0, 50, (n, 2)) for n in (n_image, n_reference))
     found = estimate_offset(image, reference, searchrad=60.0, tolerance=1.0)
-    assert found.n_peak == 1
-    assert found.probability > 0.9
+    assert found.evidence.n_pairs == 1
+    assert found.evidence.probability > 0.9
     apart = image[:, None] - reference - (found.dx, found.dy)
     assert np.hypot(*apart.reshape(-1, 2).T).min() < 1e-9
 
@@ -105,7 +125,7 @@ def test_repeated_sources_count_once() -> None:
     found = estimate_offset(
         np.repeat(image, 5, axis=0), np.repeat(reference, 3, axis=0), searchrad=50.0, tolerance=1.0
     )
-    assert found.n_peak == 40
+    assert found.evidence.n_pairs == 40
     assert found.dx == pytest.approx(5.0)
 
 
@@ -116,25 +136,29 @@ def test_the_order_of_the_lists_does_not_matter() -> None:
     again = estimate_offset(
         rng.permutation(image), rng.permutation(reference), searchrad=50.0, tolerance=1.0
     )
-    assert (found.dx, found.dy, found.n_peak) == (again.dx, again.dy, again.n_peak)
+    assert (found.dx, found.dy, found.evidence.n_pairs) == (
+        again.dx,
+        again.dy,
+        again.evidence.n_pairs,
+    )
 
 
 def test_the_histogram_is_that_of_all_separations() -> None:
     image, reference = make_lists((5.0, 6.0), n_common=100, n_image=200, n_reference=300)
-    found = estimate_offset(image, reference, searchrad=40.0, tolerance=1.0)
+    found = count_separations(image, reference, searchrad=40.0, tolerance=1.0)
     apart = (image[:, None] - reference).reshape(-1, 2)
-    expected, _, _ = np.histogram2d(apart[:, 1], apart[:, 0], [found.y_edges, found.x_edges])
-    assert np.array_equal(found.histogram, expected)
-    assert found.x_edges[-1] >= 40.0
-    assert found.x_edges[[0, -1]].sum() == 0.0
-    assert found.n_pairs == expected.sum()
+    expected = np.histogram2d(apart[:, 1], apart[:, 0], [found.edges, found.edges])[0]
+    assert np.array_equal(found.counts, expected)
+    assert found.edges[-1] >= 40.0
+    assert found.edges[[0, -1]].sum() == 0.0
 
 
 def test_a_wide_search_has_a_histogram_of_bounded_size() -> None:
     image, reference = make_lists((1700.0, -900.0), n_common=300, n_image=300)
     found = estimate_offset(image, reference, searchrad=4000.0, tolerance=1.0)
     assert np.hypot(found.dx - 1700.0, found.dy + 900.0) < 0.1
-    assert found.histogram.shape == (1001, 1001)
+    counted = count_separations(image, reference, searchrad=4000.0, tolerance=1.0)
+    assert counted.counts.shape == (1001, 1001)
 
 
 def test_a_sample_of_the_image_s_sources_does_where_pairs_are_many(
@@ -144,8 +168,8 @@ def test_a_sample_of_the_image_s_sources_does_where_pairs_are_many(
     image, reference = make_lists((5.0, 6.0), n_common=4000)
     found = estimate_offset(image, reference, searchrad=50.0, tolerance=1.0)
     assert np.hypot(found.dx - 5.0, found.dy - 6.0) < 0.1
-    assert found.sampling > 1
-    assert found.n_pairs < 4000
+    counted = count_separations(image, reference, searchrad=50.0, tolerance=1.0)
+    assert 500 < counted.counts.sum() < 4000
 
 
 def test_sources_without_a_position_are_left_out() -> None:
@@ -164,20 +188,84 @@ def test_no_pair_within_the_radius_is_no_overlap(image: FloatArray, reference: F
     assert caught.value.reason is Reason.NO_OVERLAP
 
 
-def test_unrelated_lists_do_not_seem_significant() -> None:
-    probabilities = []
-    for seed in range(60):
-        image, reference = make_lists(
-            (0.0, 0.0), n_common=0, n_image=1000, n_reference=1000, seed=seed
-        )
+def make_clumps(rng: np.random.Generator, n_clumps: int, each: int, size: float) -> FloatArray:
+    """Clumps of sources: pieces of cosmic rays, wings of saturated stars, clusters of galaxies."""
+    centers = np.repeat(rng.uniform(0, 1000, (n_clumps, 2)), each, axis=0)
+    return centers + rng.normal(0, size, centers.shape)
+
+
+def chance_of(image: FloatArray, reference: FloatArray) -> float:
+    """Probability of the best offset by chance."""
+    try:
         found = estimate_offset(image, reference, searchrad=50.0, tolerance=1.0)
-        probabilities.append(found.probability)
-    assert min(probabilities) > 0.01
+    except NotAlignedError:
+        return 1.0
+    return found.evidence.probability
+
+
+UNRELATED: dict[str, Callable[[np.random.Generator], FloatArray]] = {
+    "few": lambda rng: rng.uniform(0, 1000, (20, 2)),
+    "many": lambda rng: rng.uniform(0, 1000, (500, 2)),
+    "a cluster": lambda rng: rng.normal(500, 100, (600, 2)),
+    "pieces of cosmic rays": lambda rng: make_clumps(rng, 150, 3, 1.0),
+    "wings of saturated stars": lambda rng: make_clumps(rng, 5, 60, 4.0),
+    "groups": lambda rng: make_clumps(rng, 40, 10, 12.0),
+    "loose groups": lambda rng: make_clumps(rng, 20, 20, 40.0),
+}
+
+
+@pytest.mark.parametrize("kind", UNRELATED)
+def test_unrelated_lists_do_not_seem_significant(kind: str) -> None:
+    make, number = UNRELATED[kind], 40
+    probabilities = []
+    for seed in range(number):
+        rng = np.random.default_rng(seed)
+        probabilities.append(chance_of(make(rng), make(rng)))
+    for limit in (0.3, 0.1, 0.01):
+        # an upper limit: at most as many as a binomial number with p = limit would have
+        allowed = stats.binom.isf(0.001, number, limit)
+        assert np.sum(np.array(probabilities) < limit) <= allowed
+    assert min(probabilities) > 1e-3
+
+
+@pytest.mark.parametrize("kind", ["many", "pieces of cosmic rays", "groups"])
+def test_a_given_offset_of_unrelated_lists_does_not_seem_significant(kind: str) -> None:
+    make, number = UNRELATED[kind], 200
+    probabilities = []
+    for seed in range(number):
+        rng = np.random.default_rng(seed)
+        tables = PointTable.build(make(rng)), PointTable.build(make(rng))
+        found = weigh_offset(*tables, offset=(3.0, -4.0), tolerance=1.0)
+        probabilities.append(found.evidence.probability)
+    for limit in (0.3, 0.1, 0.01):
+        allowed = stats.binom.isf(0.001, number, limit)
+        assert np.sum(np.array(probabilities) < limit) <= allowed
+
+
+def test_a_given_offset_is_judged_where_it_is() -> None:
+    tables = [PointTable.build(xy) for xy in make_lists((3.0, -4.0), n_common=20, n_image=300)]
+    right = weigh_offset(*tables, offset=(3.0, -4.0), tolerance=1.0)
+    wrong = weigh_offset(*tables, offset=(-20.0, 9.0), tolerance=1.0)
+    assert right.evidence.probability < 1e-20
+    assert wrong.evidence.probability > 0.01
+    assert (right.dx, right.dy) == (3.0, -4.0)
+
+
+@pytest.mark.parametrize("kind", ["pieces of cosmic rays", "wings of saturated stars"])
+def test_clumps_do_not_hide_the_offset(kind: str) -> None:
+    rng = np.random.default_rng(8)
+    stars = rng.uniform(0, 1000, (30, 2))
+    image = np.concatenate([UNRELATED[kind](rng), stars + np.array([21.0, -13.0])])
+    reference = np.concatenate([UNRELATED[kind](rng), stars])
+    assert error_of(image, reference, (21.0, -13.0)) < 0.1
+    assert chance_of(image, reference) < 1e-6
 
 
 def test_a_real_offset_is_significant_and_its_background_known() -> None:
     image, reference = make_lists((9.0, 9.0), n_common=20, n_image=2000, n_reference=2000)
     found = estimate_offset(image, reference, searchrad=50.0, tolerance=1.0)
     density = 2020**2 / SIDE**2
-    assert found.probability < 1e-6
-    assert found.background == pytest.approx(density * np.pi * found.radius**2, rel=0.5)
+    assert found.evidence.probability < 1e-6
+    assert found.evidence.pairs_by_chance == pytest.approx(
+        density * np.pi * found.radius**2, rel=0.5
+    )

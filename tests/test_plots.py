@@ -91,8 +91,11 @@ def test_the_fullest_drawn_bin_lies_at_the_marked_peak(n_bins: int) -> None:
 
 
 def test_a_histogram_without_peak_is_drawn_with_the_reason() -> None:
-    figure = make_offsets(n_peak=0, peak=None, reason="no_offset")
-    assert f"no offset was adopted not aligned: {REASON_TEXTS[Reason.NO_OFFSET]}" in words(figure)
+    figure = make_offsets(n_peak=0, peak=None, reason="no_significant_offset")
+    assert (
+        f"no offset was adopted not aligned: {REASON_TEXTS[Reason.NO_SIGNIFICANT_OFFSET]}"
+        in words(figure)
+    )
     assert len([axes for axes in figure.axes if axes.images]) == 1
 
 

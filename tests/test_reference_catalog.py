@@ -23,6 +23,9 @@ DEFAULTS: dict[str, Any] = {
     "rminflux": None,
     "rfluxunits": "mag",
     "refnbright": None,
+    "refxerrcol": None,
+    "refyerrcol": None,
+    "referrunits": "mas",
 }
 RA, DEC, MAG = [150.0, 150.5, 151.0], [-0.5, 30.0, 1.25], [18.0, 20.0, 19.0]
 

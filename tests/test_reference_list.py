@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from strips import FITTING, MATCHING, list_strip, sky_table
+from strips import FITTING, GATES, MATCHING, MAX_CHANCE, list_strip, sky_table
 
 from tweakreg_steps.alignment.fitted_image import fit_image
 from tweakreg_steps.alignment.match_table import make_match_table, on_plane
@@ -26,9 +26,15 @@ def grown(
     sky = sky_table(PLANE, image + SHIFT)
     matching = MATCHING | {"separation": separation}
     matches = make_match_table(
-        sky, start, plane=PLANE, image="img", is_reference=False, matching=matching
+        sky,
+        start,
+        plane=PLANE,
+        image="img",
+        is_reference=False,
+        matching=matching,
+        max_chance=MAX_CHANCE,
     )
-    fitted = fit_image(matches, plane=PLANE, fitting=FITTING | fitting)
+    fitted = fit_image(matches, plane=PLANE, fitting=FITTING | fitting, gates=GATES)
     after = add_new_sources(start, sky, fitted, plane=PLANE, tolerance=1.0, separation=separation)
     return start, after
 

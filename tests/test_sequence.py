@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from strips import MATCHING, ListStrip, list_strip, sky_table
+from strips import GATES, MATCHING, MAX_CHANCE, ListStrip, list_strip, sky_table
 
 from tweakreg_steps.alignment.overlap import hull_of
 from tweakreg_steps.alignment.reference_list import list_of_image
@@ -104,6 +104,14 @@ def test_an_image_that_fails_neither_adds_nor_breaks(strip: ListStrip, enforce: 
     assert not set(sequence.sources["origin"]) & set("afgh")
 
 
+def test_a_fit_that_a_gate_refuses_adds_nothing(strip: ListStrip) -> None:
+    sequence = strip.align(gates=GATES | {"max_shift": 1e-3})
+    refused, alone = dict.fromkeys("bc", "large_shift"), dict.fromkeys("def", "no_overlap")
+    assert statuses(sequence) == {"a": "reference", **refused, **alone}
+    assert sequence.sources.meta["order"] == []
+    assert set(sequence.sources["origin"]) == {"a"}
+
+
 def test_noise_alone_is_a_verdict_for_each() -> None:
     strip = list_strip(np.random.default_rng(2), number=3)
     empty = with_lists(strip, **dict.fromkeys("abc", np.zeros((0, 2))))
@@ -171,5 +179,6 @@ def test_a_strip_without_growth_ends_where_the_first_image_does(strip: ListStrip
             image=name,
             is_reference=False,
             matching=MATCHING,
+            max_chance=MAX_CHANCE,
         )
         assert matches.meta["reason"] == "no_overlap"

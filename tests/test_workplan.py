@@ -103,6 +103,7 @@ def another_value(parameter: Parameter) -> Any:  # noqa: ANN401  any value of a 
         "skysigma": 2.5,
         "sharplo": 0.5,
         "sextractor": {"BACK_SIZE": 32},
+        "max_chance": 0.01,
     }
     for name in (parameter.name, parameter.path[-1]):
         if name in special:

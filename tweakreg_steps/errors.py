@@ -8,6 +8,7 @@
     ├── LockedError                 4   another run holds the output folder
     ├── JobFailedError              1   a job of the run failed
     └── NotAlignedError             -   this one image cannot be aligned; the others go on
+        └── ChanceOffsetError       -   because no offset is more than chance
 
 A message names what, where, the value and the way out. `TweakRegWarning` is no error: it is what a
 Python call says of a run that came to its end.
@@ -27,9 +28,16 @@ class Reason(StrEnum):
     FEW_SOURCES = "few_sources"
     NO_REFERENCE_SOURCES = "no_reference_sources"
     NO_OVERLAP = "no_overlap"
-    NO_OFFSET = "no_offset"
+    NO_SIGNIFICANT_OFFSET = "no_significant_offset"
     FEW_MATCHES = "few_matches"
     SINGULAR_FIT = "singular_fit"
+    FEW_KEPT = "few_kept"
+    LARGE_RMS = "large_rms"
+    LARGE_SHIFT = "large_shift"
+    LARGE_ROTATION = "large_rotation"
+    LARGE_SCALE = "large_scale"
+    SMALL_COVERAGE = "small_coverage"
+    NOT_BETTER = "not_better"
     WCS_NOT_REPRESENTABLE = "wcs_not_representable"
     REJECTED = "rejected"
 
@@ -41,9 +49,18 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.FEW_SOURCES: "fewer sources than object_matching.minobj",
     Reason.NO_REFERENCE_SOURCES: "the reference holds no source",
     Reason.NO_OVERLAP: "no reference source lies within the search radius of any source",
-    Reason.NO_OFFSET: "the 2-D histogram of offsets has no peak",
+    Reason.NO_SIGNIFICANT_OFFSET: (
+        "unrelated lists give such an offset more often than acceptance.max_chance"
+    ),
     Reason.FEW_MATCHES: "fewer matches than object_matching.minobj",
     Reason.SINGULAR_FIT: "the matched sources do not determine the fit (too few, or on one line)",
+    Reason.FEW_KEPT: "the fit keeps fewer pairs than acceptance.min_matches",
+    Reason.LARGE_RMS: "the pairs scatter by more than acceptance.max_rms",
+    Reason.LARGE_SHIFT: "the correction is larger than acceptance.max_shift",
+    Reason.LARGE_ROTATION: "the rotation is larger than acceptance.max_rotation",
+    Reason.LARGE_SCALE: "the change of scale is larger than acceptance.max_scale",
+    Reason.SMALL_COVERAGE: "the pairs cover less of the field than acceptance.min_coverage",
+    Reason.NOT_BETTER: "the fit predicts unseen pairs no better than the WCS that is there",
     Reason.WCS_NOT_REPRESENTABLE: "the fit cannot be written as a WCS of this image's kind",
     Reason.REJECTED: "the fit was rejected with tweakreg review",
 }
@@ -91,3 +108,11 @@ class NotAlignedError(TweakRegError):
         super().__init__(f"{reason.value}: {detail}")
         self.reason = reason
         self.detail = detail
+
+
+class ChanceOffsetError(NotAlignedError):
+    """No offset is more than chance; carries the best one's probability of being chance."""
+
+    def __init__(self, detail: str, chance: float) -> None:
+        super().__init__(Reason.NO_SIGNIFICANT_OFFSET, detail)
+        self.chance = chance

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tweakreg_steps.alignment.fit_record import IDENTITY, NO_FIT, fit_record, rms_on_sky
 from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.tables.ecsv import ColumnTable
 
@@ -16,37 +17,11 @@ if TYPE_CHECKING:
     from astropy.wcs import WCS
 
     from tweakreg_steps.matching.fitting import LinearFit
+    from tweakreg_steps.matching.pairs import MatchedPairs
 
 log = logging.getLogger(__name__)
 
-_NO_FIT: dict[str, Any] = dict.fromkeys(
-    (
-        "center",
-        "dx",
-        "dy",
-        "matrix",
-        "rotation",
-        "rotation_x",
-        "rotation_y",
-        "scale",
-        "scale_x",
-        "scale_y",
-        "skew",
-        "rms_x",
-        "rms_y",
-        "rms_ra",
-        "rms_dec",
-    )
-)
-_IDENTITY: dict[str, Any] = {
-    **dict.fromkeys(_NO_FIT, 0.0),
-    "center": None,
-    "matrix": [[1.0, 0.0], [0.0, 1.0]],
-    "scale": 1.0,
-    "scale_x": 1.0,
-    "scale_y": 1.0,
-}
-_COPIED = ("image", "reference", "status", "reason", "detail", "n_sources", "n_reference")
+_COPIED = ("image", "reference", "status", "reason", "detail", "n_sources", "n_reference", "chance")
 
 
 @dataclass(frozen=True)
@@ -58,11 +33,11 @@ class FittedImage:
     record
         The fit as plain values; lengths in pixels of the reference plane, angles in degrees, rms
         on the sky in mas. ``status`` is ``aligned``, ``reference`` or ``not_aligned``, the last
-        with a ``reason``.
+        with a ``reason``, and with the fit under ``refused`` where there is one.
     pairs
         The matches with their residuals.
     fit
-        The transformation; None where there is none.
+        The transformation; None where there is none, or none that is accepted.
     """
 
     record: dict[str, Any]
@@ -70,8 +45,14 @@ class FittedImage:
     fit: LinearFit | None
 
 
-def fit_image(matches: ColumnTable, *, plane: WCS, fitting: Mapping[str, Any]) -> FittedImage:
-    """Fit the transformation between an image and the reference.
+def fit_image(
+    matches: ColumnTable,
+    *,
+    plane: WCS,
+    fitting: Mapping[str, Any],
+    gates: Mapping[str, Any],
+) -> FittedImage:
+    """Fit the transformation between an image and the reference, and judge it.
 
     Parameters
     ----------
@@ -81,36 +62,99 @@ def fit_image(matches: ColumnTable, *, plane: WCS, fitting: Mapping[str, Any]) -
         The reference plane.
     fitting : mapping
         The keywords of `tweakreg_steps.matching.fitting.fit_pairs` from the recipe.
+    gates : mapping
+        Those of `tweakreg_steps.matching.acceptance.judge_fit`.
+
+    Returns
+    -------
+    FittedImage
+        A fit that does not pass the gates stands in the record as ``refused``, with its pairs
+        left in the table.
     """
     record = {key: matches.meta[key] for key in _COPIED}
     record.update(n_matched=len(matches), n_fit=0, fitgeometry=fitting["fitgeometry"])
-    record.update(_IDENTITY if record["status"] == "reference" else _NO_FIT)
+    record.update(IDENTITY if record["status"] == "reference" else NO_FIT)
     columns = {name: np.zeros(0) for name in ("x_fit", "y_fit", "dx", "dy", "ra_fit", "dec_fit")}
     columns["kept"] = np.zeros(0, dtype=bool)
     fit = None
     if record["status"] == "matched":
         try:
-            fit = _fit_pairs(matches, plane, fitting)
-            columns = _fitted_columns(fit, matches, plane)
-            record.update(_fit_record(fit, plane))
+            fit = _fit(matches, plane, fitting)
         except NotAlignedError as error:
             log.warning("%s: %s", record["image"], error)
             record.update(status="not_aligned", reason=error.reason.value, detail=error.detail)
             matches = _without_rows(matches)
-    return FittedImage(record, _pairs_table(matches, columns, record), fit)
+        else:
+            fit, found = _judge(fit, matches, plane, gates)
+            columns = _fitted_columns(fit, matches, plane)
+            record.update(found)
+    pairs = _pairs_table(matches, columns, record)
+    return FittedImage(record, pairs, fit if record["status"] == "aligned" else None)
 
 
-def _fit_pairs(matches: ColumnTable, plane: WCS, fitting: Mapping[str, Any]) -> LinearFit:
+def _fit(matches: ColumnTable, plane: WCS, fitting: Mapping[str, Any]) -> LinearFit:
     """Fit the pairs about the plane's centre."""
     from tweakreg_steps.astrometry.reference_plane import plane_center
     from tweakreg_steps.matching.fitting import fit_pairs
 
-    xy_ref = np.column_stack([matches["x_ref"], matches["y_ref"]])
-    fit = fit_pairs(_places(matches), xy_ref, center=plane_center(plane), **fitting)
+    fit = fit_pairs(_pairs(matches), center=plane_center(plane), **fitting)
     log.info(
         "%s: %d pairs kept, rms %.4f %.4f pix", matches.meta["image"], fit.kept.sum(), *fit.rms
     )
     return fit
+
+
+def _judge(
+    fit: LinearFit, matches: ColumnTable, plane: WCS, gates: Mapping[str, Any]
+) -> tuple[LinearFit, dict[str, Any]]:
+    """Return the fit that is to be applied, and its record: as the image's, or as refused."""
+    from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale
+    from tweakreg_steps.matching.acceptance import compare_with_present, judge_fit, keep_present
+
+    image, pairs = matches.meta["image"], _pairs(matches)
+    comparison = compare_with_present(fit, pairs)
+    if gates["never_worse"] and comparison and comparison.is_confirmed:
+        log.info("%s: aligned as it is", image)
+        fit = keep_present(fit, pairs)
+    pixel_scale = plane_pixel_scale(plane)
+    rms_sky = rms_on_sky(plane, fit.rms * pixel_scale * 1000.0)
+    judgement = judge_fit(
+        fit,
+        pairs,
+        comparison=comparison,
+        pixel_scale=pixel_scale,
+        rms_sky=rms_sky,
+        field_area=matches.meta["field_area"],
+        **gates,
+    )
+    found, measured = fit_record(fit, rms_sky=rms_sky), {"acceptance": judgement.as_record()}
+    if not judgement.failures:
+        return fit, {**found, **measured, "status": "aligned"}
+    reason = judgement.failures[0][0]
+    detail = "; ".join(text for _, text in judgement.failures)
+    log.warning("%s: %s: %s", image, reason, detail)
+    return fit, {
+        **measured,
+        "status": "not_aligned",
+        "reason": reason.value,
+        "detail": detail,
+        "n_fit": found["n_fit"],
+        "refused": found,
+    }
+
+
+def _pairs(matches: ColumnTable) -> MatchedPairs:
+    """Return the pairs as the fit needs them."""
+    from tweakreg_steps.matching.pairs import MatchedPairs
+
+    flux = matches["flux"]
+    return MatchedPairs(
+        image=_places(matches),
+        reference=np.column_stack([matches["x_ref"], matches["y_ref"]]),
+        flux=10.0 ** (-0.4 * flux) if matches.units.get("flux") == "mag" else flux,
+        error=matches["error"],
+        reference_error=matches["error_ref"],
+    )
 
 
 def _places(matches: ColumnTable) -> np.ndarray:
@@ -133,44 +177,6 @@ def _fitted_columns(fit: LinearFit, matches: ColumnTable, plane: WCS) -> dict[st
         "ra_fit": ra,
         "dec_fit": dec,
     }
-
-
-def _fit_record(fit: LinearFit, plane: WCS) -> dict[str, Any]:
-    """Write a fit as plain values."""
-    from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale
-
-    rms_sky = _rms_on_sky(plane, fit.rms * plane_pixel_scale(plane) * 1000.0)
-    return {
-        "status": "aligned",
-        "n_fit": int(fit.kept.sum()),
-        "fitgeometry": fit.geometry,
-        "center": fit.center.tolist(),
-        "dx": float(fit.shift[0]),
-        "dy": float(fit.shift[1]),
-        "matrix": fit.matrix.tolist(),
-        "rotation": fit.rotation,
-        "rotation_x": fit.rotation_x,
-        "rotation_y": fit.rotation_y,
-        "scale": fit.scale,
-        "scale_x": fit.scale_x,
-        "scale_y": fit.scale_y,
-        "skew": fit.skew,
-        "rms_x": float(fit.rms[0]),
-        "rms_y": float(fit.rms[1]),
-        "rms_ra": float(rms_sky[0]),
-        "rms_dec": float(rms_sky[1]),
-    }
-
-
-def _rms_on_sky(plane: WCS, rms: np.ndarray) -> np.ndarray:
-    """Turn an rms along the axes of the plane (mas) into one along right ascension and declination.
-
-    The axes' errors are taken as independent: ``rms_ra² = Σ (R_1i rms_i)²`` with R the rotation of
-    the plane's pixels to the sky.
-    """
-    turn = plane.wcs.cd / np.sqrt(abs(np.linalg.det(plane.wcs.cd)))
-    on_sky: np.ndarray = np.sqrt((turn**2) @ (rms**2))
-    return on_sky
 
 
 def _without_rows(table: ColumnTable) -> ColumnTable:

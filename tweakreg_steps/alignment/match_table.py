@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tweakreg_steps.errors import NotAlignedError, Reason
+from tweakreg_steps.errors import ChanceOffsetError, NotAlignedError, Reason
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
+
+    from tweakreg_steps.matching.matching import Matches
+    from tweakreg_steps.matching.source_list import SourceList
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +36,8 @@ _UNITS = {
     "y0": "pix",
     "ra": "deg",
     "dec": "deg",
+    "error": "pix",
+    "error_ref": "pix",
 }
 _DESCRIPTIONS = {
     "ref_id": "number of the reference source",
@@ -41,6 +46,8 @@ _DESCRIPTIONS = {
     "x_image": "image's source through its header as it is, in pixels of the reference plane",
     "x0_ref": "reference source where it comes from",
     "x0": "image's source on its chip",
+    "error": "standard error of the image's source along one axis, nan where not known",
+    "error_ref": "the same of the reference source",
 }
 
 _NO_SOURCES = {
@@ -59,15 +66,17 @@ def make_match_table(
     image: str,
     is_reference: bool,
     matching: Mapping[str, Any],
+    max_chance: float,
 ) -> ColumnTable:
     """Match an image's sources with the reference list on the reference plane.
 
     Parameters
     ----------
     sky : ColumnTable
-        The image's sources: ``id``, ``chip``, ``x``, ``y`` (1-based pixels of the chip), ``flux``,
-        ``ra``, ``dec`` (deg, through the header as it is); its metadata's ``reason`` says why there
-        are none.
+        The image's sources: ``id``, ``chip``, ``x``, ``y`` (1-based pixels of the chip), ``flux``
+        (where its unit is ``mag``, a magnitude),
+        ``ra``, ``dec`` (deg, through the header as it is), ``error`` (mas); its metadata's
+        ``reason`` says why there are none.
     sources : ColumnTable
         The reference list, of `tweakreg_steps.alignment.reference_list`.
     plane : astropy.wcs.WCS
@@ -78,14 +87,19 @@ def make_match_table(
         Whether the image is the reference itself, so that there is nothing to match.
     matching : mapping
         The keywords of `tweakreg_steps.matching.matching.match_sources` from the recipe.
+    max_chance : float
+        Largest probability with which unrelated lists may give the offset.
 
     Returns
     -------
     ColumnTable
         One row a pair. Its metadata hold ``status`` (``matched``, ``reference`` or
-        ``not_aligned``), ``reason`` and ``detail``, the numbers of sources, and how the offset was
-        found, lengths in pixels of the plane.
+        ``not_aligned``), ``reason`` and ``detail``, the numbers of sources, and how the lists were
+        laid over each other: see `_describe`.
     """
+    from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale
+    from tweakreg_steps.matching.coverage import hull_area
+
     meta: dict[str, Any] = {
         "image": image,
         "reference": sources.meta["origin"],
@@ -94,19 +108,24 @@ def make_match_table(
         "status": "reference" if is_reference else "matched",
         "reason": "",
         "detail": "",
+        "chance": None,
     }
     pairs = np.zeros((0, 2), dtype=int)
     xy, xy_ref = np.zeros((len(sky), 2)), np.zeros((len(sources), 2))
     try:
         _require_usable(sky, sources)
         if not is_reference:
-            xy = on_plane(plane, sky, whose=image)
-            xy_ref = on_plane(plane, sources, whose=sources.meta["origin"])
-            pairs = _match(xy, xy_ref, plane, matching, meta)
+            image_list, reference_list = source_lists(sky, sources, plane=plane, image=image)
+            xy, xy_ref = image_list.xy, reference_list.xy
+            meta["field_area"] = hull_area(xy)
+            pairs = _match(image_list, reference_list, plane, matching, max_chance, meta)
     except NotAlignedError as error:
         log.warning("%s: %s", image, error)
         meta.update(status="not_aligned", reason=error.reason.value, detail=error.detail)
-    return _table(sky, sources, xy, xy_ref, pairs, meta)
+        if isinstance(error, ChanceOffsetError):
+            meta["chance"] = error.chance
+    per_mas = 1.0e-3 / plane_pixel_scale(plane)
+    return _table(sky, sources, xy, xy_ref, pairs, per_mas, meta)
 
 
 def on_plane(plane: WCS, table: ColumnTable, *, whose: str) -> FloatArray:
@@ -144,14 +163,55 @@ def _require_usable(sky: ColumnTable, sources: ColumnTable) -> None:
         )
 
 
+def source_lists(
+    sky: ColumnTable, sources: ColumnTable, *, plane: WCS, image: str
+) -> tuple[SourceList, SourceList]:
+    """Lay an image's sources and the reference list on the reference plane.
+
+    Parameters
+    ----------
+    sky, sources, plane, image
+        As in `make_match_table`.
+
+    Raises
+    ------
+    NotAlignedError
+        NO_OVERLAP: see `on_plane`.
+    """
+    from tweakreg_steps.matching.source_list import SourceList
+
+    on_chip = sources["chip"] > 0
+    detector = np.column_stack([sources["chip"], sources["x0"], sources["y0"]]).astype(np.float64)
+    return (
+        SourceList(
+            xy=on_plane(plane, sky, whose=image),
+            brightness=brightness_of(sky),
+            narrow=sky["narrow"],
+            detector=np.column_stack([sky["chip"], sky["x"], sky["y"]]).astype(np.float64),
+        ),
+        SourceList(
+            xy=on_plane(plane, sources, whose=sources.meta["origin"]),
+            brightness=sources["brightness"],
+            narrow=sources["narrow"],
+            detector=np.where(on_chip[:, None], detector, np.nan),
+        ),
+    )
+
+
+def brightness_of(sky: ColumnTable) -> FloatArray:
+    """Return a number that grows with the flux of an image's sources, shape (n,)."""
+    return -sky["flux"] if sky.units.get("flux") == "mag" else sky["flux"]
+
+
 def _match(
-    xy: FloatArray,
-    xy_ref: FloatArray,
+    image: SourceList,
+    reference: SourceList,
     plane: WCS,
     matching: Mapping[str, Any],
+    max_chance: float,
     meta: dict[str, Any],
 ) -> NDArray[np.intp]:
-    """Match the lists; note the offset in `meta`."""
+    """Match the lists; note in `meta` how."""
     from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale
     from tweakreg_steps.matching.matching import match_sources
 
@@ -159,15 +219,40 @@ def _match(
     meta["search_radius"] = matching["searchrad"] / (
         scale if matching["searchunits"] == "arcseconds" else 1.0
     )
-    meta["tolerance"] = matching["tolerance"]
-    matches = match_sources(xy, xy_ref, pixel_scale=scale, **matching)
-    meta["offset"] = [matches.dx, matches.dy]
-    if matches.peak:
-        meta["n_peak"] = matches.peak.n_peak
-        meta["n_expected"] = matches.peak.background
-        meta["chance"] = matches.peak.probability
-    log.info("%s: %d of %d sources matched", meta["image"], len(matches.image_index), len(xy))
+    for key in ("tolerance", "leave_out_narrow", "leave_out_fixed"):
+        meta[key] = matching[key]
+    matches = match_sources(image, reference, pixel_scale=scale, max_chance=max_chance, **matching)
+    meta.update(_describe(matches))
+    log.info("%s: %d of %d sources matched", meta["image"], len(matches.image_index), len(image))
     return np.column_stack([matches.image_index, matches.reference_index])
+
+
+def _describe(matches: Matches) -> dict[str, Any]:
+    """Say how the lists were laid over each other; lengths in pixels of the plane.
+
+    ``way`` in words; ``similarity``, the transformation that triangles told (``image = matrix @
+    reference + shift``), or None; ``offset`` x, y that is left; ``n_peak`` pairs and ``n_places``
+    of the field at it, ``n_expected`` and ``n_places_expected`` by chance, and the ``chance`` of
+    as many; ``n_matched_by_chance``, expected among the matches; ``n_narrow``, ``n_fixed`` and
+    ``n_left_out`` sources, which of them being told by ``left_out``.
+    """
+    overlay, evidence = matches.overlay, matches.overlay.offset.evidence
+    turned = overlay.similarity
+    return {
+        "way": overlay.way,
+        "similarity": turned and {"matrix": turned.matrix.tolist(), "shift": turned.shift.tolist()},
+        "offset": [overlay.offset.dx, overlay.offset.dy],
+        "n_peak": evidence.n_pairs,
+        "n_expected": evidence.pairs_by_chance,
+        "n_places": evidence.n_places,
+        "n_places_expected": evidence.places_by_chance,
+        "chance": evidence.probability,
+        "n_matched_by_chance": matches.n_by_chance,
+        "n_narrow": matches.n_narrow,
+        "n_fixed": matches.n_fixed,
+        "n_left_out": matches.n_left_out,
+        "left_out": overlay.places.left_out,
+    }
 
 
 def _table(
@@ -176,6 +261,7 @@ def _table(
     xy: np.ndarray,
     xy_ref: np.ndarray,
     pairs: np.ndarray,
+    pixels_per_mas: float,
     meta: dict[str, Any],
 ) -> ColumnTable:
     """Lay out the match table."""
@@ -196,9 +282,11 @@ def _table(
             "ra": sky["ra"][i],
             "dec": sky["dec"][i],
             "flux": sky["flux"][i],
+            "error": sky["error"][i] * pixels_per_mas,
+            "error_ref": sources["error"][j] * pixels_per_mas,
             "origin": sources["origin"][j],
         },
-        units=_UNITS,
+        units=_UNITS | {name: unit for name, unit in sky.units.items() if name == "flux"},
         descriptions=_DESCRIPTIONS,
         meta=meta,
     )

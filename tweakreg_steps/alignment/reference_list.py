@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tweakreg_steps.alignment.match_table import on_plane
+from tweakreg_steps.alignment.match_table import brightness_of, on_plane
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 if TYPE_CHECKING:
@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
     from tweakreg_steps.alignment.fitted_image import FittedImage
 
-_UNITS = {"ra": "deg", "dec": "deg"}
+_UNITS = {"ra": "deg", "dec": "deg", "error": "mas"}
 _DESCRIPTIONS = {
     "id": "number of the reference source in its image or catalog, from 0",
     "x0": "position where the source comes from: pixel of its image, or of the plane",
     "y0": "position where the source comes from: pixel of its image, or of the plane",
+    "error": "standard error of the position along one axis; nan where it is not known",
     "origin": "image or catalog that the source comes from",
+    "chip": "chip of its image; 0 for a catalog",
+    "brightness": "flux, or minus the magnitude; nan where it is not known or in another unit",
+    "narrow": "whether it is too narrow for a star: a cosmic ray or a hot pixel",
 }
 
 
@@ -35,6 +39,10 @@ def make_reference_list(
     flux: np.ndarray,
     x0: np.ndarray,
     y0: np.ndarray,
+    error: np.ndarray,
+    chip: np.ndarray,
+    brightness: np.ndarray,
+    narrow: np.ndarray,
     origin: str,
     reason: str | None,
 ) -> ColumnTable:
@@ -50,6 +58,14 @@ def make_reference_list(
         As given.
     x0, y0 : float arrays, shape (n,)
         1-based pixel of the image, or of the reference plane.
+    error : float array, shape (n,)
+        Standard error of the position along one axis, mas; nan where it is not known.
+    chip : int array, shape (n,)
+        Chip of the image; 0 where the sources are those of a catalog.
+    brightness : float array, shape (n,)
+        A number that grows with the flux; nan where it is not known.
+    narrow : bool array, shape (n,)
+        Whether a source is too narrow for a star.
     origin : str
         Image or catalog that all the sources come from.
     reason : str or None
@@ -63,7 +79,11 @@ def make_reference_list(
             "flux": flux,
             "x0": x0,
             "y0": y0,
+            "error": error,
             "origin": np.full(len(ra), origin),
+            "chip": chip,
+            "brightness": brightness,
+            "narrow": narrow,
         },
         units=_UNITS,
         descriptions=_DESCRIPTIONS,
@@ -80,6 +100,10 @@ def list_of_image(sky: ColumnTable, image: str) -> ColumnTable:
         flux=sky["flux"],
         x0=sky["x"],
         y0=sky["y"],
+        error=sky["error"],
+        chip=sky["chip"],
+        brightness=brightness_of(sky),
+        narrow=sky["narrow"],
         origin=image,
         reason=sky.meta["reason"],
     )
@@ -103,7 +127,7 @@ def add_new_sources(
       it is that source, missed because another one was nearer, or because only the fit's rotation
       or scale brings them together, or the two could not be told apart by a later match;
     - another source of the image lies within ``separation``, and is the one that stays
-      (`tweakreg_steps.matching.matching.thin`).
+      (`tweakreg_steps.matching.pairing.thin`).
 
     The new rows stand below the old ones: an image matched before was matched with the first
     ``n_reference`` rows.
@@ -132,17 +156,21 @@ def add_new_sources(
     chosen &= ~_is_near(right, known, max(tolerance, separation))
     ra, dec = plane_to_sky(plane, *right[chosen].T)
     rows = {name: column[chosen] for name, column in sky.columns.items()}
-    new = list_of_image(ColumnTable({**rows, "ra": ra, "dec": dec}, meta=sky.meta), image)
+    aligned = ColumnTable({**rows, "ra": ra, "dec": dec}, sky.units, meta=sky.meta)
+    new = list_of_image(aligned, image)
     columns = {
         name: np.concatenate([column, new[name]]) for name, column in sources.columns.items()
     }
+    if (sources["chip"] == 0).any():
+        # a catalog's fluxes or magnitudes do not compare with those of an image
+        columns["brightness"][len(sources) :] = np.nan
     return ColumnTable(columns, sources.units, sources.descriptions, sources.meta)
 
 
 def _distinct(xy: NDArray[np.float64], separation: float) -> NDArray[np.bool_]:
     """Tell which sources of one list count as distinct."""
-    from tweakreg_steps.matching.matching import thin
     from tweakreg_steps.matching.neighbours import PointTable
+    from tweakreg_steps.matching.pairing import thin
 
     distinct = np.zeros(len(xy), dtype=np.bool_)
     distinct[thin(PointTable.build(xy), separation).place] = True

@@ -60,7 +60,9 @@ def align_in_sequence(
     reference: str | None,
     enforce_user_order: bool,
     matching: Mapping[str, Any],
+    max_chance: float,
     fitting: Mapping[str, Any],
+    gates: Mapping[str, Any],
 ) -> AlignedSequence:
     """Align images with a reference list that takes in the new sources of each one aligned.
 
@@ -82,8 +84,10 @@ def align_in_sequence(
         Name of the image that is itself what ``start`` was made of; None where none is.
     enforce_user_order : bool
         See above.
-    matching, fitting : mapping
-        The recipe's keywords for matching and fitting.
+    matching, fitting, gates : mapping
+        The recipe's keywords for matching and fitting, and for accepting a fit.
+    max_chance : float
+        Largest probability with which unrelated lists may give an offset.
     """
     hulls = {name: hull_of(sky["ra"], sky["dec"]) for name, sky in skies.items()}
     if start is None:
@@ -93,7 +97,7 @@ def align_in_sequence(
         )
         log.info("%s is the reference", reference)
         start = list_of_image(skies[reference], reference)
-    run = _Run(skies, hulls, start, reference, plane, matching, fitting)
+    run = _Run(skies, hulls, start, reference, plane, matching, max_chance, fitting, gates)
     if enforce_user_order:
         for name in list(run.waiting):
             run.attempt(name)
@@ -156,10 +160,13 @@ class _Run:
         reference: str | None,
         plane: WCS,
         matching: Mapping[str, Any],
+        max_chance: float,
         fitting: Mapping[str, Any],
+        gates: Mapping[str, Any],
     ) -> None:
         self.skies, self.hulls, self.sources = skies, hulls, sources
-        self.plane, self.matching, self.fitting = plane, matching, fitting
+        self.plane, self.matching, self.fitting, self.gates = plane, matching, fitting, gates
+        self.max_chance = max_chance
         self.images: dict[str, AlignedImage] = {}
         self.order: list[str] = []
         self.waiting = [name for name in skies if name != reference]
@@ -214,8 +221,10 @@ class _Run:
             image=name,
             is_reference=is_reference,
             matching=self.matching,
+            max_chance=self.max_chance,
         )
-        return AlignedImage(matches, fit_image(matches, plane=self.plane, fitting=self.fitting))
+        fitted = fit_image(matches, plane=self.plane, fitting=self.fitting, gates=self.gates)
+        return AlignedImage(matches, fitted)
 
     def _cover(self, hull: SkyHull) -> None:
         """Note that the list now covers a field."""

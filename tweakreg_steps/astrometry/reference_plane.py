@@ -18,7 +18,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tweakreg_steps.astrometry.undistortion import pixels_to_sky, plane_to_sky, sky_to_plane
+from tweakreg_steps.astrometry.undistortion import (
+    pixel_scale,
+    pixels_to_sky,
+    plane_to_sky,
+    sky_to_plane,
+)
 from tweakreg_steps.atomic import atomic_path
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import Chip, is_hst
@@ -115,7 +120,7 @@ def plane_center(plane: WCS) -> FloatArray:
 
 def plane_pixel_scale(plane: WCS) -> float:
     """Return the size of a plane's pixel in arcsec."""
-    return float(np.sqrt(abs(np.linalg.det(plane.pixel_scale_matrix)))) * 3600.0
+    return pixel_scale(plane)
 
 
 def _footprints(sources: Iterable[PlaneSource]) -> Iterator[FloatArray]:

@@ -144,6 +144,11 @@ def plane_to_sky(plane: WCS, x: ArrayLike, y: ArrayLike) -> tuple[FloatArray, Fl
     return np.mod(ra, 360.0), dec
 
 
+def pixel_scale(wcs: WCS) -> float:
+    """Return the mean size of a pixel at the reference point of a WCS in arcsec."""
+    return float(np.sqrt(abs(np.linalg.det(wcs.pixel_scale_matrix)))) * 3600.0
+
+
 def separation(
     ra: ArrayLike, dec: ArrayLike, other_ra: ArrayLike, other_dec: ArrayLike
 ) -> FloatArray:

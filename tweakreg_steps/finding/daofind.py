@@ -55,6 +55,11 @@ class ChipSources:
     noise: SkyNoise | None
     retried: bool
 
+    @property
+    def errors(self) -> FloatArray:
+        """Standard error of each centre along one axis that the noise of the sky gives, pixels."""
+        return self.stars.noise_response * self.sigma
+
 
 def find_sources_on_chip(
     pixels: RealPixels,

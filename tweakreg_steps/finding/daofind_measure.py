@@ -40,6 +40,9 @@ class Stars:
     roundness2
         Twice the difference of the heights fitted along x and y over their sum: 0 for a star as
         round as the kernel, negative for one long in x.
+    noise_response
+        Standard error of the centre along one axis, in pixels, for independent noise of 1 in each
+        pixel; nan without a height.
     """
 
     x: FloatArray
@@ -49,6 +52,7 @@ class Stars:
     sharpness: FloatArray
     roundness1: FloatArray
     roundness2: FloatArray
+    noise_response: FloatArray
 
     def __len__(self) -> int:
         return int(self.x.size)
@@ -76,10 +80,13 @@ class Marginal:
         Centre of the Gaussian from the box's middle, pixels, shape (n,); nan without a height.
     height
         Its height, in the unit of the pixels, shape (n,); nan where it is not positive.
+    response
+        Standard error of the shift for independent noise of 1 in each sum, shape (n,).
     """
 
     shift: FloatArray
     height: FloatArray
+    response: FloatArray
 
 
 def measure_stars(
@@ -122,8 +129,13 @@ def fit_marginals(boxes: FloatArray, kernel: Kernel) -> tuple[Marginal, Marginal
         h = (<GD> - <G><D>/<1>) / (<GG> - <G>**2/<1>)
         shift = sigma**2 * <k G D> / (h * <(k G)**2>)
 
-    ``<.>`` is the sum with weights ``w``, ``k`` the pixel from the middle.  A shift out of the
-    box is replaced by the first moment ``<k D> / (h * <G>)``, and by 0 if that is outside too.
+    ``<.>`` is the sum with weights ``w``, ``k`` the pixel from the middle.  The shift is linear in
+    D but for h, so that noise of 1 in each element of D gives it the standard error::
+
+        response = sigma**2 * sqrt(sum (w k G)**2) / (h * <(k G)**2>)
+
+    A shift out of the box is replaced by the first moment ``<k D> / (h * <G>)``, and by 0 if that
+    is outside too.
 
     Parameters
     ----------
@@ -158,6 +170,7 @@ def _measure_piece(
         sharpness=_sharpness(boxes, heights[row, column], kernel),
         roundness1=_symmetry(_cut(heights, row, column, kernel)),
         roundness2=2.0 * (in_x.height - in_y.height) / (in_x.height + in_y.height),
+        noise_response=_noise_response(in_x, in_y, kernel),
     )
 
 
@@ -196,6 +209,16 @@ def _sharpness(boxes: FloatArray, height: NDArray[np.float32], kernel: Kernel) -
     return sharpness
 
 
+def _noise_response(in_x: Marginal, in_y: Marginal, kernel: Kernel) -> FloatArray:
+    """Rms over both axes of the standard error that pixels with noise of 1 give the centre."""
+    sum_noise_x = np.linalg.norm(_triangle(kernel.half_y))
+    sum_noise_y = np.linalg.norm(_triangle(kernel.half_x))
+    response: FloatArray = np.sqrt(
+        0.5 * (in_x.response * sum_noise_x) ** 2 + 0.5 * (in_y.response * sum_noise_y) ** 2
+    )
+    return response
+
+
 def _triangle(half: int) -> FloatArray:
     """Weights 1, 2, … half + 1, … 2, 1."""
     weights: FloatArray = half + 1.0 - np.abs(np.arange(-half, half + 1))
@@ -209,7 +232,9 @@ def _fit(data: FloatArray, gaussian: FloatArray, sigma: float) -> Marginal:
     sum_g, sum_d, sum_1 = w @ g, data @ w, w.sum()
     height = (data @ (w * g) - sum_g * sum_d / sum_1) / (w @ g**2 - sum_g**2 / sum_1)
     height = np.where(height > 0.0, height, np.nan)
-    shift = sigma**2 * (data @ (w * k * g)) / (height * (w @ (k * g) ** 2))
+    per_sum = sigma**2 / (height * (w @ (k * g) ** 2))
+    shift = per_sum * (data @ (w * k * g))
     moment = (data @ (w * k)) / (height * sum_g)
     shift = np.where(np.abs(shift) > half, moment, shift)
-    return Marginal(np.where(np.abs(shift) > half, 0.0, shift), height)
+    response = per_sum * np.linalg.norm(w * k * g)
+    return Marginal(np.where(np.abs(shift) > half, 0.0, shift), height, response)

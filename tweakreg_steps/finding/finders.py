@@ -49,8 +49,9 @@ class ChipCatalog:
     Attributes
     ----------
     columns
-        ``x``, ``y`` (FITS pixels, the first pixel's centre is 1), ``flux``, ``peak`` and, where
-        they were selected on, `SHAPE_COLUMNS`; shape (n,).
+        ``x``, ``y`` (FITS pixels, the first pixel's centre is 1), ``flux``, ``peak``, ``error``
+        (standard error of x, and of y, in pixels; nan where the finder knows none) and, where they
+        were selected on, `SHAPE_COLUMNS`; shape (n,).
     note
         How they were found, for the catalog's metadata.
     """
@@ -83,7 +84,8 @@ def _daofind(search: Search) -> ChipCatalog:
         "threshold_level": float(found.threshold_level),
         "retried": found.retried,
     }
-    return ChipCatalog({name: getattr(found.stars, name) for name in names}, note)
+    columns = {name: getattr(found.stars, name) for name in names}
+    return ChipCatalog({**columns, "error": found.errors}, note)
 
 
 def _sextractor(search: Search) -> ChipCatalog:
@@ -102,7 +104,8 @@ def _sextractor(search: Search) -> ChipCatalog:
     )
     names = ("x", "y", "flux", "peak")
     note = {"program": f"SExtractor {program.version}", "retried": found.retried}
-    return ChipCatalog({name: getattr(found, name) for name in names}, note)
+    columns = {name: getattr(found, name) for name in names}
+    return ChipCatalog({**columns, "error": np.full(len(found.x), np.nan)}, note)
 
 
 FINDERS = {

@@ -38,12 +38,14 @@ def poisson_tail(count: int, mean: float) -> float:
     return min(1.0, max(0.0, 1.0 - below))
 
 
-def scan_probability(count: int, mean: float, *, n_windows: float, n_scales: int) -> float:
-    """Bound the probability that chance puts ``count`` points into some window of an area.
+def scan_probability(
+    count: int, mean: float, *, n_windows: float, n_scales: int, dimensions: int
+) -> float:
+    """Bound the probability that chance puts ``count`` points into some window of a space.
 
     The expected number of places where a sliding window holds at least n points of a Poisson
-    field is taken as ``n_windows * n_scales * (1 + n - m)^2 * P(N >= n)``: a window that slides
-    in two directions meets each excess earlier in each of them, by a factor of about n - m (Alm
+    field is taken as ``n_windows * n_scales * (1 + n - m)^d * P(N >= n)``: a window that slides
+    in d dimensions meets each excess earlier in each of them, by a factor of about n - m (Alm
     1997, Methodol. Comput. Appl. Probab. 1, 361 gives the exact forms). It is an upper limit.
 
     Parameters
@@ -53,18 +55,19 @@ def scan_probability(count: int, mean: float, *, n_windows: float, n_scales: int
     mean : float
         Points m expected in it by chance.
     n_windows : float
-        Area searched over area of the window.
+        Volume searched over volume of the window.
     n_scales : int
         Number of window sizes tried.
+    dimensions : int
+        Dimensions d in which the window was moved; 0 where its place was given.
 
     Returns
     -------
     float
         Probability, 0 ... 1.
     """
-    excess = max(0.0, count - mean)
-    expected = n_windows * n_scales * (1.0 + excess) ** 2 * poisson_tail(count, mean)
-    return -math.expm1(-expected)
+    meetings = (1.0 + max(0.0, count - mean)) ** dimensions
+    return -math.expm1(-n_windows * n_scales * meetings * poisson_tail(count, mean))
 
 
 def _poisson(count: int, mean: float) -> float:

@@ -73,6 +73,37 @@ def decompose(matrix: NDArray[np.float64]) -> Decomposition:
     )
 
 
+def gradients(matrix: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """Give how the decomposition changes with the elements of ``M = [[a, b], [c, d]]``.
+
+    Parameters
+    ----------
+    matrix : (2, 2) float array
+        Regular matrix.
+
+    Returns
+    -------
+    dict of (4,) float array
+        For each name of `Decomposition` its derivatives by a, b, c, d; angles in degrees. That of
+        a mirrored matrix's mean rotation has the sign of the plain one.
+    """
+    a, b, c, d = matrix.ravel().tolist()
+    length_x, length_y = np.hypot(a, c), np.hypot(b, d)
+    determinant = a * d - b * c
+    scale = np.sqrt(abs(determinant))
+    rotation_x = np.degrees(np.array([c, 0.0, -a, 0.0]) / length_x**2)
+    rotation_y = np.degrees(np.array([0.0, d, 0.0, -b]) / length_y**2)
+    return {
+        "rotation": 0.5 * (rotation_x + rotation_y),
+        "rotation_x": rotation_x,
+        "rotation_y": rotation_y,
+        "scale": 0.5 * scale * np.array([d, -c, -b, a]) / determinant,
+        "scale_x": np.array([a, 0.0, c, 0.0]) / length_x,
+        "scale_y": np.array([0.0, b, 0.0, d]) / length_y,
+        "skew": rotation_y - rotation_x,
+    }
+
+
 def wrap_degrees(angle: float) -> float:
     """Bring an angle in degrees into -180 (excluded) ... 180."""
     return 180.0 - (180.0 - angle) % 360.0

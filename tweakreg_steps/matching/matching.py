@@ -1,52 +1,37 @@
 """Which source of an image is which source of the reference.
 
-The lists are laid over each other by one offset; each reference source then takes the nearest
-source of the image within the tolerance. The lists are thinned and matched as xyxymatch's
-tolerance algorithm does it (the manual's reference for these parameters), but one to one.
+The lists are laid over each other by an offset, or by the transformation that triangles tell,
+which must be more than chance; then each reference source takes the nearest source of the image.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
-
-from tweakreg_steps.errors import NotAlignedError, Reason
-from tweakreg_steps.matching.neighbours import (
-    FloatArray,
-    IndexArray,
-    PointTable,
-    find_nearest,
-    iter_pairs,
+from tweakreg_steps.errors import ChanceOffsetError, NotAlignedError, Reason
+from tweakreg_steps.matching.attempts import (
+    Fallback,
+    Method,
+    Overlay,
+    Wanted,
+    lay_over,
+    overlays,
+    triangle_overlays,
 )
-from tweakreg_steps.matching.offset import Offset, find_offset
+from tweakreg_steps.matching.neighbours import FloatArray, IndexArray
+from tweakreg_steps.matching.pairing import ListMatch, match_tables, thin
+from tweakreg_steps.matching.source_list import SourceList
+from tweakreg_steps.matching.suspects import Places, find_suspects, tiers
 
 log = logging.getLogger(__name__)
 
 SearchUnits = Literal["arcseconds", "pixels"]
 
-
-@dataclass(frozen=True)
-class ListMatch:
-    """Pairs of two lists, one to one.
-
-    Attributes
-    ----------
-    image_index, reference_index : (n,) int arrays
-        Places in the two lists; in increasing order of the place in the reference list.
-    distance : (n,) float array
-        Distance in pixels after the offset.
-    n_image, n_reference : int
-        Sources that took part, after those too close to another one were removed.
-    """
-
-    image_index: IndexArray
-    reference_index: IndexArray
-    distance: FloatArray
-    n_image: int
-    n_reference: int
+PURE = 5.0
+"""Sources left out come back where they make this many times the pairs that chance would."""
 
 
 @dataclass(frozen=True)
@@ -55,37 +40,45 @@ class Matches:
 
     Attributes
     ----------
-    dx, dy : float
-        Offset in pixels, image minus reference, with which the lists were compared.
-    peak : Offset or None
-        How the offset was found; None where the recipe gave it.
+    overlay : Overlay
+        How the lists were laid over each other, and how far that is more than chance.
+    n_narrow, n_fixed : int
+        Sources of the image that are too narrow for stars, or fixed on the detector.
+    n_left_out : int
+        Sources of the image that took no part.
+    n_by_chance : float
+        Pairs expected by chance within the tolerance.
     image_index, reference_index : (n,) int arrays
         Places in the two lists; in increasing order of the place in the reference list.
     distance : (n,) float array
-        Distance in pixels after the offset.
-    n_image, n_reference : int
-        Sources that took part in the matching, after ``separation``.
+        Distance in pixels once the lists lie over each other.
     """
 
-    dx: float
-    dy: float
-    peak: Offset | None
+    overlay: Overlay
+    n_narrow: int
+    n_fixed: int
+    n_left_out: int
+    n_by_chance: float
     image_index: IndexArray
     reference_index: IndexArray
     distance: FloatArray
-    n_image: int
-    n_reference: int
 
 
 def match_sources(
-    image_xy: FloatArray,
-    reference_xy: FloatArray,
+    image: SourceList,
+    reference: SourceList,
     *,
     pixel_scale: float,
+    max_chance: float,
     minobj: int,
     searchrad: float,
     searchunits: SearchUnits,
+    method: Method,
+    fallback: Fallback,
+    mirrored: bool,
     use2dhist: bool,
+    leave_out_narrow: bool,
+    leave_out_fixed: bool,
     tolerance: float,
     separation: float,
     xoffset: float | None,
@@ -93,20 +86,34 @@ def match_sources(
 ) -> Matches:
     """Match the sources of an image with those of the reference.
 
+    The sources that are neither narrow nor fixed on the detector are tried first, then all but
+    those that are both. What is left out comes back where it makes many more pairs than chance
+    would: then it is the camera that makes narrow stars.
+
     Parameters
     ----------
-    image_xy, reference_xy : (n, 2), (m, 2) float arrays
-        Positions x, y of the sources in pixels of the reference plane.
+    image, reference : SourceList
+        The two lists, in pixels of the reference plane.
     pixel_scale : float
         Size of these pixels in arcseconds.
+    max_chance : float
+        Largest probability with which unrelated lists may give the offset.
     minobj : int
         Least number of sources, and of matches.
     searchrad : float
         Search radius of the offset.
     searchunits : {"arcseconds", "pixels"}
         Unit of ``searchrad``.
+    method : {"histogram", "triangles"}
+        Whether an offset is looked for first, or any turn, offset and a scale within 6 %.
+    fallback : {"none", "brightest", "triangles"}
+        What is tried where the histogram has no peak that is more than chance.
+    mirrored : bool
+        Whether triangles may be each other's mirror images.
     use2dhist : bool
         Whether the offset is the peak of all pair separations.
+    leave_out_narrow, leave_out_fixed : bool
+        Whether sources that are too narrow for stars, or fixed on the detector, are left out.
     tolerance : float
         Matching radius in pixels after the offset.
     separation : float
@@ -122,128 +129,148 @@ def match_sources(
     Raises
     ------
     NotAlignedError
-        FEW_SOURCES, NO_REFERENCE_SOURCES, NO_OVERLAP, FEW_MATCHES.
+        FEW_SOURCES, NO_REFERENCE_SOURCES, NO_OVERLAP, NO_SIGNIFICANT_OFFSET (a ChanceOffsetError),
+        FEW_MATCHES.
     """
-    _check_numbers(len(image_xy), len(reference_xy), minobj)
-    peak = None
-    dx, dy = xoffset or 0.0, yoffset or 0.0
-    image, reference = PointTable.build(image_xy), PointTable.build(reference_xy)
-    if use2dhist:
-        radius = searchrad / pixel_scale if searchunits == "arcseconds" else searchrad
-        peak = find_offset(image, reference, searchrad=radius, tolerance=tolerance)
-        dx, dy = peak.dx, peak.dy
-    found = _match_tables(thin(image, separation), thin(reference, separation), tolerance, (dx, dy))
-    n_found = len(found.image_index)
-    if n_found < minobj:
-        raise NotAlignedError(
-            Reason.FEW_MATCHES,
-            f"{n_found} of {len(image_xy)} sources match one of {len(reference_xy)} reference"
-            f" sources within {tolerance:g} pixels at the offset ({dx:.2f}, {dy:.2f});"
-            f" object_matching.minobj asks for {minobj}",
-        )
-    log.info("%d matches at offset (%.3f, %.3f)", n_found, dx, dy)
-    return Matches(dx=dx, dy=dy, peak=peak, **vars(found))
-
-
-def match_lists(
-    image_xy: FloatArray,
-    reference_xy: FloatArray,
-    *,
-    tolerance: float,
-    separation: float,
-    offset: tuple[float, float],
-) -> ListMatch:
-    """Pair two lists that differ by an offset, one to one.
-
-    Each reference source asks for the nearest source of the image within the tolerance; a source
-    that several ask for goes to the nearest of them, and the others stay without: their second
-    nearest would be a guess. Equal distances are decided by position, so the order of the lists
-    does not matter.
-
-    Parameters
-    ----------
-    image_xy, reference_xy : (n, 2), (m, 2) float arrays
-        Positions x, y in the same pixels.
-    tolerance : float
-        Largest distance of a pair in pixels, inclusive, after the offset.
-    separation : float
-        See `thin`.
-    offset : (dx, dy)
-        Image minus reference, in pixels.
-
-    Returns
-    -------
-    ListMatch
-        Possibly empty.
-    """
-    return _match_tables(
-        thin(PointTable.build(image_xy), separation),
-        thin(PointTable.build(reference_xy), separation),
-        tolerance,
-        offset,
+    _check_numbers(len(image), len(reference), minobj)
+    wanted = Wanted(
+        method=method,
+        fallback=fallback,
+        mirrored=mirrored,
+        tolerance=tolerance,
+        max_chance=max_chance,
+        searchrad=searchrad / pixel_scale if searchunits == "arcseconds" else searchrad,
+        given=None if use2dhist else (xoffset or 0.0, yoffset or 0.0),
+    )
+    suspects = find_suspects(image, reference, narrow=leave_out_narrow, fixed=leave_out_fixed)
+    lists = _Lists(image, reference, tiers(image, reference, suspects), wanted, separation)
+    paired = _bring_back(lists, _first_good(lists, minobj))
+    n_found = len(paired.pairs.distance)
+    offset = paired.overlay.offset
+    log.info(
+        "%d matches, %s: offset (%.3f, %.3f)", n_found, paired.overlay.way, offset.dx, offset.dy
+    )
+    return Matches(
+        overlay=paired.overlay,
+        n_narrow=int(suspects[0].narrow.sum()),
+        n_fixed=int(suspects[0].fixed.sum()),
+        n_left_out=len(image) - len(paired.overlay.places.image),
+        n_by_chance=paired.by_chance,
+        image_index=paired.pairs.image_index,
+        reference_index=paired.pairs.reference_index,
+        distance=paired.pairs.distance,
     )
 
 
-def thin(table: PointTable, separation: float) -> PointTable:
-    """Choose the sources that count as distinct.
+@dataclass(frozen=True)
+class _Lists:
+    """Two lists, the parts of them that are tried, and what the recipe says."""
 
-    In order of increasing y, then x, each source that is not yet removed removes all later ones
-    within the separation, which is what xyxymatch does: of a close pair the lower one stays. At
-    separation 0 only repeated positions are removed.
-
-    Parameters
-    ----------
-    table : PointTable
-        Positions of the sources.
-    separation : float
-        Least distance of two distinct sources; at exactly this distance they count as one.
-
-    Returns
-    -------
-    PointTable
-        The sources that stay.
-    """
-    table = table.distinct()
-    pairs = _find_close_pairs(table, separation)
-    if not len(pairs):
-        return table
-    stays = np.ones(len(table), dtype=np.bool_)
-    removed = set()
-    for earlier, later in pairs.tolist():
-        if earlier not in removed:
-            removed.add(later)
-    stays[list(removed)] = False
-    return table.choose(stays)
+    image: SourceList
+    reference: SourceList
+    tiers: list[Places]
+    wanted: Wanted
+    separation: float
 
 
-def _find_close_pairs(table: PointTable, separation: float) -> IndexArray:
-    """List the (lower, upper) rows of close sources in order of the lower one's y and x."""
-    found = [np.empty((0, 2), dtype=np.intp)]
-    for pairs in iter_pairs(table, table, shift=(0.0, 0.0), radius=separation, shape="circle"):
-        once = np.flatnonzero((pairs.dy < 0) | ((pairs.dy == 0) & (pairs.dx < 0)))
-        found.append(np.stack([pairs.first[once], pairs.second[once]], axis=1))
-    close = np.concatenate(found)
-    lower = close[:, 0]
-    return close[np.lexsort((table.x[lower], table.y[lower]))]
+@dataclass(frozen=True)
+class _Paired:
+    """An overlay with its pairs, and how many of them are expected by chance."""
+
+    overlay: Overlay
+    pairs: ListMatch
+    by_chance: float
 
 
-def _match_tables(
-    image: PointTable, reference: PointTable, tolerance: float, offset: tuple[float, float]
-) -> ListMatch:
-    """Give each reference source its nearest source of the image, one to one."""
-    nearest = find_nearest(reference, image, shift=(-offset[0], -offset[1]), radius=tolerance)
-    asking = np.flatnonzero(nearest.second >= 0)
-    # Stable: of equally near reference sources the first of the table comes first.
-    order = asking[np.argsort(nearest.distance[asking], kind="stable")]
-    _, first = np.unique(nearest.second[order], return_index=True)
-    won = order[first]
-    won = won[np.argsort(reference.place[won])]
-    return ListMatch(
-        image_index=image.place[nearest.second[won]],
-        reference_index=reference.place[won],
-        distance=nearest.distance[won],
-        n_image=len(image),
-        n_reference=len(reference),
+def _first_good(lists: _Lists, minobj: int) -> _Paired:
+    """Pair the first overlay that is more than chance and gives enough matches."""
+    best: Overlay | None = None
+    few: _Paired | None = None
+    for tries, found in enumerate(_overlays(lists), start=1):
+        overlay = found.among(tries)
+        if best is None or overlay.chance < best.chance:
+            best = overlay
+        if overlay.chance > lists.wanted.max_chance:
+            continue
+        paired = _pair(lists, overlay)
+        if len(paired.pairs.distance) >= minobj:
+            return paired
+        if few is None or len(few.pairs.distance) < len(paired.pairs.distance):
+            few = paired
+    raise _too_few(lists, few, minobj) if few else _by_chance(lists, best)
+
+
+def _overlays(lists: _Lists) -> Iterator[Overlay]:
+    """Yield all overlays, in the order in which they are tried."""
+    given = lists.image, lists.reference
+    apart: NotAlignedError | None = None
+    found_any = False
+    if lists.wanted.method == "histogram":
+        for places in lists.tiers:
+            try:
+                for overlay in overlays(*given, places, lists.wanted):
+                    found_any = True
+                    yield overlay
+            except NotAlignedError as error:
+                apart = error
+    if "triangles" in (lists.wanted.method, lists.wanted.fallback):
+        for places in lists.tiers:
+            yield from triangle_overlays(*given, places, lists.wanted)
+    elif apart and not found_any:
+        raise apart
+
+
+def _pair(lists: _Lists, overlay: Overlay) -> _Paired:
+    """Pair the sources of an overlay, one to one."""
+    places, tolerance = overlay.places, lists.wanted.tolerance
+    offset = overlay.offset.dx, overlay.offset.dy
+    thinned = (thin(table, lists.separation) for table in overlay.tables)
+    found = match_tables(*thinned, tolerance=tolerance, offset=offset)
+    pairs = replace(
+        found,
+        image_index=places.image[found.image_index],
+        reference_index=places.reference[found.reference_index],
+    )
+    return _Paired(overlay, pairs, overlay.pairs_by_chance(tolerance))
+
+
+def _bring_back(lists: _Lists, paired: _Paired) -> _Paired:
+    """Take what was left out as well where its pairs are plainly more than chance."""
+    if paired.overlay.places is lists.tiers[-1]:
+        return paired
+    places, similarity = lists.tiers[-1], paired.overlay.similarity
+    tables = lay_over(lists.image, lists.reference, places, similarity)
+    wider = _pair(lists, replace(paired.overlay, places=places, tables=tables, measured=False))
+    gained = len(wider.pairs.distance) - len(paired.pairs.distance)
+    return wider if gained > PURE * max(wider.by_chance - paired.by_chance, 1.0) else paired
+
+
+def _too_few(lists: _Lists, few: _Paired, minobj: int) -> NotAlignedError:
+    """Say that there are matches, but not enough."""
+    offset = few.overlay.offset
+    return NotAlignedError(
+        Reason.FEW_MATCHES,
+        f"{len(few.pairs.distance)} of {len(lists.image)} sources match one of"
+        f" {len(lists.reference)} reference sources within {lists.wanted.tolerance:g} pixels"
+        f" ({few.overlay.way}, offset ({offset.dx:.2f}, {offset.dy:.2f}));"
+        f" object_matching.minobj asks for {minobj}",
+    )
+
+
+def _by_chance(lists: _Lists, best: Overlay | None) -> ChanceOffsetError:
+    """Say that no offset is more than chance."""
+    what = "no triangles are alike"
+    if best is not None:
+        evidence = best.offset.evidence
+        what = (
+            f"the best offset ({best.offset.dx:.2f}, {best.offset.dy:.2f}; {best.way}) has pairs"
+            f" from {evidence.n_places} places where chance brings {evidence.places_by_chance:.1f}:"
+            f" unrelated lists give as much with a probability of {best.chance:.2g}"
+        )
+    return ChanceOffsetError(
+        f"{what}; acceptance.max_chance is {lists.wanted.max_chance:g}; raise"
+        " object_matching.searchrad, or set object_matching.fallback to triangles",
+        1.0 if best is None else best.chance,
     )
 
 

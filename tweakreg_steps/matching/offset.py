@@ -9,46 +9,42 @@ themselves, so that neither bins nor the edges of the search area bias it.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tweakreg_steps.errors import NotAlignedError, Reason
-from tweakreg_steps.matching.chance import scan_probability
-from tweakreg_steps.matching.neighbours import (
-    FloatArray,
-    PointTable,
-    estimate_pair_count,
-    iter_pairs,
+from tweakreg_steps.matching.neighbours import FloatArray, PointTable, estimate_pair_count
+from tweakreg_steps.matching.pairing import thin
+from tweakreg_steps.matching.peak_pairs import (
+    LEAST_PLACE,
+    N_NARROWINGS,
+    Evidence,
+    PeakPairs,
+    Search,
+    window_of,
 )
-from tweakreg_steps.matching.peaks import WIDER, find_box_peak
+from tweakreg_steps.matching.separations import (
+    BIN,
+    PEAK_WIDTHS,
+    Guess,
+    SeparationHistogram,
+)
 
 log = logging.getLogger(__name__)
-
-BIN = 0.5
-"""Width of a bin of the histogram in pixels, for search radii up to ``BIN * MAX_HALF_SIZE``."""
-
-MAX_HALF_SIZE = 500
-"""Most bins from the histogram's centre to its edge: the bins grow with wider searches."""
-
-PEAK_WIDTHS = (1, 3, 5, 7, 11, 15)
-"""Widths, in bins, of the boxes in which a peak is looked for."""
 
 MAX_PAIRS = 1 << 26
 """Pairs put into the histogram; with more, every n-th source of the image is enough."""
 
-MAX_WIDTH = 41
-"""Widest box, in bins: a peak wider than that is not one."""
+SAMPLE = 5000
+"""Sources that tell how many pairs are by chance."""
 
-WINDOW_REACH = 3.0
-"""Separations are collected out to this many windows around the first guess."""
+N_PEAKS = 3
+"""Peaks of a histogram that are looked at where none is beyond doubt."""
 
-MAX_STEPS = 200
-"""Most steps of the refinement, which ends long before where there is a peak."""
-
-STILL = 1e-4
-"""A step in pixels at which the refinement rests."""
+BEYOND_DOUBT = 1e-9
+"""Probability of a chance peak below which no other peak is looked at."""
 
 
 @dataclass(frozen=True)
@@ -59,35 +55,21 @@ class Offset:
     ----------
     dx, dy : float
         Offset in pixels of the reference plane.
-    n_peak : int
-        Pairs within ``radius`` of it.
     radius : float
         Radius in pixels in which the peak stands out most.
-    background : float
-        Pairs expected there by chance, from its surroundings and from the whole search area.
-    probability : float
-        Chance that unrelated lists give such a peak anywhere in the search area; an upper limit.
-    n_pairs : int
-        Pairs in the histogram.
-    sampling : int
-        Only each ``sampling``-th source of the image was used, because there are so many; 1: all.
-    histogram : (ny, nx) int array
-        Number of pairs by separation in y and x.
-    x_edges, y_edges : (nx + 1,), (ny + 1,) float arrays
-        Edges of the bins in pixels; separation zero is the centre of the middle bin.
+    evidence : Evidence
+        The pairs within this radius, against chance.
     """
 
     dx: float
     dy: float
-    n_peak: int
     radius: float
-    background: float
-    probability: float
-    n_pairs: int
-    sampling: int
-    histogram: NDArray[np.int64]
-    x_edges: FloatArray
-    y_edges: FloatArray
+    evidence: Evidence
+
+    def among(self, n_tries: int) -> Offset:
+        """Take into account that it is one of several tries, each of which could err."""
+        probability = min(1.0, n_tries * self.evidence.probability)
+        return replace(self, evidence=replace(self.evidence, probability=probability))
 
 
 def estimate_offset(
@@ -107,7 +89,8 @@ def estimate_offset(
     Returns
     -------
     Offset
-        Of equally high peaks, the one nearest to zero.
+        The most significant peak, whether or not it is more than chance; of equal ones the
+        highest, then the one nearest to zero.
 
     Raises
     ------
@@ -126,183 +109,159 @@ def find_offset(
     image: PointTable, reference: PointTable, *, searchrad: float, tolerance: float
 ) -> Offset:
     """Do what `estimate_offset` does, for lists that are sorted already."""
-    image, reference = image.distinct(), reference.distinct()
-    sampling = _choose_sampling(image, reference, searchrad)
-    image = image.choose(slice(None, None, sampling))
-    search = _search(image, reference, np.zeros(2), searchrad, tolerance)
-    if search is None:
+    reference = reference.distinct()
+    image = _sample(image.distinct(), reference, searchrad)
+    histogram = SeparationHistogram.count(
+        image, reference, middle=np.zeros(2), searchrad=searchrad, tolerance=tolerance
+    )
+    if not histogram.counts.any():
         raise NotAlignedError(
             Reason.NO_OVERLAP,
             f"none of {len(image)} sources has any of {len(reference)} reference sources"
             f" within the search radius of {searchrad:g} pixels in x and y;"
             " raise object_matching.searchrad, or check that the fields overlap",
         )
-    guess = search
-    if search.bin_width > BIN:
-        near = _search(image, reference, search.center, _window(search.width), tolerance)
-        guess = near or search
-    return _measure(image, reference, search, guess, sampling)
+    return _find_peak(image, reference, histogram, tolerance)
 
 
-@dataclass(frozen=True)
-class _Search:
-    """The histogram of a search, and the centre and width of the box that stands out most.
-
-    Edges are relative to the middle of the area searched; everything is in pixels.
-    """
-
-    counts: NDArray[np.int64]
-    edges: FloatArray
-    bin_width: float
-    n_widths: int
-    center: FloatArray
-    width: float
-
-    @property
-    def area(self) -> float:
-        """Give the area searched, in square pixels."""
-        return float(self.edges[-1] - self.edges[0]) ** 2
-
-
-def _search(
-    image: PointTable,
-    reference: PointTable,
-    middle: FloatArray,
-    searchrad: float,
-    tolerance: float,
-) -> _Search | None:
-    """Look for the peak around a place; None where there is no pair."""
-    bin_width = max(BIN, searchrad / MAX_HALF_SIZE)
-    half_size = max(1, int(np.ceil(searchrad / bin_width - 0.5)))
-    widths = _peak_widths(tolerance, bin_width)
-    # A border lets a peak on the edge of the search area be seen whole.
-    border = (max(widths) + WIDER) // 2 + 1
-    bordered = _count_pairs(image, reference, middle, bin_width, half_size + border)
-    counts = bordered[border:-border, border:-border].copy()
-    if not counts.any():
-        return None
-    peak = find_box_peak(bordered, border=border, widths=widths)
-    lines = np.arange(-half_size, half_size + 2, dtype=np.float64)
-    from_middle = np.array([peak.column - half_size, peak.row - half_size]) * bin_width
-    return _Search(
-        counts=counts,
-        edges=(lines - 0.5) * bin_width,
-        bin_width=bin_width,
-        n_widths=len(widths),
-        center=middle + from_middle,
-        width=peak.width * bin_width,
+def count_separations(
+    image_xy: FloatArray, reference_xy: FloatArray, *, searchrad: float, tolerance: float
+) -> SeparationHistogram:
+    """Make the histogram in which `estimate_offset` looks for the peak; see there."""
+    reference = PointTable.build(reference_xy).distinct()
+    image = _sample(PointTable.build(image_xy).distinct(), reference, searchrad)
+    return SeparationHistogram.count(
+        image, reference, middle=np.zeros(2), searchrad=searchrad, tolerance=tolerance
     )
+
+
+def weigh_offset(
+    image: PointTable, reference: PointTable, *, offset: tuple[float, float], tolerance: float
+) -> Offset:
+    """Judge an offset that is given against chance.
+
+    The pairs near it are counted in circles of several sizes, as a roll error smears them, and
+    compared with those around; nothing is moved.
+
+    Parameters
+    ----------
+    image, reference : PointTable
+        The two lists.
+    offset : (dx, dy)
+        Image minus reference, in pixels.
+    tolerance : float
+        Matching radius in pixels; its circle is among those tried.
+
+    Returns
+    -------
+    Offset
+        The given one.
+    """
+    center = np.array(offset)
+    widths = sorted({BIN * width for width in PEAK_WIDTHS} | {tolerance * np.sqrt(np.pi)})
+    image, reference = image.distinct(), reference.distinct()
+    pairs = PeakPairs.collect(image, reference, guess=center, width=widths[-1])
+    search = Search(pairs.density, n_windows=1.0, n_scales=len(widths), dimensions=0)
+    found = [pairs.weigh(center, width=width, search=search) for width in widths]
+    best = int(np.argmin([evidence.probability for evidence in found]))
+    return Offset(*offset, radius=float(widths[best] / np.sqrt(np.pi)), evidence=found[best])
+
+
+def pairs_by_chance(
+    image: PointTable, reference: PointTable, *, offset: tuple[float, float], tolerance: float
+) -> float:
+    """Estimate how many pairs within the tolerance of an offset are by chance.
+
+    They are as dense as the pairs around: those within three windows that are outside the first.
+    A sample of the image's sources tells.
+    """
+    center = np.array(offset)
+    sample = image.choose(slice(None, None, max(1, len(image) // SAMPLE)))
+    pairs = PeakPairs.collect(sample, reference, guess=center, width=2.0 * tolerance)
+    part = max(1, len(sample)) / max(1, len(image))
+    return pairs.density_around(center) * np.pi * tolerance**2 / part
+
+
+def _find_peak(
+    image: PointTable, reference: PointTable, histogram: SeparationHistogram, tolerance: float
+) -> Offset:
+    """Measure the strongest peaks; the one that chance is least likely to give wins.
+
+    Clumps in both lists, such as the pieces of saturated stars, can make the highest peak without
+    being evidence.
+    """
+    guesses = _guesses(image, reference, histogram, tolerance)
+    best = _measure(image, reference, histogram, next(guesses), tolerance)
+    while best.evidence.probability > BEYOND_DOUBT and (guess := next(guesses, None)):
+        rival = _measure(image, reference, histogram, guess, tolerance)
+        if rival.evidence.probability < best.evidence.probability:
+            best = rival
+    return best
+
+
+def _guesses(
+    image: PointTable, reference: PointTable, histogram: SeparationHistogram, tolerance: float
+) -> Iterator[Guess]:
+    """Yield the strongest peaks: of all pairs, then of lists in which a clump counts once."""
+    yield from _strongest(histogram)
+    image, reference = thin(image, LEAST_PLACE), thin(reference, LEAST_PLACE)
+    thinned = SeparationHistogram.count(
+        image,
+        reference,
+        middle=histogram.middle,
+        searchrad=histogram.searchrad,
+        tolerance=tolerance,
+    )
+    yield from _strongest(thinned)
+
+
+def _strongest(histogram: SeparationHistogram) -> Iterator[Guess]:
+    """Yield the strongest peaks of a histogram."""
+    for _ in range(N_PEAKS):
+        if not histogram.counts.any():
+            return
+        guess = histogram.strongest()
+        yield guess
+        histogram = histogram.without(guess)
 
 
 def _measure(
-    image: PointTable, reference: PointTable, search: _Search, guess: _Search, sampling: int
+    image: PointTable,
+    reference: PointTable,
+    histogram: SeparationHistogram,
+    guess: Guess,
+    tolerance: float,
 ) -> Offset:
-    """Refine the best guess, and weigh its peak against chance in the whole search."""
-    window = _window(guess.width)
-    separations = _collect_separations(image, reference, guess.center, WINDOW_REACH * window)
-    center = _refine(separations, guess.center, window)
-    radius = guess.width / np.sqrt(np.pi)
-    n_peak = _count_within(separations, center, radius)
-    n_pairs = int(search.counts.sum())
-    density = max(n_pairs / search.area, _density_around(separations, center, window))
-    background = float(density * np.pi * radius**2)
-    probability = scan_probability(
-        n_peak,
-        background,
-        n_windows=search.area / guess.width**2,
-        n_scales=search.n_widths,
+    """Refine a guess, and weigh its peak against chance in the whole search."""
+    if histogram.bin_width > BIN:
+        near = SeparationHistogram.count(
+            image,
+            reference,
+            middle=guess.center,
+            searchrad=window_of(guess.width),
+            tolerance=tolerance,
+        )
+        guess = near.strongest() if near.counts.any() else guess
+    pairs = PeakPairs.collect(image, reference, guess=guess.center, width=guess.width)
+    center, width = pairs.refine(guess.center, width=guess.width, density=histogram.density)
+    search = Search(
+        density=histogram.density,
+        n_windows=histogram.area / width**2,
+        n_scales=len(histogram.widths) + N_NARROWINGS - 1,
+        dimensions=2,
     )
-    log.debug("offset %.3f %.3f: %d pairs, %.2f by chance", *center, n_peak, background)
-    return Offset(
-        dx=float(center[0]),
-        dy=float(center[1]),
-        n_peak=n_peak,
-        radius=float(radius),
-        background=background,
-        probability=probability,
-        n_pairs=n_pairs,
-        sampling=sampling,
-        histogram=search.counts,
-        x_edges=search.edges,
-        y_edges=search.edges,
-    )
+    evidence = pairs.weigh(center, width=width, search=search)
+    log.debug("offset %.3f %.3f: %s", *center, evidence)
+    dx, dy = center.tolist()
+    return Offset(dx, dy, radius=float(width / np.sqrt(np.pi)), evidence=evidence)
 
 
-def _choose_sampling(image: PointTable, reference: PointTable, searchrad: float) -> int:
-    """Tell which fraction of the image's sources gives pairs enough."""
+def _sample(image: PointTable, reference: PointTable, searchrad: float) -> PointTable:
+    """Take each n-th source of the image where that gives pairs enough."""
     if len(image) * len(reference) <= MAX_PAIRS:
-        return 1
+        return image
     n_pairs = estimate_pair_count(image, reference, radius=searchrad)
-    sampling = max(1, int(np.ceil(n_pairs / MAX_PAIRS)))
-    if sampling > 1:
-        log.info("%.3g pairs: each %d-th source is in the histogram", n_pairs, sampling)
-    return sampling
-
-
-def _count_pairs(
-    image: PointTable, reference: PointTable, middle: FloatArray, bin_width: float, half_size: int
-) -> NDArray[np.int64]:
-    """Histogram pair separations, [y, x], in ``2 half_size + 1`` bins a side around a place."""
-    size = 2 * half_size + 1
-    reach = (half_size + 0.5) * bin_width
-    counts = np.zeros(size * size, dtype=np.int64)
-    for pairs in iter_pairs(image, reference, shift=middle, radius=reach, shape="square"):
-        column = ((pairs.dx + reach) / bin_width).astype(np.intp)
-        row = ((pairs.dy + reach) / bin_width).astype(np.intp)
-        np.add.at(counts, np.minimum(row, size - 1) * size + np.minimum(column, size - 1), 1)
-    return counts.reshape(size, size)
-
-
-def _peak_widths(tolerance: float, bin_width: float) -> tuple[int, ...]:
-    """Give the widths on which a peak is looked for: the fixed ones and the tolerance's."""
-    wanted = 2 * int(min(tolerance / bin_width, MAX_WIDTH // 2)) + 1
-    return tuple(sorted({*PEAK_WIDTHS, wanted}))
-
-
-def _window(width: float) -> float:
-    """Give the radius in pixels that holds all of a peak seen in boxes of this width."""
-    return 0.75 * width + 0.5
-
-
-def _collect_separations(
-    image: PointTable, reference: PointTable, start: FloatArray, radius: float
-) -> FloatArray:
-    """List all separations within a radius of a place, relative to zero."""
-    pieces = [
-        np.stack([pairs.dx, pairs.dy], axis=1)
-        for pairs in iter_pairs(image, reference, shift=start, radius=radius, shape="circle")
-    ]
-    return np.concatenate([np.empty((0, 2)), *pieces]) + start
-
-
-def _refine(separations: FloatArray, start: FloatArray, window: float) -> FloatArray:
-    """Move a round window to the mean of the separations in it, until it rests.
-
-    Separations by chance are spread evenly: where the window rests they pull to no side, so the
-    place is that of the peak however many they are.
-    """
-    center = start
-    for _ in range(MAX_STEPS):
-        step = separations - center
-        inside = (step**2).sum(axis=1) <= window**2
-        if not inside.any():
-            return center
-        move = step[inside].mean(axis=0)
-        center = center + move
-        too_far = np.hypot(*(center - start)) > window
-        if too_far:
-            return start
-        if np.hypot(*move) < STILL:
-            break
-    return center
-
-
-def _count_within(separations: FloatArray, center: FloatArray, radius: float) -> int:
-    """Count the separations within a radius of a place."""
-    return int((((separations - center) ** 2).sum(axis=1) <= radius**2).sum())
-
-
-def _density_around(separations: FloatArray, center: FloatArray, window: float) -> float:
-    """Give the density of the collected separations outside the window, per square pixel."""
-    n_around = len(separations) - _count_within(separations, center, window)
-    return n_around / (np.pi * window**2 * (WINDOW_REACH**2 - 1))
+    step = max(1, int(np.ceil(n_pairs / MAX_PAIRS)))
+    if step > 1:
+        log.info("%.3g pairs: each %d-th source is in the histogram", n_pairs, step)
+    return image.choose(slice(None, None, step))

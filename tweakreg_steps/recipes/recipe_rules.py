@@ -143,6 +143,17 @@ def cross_field_warnings(values: Tree, given: Mapping[str, Any]) -> Iterator[str
             f"object_matching.tolerance ({tolerance}): one source may match two; "
             f"raise separation above {math.sqrt(2) * tolerance:.2f} or lower tolerance"
         )
+    triangles = "triangles" in (matching["method"], matching["fallback"])
+    if matching["mirrored"] and not triangles:
+        yield (
+            "object_matching.mirrored has no effect without triangles as object_matching.method"
+            " or object_matching.fallback"
+        )
+    if triangles and values["catalog_fitting"]["fitgeometry"] == "shift":
+        yield (
+            "object_matching may find a rotation by triangles, but catalog_fitting.fitgeometry is"
+            " shift: choose rscale or general to have it corrected"
+        )
     if not matching["use2dhist"] and matching["xoffset"] is None and matching["yoffset"] is None:
         yield "object_matching.use2dhist is false and no offset is given: 0, 0 is taken"
     header = values["update_header"]

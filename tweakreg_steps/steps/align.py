@@ -18,6 +18,7 @@ def run(call: StepCall) -> list[Path]:
 
     names = [image.name for image in read_manifest(call.file("manifest"))]
     start = call.optional_file("sources")
+    acceptance = call.parameters["acceptance"]
     sequence = align_in_sequence(
         {name: read_table(Path(sky_of(name))) for name in names},
         read_table(start) if start else None,
@@ -25,7 +26,9 @@ def run(call: StepCall) -> list[Path]:
         reference=call.inputs["reference"],
         enforce_user_order=call.parameters["enforce_user_order"],
         matching=call.parameters["object_matching"],
+        max_chance=acceptance["max_chance"],
         fitting=call.parameters["catalog_fitting"],
+        gates={name: value for name, value in acceptance.items() if name != "max_chance"},
     )
     products = [call.file("expanded")]
     write_table(call.file("expanded"), sequence.sources)

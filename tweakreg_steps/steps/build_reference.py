@@ -56,6 +56,7 @@ def _from_catalog(call: StepCall, path: Path) -> ColumnTable:
         entries = entries.select(near)
         ra, dec = entries.x, entries.y
         x0, y0 = sky_to_plane(plane, ra, dec, where=path.name)
+    is_mag = call.parameters["reference_catalog"]["rfluxunits"] == "mag"
     return make_reference_list(
         number=entries.id,
         ra=ra,
@@ -63,6 +64,10 @@ def _from_catalog(call: StepCall, path: Path) -> ColumnTable:
         flux=entries.flux,
         x0=x0,
         y0=y0,
+        error=entries.error,
+        chip=np.zeros(len(entries), dtype=np.int64),
+        brightness=-entries.flux if is_mag else entries.flux,
+        narrow=np.zeros(len(entries), dtype=np.bool_),
         origin=path.name,
         reason=None,
     )

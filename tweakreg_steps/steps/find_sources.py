@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.errors import NotAlignedError, Reason
-from tweakreg_steps.finding.finders import FINDERS, SHAPE_COLUMNS, Search
+from tweakreg_steps.finding.finders import FINDERS, SHAPE_COLUMNS, ChipCatalog, Search
 from tweakreg_steps.fits_files.chips import Chip
 from tweakreg_steps.fits_files.mask_file import read_mask
 from tweakreg_steps.recipes.inputs import image_name
@@ -18,16 +18,22 @@ from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.surveying.chip_record import chip_from_record
 from tweakreg_steps.tables.ecsv import ColumnTable, write_table
 
+if TYPE_CHECKING:
+    from tweakreg_steps.finding.narrowness import Narrowness
+
 log = logging.getLogger(__name__)
 
-_UNITS = {"x": "pix", "y": "pix"}
+_UNITS = {"x": "pix", "y": "pix", "error": "pix"}
 _DESCRIPTIONS = {
     "id": "number of the source, from 0 through all chips",
     "chip": "chip, in the order of the SCI extensions, from 1",
     "x": "FITS pixel, the centre of the first being 1",
     "y": "FITS pixel, the centre of the first being 1",
+    "error": "standard error of x, and of y, that the noise of the sky gives",
+    "spread": "least light of two opposite neighbours of the brightest pixel, over that pixel",
+    "narrow": "whether it is too narrow for a star: a cosmic ray or a hot pixel",
 }
-_COLUMNS = ("x", "y", "flux", "peak")
+_COLUMNS = ("x", "y", "flux", "peak", "error")
 
 
 def run(call: StepCall) -> list[Path]:
@@ -38,7 +44,9 @@ def run(call: StepCall) -> list[Path]:
     for record in call.inputs["chips"]:
         chip = chip_from_record(record)
         try:
-            found = finder.search(_search(call, chip))
+            search = _search(call, chip)
+            found = finder.search(search)
+            shape = _narrowness(search, found)
         except NotAlignedError as error:
             if error.reason is not Reason.NO_PIXELS:
                 raise
@@ -46,13 +54,28 @@ def run(call: StepCall) -> list[Path]:
             notes.append({"chip": chip.number, "n_sources": 0, "reason": error.reason.value})
             continue
         n_sources = len(found.columns["x"])
-        notes.append({"chip": chip.number, "n_sources": n_sources, **found.note})
+        n_narrow = int(shape.narrow.sum())
+        notes.append(
+            {"chip": chip.number, "n_sources": n_sources, **found.note, "n_narrow": n_narrow}
+        )
         log.info("%s: %d sources, %s", chip.label, n_sources, dict(found.note))
         columns.setdefault("chip", []).append(np.full(n_sources, chip.number))
         for name in _measured(call):
             columns.setdefault(name, []).append(found.columns[name])
+        columns.setdefault("spread", []).append(shape.spread)
+        columns.setdefault("narrow", []).append(shape.narrow)
     write_table(call.file("catalog"), _table(call, columns, notes))
     return [call.file("catalog")]
+
+
+def _narrowness(search: Search, found: ChipCatalog) -> Narrowness:
+    """Measure how narrow the sources of one chip are."""
+    from tweakreg_steps.finding.narrowness import measure_narrowness
+    from tweakreg_steps.finding.sky_noise import measure_sky_noise
+
+    sigma = found.note.get("sky_sigma")
+    noise = measure_sky_noise(search.pixels).sigma if sigma is None else sigma
+    return measure_narrowness(search.pixels, found.columns["x"], found.columns["y"], sigma=noise)
 
 
 def _search(call: StepCall, chip: Chip) -> Search:
@@ -100,8 +123,9 @@ def _table(
         "chip": np.concatenate(columns.get("chip", [empty])).astype(np.int64),
         **{
             name: np.concatenate(columns.get(name, [empty])).astype(float)
-            for name in _measured(call)
+            for name in (*_measured(call), "spread")
         },
+        "narrow": np.concatenate(columns.get("narrow", [empty])).astype(np.bool_),
     }
     finder = FINDERS[call.findpars["finder"]]
     reason = Reason.NO_PIXELS.value if all("reason" in note for note in notes) else None

@@ -18,6 +18,7 @@ def run(call: StepCall) -> list[Path]:
         read_table(call.file("matches")),
         plane=read_reference_plane(call.file("plane")),
         fitting=call.parameters["catalog_fitting"],
+        gates=call.parameters["acceptance"],
     )
     write_table(call.file("pairs"), fitted.pairs)
     write_json(call.file("fit"), fitted.record)

@@ -20,6 +20,7 @@ def run(call: StepCall) -> list[Path]:
         image=call.name,
         is_reference=call.inputs["is_reference"],
         matching=call.parameters["object_matching"],
+        max_chance=call.parameters["acceptance"]["max_chance"],
     )
     write_table(call.file("matches"), matches)
     return [call.file("matches")]

@@ -10,10 +10,14 @@ import numpy as np
 
 from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.running.step import StepCall
-from tweakreg_steps.tables.ecsv import ColumnTable, read_table
+from tweakreg_steps.tables.ecsv import read_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from tweakreg_steps.matching.separations import SeparationHistogram
+    from tweakreg_steps.matching.source_list import SourceList
+    from tweakreg_steps.matching.suspects import Places
 
 
 def run(call: StepCall) -> list[Path]:
@@ -33,16 +37,13 @@ def _draw(call: StepCall, meta: Mapping[str, Any]) -> Figure:
     """Draw the histogram, as far as the matching came."""
     from tweakreg_steps.products.plots import draw_offsets
 
-    counts, x_edges, y_edges = np.zeros((1, 1)), np.array([-0.5, 0.5]), np.array([-0.5, 0.5])
-    if "search_radius" in meta:
-        found = _histogram(call, meta["search_radius"], meta["tolerance"], meta["n_reference"])
-        if found:
-            counts, x_edges, y_edges = found
+    found = _histogram(call, meta) if "search_radius" in meta else None
+    edges = np.array([-0.5, 0.5]) if found is None else found.edges
     return draw_offsets(
         image=call.name,
-        counts=counts,
-        x_edges=x_edges,
-        y_edges=y_edges,
+        counts=np.zeros((1, 1)) if found is None else found.counts,
+        x_edges=edges,
+        y_edges=edges,
         peak=np.array(meta["offset"]) if "offset" in meta else None,
         n_peak=meta.get("n_peak", 0),
         n_expected=meta.get("n_expected", 0.0),
@@ -51,24 +52,43 @@ def _draw(call: StepCall, meta: Mapping[str, Any]) -> Figure:
     )
 
 
-def _histogram(
-    call: StepCall, radius: float, tolerance: float, n_reference: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Make the histogram again; None where no pair lies within the search radius."""
+def _histogram(call: StepCall, meta: Mapping[str, Any]) -> SeparationHistogram | None:
+    """Make the histogram of the sources that took part; None where they have no place."""
+    from tweakreg_steps.alignment.match_table import source_lists
     from tweakreg_steps.astrometry.reference_plane import read_reference_plane
-    from tweakreg_steps.astrometry.undistortion import sky_to_plane
-    from tweakreg_steps.matching.offset import estimate_offset
+    from tweakreg_steps.matching.offset import count_separations
+    from tweakreg_steps.matching.similarity import Similarity
 
-    plane = read_reference_plane(call.file("plane"))
-
-    def on_plane(table: ColumnTable) -> np.ndarray:
-        return np.column_stack(sky_to_plane(plane, table["ra"], table["dec"], where=call.name))
-
-    image = on_plane(read_table(call.file("sky")))
-    # a list that grew after this image was matched has its new sources at the end
-    reference = on_plane(read_table(call.file("sources")))[:n_reference]
     try:
-        found = estimate_offset(image, reference, searchrad=radius, tolerance=tolerance)
+        image, reference = source_lists(
+            read_table(call.file("sky")),
+            # a list that grew after this image was matched has its new sources at the end
+            read_table(call.file("sources")).head(meta["n_reference"]),
+            plane=read_reference_plane(call.file("plane")),
+            image=call.name,
+        )
     except NotAlignedError:
         return None
-    return found.histogram, found.x_edges, found.y_edges
+    places = _taking_part(image, reference, meta)
+    xy = image.xy[places.image]
+    if meta.get("similarity"):
+        turned = Similarity(*(np.array(meta["similarity"][key]) for key in ("matrix", "shift")))
+        xy = turned.to_reference(xy)
+    return count_separations(
+        xy,
+        reference.xy[places.reference],
+        searchrad=meta["search_radius"],
+        tolerance=meta["tolerance"],
+    )
+
+
+def _taking_part(image: SourceList, reference: SourceList, meta: Mapping[str, Any]) -> Places:
+    """Choose the sources that the matching used; most of them where it failed."""
+    from tweakreg_steps.matching.suspects import find_suspects, tiers
+
+    suspects = find_suspects(
+        image, reference, narrow=meta["leave_out_narrow"], fixed=meta["leave_out_fixed"]
+    )
+    chosen = tiers(image, reference, suspects)
+    used = [places for places in chosen if places.left_out == meta.get("left_out")]
+    return (used or chosen)[-1]

@@ -47,5 +47,6 @@ def _draw(call: StepCall, kind: str, fit: Mapping[str, Any]) -> Figure:
     }
     if kind == "vector":
         return draw_vectors(**pairs)
-    rms = np.array([fit["rms_x"], fit["rms_y"]], dtype=float)
+    found = fit["refused"] or fit
+    rms = np.array([found["rms_x"], found["rms_y"]], dtype=float)
     return draw_residuals(rms=rms, ylimit=look["ylimit"], **pairs)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from tweakreg_steps.tables.catalog_table import (
     read_catalog_table,
 )
 from tweakreg_steps.tables.flux_limits import brightest, explain_none_within, within_limits
+from tweakreg_steps.tables.position_errors import ErrorColumns, position_errors
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,8 @@ class CatalogEntries:
         RA and Dec in degrees, or 1-based pixels.
     flux
         Flux or magnitude, nan where there is none.
+    error
+        Standard error of the position along one axis in mas, nan where there is none.
     n_all
         Number of entries in the file.
     """
@@ -53,6 +56,7 @@ class CatalogEntries:
     x: Floats
     y: Floats
     flux: Floats
+    error: Floats
     n_all: int
 
     def __len__(self) -> int:
@@ -60,9 +64,8 @@ class CatalogEntries:
 
     def select(self, wanted: Flags) -> CatalogEntries:
         """Return the entries that are wanted, shape (n,)."""
-        return CatalogEntries(
-            self.id[wanted], self.x[wanted], self.y[wanted], self.flux[wanted], self.n_all
-        )
+        columns = ("id", "x", "y", "flux", "error")
+        return replace(self, **{name: getattr(self, name)[wanted] for name in columns})
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,8 @@ class Selection:
         See `tweakreg_steps.tables.flux_limits.within_limits`.
     nbright
         Keep so many of the brightest entries that pass the limits; None for all.
+    errors
+        The columns of the positions' errors: see `position_errors`; None where they do not matter.
     may_be_empty
         Whether a catalog may hold no entry, or none that is kept.
     """
@@ -100,6 +105,7 @@ class Selection:
     minflux: float | None
     fluxunits: str
     nbright: int | None
+    errors: ErrorColumns | None
     may_be_empty: bool
 
 
@@ -122,6 +128,8 @@ def read_entries(path: Path, wanted: Selection) -> CatalogEntries:
     x = column_values(table, first, unit=unit, hours=unit == "deg")
     y = column_values(table, second, unit=unit, hours=False)
     flux = _fluxes(table, wanted)
+    none = np.full(len(table), np.nan)
+    error = none if wanted.errors is None else position_errors(table, wanted.errors)
     kept = _usable(table, x, y)
     if wanted.xyunits == "degrees":
         _require_sky(table, x, y, kept, wanted)
@@ -131,7 +139,7 @@ def read_entries(path: Path, wanted: Selection) -> CatalogEntries:
     if wanted.nbright is not None:
         kept = brightest(flux, kept, nbright=wanted.nbright, fluxunits=wanted.fluxunits)
     log.info("%s: %d of %d entries used", path, kept.sum(), len(kept))
-    return CatalogEntries(np.nonzero(kept)[0], x[kept], y[kept], flux[kept], len(kept))
+    return CatalogEntries(np.nonzero(kept)[0], x[kept], y[kept], flux[kept], error[kept], len(kept))
 
 
 def _no_entries(table: CatalogTable, wanted: Selection) -> CatalogEntries:
@@ -140,7 +148,7 @@ def _no_entries(table: CatalogTable, wanted: Selection) -> CatalogEntries:
         raise InputError(f"{table.path}: the catalog holds no entry")
     log.warning("%s: the catalog holds no entry", table.path)
     empty = np.zeros(0)
-    return CatalogEntries(np.zeros(0, dtype=np.int64), empty, empty, empty, 0)
+    return CatalogEntries(np.zeros(0, dtype=np.int64), empty, empty, empty, empty, 0)
 
 
 def _position_columns(

@@ -63,6 +63,7 @@ def read_coordinate_catalog(
         minflux=minflux,
         fluxunits=fluxunits,
         nbright=nbright,
+        errors=None,
         may_be_empty=True,
     )
     return read_entries(path, wanted)

@@ -10,7 +10,7 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,6 +72,10 @@ class ColumnTable:
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self.columns[name]
+
+    def head(self, number: int) -> ColumnTable:
+        """Give the table of the first rows."""
+        return replace(self, columns={k: column[:number] for k, column in self.columns.items()})
 
 
 def write_table(path: Path, table: ColumnTable) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tweakreg_steps.tables.catalog_entries import CatalogEntries, Column, Selection, read_entries
+from tweakreg_steps.tables.position_errors import ErrorColumns
 
 
 def read_reference_catalog(
@@ -18,6 +19,9 @@ def read_reference_catalog(
     rminflux: float | None,
     rfluxunits: str,
     refnbright: int | None,
+    refxerrcol: Column | None,
+    refyerrcol: Column | None,
+    referrunits: str,
 ) -> CatalogEntries:
     """Read the entries of a reference catalog that are to be used.
 
@@ -38,6 +42,8 @@ def read_reference_catalog(
         ``mag``, ``counts`` or ``cps``.
     refnbright
         Keep so many of the brightest entries that pass the limits.
+    refxerrcol, refyerrcol, referrunits
+        See `position_errors`.
 
     Returns
     -------
@@ -62,6 +68,7 @@ def read_reference_catalog(
         minflux=rminflux,
         fluxunits=rfluxunits,
         nbright=refnbright,
+        errors=ErrorColumns(refxerrcol, refyerrcol, referrunits),
         may_be_empty=False,
     )
     return read_entries(path, wanted)

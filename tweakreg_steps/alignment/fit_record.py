@@ -1,0 +1,114 @@
+"""What ``fits/<image>.json`` says of a fit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tweakreg_steps.matching.uncertainty import NUMBERS
+
+if TYPE_CHECKING:
+    from astropy.wcs import WCS
+
+    from tweakreg_steps.matching.fitting import LinearFit
+    from tweakreg_steps.matching.uncertainty import Uncertainty
+
+FloatArray = NDArray[np.float64]
+
+NO_FIT: dict[str, Any] = dict.fromkeys(
+    (
+        "center",
+        "dx",
+        "dy",
+        "matrix",
+        "rotation",
+        "rotation_x",
+        "rotation_y",
+        "scale",
+        "scale_x",
+        "scale_y",
+        "skew",
+        "rms_x",
+        "rms_y",
+        "rms_ra",
+        "rms_dec",
+        "weights",
+        "robust_start",
+        "uncertainty",
+        "acceptance",
+        "refused",
+    )
+)
+"""What the record of an image without a fit says in place of one."""
+
+IDENTITY: dict[str, Any] = {
+    **NO_FIT,
+    **dict.fromkeys(("dx", "dy", "rotation", "rotation_x", "rotation_y", "skew"), 0.0),
+    **dict.fromkeys(("rms_x", "rms_y", "rms_ra", "rms_dec"), 0.0),
+    "matrix": [[1.0, 0.0], [0.0, 1.0]],
+    "scale": 1.0,
+    "scale_x": 1.0,
+    "scale_y": 1.0,
+}
+"""What the record of the reference says."""
+
+
+def fit_record(fit: LinearFit, *, rms_sky: FloatArray) -> dict[str, Any]:
+    """Write a fit as plain values.
+
+    Parameters
+    ----------
+    fit : LinearFit
+        The fit.
+    rms_sky : (2,) float array
+        Rms of its kept pairs along right ascension and declination, mas.
+    """
+    return {
+        "n_fit": int(fit.kept.sum()),
+        "fitgeometry": fit.geometry,
+        "center": fit.center.tolist(),
+        "dx": float(fit.shift[0]),
+        "dy": float(fit.shift[1]),
+        "matrix": fit.matrix.tolist(),
+        "rotation": fit.rotation,
+        "rotation_x": fit.rotation_x,
+        "rotation_y": fit.rotation_y,
+        "scale": fit.scale,
+        "scale_x": fit.scale_x,
+        "scale_y": fit.scale_y,
+        "skew": fit.skew,
+        "rms_x": float(fit.rms[0]),
+        "rms_y": float(fit.rms[1]),
+        "rms_ra": float(rms_sky[0]),
+        "rms_dec": float(rms_sky[1]),
+        "weights": fit.weighting,
+        "robust_start": fit.from_robust_start,
+        "uncertainty": _uncertainty_record(fit.uncertainty),
+    }
+
+
+def _uncertainty_record(uncertainty: Uncertainty | None) -> dict[str, Any] | None:
+    """Write the standard errors, under the names of what they belong to, as plain values."""
+    if uncertainty is None:
+        return None
+    return {
+        "dx": float(uncertainty.shift[0]),
+        "dy": float(uncertainty.shift[1]),
+        "matrix": uncertainty.matrix.tolist(),
+        **vars(uncertainty.decomposition),
+        "covariance": uncertainty.covariance.tolist(),
+        "covariance_of": list(NUMBERS),
+    }
+
+
+def rms_on_sky(plane: WCS, rms: FloatArray) -> FloatArray:
+    """Turn an rms along the axes of the plane (mas) into one along right ascension and declination.
+
+    The axes' errors are taken as independent: ``rms_ra² = Σ (R_1i rms_i)²`` with R the rotation of
+    the plane's pixels to the sky.
+    """
+    turn = plane.wcs.cd / np.sqrt(abs(np.linalg.det(plane.wcs.cd)))
+    on_sky: FloatArray = np.sqrt((turn**2) @ (rms**2))
+    return on_sky

@@ -1,0 +1,291 @@
+"""The pairs around a peak of separations: its centre, and what it is worth against chance.
+
+Pairs by chance are spread evenly around a peak. They are not always independent, though: a
+cosmic ray broken into ten sources and a saturated star's wing of ten others make a hundred pairs
+from one coincidence. So a peak is judged by the places of the field that its pairs come from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tweakreg_steps.matching.chance import scan_probability
+from tweakreg_steps.matching.neighbours import FloatArray, PointTable, iter_pairs
+
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+WINDOW_REACH = 3.0
+"""Pairs are collected out to this many windows around the first guess of a peak."""
+
+LEAST_WINDOW = 1.5
+"""Least radius in pixels of a window: positions rounded to pixels make a plateau as wide."""
+
+MAX_STEPS = 200
+"""Most steps of the refinement, which ends long before where there is a peak."""
+
+STILL = 1e-3
+"""A step in pixels at which the refinement rests."""
+
+NARROWING, N_NARROWINGS = 0.55, 4
+"""Ratio of a window to the one before it, and how many are tried."""
+
+PLACE_WIDTHS = 6.0
+"""Side of a place in widths of the peak: sources nearer than that have separations in common."""
+
+LEAST_PLACE = 12.0
+"""Least side of a place in pixels: what a bright star's image breaks into is within it."""
+
+
+GRIDS = ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5))
+"""Grids of places, in sides: what is narrower than half a side is in one place of one of them."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """The set of peaks from which one was chosen.
+
+    Attributes
+    ----------
+    density : float
+        Pairs by chance per square pixel of separation, over all that was searched.
+    n_windows : float
+        Area searched over area of the peak's box; 1 where the place was given.
+    n_scales : int
+        Widths of boxes tried.
+    dimensions : int
+        Dimensions in which the box was moved to where it is fullest.
+    """
+
+    density: float
+    n_windows: float
+    n_scales: int
+    dimensions: int
+
+    def probability(self, count: int, mean: float) -> float:
+        """Give the chance of as many places with a pair; see `scan_probability`."""
+        return scan_probability(
+            count,
+            mean,
+            n_windows=self.n_windows,
+            n_scales=self.n_scales,
+            dimensions=self.dimensions,
+        )
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a peak is worth.
+
+    Attributes
+    ----------
+    n_pairs : int
+        Pairs within the peak's radius.
+    pairs_by_chance : float
+        Pairs expected there by chance, from the surroundings and from the whole search.
+    n_places : int
+        Places of the field that they come from.
+    places_by_chance : float
+        Places from which chance would bring a pair.
+    probability : float
+        Chance that unrelated lists give such a peak anywhere in the search; an upper limit.
+    """
+
+    n_pairs: int
+    pairs_by_chance: float
+    n_places: int
+    places_by_chance: float
+    probability: float
+
+
+@dataclass(frozen=True)
+class PeakPairs:
+    """All pairs within a radius of the first guess of a peak.
+
+    Attributes
+    ----------
+    dx, dy : (n,) float arrays
+        Separations, image minus reference, in pixels.
+    x, y : (n,) float arrays
+        Positions of the pairs' sources of the image, in pixels.
+    window : float
+        Radius in pixels that holds all of the peak; they reach ``WINDOW_REACH`` times as far.
+    image : PointTable
+        All sources of the image.
+    """
+
+    dx: FloatArray
+    dy: FloatArray
+    x: FloatArray
+    y: FloatArray
+    window: float
+    image: PointTable
+
+    @classmethod
+    def collect(
+        cls, image: PointTable, reference: PointTable, *, guess: FloatArray, width: float
+    ) -> PeakPairs:
+        """List the pairs around a guess.
+
+        Parameters
+        ----------
+        image, reference : PointTable
+            The two lists.
+        guess : (2,) float array
+            Offset, image minus reference, in pixels.
+        width : float
+            Side in pixels of the box in which the peak was seen.
+        """
+        window = window_of(width)
+        pieces = [np.empty((4, 0))]
+        for pairs in iter_pairs(
+            image, reference, shift=guess, radius=WINDOW_REACH * window, shape="circle"
+        ):
+            places = image.x[pairs.first], image.y[pairs.first]
+            pieces.append(np.stack([pairs.dx + guess[0], pairs.dy + guess[1], *places]))
+        dx, dy, x, y = np.concatenate(pieces, axis=1)
+        return cls(dx, dy, x, y, window, image)
+
+    @property
+    def density(self) -> float:
+        """Give the number of pairs per square pixel of separation."""
+        return len(self.dx) / (np.pi * (WINDOW_REACH * self.window) ** 2)
+
+    def density_around(self, center: FloatArray) -> float:
+        """Give the density of pairs outside the window around a place."""
+        ring = np.pi * self.window**2 * (WINDOW_REACH**2 - 1.0)
+        return float((~self.within(center, self.window)).sum()) / ring
+
+    def refine(
+        self, start: FloatArray, *, width: float, density: float
+    ) -> tuple[FloatArray, float]:
+        """Find the centre of the peak, and the width on which it stands out most.
+
+        A round window moves to the mean of the separations in it, until it rests. Separations by
+        chance are spread evenly: where it rests they pull to no side, so the place is that of the
+        peak however many they are. They scatter it less the narrower it is, so the window is
+        narrowed step by step; the width with the largest ``n log(n / m) - (n - m)``, n pairs
+        where chance brings m, wins.
+
+        Parameters
+        ----------
+        start : (2,) float array
+            Offset in pixels.
+        width : float
+            Side in pixels of the box in which the peak was seen; no wider one is tried.
+        density : float
+            Pairs by chance per square pixel.
+
+        Returns
+        -------
+        (2,) float array
+            Centre of the peak; the start where the window would leave it.
+        float
+            Side in pixels of the square as large as the circle that holds the peak.
+        """
+        pairs, center = self, _rest(self, start, self.window)
+        best, best_width, highest = center, width, -np.inf
+        for narrow in width * NARROWING ** np.arange(N_NARROWINGS):
+            if narrow < width:
+                pairs = pairs.near(center, 2.0 * window_of(narrow))
+                center = _rest(pairs, center, window_of(narrow))
+            mean = density * narrow**2
+            n_pairs = int(pairs.within(center, narrow / np.sqrt(np.pi)).sum())
+            excess = n_pairs * np.log(max(n_pairs, 1) / mean) - (n_pairs - mean)
+            if excess > highest and np.hypot(*(center - start)) <= self.window:
+                best, best_width, highest = center, narrow, excess
+        return best, float(best_width)
+
+    def weigh(self, center: FloatArray, *, width: float, search: Search) -> Evidence:
+        """Judge the pairs at a place against chance.
+
+        A peak counts as the number of places that have a pair in it: squares of the field that
+        are far wider than the peak. With ``m_i`` pairs expected by chance in the place i from
+        the surroundings of the peak, chance brings pairs to ``sum(1 - exp(-m_i))`` of them, or to
+        as many as the density of the whole search would where that is more. Of several grids of
+        places the one on which the pairs come from fewest counts.
+
+        Parameters
+        ----------
+        center : (2,) float array
+            Offset in pixels.
+        width : float
+            Side in pixels of the box in which the peak stands out most; the pairs counted are
+            those in the circle of the same area.
+        search : Search
+            What the peak was chosen from.
+        """
+        inside = self.within(center, float(width / np.sqrt(np.pi)))
+        around = ~self.within(center, self.window)
+        ring = np.pi * self.window**2 * (WINDOW_REACH**2 - 1.0)
+        share, least = width**2 / ring, width**2 * search.density
+        side = max(PLACE_WIDTHS * width, LEAST_PLACE)
+        numbers = [
+            len(_counts(_squares(self.x[inside], self.y[inside], side, grid))) for grid in GRIDS
+        ]
+        n_places, grid = min(zip(numbers, GRIDS, strict=True))
+        nearby = _counts(_squares(self.x[around], self.y[around], side, grid))
+        n_all = self._most_places(side)
+        by_chance = float(max(-np.expm1(-share * nearby).sum(), -n_all * np.expm1(-least / n_all)))
+        return Evidence(
+            n_pairs=int(inside.sum()),
+            pairs_by_chance=max(least, share * float(around.sum())),
+            n_places=n_places,
+            places_by_chance=by_chance,
+            probability=search.probability(n_places, by_chance),
+        )
+
+    def _most_places(self, side: float) -> float:
+        """Bound the number of places with a source of the image."""
+        if len(self.image) == 0:
+            return 1.0
+        width, height = np.ptp(self.image.x), np.ptp(self.image.y)
+        return float(min(len(self.image), (width / side + 1.0) * (height / side + 1.0)))
+
+    def within(self, center: FloatArray, radius: float) -> BoolArray:
+        """Tell which separations are within a radius of a place."""
+        within: BoolArray = (self.dx - center[0]) ** 2 + (self.dy - center[1]) ** 2 <= radius**2
+        return within
+
+    def near(self, center: FloatArray, radius: float) -> PeakPairs:
+        """Give the pairs within a radius of a place only."""
+        near = self.within(center, radius)
+        return replace(self, dx=self.dx[near], dy=self.dy[near], x=self.x[near], y=self.y[near])
+
+
+def window_of(width: float) -> float:
+    """Give the radius in pixels that holds all of a peak seen in boxes of this width."""
+    return max(0.75 * width + 0.5, LEAST_WINDOW)
+
+
+def _rest(pairs: PeakPairs, start: FloatArray, window: float) -> FloatArray:
+    """Move a round window to the mean of the separations in it, until it rests."""
+    center = start
+    for _ in range(MAX_STEPS):
+        inside = np.flatnonzero(pairs.within(center, window))
+        if not len(inside):
+            return center
+        new = np.array([pairs.dx[inside].sum(), pairs.dy[inside].sum()]) / len(inside)
+        moved, center = float(np.hypot(*(new - center))), new
+        if np.hypot(*(center - start)) > window:
+            return start
+        if moved < STILL:
+            break
+    return center
+
+
+def _squares(x: FloatArray, y: FloatArray, side: float, grid: tuple[float, float]) -> IntArray:
+    """Give the squares of a grid that positions are in, each by a number."""
+    column, row = np.floor(x / side + grid[0]), np.floor(y / side + grid[1])
+    return (row * (1 << 26) + column).astype(np.int64)
+
+
+def _counts(cells: IntArray) -> IntArray:
+    """Count how often each of some numbers occurs."""
+    ordered = np.sort(cells)
+    last = np.flatnonzero(ordered[1:] != ordered[:-1])
+    ends = np.concatenate([[-1], last, [len(cells) - 1]])
+    return ends[1:] - ends[:-1] if len(cells) else ends[:0]

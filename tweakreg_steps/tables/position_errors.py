@@ -1,0 +1,92 @@
+"""The standard errors of a catalog's positions, from its own columns."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tweakreg_steps.tables.catalog_table import CatalogTable, column_values, columns_of
+
+log = logging.getLogger(__name__)
+
+_KNOWN = (("ra_error", "dec_error"), ("e_ra_icrs", "e_de_icrs"))
+"""Gaia's columns, and VizieR's names of them: along the great circle, and along the meridian."""
+
+_MAS = {"mas": 1.0, "deg": 3.6e6}
+
+
+@dataclass(frozen=True)
+class ErrorColumns:
+    """Where the errors of a catalog's positions stand.
+
+    Attributes
+    ----------
+    x, y
+        Columns of the errors along right ascension (on the great circle) and declination; where
+        one is None, the other holds for both axes, and where both are, a well-known pair is
+        taken, if the file names one.
+    units
+        ``mas`` or ``deg``, for columns whose unit the file does not tell.
+    """
+
+    x: int | str | None
+    y: int | str | None
+    units: str
+
+
+def position_errors(table: CatalogTable, columns: ErrorColumns) -> NDArray[np.float64]:
+    """Give the standard error of each position along one axis: the rms of those along both.
+
+    Parameters
+    ----------
+    table
+        The catalog.
+    columns
+        Where the errors stand.
+
+    Returns
+    -------
+    float array, shape (n,)
+        In mas; nan where the catalog has none that is positive.
+
+    Raises
+    ------
+    InputError
+        A column is missing, or holds no errors.
+    """
+    x, y = columns.x, columns.y
+    if x is None and y is None:
+        known = _known_pair(table)
+        if known is None:
+            return np.full(len(table), np.nan)
+        x, y = known
+    squares = [
+        _in_mas(table, column, parameter, columns.units) ** 2
+        for parameter, column in (("refxerrcol", x), ("refyerrcol", y))
+        if column is not None
+    ]
+    return np.asarray(np.sqrt(np.mean(squares, axis=0)))
+
+
+def _known_pair(table: CatalogTable) -> tuple[str, str] | None:
+    """Names of the columns of a well-known pair."""
+    for words in table.headings:
+        lower = {word.lower(): word for word in reversed(words)}
+        for first, second in _KNOWN:
+            if first in lower and second in lower:
+                log.info("%s: errors from %s and %s", table.path, lower[first], lower[second])
+                return lower[first], lower[second]
+    return None
+
+
+def _in_mas(
+    table: CatalogTable, column: int | str, parameter: str, errunits: str
+) -> NDArray[np.float64]:
+    """Errors of one column in mas; nan where there is none."""
+    place = columns_of(table, column, parameter)[0]
+    values = column_values(table, [place], unit="mas", hours=False)
+    factor = 1.0 if table.units[place] else _MAS[errunits]
+    return np.where(values > 0.0, values * factor, np.nan)
