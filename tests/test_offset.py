@@ -178,6 +178,12 @@ def test_sources_without_a_position_are_left_out() -> None:
     assert error_of(image, reference, (5.0, 6.0)) < 0.1
 
 
+def test_sources_far_away_do_no_harm() -> None:
+    image, reference = make_lists((5.0, 6.0), n_common=50)
+    image[:2], reference[2:4] = [[1e14, -1e13], [3.0, 1e12]], [[-1e15, 7.0], [1e300, 1e300]]
+    assert error_of(image, reference, (5.0, 6.0)) < 0.1
+
+
 @pytest.mark.parametrize(
     ("image", "reference"),
     [(np.zeros((3, 2)), np.full((3, 2), 500.0)), (np.empty((0, 2)), np.zeros((2, 2)))],

@@ -39,7 +39,6 @@ PLACE_WIDTHS = 6.0
 LEAST_PLACE = 12.0
 """Least side of a place in pixels: what a bright star's image breaks into is within it."""
 
-
 GRIDS = ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5))
 """Grids of places, in sides: what is narrower than half a side is in one place of one of them."""
 
@@ -110,7 +109,8 @@ class PeakPairs:
     dx, dy : (n,) float arrays
         Separations, image minus reference, in pixels.
     x, y : (n,) float arrays
-        Positions of the pairs' sources of the image, in pixels.
+        Positions of the pairs' sources of the image, in pixels; on the edge of the bulk where
+        they are far outside it.
     window : float
         Radius in pixels that holds all of the peak; they reach ``WINDOW_REACH`` times as far.
     image : PointTable
@@ -144,7 +144,10 @@ class PeakPairs:
         for pairs in iter_pairs(
             image, reference, shift=guess, radius=WINDOW_REACH * window, shape="circle"
         ):
-            places = image.x[pairs.first], image.y[pairs.first]
+            places = (
+                axis[pairs.first].clip(low, high)
+                for axis, low, high in zip((image.x, image.y), image.low, image.high, strict=True)
+            )
             pieces.append(np.stack([pairs.dx + guess[0], pairs.dy + guess[1], *places]))
         dx, dy, x, y = np.concatenate(pieces, axis=1)
         return cls(dx, dy, x, y, window, image)
@@ -240,10 +243,8 @@ class PeakPairs:
 
     def _most_places(self, side: float) -> float:
         """Bound the number of places with a source of the image."""
-        if len(self.image) == 0:
-            return 1.0
-        width, height = np.ptp(self.image.x), np.ptp(self.image.y)
-        return float(min(len(self.image), (width / side + 1.0) * (height / side + 1.0)))
+        columns, rows = (self.image.high - self.image.low) / side + 1.0
+        return float(max(1.0, min(len(self.image), columns * rows)))
 
     def within(self, center: FloatArray, radius: float) -> BoolArray:
         """Tell which separations are within a radius of a place."""
