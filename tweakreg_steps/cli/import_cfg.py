@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from tweakreg_steps.cli.recipe_file import add_new_recipe
 from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.recipes.moved_paths import move_paths
 from tweakreg_steps.recipes.new_recipe import write_new_recipe
@@ -26,14 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="tweakreg.cfg, imagefindpars.cfg, refimagefindpars.cfg; the latter two are found "
         "beside the first",
     )
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        default=Path("recipe.yaml"),
-        metavar="RECIPE",
-        help="the recipe to write (default: recipe.yaml)",
-    )
+    add_new_recipe(parser)
 
 
 def run(arguments: Namespace) -> int:

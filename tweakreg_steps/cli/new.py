@@ -8,6 +8,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from tweakreg_steps.cli.recipe_file import add_new_recipe
 from tweakreg_steps.recipes.inputs import expand_inputs
 from tweakreg_steps.recipes.new_recipe import write_new_recipe
 
@@ -34,14 +35,7 @@ update_header:
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("files", nargs="+", metavar="FILE", help="images, wildcards or @lists")
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        default=Path("recipe.yaml"),
-        metavar="RECIPE",
-        help="the recipe to write (default: recipe.yaml)",
-    )
+    add_new_recipe(parser)
 
 
 def run(arguments: Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Reading the recipe that a command is given."""
+"""The recipe that a command is given, or is to write."""
 
 from __future__ import annotations
 
@@ -12,6 +12,18 @@ from tweakreg_steps.recipes.recipe import Recipe, load_recipe
 def add_recipe(parser: ArgumentParser) -> None:
     """Declare the argument."""
     parser.add_argument("recipe", type=Path, metavar="RECIPE", help="the recipe, a YAML file")
+
+
+def add_new_recipe(parser: ArgumentParser) -> None:
+    """Declare the option that names a recipe to write."""
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("recipe.yaml"),
+        metavar="RECIPE",
+        help="the recipe to write (default: recipe.yaml)",
+    )
 
 
 def read_recipe(path: Path) -> Recipe:
