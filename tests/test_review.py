@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pty
+import select
 import shutil
 import signal
 import subprocess
@@ -170,11 +171,19 @@ def test_ctrl_c_keeps_what_was_decided(waiting: Path) -> None:
         _read_until(terminal, "q quits:")
         os.write(terminal, b"\n")
         _read_until(terminal, "q quits:")
-        review.send_signal(signal.SIGINT)
-        _read_until(terminal, "interrupted")
+        _interrupt(review, terminal)
     os.close(terminal)
     assert review.returncode == 130
     assert decisions(waiting) == {"paint02": "accept"}
+
+
+def _interrupt(review: subprocess.Popen[bytes], terminal: int) -> None:
+    """Interrupt a program until it says so: a signal just before it waits goes unnoticed."""
+    said = ""
+    while "interrupted" not in said:
+        review.send_signal(signal.SIGINT)
+        while select.select([terminal], [], [], 5.0)[0] and "interrupted" not in said:
+            said += os.read(terminal, 4096).decode()
 
 
 def _read_until(terminal: int, text: str) -> None:
