@@ -87,6 +87,16 @@ def test_columns_are_taken_by_number_or_name(folder: Path) -> None:
     assert fluxes(table) == FLUX
 
 
+@pytest.mark.parametrize(("fluxunits", "unit"), [("mag", "mag"), ("cps", None)])
+def test_magnitudes_are_known_as_such_and_errors_are_not_known(
+    folder: Path, fluxunits: str, unit: str | None
+) -> None:
+    assert catalog(folder, fluxcol=3, fluxunits=fluxunits)["flux"].unit == unit
+    sky = Table.read(folder / "out" / "sky" / "one_flc.ecsv")
+    assert sky["flux"].unit == unit
+    assert np.isnan(sky["error"]).all()
+
+
 @EFFECT("coordinate_file.minflux", "coordinate_file.maxflux", "coordinate_file.fluxunits")
 @EFFECT("coordinate_file.nbright")
 @pytest.mark.parametrize(

@@ -61,6 +61,21 @@ def search(folder: Path, values: dict[str, Any] | None = None, **section: object
     return Table.read(out / "catalogs" / "one_flc.ecsv")
 
 
+def test_errors_are_those_of_photons_and_sky(folder: Path, scene: Scene) -> None:
+    found = search(folder, sextractor={"GAIN": 1.0})
+    assert found["error"].unit == "pix"
+    chip = next(c for c in scene.exposures[0].chips if c.number == 1)
+    own = found[found["chip"] == 1]
+    stars = cKDTree(np.column_stack([chip.x, chip.y]))
+    away = np.asarray(stars.query(np.column_stack([own["x"], own["y"]]))[0])
+    alone = away < 0.3
+    told = np.asarray(own["error"])[alone]
+    # windowed positions of undersampled stars scatter by more than their photons say
+    assert 0.5 < np.median(away[alone] / (told * np.sqrt(2.0 * np.log(2.0)))) < 3.0
+    bright = own["flux"][alone] > np.median(own["flux"][alone])
+    assert np.median(told[bright]) < 0.7 * np.median(told[~bright])
+
+
 @EFFECT("imagefindpars.finder")
 def test_positions_are_those_of_the_stars(folder: Path, scene: Scene) -> None:
     found = search(folder)

@@ -65,8 +65,7 @@ class Finder:
     """A program that finds sources: its search of one chip, and what its columns mean."""
 
     search: Callable[[Search], ChipCatalog]
-    flux: str
-    peak: str
+    descriptions: Mapping[str, str]
 
 
 def _daofind(search: Search) -> ChipCatalog:
@@ -102,22 +101,27 @@ def _sextractor(search: Search) -> ChipCatalog:
         user_filter=search.user_filter,
         **_without(search.find, "finder", *_SHAPE_PARAMETERS),
     )
-    names = ("x", "y", "flux", "peak")
+    names = ("x", "y", "flux", "peak", "error")
     note = {"program": f"SExtractor {program.version}", "retried": found.retried}
-    columns = {name: getattr(found, name) for name in names}
-    return ChipCatalog({**columns, "error": np.full(len(found.x), np.nan)}, note)
+    return ChipCatalog({name: getattr(found, name) for name in names}, note)
 
 
 FINDERS = {
     "daofind": Finder(
         _daofind,
-        flux="sum over the kernel's box, in image units",
-        peak="brightest pixel of the kernel's box, in image units",
+        {
+            "flux": "sum over the kernel's box, in image units",
+            "peak": "brightest pixel of the kernel's box, in image units",
+            "error": "standard error of x, and of y, that the noise of the sky gives",
+        },
     ),
     "sextractor": Finder(
         _sextractor,
-        flux="FLUX_AUTO, above the background, in image units",
-        peak="brightest pixel, in image units",
+        {
+            "flux": "FLUX_AUTO, above the background, in image units",
+            "peak": "brightest pixel, in image units",
+            "error": "standard error of x, and of y, from ERRX2WIN_IMAGE and ERRY2WIN_IMAGE",
+        },
     ),
 }
 """All finders."""

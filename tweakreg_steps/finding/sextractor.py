@@ -50,6 +50,8 @@ class ExtractedSources:
         FLUX_AUTO, above the background, in the unit of the pixels.
     peak
         Brightest pixel, the background included.
+    error
+        Standard error of x, and of y, pixels: the rms of both.
     retried
         Nothing was found with the given ``skysigma``, so that the measured noise was taken.
     """
@@ -58,6 +60,7 @@ class ExtractedSources:
     y: FloatArray
     flux: FloatArray
     peak: FloatArray
+    error: FloatArray
     retried: bool
 
     def __len__(self) -> int:
@@ -214,9 +217,10 @@ def _select(
         found[name].astype(np.float64) for name in ("XWIN_IMAGE", "YWIN_IMAGE", "FLUX_AUTO")
     )
     height = pixels[found["YPEAK_IMAGE"] - 1, found["XPEAK_IMAGE"] - 1].astype(np.float64)
+    error = np.sqrt(0.5 * (found["ERRX2WIN_IMAGE"] + found["ERRY2WIN_IMAGE"]))
     column, row = (np.floor(place + 0.5).astype(np.intp) - 1 for place in (x, y))
     kept = (column >= 0) & (column < nx) & (row >= 0) & (row < ny)
     kept &= good[row.clip(0, ny - 1), column.clip(0, nx - 1)]
     kept &= found["FLAGS"] & _CUT_OFF == 0
     kept &= strictly_between(height, *peak) & strictly_between(light, *flux)
-    return ExtractedSources(x[kept], y[kept], light[kept], height[kept], retried)
+    return ExtractedSources(x[kept], y[kept], light[kept], height[kept], error[kept], retried)

@@ -29,7 +29,6 @@ _DESCRIPTIONS = {
     "chip": "chip, in the order of the SCI extensions, from 1",
     "x": "FITS pixel, the centre of the first being 1",
     "y": "FITS pixel, the centre of the first being 1",
-    "error": "standard error of x, and of y, that the noise of the sky gives",
     "spread": "least light of two opposite neighbours of the brightest pixel, over that pixel",
     "narrow": "whether it is too narrow for a star: a cosmic ray or a hot pixel",
 }
@@ -132,6 +131,6 @@ def _table(
     return ColumnTable(
         columns={"id": np.arange(len(joined["chip"])), **joined},
         units=_UNITS,
-        descriptions={**_DESCRIPTIONS, "flux": finder.flux, "peak": finder.peak},
+        descriptions={**_DESCRIPTIONS, **finder.descriptions},
         meta={"image": call.name, "found_in": "pixels", "chips": notes, "reason": reason},
     )

@@ -133,6 +133,8 @@ def _allowed(
 def _table(call: StepCall, parts: Sequence[dict[str, NDArray[Any]]]) -> ColumnTable:
     """Join the chips' columns."""
     is_on_sky = call.parameters["coordinate_file"]["xyunits"] == "degrees"
+    is_magnitude = call.parameters["coordinate_file"]["fluxunits"] == "mag"
+    units = _UNITS | ({"flux": "mag"} if is_magnitude else {})
     names = ("id", "chip", "x", "y", "flux", *(("ra", "dec") if is_on_sky else ()))
     kinds = {"id": np.int64, "chip": np.int64}
     columns = {
@@ -143,7 +145,7 @@ def _table(call: StepCall, parts: Sequence[dict[str, NDArray[Any]]]) -> ColumnTa
     }
     return ColumnTable(
         columns=columns,
-        units={name: unit for name, unit in _UNITS.items() if name in names},
+        units={name: unit for name, unit in units.items() if name in names},
         descriptions={name: text for name, text in _DESCRIPTIONS.items() if name in names},
         meta={"image": call.name, "found_in": "catalogs", "reason": None},
     )
