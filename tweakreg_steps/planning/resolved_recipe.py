@@ -7,20 +7,19 @@ import os
 from tweakreg_steps import layout
 from tweakreg_steps.recipes.moved_paths import move_paths
 from tweakreg_steps.recipes.recipe import Recipe
+from tweakreg_steps.recipes.yaml_source import write_yaml
 from tweakreg_steps.surveying.findings import Findings
 from tweakreg_steps.surveying.inspection import Inspected
 
 
 def resolved_text(recipe: Recipe, findings: Findings) -> str:
     """Return a complete recipe as YAML: every default written out, paths relative to outdir."""
-    import yaml
-
     values = move_paths(recipe.values, old=recipe.base, new=recipe.outdir)
     values["outdir"] = "."
     listed = input_list_text(recipe, findings) is not None
     spelled = [_spelled(image, recipe) for image in findings.images]
     values["input"] = f"@{layout.INPUT_LIST}" if listed else spelled
-    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    return write_yaml(values)
 
 
 def input_list_text(recipe: Recipe, findings: Findings) -> str | None:
