@@ -16,10 +16,9 @@ from pathlib import Path
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import Chip, is_selected
+from tweakreg_steps.recipes.file_list import ListLine, missing_files, read_file_list, report
 from tweakreg_steps.recipes.inputs import image_name
 
-_PLACEHOLDERS = ("none", "indef")
-_COMMENT = re.compile(r"(?:^|\s)#.*")
 _NAME = re.compile(r"^(?P<path>.*?)(?:\[(?P<selection>[^\]]*)\])?$")
 
 Found = tuple[int, str]
@@ -89,36 +88,21 @@ def read_exclusions(path: Path, *, chips: Mapping[str, Sequence[Chip]]) -> Exclu
         Naming each line with a file that is missing, more columns than chips, a chip that is not
         there, or an image named before; or the catalog cannot be read.
     """
-    lines = _read_lines(path)
-    problems = sorted([*_doubles(lines), *_missing(lines), *_misfits(lines, chips)])
+    listed = read_file_list(path, called="exclusions catalog")
+    lines = [_line_of(line) for line in listed]
+    missing = missing_files(listed, called="catalog")
+    problems = sorted([*_doubles(lines), *missing, *_misfits(lines, chips)])
     if problems:
-        raise InputError("\n".join(f"{path}, line {number}: {text}" for number, text in problems))
+        raise InputError("\n".join(report(path, problems)))
     return Exclusions(tuple(lines))
 
 
-def _read_lines(path: Path) -> list[_Line]:
-    """Lines of the catalog that say something."""
-    try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as error:
-        raise InputError(
-            f"{path}: the exclusions catalog cannot be read: {error.strerror}"
-        ) from error
-    lines = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        words = _COMMENT.sub("", line).split()
-        if words:
-            named = _NAME.match(words[0])
-            assert named is not None  # noqa: S101  the pattern takes any word
-            selection = named["selection"].lower() if named["selection"] is not None else None
-            files = tuple(_file(word, path.parent) for word in words[1:])
-            lines.append(_Line(number, image_name(Path(named["path"])), selection, files))
-    return lines
-
-
-def _file(word: str, folder: Path) -> Path | None:
-    """File that a column names, None for a placeholder."""
-    return None if word.lower() in _PLACEHOLDERS else folder / word
+def _line_of(line: ListLine) -> _Line:
+    """Read the name that a line begins with."""
+    named = _NAME.match(line.name)
+    assert named is not None  # noqa: S101  the pattern takes any word
+    selection = named["selection"].lower() if named["selection"] is not None else None
+    return _Line(line.number, image_name(Path(named["path"])), selection, line.files)
 
 
 def _doubles(lines: list[_Line]) -> list[Found]:
@@ -128,19 +112,6 @@ def _doubles(lines: list[_Line]) -> list[Found]:
         (line.number, f"{line.name} is in line {first[line.name]} already; keep one of them")
         for line in lines
         if first.setdefault(line.name, line.number) != line.number
-    ]
-
-
-def _missing(lines: list[_Line]) -> list[Found]:
-    """Files that are not there."""
-    return [
-        (
-            line.number,
-            f"there is no file {file}; correct the name (relative to the catalog), or write None",
-        )
-        for line in lines
-        for file in line.files
-        if file is not None and not file.is_file()
     ]
 
 

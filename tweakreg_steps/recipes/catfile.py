@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.recipes.file_list import ListLine, missing_files, read_file_list
+from tweakreg_steps.recipes.file_list import ListLine, missing_files, read_file_list, report
 from tweakreg_steps.recipes.inputs import InputImage, name_of_input, split_selection
 
 Catalogs = dict[int, Path]
@@ -33,9 +33,9 @@ def read_catfile(path: Path) -> dict[str, ListLine]:
         Naming each image that stands twice and each catalog that is missing; or the file cannot be
         read.
     """
-    lines = read_file_list(path)
+    lines = read_file_list(path, called="list")
     found: dict[str, ListLine] = {}
-    problems = missing_files(path, lines)
+    problems = report(path, missing_files(lines, called="list"))
     for line in lines:
         name, selection = split_selection(line.name)
         first = found.setdefault(name_of_input(Path(name), selection), line)

@@ -7,6 +7,7 @@ relative to the list.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,8 +36,8 @@ class ListLine:
     files: tuple[Path | None, ...]
 
 
-def read_file_list(path: Path) -> list[ListLine]:
-    """Return the lines of a list that say something.
+def read_file_list(path: Path, *, called: str) -> list[ListLine]:
+    """Return the lines of a list that say something; `called` is its name in messages.
 
     Raises
     ------
@@ -47,7 +48,7 @@ def read_file_list(path: Path) -> list[ListLine]:
         text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
         raise InputError(
-            f"{path}: the list cannot be read ({error.strerror}); correct the name"
+            f"{path}: the {called} cannot be read ({error.strerror}); correct the name"
         ) from error
     lines = []
     for number, line in enumerate(text.splitlines(), start=1):
@@ -58,15 +59,22 @@ def read_file_list(path: Path) -> list[ListLine]:
     return lines
 
 
-def missing_files(path: Path, lines: list[ListLine]) -> list[str]:
-    """Return a message for each file of a list that is not there."""
+def missing_files(lines: Iterable[ListLine], *, called: str) -> list[tuple[int, str]]:
+    """Return number and message of each line of a list that names a file which is not there."""
     return [
-        f"{path}, line {line.number}: there is no file {file}; correct the name (relative to the "
-        "list), or write None"
+        (
+            line.number,
+            f"there is no file {file}; correct the name (relative to the {called}), or write None",
+        )
         for line in lines
         for file in line.files
         if file is not None and not file.is_file()
     ]
+
+
+def report(path: Path, problems: Iterable[tuple[int, str]]) -> list[str]:
+    """Return messages about the lines of a list, each with its place."""
+    return [f"{path}, line {number}: {text}" for number, text in problems]
 
 
 def _file(word: str, folder: Path) -> Path | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.recipes.association import association_members, is_association
-from tweakreg_steps.recipes.file_list import ListLine, missing_files, read_file_list
+from tweakreg_steps.recipes.file_list import ListLine, missing_files, read_file_list, report
 
 _SUFFIXES = (".fits.fz", ".fits.gz", ".fit.gz", ".fits", ".fit", ".fts")
 _SELECTION = re.compile(r"^(?P<path>.*\.\w+)\[(?P<selection>[^\]]+)\]$")
@@ -163,11 +163,11 @@ def _image(path: Path, selection: str | None) -> InputImage:
 
 def _read_list(path: Path) -> list[InputImage]:
     """Read a list: one image a line, relative to the list, its catalogs behind it if it has any."""
-    lines = read_file_list(path)
+    lines = read_file_list(path, called="list")
     if not lines:
         raise InputError(f"input: @{path}: the list is empty; write one image a line")
     images: list[InputImage] = []
-    problems = missing_files(path, lines)
+    problems = report(path, missing_files(lines, called="list"))
     for line in lines:
         try:
             images += _expand_line(line, path.parent)
