@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tweakreg_steps.finding.sky_noise import RealPixels
+from tweakreg_steps.finding.sky_noise import RealPixels, measure_sky_noise
 
 SHAPE_COLUMNS = ("sharpness", "roundness1", "roundness2")
 """What DAOFIND selects on where ``use_sharp_round`` is true."""
@@ -52,11 +52,14 @@ class ChipCatalog:
         ``x``, ``y`` (FITS pixels, the first pixel's centre is 1), ``flux``, ``peak``, ``error``
         (standard error of x, and of y, in pixels; nan where the finder knows none) and, where they
         were selected on, `SHAPE_COLUMNS`; shape (n,).
+    sigma
+        Noise of the sky, in the unit of the pixels.
     note
         How they were found, for the catalog's metadata.
     """
 
     columns: Mapping[str, NDArray[np.float64]]
+    sigma: float
     note: Mapping[str, Any]
 
 
@@ -84,7 +87,7 @@ def _daofind(search: Search) -> ChipCatalog:
         "retried": found.retried,
     }
     columns = {name: getattr(found.stars, name) for name in names}
-    return ChipCatalog({**columns, "error": found.errors}, note)
+    return ChipCatalog({**columns, "error": found.errors}, found.sigma, note)
 
 
 def _sextractor(search: Search) -> ChipCatalog:
@@ -103,7 +106,9 @@ def _sextractor(search: Search) -> ChipCatalog:
     )
     names = ("x", "y", "flux", "peak", "error")
     note = {"program": f"SExtractor {program.version}", "retried": found.retried}
-    return ChipCatalog({name: getattr(found, name) for name in names}, note)
+    # SExtractor keeps its own noise to itself
+    sigma = measure_sky_noise(search.pixels).sigma
+    return ChipCatalog({name: getattr(found, name) for name in names}, sigma, note)
 
 
 FINDERS = {

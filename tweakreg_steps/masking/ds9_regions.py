@@ -47,7 +47,6 @@ _SYNTAX = {
     "segment": "segment(x, y, x, y, ...)",
 }
 _PIE_SIZES = {"panda": 1, "epanda": 2, "bpanda": 2}  # numbers per outline
-_NO_AREA = ("point", "line", "vector", "segment")
 _SKIPPED = ("text", "ruler", "compass", "projection")
 _QUOTED = re.compile(r"=\s*(?:\{[^}]*\}|\"[^\"]*\"|'[^']*')")
 _COMMENTED = re.compile(r"#\s*([-+]?)\s*([a-z]+)\s*\(")

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.errors import NotAlignedError, Reason
-from tweakreg_steps.finding.finders import FINDERS, SHAPE_COLUMNS, ChipCatalog, Search
+from tweakreg_steps.finding.finders import FINDERS, SHAPE_COLUMNS, Search
 from tweakreg_steps.fits_files.chips import Chip
 from tweakreg_steps.fits_files.mask_file import read_mask
 from tweakreg_steps.recipes.inputs import image_name
 from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.surveying.chip_record import chip_from_record
 from tweakreg_steps.tables.ecsv import ColumnTable, write_table
-
-if TYPE_CHECKING:
-    from tweakreg_steps.finding.narrowness import Narrowness
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +34,8 @@ _COLUMNS = ("x", "y", "flux", "peak", "error")
 
 def run(call: StepCall) -> list[Path]:
     """Write ``catalogs/<image>.ecsv``."""
+    from tweakreg_steps.finding.narrowness import measure_narrowness
+
     finder = FINDERS[call.findpars["finder"]]
     columns: dict[str, list[Any]] = {}
     notes: list[dict[str, Any]] = []
@@ -45,14 +44,15 @@ def run(call: StepCall) -> list[Path]:
         try:
             search = _search(call, chip)
             found = finder.search(search)
-            shape = _narrowness(search, found)
         except NotAlignedError as error:
             if error.reason is not Reason.NO_PIXELS:
                 raise
             log.warning("%s, %s: %s", call.file("image"), chip.label, error.detail)
             notes.append({"chip": chip.number, "n_sources": 0, "reason": error.reason.value})
             continue
-        n_sources = len(found.columns["x"])
+        x, y = found.columns["x"], found.columns["y"]
+        shape = measure_narrowness(search.pixels, x, y, sigma=found.sigma)
+        n_sources = len(x)
         n_narrow = int(shape.narrow.sum())
         notes.append(
             {"chip": chip.number, "n_sources": n_sources, **found.note, "n_narrow": n_narrow}
@@ -65,16 +65,6 @@ def run(call: StepCall) -> list[Path]:
         columns.setdefault("narrow", []).append(shape.narrow)
     write_table(call.file("catalog"), _table(call, columns, notes))
     return [call.file("catalog")]
-
-
-def _narrowness(search: Search, found: ChipCatalog) -> Narrowness:
-    """Measure how narrow the sources of one chip are."""
-    from tweakreg_steps.finding.narrowness import measure_narrowness
-    from tweakreg_steps.finding.sky_noise import measure_sky_noise
-
-    sigma = found.note.get("sky_sigma")
-    noise = measure_sky_noise(search.pixels).sigma if sigma is None else sigma
-    return measure_narrowness(search.pixels, found.columns["x"], found.columns["y"], sigma=noise)
 
 
 def _search(call: StepCall, chip: Chip) -> Search:
