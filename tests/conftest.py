@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from skies import Scene, small_uvis_scene
+from tiny import copy_tiny, tiny_scene
 
 from tweakreg_steps.cli import main
 
@@ -34,6 +35,20 @@ def finished_run(small_scene: Scene, tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("run")
     copy_scene(small_scene, folder)
     assert main(["run", str(folder / "recipe.yaml"), "-j", "2"]) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_exposures(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """Three tiny two-chip exposures with known errors; read only."""
+    return tiny_scene(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tiny_exposures: Scene, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the tiny exposures, their recipe and a finished run; read only."""
+    folder = tmp_path_factory.mktemp("tiny_run")
+    assert main(["run", str(copy_tiny(tiny_exposures, folder)), "-j", "2"]) == 0
     return folder
 
 
