@@ -12,6 +12,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
+from tweakreg_steps.alignment.alignment_parameters import AlignmentParameters
 from tweakreg_steps.alignment.sequence import AlignedSequence, align_in_sequence
 from tweakreg_steps.astrometry.reference_plane import _make_plane
 from tweakreg_steps.astrometry.rigid_motion import Motion, motion_matrix, move_header
@@ -116,10 +117,9 @@ class ListStrip:
             "plane": self.plane,
             "reference": None,
             "enforce_user_order": True,
-            "matching": MATCHING,
-            "max_chance": MAX_CHANCE,
-            "fitting": FITTING,
-            "gates": GATES,
+            "parameters": dict.fromkeys(
+                self.skies, AlignmentParameters(MATCHING, MAX_CHANCE, FITTING, GATES)
+            ),
         }
         return align_in_sequence(self.skies, start, **(given | changes))
 

@@ -41,7 +41,7 @@ class Bench:
             "pairs": self.folder / "fit.ecsv",
         }
         parameters = parameters_of("fit_alignment", recipe.values)
-        run(StepCall("fit_alignment", IMAGE, parameters, {}, files, "{}"))
+        run(StepCall("fit_alignment", IMAGE, parameters, {}, files, {}))
         record: dict[str, Any] = json.loads(files["fit"].read_text())
         return record
 

@@ -103,7 +103,7 @@ def reference(out: Path, folder: Path, **section: Any) -> ColumnTable:  # noqa: 
     )
     files = {"refcat": catalog, "plane": out / "reference" / "wcs.fits", "sources": sources}
     parameters = parameters_of("build_reference", recipe.values)
-    build_reference(StepCall("build_reference", "all", parameters, {}, files, "{}"))
+    build_reference(StepCall("build_reference", "all", parameters, {}, files, {}))
     return read_table(sources)
 
 

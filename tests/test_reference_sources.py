@@ -52,7 +52,7 @@ def sources(path: Path, **given: Any) -> Table:  # noqa: ANN401  any value of a 
         parameters=parameters_of("build_reference", recipe.values),
         inputs={"refcat": "digest", "image": None},
         files={"refcat": path, "plane": path.parent / "wcs.fits", "sources": product},
-        record="",
+        record={},
     )
     assert run(call) == [product]
     return Table.read(product)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from strips import GATES, MATCHING, MAX_CHANCE, ListStrip, list_strip, sky_table
+from strips import FITTING, GATES, MATCHING, MAX_CHANCE, ListStrip, list_strip, sky_table
 
+from tweakreg_steps.alignment.alignment_parameters import AlignmentParameters
 from tweakreg_steps.alignment.overlap import hull_of
 from tweakreg_steps.alignment.reference_list import list_of_image
 from tweakreg_steps.alignment.sequence import AlignedSequence, choose_reference
@@ -105,11 +106,20 @@ def test_an_image_that_fails_neither_adds_nor_breaks(strip: ListStrip, enforce: 
 
 
 def test_a_fit_that_a_gate_refuses_adds_nothing(strip: ListStrip) -> None:
-    sequence = strip.align(gates=GATES | {"max_shift": 1e-3})
+    narrow = AlignmentParameters(MATCHING, MAX_CHANCE, FITTING, GATES | {"max_shift": 1e-3})
+    sequence = strip.align(parameters=dict.fromkeys("abcdef", narrow))
     refused, alone = dict.fromkeys("bc", "large_shift"), dict.fromkeys("def", "no_overlap")
     assert statuses(sequence) == {"a": "reference", **refused, **alone}
     assert sequence.sources.meta["order"] == []
     assert set(sequence.sources["origin"]) == {"a"}
+
+
+def test_an_image_may_have_parameters_of_its_own(strip: ListStrip) -> None:
+    usual = AlignmentParameters(MATCHING, MAX_CHANCE, FITTING, GATES)
+    strict = AlignmentParameters(MATCHING | {"minobj": 10_000}, MAX_CHANCE, FITTING, GATES)
+    parameters = {name: strict if name == "b" else usual for name in "abcdef"}
+    found = statuses(reordered(strip, "acbdef").align(parameters=parameters))
+    assert found == {"a": "reference", "b": "few_sources", **dict.fromkeys("cdef", "aligned")}
 
 
 def test_noise_alone_is_a_verdict_for_each() -> None:
@@ -153,16 +163,16 @@ def test_the_reference_is_one_of_the_pair_with_the_largest_overlap() -> None:
 
     corners = {"lone": (9.0, 0.0), "one": (0.0, 0.0), "two": (0.3, 0.0), "three": (0.9, 0.2)}
     hulls = {name: hull_of(*square(*corner)) for name, corner in corners.items()}
-    numbers = dict.fromkeys(hulls, 20)
+    numbers, minobj = dict.fromkeys(hulls, 20), dict.fromkeys(hulls, 15)
 
     def chosen(**given: int) -> str:
-        return choose_reference(numbers | given, hulls, minobj=15, enforce_user_order=False)
+        return choose_reference(numbers | given, hulls, minobj=minobj, enforce_user_order=False)
 
     assert chosen() == "two"
     assert chosen(two=14) == "one"
     assert chosen(one=0, two=0, three=0) == "lone"
     assert chosen(lone=0, one=1, two=0, three=0) == "one"
-    with_order = {"minobj": 15, "enforce_user_order": True}
+    with_order = {"minobj": minobj, "enforce_user_order": True}
     assert choose_reference(numbers, hulls, **with_order) == "lone"  # type: ignore[arg-type]
     assert choose_reference(numbers | {"lone": 3}, hulls, **with_order) == "one"  # type: ignore[arg-type]
 

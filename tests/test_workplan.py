@@ -49,7 +49,7 @@ def image(name: str, **digests: str) -> Inspected:
 
 
 def plan(
-    images: list[Inspected] | None = None,
+    inputs: list[Inspected] | None = None,
     refcat: str | None = None,
     refimage: Inspected | None = None,
     exclusions: dict[str, dict[str, str]] | None = None,
@@ -70,7 +70,7 @@ def plan(
     return build_plan(
         recipe.values,
         Findings(
-            images=tuple(images or [image("a"), image("b")]),
+            images=tuple(inputs or [image("a"), image("b")]),
             exclusions=exclusions or {},
             catalogs=catalogs or {},
             refcat=refcat,

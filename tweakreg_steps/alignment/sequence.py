@@ -9,8 +9,9 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tweakreg_steps.alignment.alignment_parameters import AlignmentParameters
 from tweakreg_steps.alignment.fitted_image import FittedImage, fit_image
 from tweakreg_steps.alignment.match_table import make_match_table
 from tweakreg_steps.alignment.overlap import SkyHull, hull_of, intersect, joint_area
@@ -59,10 +60,7 @@ def align_in_sequence(
     plane: WCS,
     reference: str | None,
     enforce_user_order: bool,
-    matching: Mapping[str, Any],
-    max_chance: float,
-    fitting: Mapping[str, Any],
-    gates: Mapping[str, Any],
+    parameters: Mapping[str, AlignmentParameters],
 ) -> AlignedSequence:
     """Align images with a reference list that takes in the new sources of each one aligned.
 
@@ -84,20 +82,20 @@ def align_in_sequence(
         Name of the image that is itself what ``start`` was made of; None where none is.
     enforce_user_order : bool
         See above.
-    matching, fitting, gates : mapping
-        The recipe's keywords for matching and fitting, and for accepting a fit.
-    max_chance : float
-        Largest probability with which unrelated lists may give an offset.
+    parameters : mapping of str to AlignmentParameters
+        What the recipe says for each image.
     """
     hulls = {name: hull_of(sky["ra"], sky["dec"]) for name, sky in skies.items()}
     if start is None:
-        numbers = {name: len(sky) for name, sky in skies.items()}
         reference = choose_reference(
-            numbers, hulls, minobj=matching["minobj"], enforce_user_order=enforce_user_order
+            {name: len(sky) for name, sky in skies.items()},
+            hulls,
+            minobj={name: parameters[name].matching["minobj"] for name in skies},
+            enforce_user_order=enforce_user_order,
         )
         log.info("%s is the reference", reference)
         start = list_of_image(skies[reference], reference)
-    run = _Run(skies, hulls, start, reference, plane, matching, max_chance, fitting, gates)
+    run = _Run(skies, hulls, start, reference, plane, parameters)
     if enforce_user_order:
         for name in list(run.waiting):
             run.attempt(name)
@@ -113,7 +111,7 @@ def choose_reference(
     numbers: Mapping[str, int],
     hulls: Mapping[str, SkyHull],
     *,
-    minobj: int,
+    minobj: Mapping[str, int],
     enforce_user_order: bool,
 ) -> str:
     """Return the image that the sequence starts from.
@@ -128,13 +126,13 @@ def choose_reference(
         Number of sources of each image, in the user's order.
     hulls : mapping of str to SkyHull
         Their convex hulls.
-    minobj : int
-        ``object_matching.minobj``. Images with fewer sources are taken only where there is no
+    minobj : mapping of str to int
+        Their ``object_matching.minobj``. Images with fewer sources are taken only where there is no
         other: the first that has any, or the first of all.
     enforce_user_order : bool
         See above.
     """
-    rich = [name for name, number in numbers.items() if number >= minobj]
+    rich = [name for name, number in numbers.items() if number >= minobj[name]]
     if enforce_user_order or len(rich) <= 1:
         usable = rich or [name for name, number in numbers.items() if number]
         return next(iter(usable or numbers))
@@ -159,14 +157,10 @@ class _Run:
         sources: ColumnTable,
         reference: str | None,
         plane: WCS,
-        matching: Mapping[str, Any],
-        max_chance: float,
-        fitting: Mapping[str, Any],
-        gates: Mapping[str, Any],
+        parameters: Mapping[str, AlignmentParameters],
     ) -> None:
         self.skies, self.hulls, self.sources = skies, hulls, sources
-        self.plane, self.matching, self.fitting, self.gates = plane, matching, fitting, gates
-        self.max_chance = max_chance
+        self.plane, self.parameters = plane, parameters
         self.images: dict[str, AlignedImage] = {}
         self.order: list[str] = []
         self.waiting = [name for name in skies if name != reference]
@@ -198,14 +192,14 @@ class _Run:
             return
         self.waiting.remove(name)
         self.order.append(name)
-        before = len(self.sources)
+        before, matching = len(self.sources), self.parameters[name].matching
         self.sources = add_new_sources(
             self.sources,
             self.skies[name],
             fitted,
             plane=self.plane,
-            tolerance=self.matching["tolerance"],
-            separation=self.matching["separation"],
+            tolerance=matching["tolerance"],
+            separation=matching["separation"],
         )
         added = len(self.sources) - before
         log.info("%s: adds %d to the now %d reference sources", name, added, len(self.sources))
@@ -214,16 +208,17 @@ class _Run:
 
     def _align(self, name: str, *, is_reference: bool) -> AlignedImage:
         """Match and fit an image."""
+        given = self.parameters[name]
         matches = make_match_table(
             self.skies[name],
             self.sources,
             plane=self.plane,
             image=name,
             is_reference=is_reference,
-            matching=self.matching,
-            max_chance=self.max_chance,
+            matching=given.matching,
+            max_chance=given.max_chance,
         )
-        fitted = fit_image(matches, plane=self.plane, fitting=self.fitting, gates=self.gates)
+        fitted = fit_image(matches, plane=self.plane, fitting=given.fitting, gates=given.gates)
         return AlignedImage(matches, fitted)
 
     def _cover(self, hull: SkyHull) -> None:

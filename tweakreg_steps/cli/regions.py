@@ -12,6 +12,7 @@ from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.layout import plain_name
 from tweakreg_steps.planning.project import Project, open_project
 from tweakreg_steps.recipes.inputs import image_name
+from tweakreg_steps.recipes.overrides import image_values
 from tweakreg_steps.recipes.schema import IMAGE_FINDPARS, REFERENCE_FINDPARS
 from tweakreg_steps.surveying.chip_record import chip_from_record
 from tweakreg_steps.surveying.inspection import Inspected
@@ -91,7 +92,8 @@ def _write(project: Project, image: Inspected, folder: Path) -> Iterator[Path]:
     catalog = project.recipe.file("exclusions")
     listed = read_exclusions(catalog, chips={}) if catalog else None
     files = listed.files_of(image_name(image.image.path), chips) if listed else {}
-    masks = image_masks(path, chips, exclusions=files, dqbits=project.values[section]["dqbits"])
+    dqbits = image_values(project.values, name)[section]["dqbits"]
+    masks = image_masks(path, chips, exclusions=files, dqbits=dqbits)
     for chip in chips:
         mask, stem = masks[chip.number], folder / f"{name}_sci{chip.number}"
         whole = np.ones(chip.shape, dtype=bool) if mask is None else mask

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tweakreg_steps import layout
 from tweakreg_steps.planning.canonical import digest
 from tweakreg_steps.planning.jobs import ALL, JobKey, WorkPlan
+from tweakreg_steps.recipes.overrides import image_values
 from tweakreg_steps.recipes.schema import Tree
 from tweakreg_steps.surveying.findings import Findings
 from tweakreg_steps.surveying.inspection import Inspected
@@ -16,7 +17,7 @@ def plan_alignment(plan: WorkPlan, values: Tree, findings: Findings) -> None:
         _plan_sequence(plan, values, findings)
         return
     for image in findings.images:
-        _plan_image(plan, values, findings, image)
+        _plan_image(plan, image_values(values, image.image.name), findings, image)
 
 
 def match_job(values: Tree, image: str) -> JobKey:
@@ -72,6 +73,7 @@ def _plan_sequence(plan: WorkPlan, values: Tree, findings: Findings) -> None:
         ALL,
         [layout.EXPANDED_SOURCES, *sequence_outputs(findings.names)],
         values=values,
+        names=findings.names,
         inputs={
             "images": digest(findings.names),
             "reference": references[0] if references else None,

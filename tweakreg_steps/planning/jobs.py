@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.planning.canonical import canonical_json, digest
-from tweakreg_steps.planning.rule_parameters import parameters_of
-from tweakreg_steps.recipes.schema import IMAGE_FINDPARS, Tree
+from tweakreg_steps.planning.library_versions import VERSIONS
+from tweakreg_steps.planning.rule_parameters import own_parameters_of, parameters_of
+from tweakreg_steps.recipes.schema import IMAGE_FINDPARS, IMAGES, Tree
 
 JobKey = tuple[str, str]
 ALL = "all"
@@ -42,6 +43,10 @@ class Job:
     files
         Files of the user's that it reads, by what its step calls them; the record has their
         digests, so that a file may move.
+    versions
+        Versions of the libraries that it has to be done with; empty where they do not matter.
+        They are no part of the stamp: each job is judged by those that its own products were
+        made with.
     """
 
     rule: str
@@ -50,6 +55,7 @@ class Job:
     record: Tree
     upstream: tuple[JobKey, ...]
     files: Mapping[str, Path] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> JobKey:
@@ -64,8 +70,9 @@ class Job:
 
     @property
     def text(self) -> str:
-        """The record as canonical JSON."""
-        return canonical_json(self.record)
+        """The record as canonical JSON, with the versions where they matter."""
+        record = {**self.record, VERSIONS: self.versions} if self.versions else self.record
+        return canonical_json(record)
 
     @property
     def stamp(self) -> str:
@@ -87,12 +94,15 @@ class WorkPlan:
         Their stamps.
     clean
         Whether intermediate products are removed once nothing needs them any more.
+    versions
+        Versions of the libraries; empty where they do not matter.
     """
 
     code: Mapping[str, str]
     jobs: dict[JobKey, Job] = field(default_factory=dict)
     stamps: dict[JobKey, str] = field(default_factory=dict)
     clean: bool = False
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     def add(
         self,
@@ -105,22 +115,26 @@ class WorkPlan:
         upstream: Iterable[JobKey],
         findpars: str = IMAGE_FINDPARS,
         files: Mapping[str, Path] | None = None,
+        names: Iterable[str] = (),
     ) -> None:
         """Add a job; its upstream jobs must be there already.
 
-        `findpars` is the section that says how the image's sources are found; `files` are those
-        of the user's that are not the image itself.
+        `values` is the recipe as it holds for the job's image. `findpars` is the section that
+        says how the image's sources are found; `files` are those of the user's that are not the
+        image itself; `names` are the images whose own parameters a job of all images consumes.
         """
         needs = tuple(upstream)
+        parameters = parameters_of(rule, values, findpars=findpars)
+        own = own_parameters_of(rule, values, names)
         record: Tree = {
             "rule": rule,
             "name": name,
-            "parameters": parameters_of(rule, values, findpars=findpars),
+            "parameters": {**parameters, IMAGES: own} if own else parameters,
             "inputs": dict(inputs),
             "code": self.code[rule],
             "upstream": self._upstream_stamps(needs),
         }
-        job = Job(rule, name, tuple(outputs), record, needs, files or {})
+        job = Job(rule, name, tuple(outputs), record, needs, files or {}, self.versions)
         self.jobs[job.key] = job
         self.stamps[job.key] = job.stamp
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.json_file import recall_json, write_json
+from tweakreg_steps.planning.library_versions import VERSIONS, library_versions
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ def write_entry(path: Path, record: Mapping[str, Any], products: Sequence[Produc
     """
     entry = {
         "record": record,
+        VERSIONS: library_versions(),
         "products": dict(map(_describe, products)),
     }
     write_json(path, entry)

@@ -25,7 +25,8 @@ from tweakreg_steps.planning.report_jobs import residual_plots
 from tweakreg_steps.planning.resolved_recipe import input_list_text, resolved_text
 from tweakreg_steps.planning.staleness import stale_jobs
 from tweakreg_steps.planning.workplan import RULES, build_plan
-from tweakreg_steps.recipes.composition import merge, read_recipe_source
+from tweakreg_steps.recipes.composition import read_recipe_source
+from tweakreg_steps.recipes.merging import merge
 from tweakreg_steps.recipes.recipe import Recipe, complete
 from tweakreg_steps.resources import provide_step_command
 from tweakreg_steps.reviewing.review_file import Decision

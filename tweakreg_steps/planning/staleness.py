@@ -12,6 +12,7 @@ from tweakreg_steps.layout import ledger_of
 from tweakreg_steps.planning.intermediates import intermediates_read, is_intermediate
 from tweakreg_steps.planning.jobs import Job, JobKey, WorkPlan
 from tweakreg_steps.planning.ledger import is_as_made, read_entry
+from tweakreg_steps.planning.library_versions import VERSIONS
 from tweakreg_steps.recipes.schema import Tree
 
 _MISSING = object()
@@ -71,6 +72,7 @@ def _changes(
         yield "not made yet"
         return
     yield from _record_reasons(entry["record"], job.record)
+    yield from _version_reasons(entry.get(VERSIONS, {}), job.versions)
     changed = [
         rule for rule in _changed_upstream(entry["record"], job.record) if rule not in running
     ]
@@ -118,6 +120,13 @@ def _record_reasons(old: Tree, new: Tree) -> Iterator[str]:
         yield from _input_reasons(old.get("inputs", {}), new["inputs"])
     if old.get("code") != new["code"]:
         yield f"the code of {new['rule']} changed"
+
+
+def _version_reasons(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
+    """Yield the libraries whose versions matter and are others."""
+    for name, version in new.items():
+        if old.get(name) != version:
+            yield f"{name} {old.get(name, '(unknown)')} → {version}"
 
 
 def _changed_upstream(old: Tree, new: Tree) -> list[str]:

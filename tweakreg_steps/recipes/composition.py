@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.errors import RecipeError
+from tweakreg_steps.recipes.merging import merge
 from tweakreg_steps.recipes.moved_paths import move_paths
-from tweakreg_steps.recipes.schema import Tree
 from tweakreg_steps.recipes.yaml_source import KeyPath, YamlSource, parse_yaml, read_yaml
 
 EXTENDS = "extends"
@@ -125,16 +125,6 @@ def _lay_over(base: RecipeSource, own: RecipeSource) -> RecipeSource:
         places={**base.places, **own.places},
         duplicates=(*base.duplicates, *own.duplicates),
     )
-
-
-def merge(base: Mapping[str, Any], own: Mapping[str, Any]) -> Tree:
-    """Lay one tree over another: mappings key by key, anything else as a whole."""
-    merged = dict(base)
-    for key, value in own.items():
-        before = merged.get(key)
-        both = isinstance(before, Mapping) and isinstance(value, Mapping)
-        merged[key] = merge(before, value) if both else value  # type: ignore[arg-type]
-    return merged
 
 
 def _moved(source: RecipeSource, old: Path, new: Path) -> RecipeSource:

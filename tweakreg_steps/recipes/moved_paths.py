@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.recipes.inputs import split_entry
-from tweakreg_steps.recipes.schema import Tree, parameters
+from tweakreg_steps.recipes.schema import IMAGES, Tree, parameters
 
 _INPUT = ("input",)
 _OUTDIR = ("outdir",)
@@ -23,21 +23,24 @@ def move_paths(tree: Mapping[str, Any], *, old: Path, new: Path) -> Tree:
     moved: Tree = copy.deepcopy(dict(tree))
     if old.resolve() == new.resolve():
         return moved
+    of_images = moved.get(IMAGES)
     for parameter in parameters():
         if parameter.file or parameter.path in (_INPUT, _OUTDIR):
             _move_value(moved, parameter.path, old, new)
         for key in parameter.files:
             _move_value(moved, (*parameter.path, key), old, new)
+            for own in of_images.values() if isinstance(of_images, dict) else ():
+                _move_value(own, (*parameter.path, key), old, new)
     return moved
 
 
-def _move_value(tree: Tree, path: tuple[str, ...], old: Path, new: Path) -> None:
+def _move_value(tree: object, path: tuple[str, ...], old: Path, new: Path) -> None:
     """Move the paths under one key, if it is there."""
     *sections, key = path
     for section in sections:
-        if not isinstance(tree.get(section), dict):
-            return
-        tree = tree[section]
+        tree = tree.get(section) if isinstance(tree, dict) else None
+    if not isinstance(tree, dict):
+        return
     move = _move_entry if path == _INPUT else _move_path
     value = tree.get(key)
     if isinstance(value, list):

@@ -12,11 +12,13 @@ from typing import Any
 
 from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.recipes.composition import Place, RecipeSource, read_recipe_source
+from tweakreg_steps.recipes.overrides import cross_override_problems, cross_override_warnings
 from tweakreg_steps.recipes.recipe_rules import (
     cross_field_problems,
     cross_field_warnings,
 )
 from tweakreg_steps.recipes.schema import (
+    IMAGES,
     Tree,
     allowed,
     is_section,
@@ -106,14 +108,18 @@ def complete(values: object, *, source: RecipeSource | None, file: Path) -> Reci
     problems += _schema_problems(values)
     wrong = frozenset(problem.path for problem in problems)
     complete_values = _with_defaults(load_schema(), values, (), wrong)
-    problems += [Problem(*found) for found in cross_field_problems(complete_values)]
+    found = [*cross_field_problems(complete_values), *cross_override_problems(complete_values)]
+    problems += [Problem(*problem) for problem in found]
     if problems:
         raise RecipeError(_report(problems, places, file))
     return Recipe(
         values=complete_values,
         base=file.resolve().parent,
         name=file.stem,
-        warnings=tuple(cross_field_warnings(complete_values, values)),
+        warnings=(
+            *cross_field_warnings(complete_values, values),
+            *cross_override_warnings(complete_values, values),
+        ),
     )
 
 
@@ -178,6 +184,8 @@ def _infinite(value: object, path: KeyPath) -> Iterator[Problem]:
 def _unknown_key(key: str, section: KeyPath) -> str:
     """Say that a key is unknown, and which known one is nearest."""
     homes = [p.path for p in parameters() if p.path[-1] == key]
+    if section[:1] == (IMAGES,) and (key in load_schema()["properties"] or _holds_for_all(homes)):
+        return "holds for all images; see `tweakreg params images`"
     if homes:
         home = ".".join(homes[0][:-1])
         place = f"in the section {home}" if home else "at the top level"
@@ -189,6 +197,11 @@ def _unknown_key(key: str, section: KeyPath) -> str:
         if nearest:
             return f"is not a known key; the nearest is {nearest[0]}"
     return "is not a known key; `tweakreg params` lists them all"
+
+
+def _holds_for_all(homes: list[tuple[str, ...]]) -> bool:
+    """Tell whether none of the parameters may differ from image to image."""
+    return bool(homes) and not any(p.per_image for p in parameters() if p.path in homes)
 
 
 def _wrong_value(value: object, schema: Tree) -> str:
@@ -212,7 +225,8 @@ def _with_defaults(schema: Tree, values: object, path: KeyPath, wrong: frozenset
     What is wrong already counts as not given, so that the rest can still be looked at.
     """
     if not is_section(schema):
-        return copy.deepcopy(schema.get("default")) if path in wrong else _typed(schema, values)
+        is_wrong = any(problem[: len(path)] == path for problem in wrong)
+        return copy.deepcopy(schema.get("default")) if is_wrong else _typed(schema, values)
     given = values if isinstance(values, Mapping) and path not in wrong else {}
     return {
         name: _with_defaults(
@@ -232,8 +246,10 @@ def _typed(schema: Tree, value: object) -> object:
     if isinstance(value, bool):
         return value
     if isinstance(value, Mapping):
+        known = schema.get("properties", {})
         return {
-            name: _typed(schema["additionalProperties"], child) for name, child in value.items()
+            name: _typed(known[name] if name in known else schema["additionalProperties"], child)
+            for name, child in value.items()
         }
     if isinstance(value, int) and "number" in types:
         return float(value)

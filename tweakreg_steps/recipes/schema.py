@@ -20,6 +20,11 @@ IMAGE_FINDPARS = "imagefindpars"
 REFERENCE_FINDPARS = "refimagefindpars"
 """The same for the reference image."""
 
+_PER_IMAGE = "x-per-image"
+
+IMAGES = "images"
+"""The parameter that holds what differs for some images."""
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -47,6 +52,8 @@ class Parameter:
         Whether it is the path of a file, whose content is what counts.
     files
         The keys of its value under which the paths of files stand.
+    per_image
+        Whether its value may differ from image to image.
     schema
         Its JSON schema.
     """
@@ -61,6 +68,7 @@ class Parameter:
     switch: bool
     file: bool
     files: tuple[str, ...]
+    per_image: bool
     schema: Tree
 
     @property
@@ -71,7 +79,10 @@ class Parameter:
 
 @cache
 def load_schema() -> Tree:
-    """Return the JSON schema of a recipe with every ``$ref`` replaced by what it names."""
+    """Return the JSON schema of a recipe with every ``$ref`` replaced by what it names.
+
+    What may stand below an image of ``images`` is taken from the sections themselves.
+    """
     path = workflow_folder() / "schemas" / "recipe.schema.yaml"
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     schema: Tree = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506  safe
@@ -81,7 +92,21 @@ def load_schema() -> Tree:
         if reference:
             definition = copy.deepcopy(definitions[reference.rsplit("/", 1)[-1]])
             schema["properties"][name] = {**definition, **section}
+    schema["properties"][IMAGES]["additionalProperties"] = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": dict(_sections_per_image(schema)),
+    }
     return schema
+
+
+def _sections_per_image(schema: Tree) -> Iterator[tuple[str, Tree]]:
+    """Yield each section of which something may differ from image to image, with that alone."""
+    for name, section in schema["properties"].items():
+        if section.get(_PER_IMAGE, False):
+            properties = section["properties"].items()
+            kept = {key: child for key, child in properties if child.get(_PER_IMAGE, True)}
+            yield name, {**section, "properties": kept}
 
 
 def is_section(schema: Tree) -> bool:
@@ -113,6 +138,7 @@ def _walk(schema: Tree, path: tuple[str, ...], inherited: Tree) -> Iterator[Para
             switch=child.get("x-switch", False),
             file=child.get("x-file", False),
             files=tuple(child.get("x-files", ())),
+            per_image=notes.get(_PER_IMAGE, False),
             schema=child,
         )
 

@@ -14,6 +14,7 @@ from tweakreg_steps.errors import RecipeError, TweakRegError
 from tweakreg_steps.layout import ledger_of
 from tweakreg_steps.planning.canonical import digest
 from tweakreg_steps.planning.ledger import write_entry
+from tweakreg_steps.planning.library_versions import VERSIONS
 
 USAGE = "tweakreg-step RECORD key=path ..."
 
@@ -35,7 +36,7 @@ class StepCall:
     files
         The files of the rule, by the name the rule gives them.
     record
-        The whole record, as canonical JSON.
+        The whole record: everything that the products depend on.
     """
 
     rule: str
@@ -43,7 +44,7 @@ class StepCall:
     parameters: Mapping[str, Any]
     inputs: Mapping[str, Any]
     files: Mapping[str, Path | None]
-    record: str
+    record: Mapping[str, Any]
 
     @property
     def findpars(self) -> Mapping[str, Any]:
@@ -54,7 +55,7 @@ class StepCall:
     @property
     def stamp(self) -> str:
         """The digest of the record."""
-        return digest(json.loads(self.record))
+        return digest(self.record)
 
     def file(self, key: str) -> Path:
         """Return the file called `key`."""
@@ -80,9 +81,10 @@ def parse_call(arguments: Sequence[str]) -> StepCall:
         raise RecipeError(f"the record is missing; usage: {USAGE}")
     try:
         record = json.loads(arguments[0])
+        record.pop(VERSIONS, None)  # they make the job stale; the step has no use for them
         rule, name = record["rule"], record["name"]
         parameters, inputs = record["parameters"], record["inputs"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RecipeError(f"{arguments[0][:60]!r} is not a job's record; usage: {USAGE}") from error
     files: dict[str, Path | None] = {}
     for argument in arguments[1:]:
@@ -90,7 +92,7 @@ def parse_call(arguments: Sequence[str]) -> StepCall:
         if not separator:
             raise RecipeError(f"{argument!r} is not of the form key=path; usage: {USAGE}")
         files[key] = Path(path) if path else None
-    return StepCall(rule, name, parameters, inputs, files, arguments[0])
+    return StepCall(rule, name, parameters, inputs, files, record)
 
 
 def run_step(arguments: Sequence[str]) -> int:
@@ -101,7 +103,7 @@ def run_step(arguments: Sequence[str]) -> int:
     try:
         call = parse_call(arguments)
         products = _step_function(call.rule)(call)
-        write_entry(Path(ledger_of(call.rule, call.name)), json.loads(call.record), products)
+        write_entry(Path(ledger_of(call.rule, call.name)), call.record, products)
     except TweakRegError as error:
         log.error("%s", error)  # noqa: TRY400  the message says it all; a traceback would hide it
         return error.exit_status

@@ -5,7 +5,6 @@ The file is a copy in the folder ``aligned``; in place, it is the original itsel
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -146,14 +145,14 @@ def _is_earlier_copy(call: StepCall, copy: Path) -> bool:
         entry is None
         or not made
         or not copy.is_file()
-        or _data_of(entry["record"]) != _data_of(json.loads(call.record))
+        or _data_of(entry["record"]) != _data_of(call.record)
     ):
         return False
     status = copy.stat()
     return bool((status.st_size, status.st_mtime_ns) == (made["size"], made["mtime_ns"]))
 
 
-def _data_of(record: dict[str, Any]) -> tuple[Any, Any]:
+def _data_of(record: Mapping[str, Any]) -> tuple[Any, Any]:
     """Return what the data of the copy depend on: the input and its working copy."""
     return record.get("inputs"), record.get("upstream", {}).get("update_wcs")
 

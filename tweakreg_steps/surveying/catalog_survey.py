@@ -14,6 +14,7 @@ from tweakreg_steps.recipes.catfile import (
 )
 from tweakreg_steps.recipes.file_list import ListLine
 from tweakreg_steps.recipes.inputs import image_name, name_of_input
+from tweakreg_steps.recipes.overrides import image_values
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.surveying.file_digest import file_digest
 from tweakreg_steps.surveying.findings import Findings, UserFile
@@ -94,14 +95,15 @@ def _read_all(recipe: Recipe, found: Mapping[str, Catalogs]) -> tuple[dict[Path,
     """Return the digest of each catalog, and a message for each that cannot be used."""
     from tweakreg_steps.tables.coordinate_catalog import read_coordinate_catalog
 
-    section = recipe.values["coordinate_file"]
-    parameters = {key: value for key, value in section.items() if key != "catfile"}
     digests: dict[Path, str] = {}
-    problems: list[str] = []
-    for file in dict.fromkeys(file for chips in found.values() for file in chips.values()):
-        try:
-            read_coordinate_catalog(file, **parameters)
-            digests[file] = file_digest(file)
-        except InputError as error:
-            problems.append(str(error))
-    return digests, problems
+    problems: dict[str, None] = {}
+    for name, chips in found.items():
+        section = image_values(recipe.values, name)["coordinate_file"]
+        parameters = {key: value for key, value in section.items() if key != "catfile"}
+        for file in dict.fromkeys(chips.values()):
+            try:
+                read_coordinate_catalog(file, **parameters)
+                digests[file] = file_digest(file)
+            except InputError as error:
+                problems[str(error)] = None
+    return digests, list(problems)

@@ -11,8 +11,9 @@ from typing import Any
 
 from tweakreg_steps.errors import InputError, JobFailedError
 from tweakreg_steps.recipes.inputs import image_name
+from tweakreg_steps.recipes.overrides import image_values
 from tweakreg_steps.recipes.recipe import Recipe
-from tweakreg_steps.recipes.schema import IMAGE_FINDPARS, REFERENCE_FINDPARS
+from tweakreg_steps.recipes.schema import IMAGE_FINDPARS, IMAGES, REFERENCE_FINDPARS, Tree
 from tweakreg_steps.surveying.chip_record import chip_from_record
 from tweakreg_steps.surveying.file_digest import file_digest
 from tweakreg_steps.surveying.findings import Findings, UserFile
@@ -29,6 +30,32 @@ class _Look:
     version: str | None = None
     files: dict[str, dict[str, UserFile]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Search:
+    """Images that are searched in the same way.
+
+    Attributes
+    ----------
+    section
+        The section that says how.
+    where
+        How messages call it.
+    find
+        What it says for these images.
+    images
+        The images.
+    """
+
+    section: str
+    where: str
+    find: Tree
+    images: list[Inspected]
+
+    def is_like(self, section: str, find: Tree) -> bool:
+        """Tell whether another image is searched in this way, too."""
+        return self.section == section and self.find == find
 
 
 def survey_sextractor(recipe: Recipe, findings: Findings) -> dict[str, Any]:
@@ -53,45 +80,52 @@ def survey_sextractor(recipe: Recipe, findings: Findings) -> dict[str, Any]:
         file is missing; all of them named.
     """
     look = _Look()
-    for section, images in _searched(recipe, findings).items():
-        if images and recipe.values[section]["finder"] == "sextractor":
-            _survey_section(recipe, section, images, look)
+    for search in _searches(recipe, findings):
+        if search.find["finder"] == "sextractor":
+            _survey_search(recipe, search, look)
     if look.problems:
         raise InputError("\n".join(look.problems))
     return {"sextractor": look.version, "weights": look.files}
 
 
-def _searched(recipe: Recipe, findings: Findings) -> dict[str, list[Inspected]]:
-    """Return the images whose pixels are searched, by the section that says how."""
-    found = {
-        IMAGE_FINDPARS: list(findings.images),
-        REFERENCE_FINDPARS: [findings.refimage] if findings.refimage else [],
-    }
-    if recipe.file("reference_catalog", "refcat") is not None:
-        found[REFERENCE_FINDPARS] = []
-    return {
-        section: [image for image in images if image.image.name not in findings.catalogs]
-        for section, images in found.items()
-    }
+def _searches(recipe: Recipe, findings: Findings) -> list[_Search]:
+    """Return how the images are searched whose pixels are searched."""
+    sections = [(image, IMAGE_FINDPARS) for image in findings.images]
+    if findings.refimage and recipe.file("reference_catalog", "refcat") is None:
+        sections.append((findings.refimage, REFERENCE_FINDPARS))
+    searches: list[_Search] = []
+    for image, section in sections:
+        name = image.image.name
+        if name in findings.catalogs:
+            continue
+        find = image_values(recipe.values, name)[section]
+        own = find != recipe.values[section]
+        alike = [search for search in searches if search.is_like(section, find)]
+        if not alike:
+            where = f"{IMAGES}: {name}: {section}" if own else section
+            alike = [_Search(section, where, find, [])]
+            searches += alike
+        alike[0].images.append(image)
+    return searches
 
 
-def _survey_section(recipe: Recipe, section: str, images: list[Inspected], look: _Look) -> None:
-    """Look at what one section wants of the program."""
+def _survey_search(recipe: Recipe, search: _Search, look: _Look) -> None:
+    """Look at what one search wants of the program."""
     from tweakreg_steps.finding.sextractor_program import find_program
 
     try:
         look.version = find_program().version
     except InputError as error:
-        look.problems.append(f"{section}.{error}")
+        look.problems.append(f"{search.where}.{error}")
         return
-    options = recipe.values[section]["sextractor"]
-    look.problems += [f"{section}.sextractor.{text}" for text in _unknown(options)]
+    options = search.find["sextractor"]
+    look.problems += [f"{search.where}.sextractor.{text}" for text in _unknown(options)]
     before = len(look.problems)
-    for image in images:
-        look.files[image.image.name] = dict(_files_of(recipe, section, image, look))
+    for image in search.images:
+        look.files[image.image.name] = dict(_files_of(recipe, search, image, look))
     if len(look.problems) == before:
         look.problems += [
-            f"{section}.sextractor: {text}" for text in _failed_trial(recipe, section)
+            f"{search.where}.sextractor: {text}" for text in _failed_trial(recipe, search.find)
         ]
 
 
@@ -109,14 +143,14 @@ def _unknown(options: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _files_of(
-    recipe: Recipe, section: str, image: Inspected, look: _Look
+    recipe: Recipe, search: _Search, image: Inspected, look: _Look
 ) -> Iterator[tuple[str, UserFile]]:
     """Yield the files that the options name for one image, and note what is wrong with them."""
     from tweakreg_steps.finding.sextractor_options import needs_errors, weight_image
     from tweakreg_steps.fits_files.weight_map import find_errors, find_weights
 
-    options = recipe.values[section]["sextractor"]
-    where = f"{section}.sextractor"
+    options = search.find["sextractor"]
+    where = f"{search.where}.sextractor"
     if "FILTER_NAME" in options:
         path = recipe.base / str(options["FILTER_NAME"])
         yield from _file("filter", path, f"{where}.FILTER_NAME", look)
@@ -141,7 +175,7 @@ def _file(key: str, path: Path, where: str, look: _Look) -> Iterator[tuple[str, 
         look.problems.append(f"{where}: {error}")
 
 
-def _failed_trial(recipe: Recipe, section: str) -> Iterator[str]:
+def _failed_trial(recipe: Recipe, find: Tree) -> Iterator[str]:
     """Try the options on an image without stars, and yield what the program has against them."""
     import numpy as np
 
@@ -149,7 +183,6 @@ def _failed_trial(recipe: Recipe, section: str) -> Iterator[str]:
     from tweakreg_steps.finding.sextractor_options import configuration
     from tweakreg_steps.finding.sextractor_program import find_program, run_program
 
-    find = recipe.values[section]
     kernel = {key: find[key] for key in ("conv_width", "nsigma", "ratio", "theta")}
     own = find["sextractor"].get("FILTER_NAME")
     text = (recipe.base / str(own)).read_text("utf-8") if own else filter_text(**kernel)

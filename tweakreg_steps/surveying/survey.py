@@ -10,6 +10,7 @@ from tweakreg_steps import layout
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import Chip
 from tweakreg_steps.recipes.inputs import expand_inputs, expand_refimage, image_name
+from tweakreg_steps.recipes.overrides import override_problems
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.reviewing.review_file import Review, read_reviews
 from tweakreg_steps.surveying.catalog_survey import survey_catalogs
@@ -32,7 +33,10 @@ def survey(recipe: Recipe) -> Findings:
         Listing everything that stands in the way of a run and can be known before it.
     """
     findings = _inspect_images(recipe)
-    problems = _output_problems(recipe, findings)
+    problems = [
+        *override_problems(recipe.values, findings.names),
+        *_output_problems(recipe, findings),
+    ]
     if recipe.values["updatewcs"]:
         files, missing = find_reference_files(_updated_images(findings))
         findings = replace(findings, reference_files=files)
