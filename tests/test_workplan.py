@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from other_values import another_value
 
 from tweakreg_steps.planning.blocked_jobs import READERS
 from tweakreg_steps.planning.jobs import JobKey, WorkPlan
@@ -92,31 +93,6 @@ def changed(one: WorkPlan, other: WorkPlan) -> set[JobKey]:
         or key not in other.jobs
         or {**one.jobs[key].record, "upstream": 0} != {**other.jobs[key].record, "upstream": 0}
     }
-
-
-def another_value(parameter: Parameter) -> Any:  # noqa: ANN401  any value of a recipe
-    """Return an allowed value that is not the default."""
-    special = {
-        "reference_catalog.refcat": "a.cat",
-        "catalog_fitting.residplot": "vector",
-        "dqbits": 4,
-        "skysigma": 2.5,
-        "sharplo": 0.5,
-        "sextractor": {"BACK_SIZE": 32},
-        "max_chance": 0.01,
-    }
-    for name in (parameter.name, parameter.path[-1]):
-        if name in special:
-            return special[name]
-    if "enum" in parameter.schema:
-        return next(v for v in parameter.schema["enum"] if v != parameter.default)
-    if isinstance(parameter.default, bool):
-        return not parameter.default
-    kind = parameter.schema["type"]
-    if isinstance(parameter.default, int | float):
-        step = -0.125 if "maximum" in parameter.schema else 1
-        return parameter.default + step
-    return "other" if "string" in kind else 2 if "integer" in kind else 0.375
 
 
 VALUED = [p for p in parameters() if not (p.switch or p.file or p.rule == "all")]

@@ -1,0 +1,34 @@
+"""For each parameter of a recipe a value that is not its default."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tweakreg_steps.recipes.schema import Parameter
+
+
+def another_value(parameter: Parameter) -> Any:  # noqa: ANN401  any value of a recipe
+    """Return an allowed value that is not the default."""
+    special = {
+        "reference_catalog.refcat": "a.cat",
+        "catalog_fitting.residplot": "vector",
+        "dqbits": 4,
+        "skysigma": 2.5,
+        "sharplo": 0.5,
+        "sextractor": {"BACK_SIZE": 32},
+        "max_chance": 0.01,
+        "rmaxflux": -20.0,
+        **dict.fromkeys(("fluxcol", "rfluxcol", "refxerrcol", "refyerrcol"), 2),
+    }
+    for name in (parameter.name, parameter.path[-1]):
+        if name in special:
+            return special[name]
+    if "enum" in parameter.schema:
+        return next(v for v in parameter.schema["enum"] if v != parameter.default)
+    if isinstance(parameter.default, bool):
+        return not parameter.default
+    kind = parameter.schema["type"]
+    if isinstance(parameter.default, int | float):
+        step = -0.125 if "maximum" in parameter.schema else 1
+        return parameter.default + step
+    return "other" if "string" in kind else 2 if "integer" in kind else 0.375
