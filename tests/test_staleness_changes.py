@@ -93,7 +93,8 @@ def test_two_values_swapped_are_seen(folder: Path) -> None:
         (
             "input: '*_flc.fits'\noutdir: out\nimagefindpars: {threshold: 100.0, nsigma: 1.5}\n"
             "update_header: {updatehdr: true, wcsname: TWEAK}\n"
-            "shiftfile_output: {shiftfile: true}\ncatalog_fitting: {nclip: 3.0, sigma: 3}\nobject_matching: {}\n"
+            "shiftfile_output: {shiftfile: true}\nobject_matching: {}\n"
+            "catalog_fitting: {nclip: 3.0, sigma: 3}\n"
         ),
     ],
     ids=["keys reordered", "comments, formatting, another spelling", "defaults, 3 and 3.0"],
