@@ -146,6 +146,20 @@ def test_where_all_lie_in_the_plane_the_other_images_stay(folder: Path, kept: li
     assert not {name.partition(".")[0] for _, name in stale(folder)} & made_before
 
 
+def test_the_order_of_images_that_are_not_the_first_is_that_of_the_lists(folder: Path) -> None:
+    change(folder, input=[f"{name}.fits" for name in (A, C, B)])
+    assert set(stale(folder)) == {
+        ("summarize", "all"),
+        ("write_shiftfile", "all"),
+        ("write_catfile_list", "all"),
+    }
+    fits_before = {path.name: path.read_bytes() for path in (folder / "out" / "fits").iterdir()}
+    shutil.rmtree(folder / "out")
+    run(folder)
+    after = {path.name: path.read_bytes() for path in (folder / "out" / "fits").iterdir()}
+    assert after == fits_before
+
+
 def test_the_first_image_is_the_reference(folder: Path) -> None:
     change(folder, input=[f"{name}.fits" for name in (B, A, C)])
     assert not {"make_masks", "find_sources", "undistort_sources"} & rules(folder)

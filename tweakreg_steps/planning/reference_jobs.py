@@ -5,6 +5,7 @@ from __future__ import annotations
 from tweakreg_steps import layout
 from tweakreg_steps.planning.canonical import digest
 from tweakreg_steps.planning.jobs import ALL, WorkPlan
+from tweakreg_steps.planning.plane_order import in_plane_order
 from tweakreg_steps.recipes.schema import Tree
 from tweakreg_steps.surveying.findings import Findings, chip_records
 
@@ -12,7 +13,8 @@ from tweakreg_steps.surveying.findings import Findings, chip_records
 def plan_reference(plan: WorkPlan, values: Tree, findings: Findings) -> None:
     """Plan the reference plane and, where they are known before the alignment, the sources."""
     refimage = findings.refimage
-    sources = [refimage] if refimage else list(findings.images)
+    inputs = in_plane_order(findings.images, name=lambda image: image.image.name)
+    sources = [refimage] if refimage else inputs
     # as in TweakReg, a reference image's first chip defines the plane
     wcs = (
         [chip_records(refimage, "wcs")[:1]]
