@@ -203,7 +203,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Make docs/images/overview.png from a run.")
     parser.add_argument("outdir", type=Path, help="output folder of a finished run")
     arguments = parser.parse_args()
-    save_figure(draw_overview(read_offsets(arguments.outdir)), _PICTURE)
+    save_figure(draw_overview(read_offsets(arguments.outdir)), _PICTURE, texts={})
 
 
 if __name__ == "__main__":

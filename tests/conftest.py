@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from raw_exposures import provide_reference_files
+from rich_runs import make_sequence, make_updated
 from skies import Scene, small_uvis_scene
 from tiny import copy_tiny, tiny_scene
 
@@ -57,6 +59,37 @@ def run_copy(finished_run: Path, tmp_path: Path) -> Path:
     """Return a copy of the finished run that a test may change."""
     folder = tmp_path / "copy"
     shutil.copytree(finished_run, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def reference_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the reference files of ACS exposures."""
+    return provide_reference_files(tmp_path_factory.mktemp("references") / "jref")
+
+
+@pytest.fixture
+def jref(reference_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have the environment name the folder of the reference files."""
+    monkeypatch.setenv("jref", f"{reference_folder}/")
+    return reference_folder
+
+
+@pytest.fixture(scope="session")
+def updated_run(reference_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a run in which all is on that can be, its output in ``out``."""
+    folder = tmp_path_factory.mktemp("updated")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("jref", f"{reference_folder}/")
+        make_updated(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sequence_run(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a sequence from catalogs, its output in ``results/sequence``."""
+    folder = tmp_path_factory.mktemp("sequence")
+    make_sequence(folder, finished_run)
     return folder
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import chdir
 from pathlib import Path
+from typing import Any
 
 from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.layout import CODE_CACHE
 from tweakreg_steps.planning.jobs import Job
 from tweakreg_steps.planning.project import Project, open_project
 from tweakreg_steps.recipes.recipe import load_recipe
-from tweakreg_steps.running.step import run_step
+from tweakreg_steps.running.step import StepCall, run_step
 
 _CODE: list[str] = []
 _PRODUCTS = {
@@ -25,6 +26,28 @@ _TAKEN = {
     "find_sources": ["mask=masks/{}.fits"],
     "undistort_sources": ["catalog=catalogs/{}.ecsv"],
 }
+
+
+def call_of(
+    rule: str,
+    name: str,
+    *,
+    parameters: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+    files: Mapping[str, Path],
+) -> StepCall:
+    """Return the call of a step whose job depends on nothing but its parameters and inputs."""
+    record = {
+        "rule": rule,
+        "name": name,
+        "parameters": parameters,
+        "inputs": inputs,
+        "code": "",
+        "upstream": {},
+        "upstream_jobs": {},
+        "upstream_recipes": {},
+    }
+    return StepCall(rule, name, parameters, inputs, files, record)
 
 
 def run_steps(recipe: Path, image: str, rules: Iterable[str]) -> Path:

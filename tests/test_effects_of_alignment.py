@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -151,9 +151,9 @@ def test_the_plots_of_residuals_follow_ylimit_and_labelsize(
     figures: list[Figure] = []
     save = plots.save_figure
 
-    def save_and_keep(figure: Figure, path: Path) -> None:
+    def save_and_keep(figure: Figure, path: Path, *, texts: Mapping[str, str]) -> None:
         figures.append(figure)
-        save(figure, path)
+        save(figure, path, texts=texts)
 
     monkeypatch.setattr(plots, "save_figure", save_and_keep)
     out = finished_run / "out"

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import Table
+from steps import call_of
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.planning.rule_parameters import parameters_of
 from tweakreg_steps.recipes.recipe import complete
-from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.steps.fit_alignment import run
 from tweakreg_steps.tables.ecsv import ColumnTable, read_table, write_table
 
@@ -41,7 +41,7 @@ class Bench:
             "pairs": self.folder / "fit.ecsv",
         }
         parameters = parameters_of("fit_alignment", recipe.values)
-        run(StepCall("fit_alignment", IMAGE, parameters, {}, files, {}))
+        run(call_of("fit_alignment", IMAGE, parameters=parameters, inputs={}, files=files))
         record: dict[str, Any] = json.loads(files["fit"].read_text())
         return record
 

@@ -68,6 +68,7 @@ def align(
         reusename=reusename,
         headerlet=None,
         same_data=False,
+        history=(),
     )
     return written, moved
 
@@ -378,12 +379,12 @@ def test_a_file_without_a_free_key_is_refused(uvis: Path, tmp_path: Path) -> Non
 
 def test_the_copy_from_records_of_the_workflow(uvis: Path, tmp_path: Path) -> None:
     plane = plane_near(uvis)
-    write_reference_plane(plane, tmp_path / "wcs.fits")
+    write_reference_plane(plane, tmp_path / "wcs.fits", history=())
     (dx, dy), matrix = FIT.shift.tolist(), FIT.matrix.tolist()
     record = {"status": "aligned", "matrix": matrix, "dx": dx, "dy": dy, "center": [1e3, 1e3]}
     record |= {"rms_ra": 3.6, "rms_dec": 7.2, "n_fit": 123}
     options: dict[str, Any] = {"wcsname": "", "reusename": False, "same_data": False}
-    options["headerlet"] = None
+    options |= {"headerlet": None, "history": ()}
     options |= {"plane_path": tmp_path / "wcs.fits", "chips": list_chips(uvis, None)}
     report = write_aligned_copy(uvis, tmp_path / "a.fits", fit=record, **options)
     align(uvis, tmp_path / "b.fits")

@@ -54,7 +54,14 @@ def solve(source: Path, name: str = "TWEAK") -> Solution:
 def make(source: Path, destination: Path, **changes: Any) -> Solution:  # noqa: ANN401
     """Write a headerlet; return its solution."""
     solution = solve(source)
-    options = {"reusename": False, "hdrname": "", "history": None, **TEXTS, **changes}
+    options = {
+        "reusename": False,
+        "hdrname": "",
+        "history": None,
+        "provenance": (),
+        **TEXTS,
+        **changes,
+    }
     write_headerlet(
         source, destination, chips=list_chips(source, None), solution=solution, **options
     )
@@ -71,6 +78,7 @@ def attach(source: Path, hlet: Path, destination: Path, *, reusename: bool = Fal
         reusename=reusename,
         headerlet=hlet,
         same_data=False,
+        history=(),
     )
 
 
@@ -208,6 +216,7 @@ def test_the_name_of_a_former_headerlet_or_catalog_does_not_stay(
         reusename=False,
         headerlet=None,
         same_data=False,
+        history=(),
     )
     header = fits.getheader(tmp_path / "b.fits", ("SCI", 1))
     assert not {"HDRNAME", "CATALOG"} & set(header)

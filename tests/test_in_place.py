@@ -40,7 +40,7 @@ class Workbench:
             self.path,
             outdir=self.outdir,
             digest=digest,
-            solution=solution,
+            statement={"stamp": solution},
             write=lambda destination: write(solution, self.path, destination),
         )
 
@@ -233,7 +233,7 @@ def test_a_full_disk_costs_nothing(bench: Workbench) -> None:
             bench.path,
             outdir=bench.outdir,
             digest=digest_content(bench.path)["file"],
-            solution="one",
+            statement={"stamp": "one"},
             write=fill_the_disk,
         )
     assert bench.path.read_bytes() == before

@@ -167,7 +167,7 @@ def test_a_carpet_of_arrows_is_thinned_and_says_so() -> None:
 def test_without_pairs_the_figure_says_why(make: Callable[..., Figure], tmp_path: Path) -> None:
     figure = make(0, reason=REASON)
     assert REASON_TEXT in words(figure).replace("\n", " ")
-    save_figure(figure, tmp_path / "plot.png")
+    save_figure(figure, tmp_path / "plot.png", texts={})
     assert (tmp_path / "plot.png").stat().st_size > 1000
 
 
@@ -182,9 +182,9 @@ def test_an_empty_histogram_says_why() -> None:
 def test_few_pairs_all_clipped_or_residuals_of_zero_are_drawn_without_a_warning(
     make: Callable[..., Figure], n_pairs: int, tmp_path: Path
 ) -> None:
-    save_figure(make(n_pairs, image=LONG, reason=REASON), tmp_path / "a.png")
+    save_figure(make(n_pairs, image=LONG, reason=REASON), tmp_path / "a.png", texts={})
     residuals, kept = np.zeros((n_pairs, 2)), np.ones(n_pairs, dtype=bool)
-    save_figure(make(n_pairs, residuals=residuals, kept=kept), tmp_path / "b.png")
+    save_figure(make(n_pairs, residuals=residuals, kept=kept), tmp_path / "b.png", texts={})
 
 
 def test_a_long_name_is_whole_and_inside_the_figure() -> None:
@@ -200,7 +200,7 @@ def test_every_label_is_inside_the_figure_whatever_the_label_size(tmp_path: Path
     for labelsize in (6, 8, 12, 16):
         for make in (make_residuals, make_vectors):
             figure = make(labelsize=labelsize)
-            save_figure(figure, tmp_path / "plot.png")
+            save_figure(figure, tmp_path / "plot.png", texts={})
             for axes in figure.axes:
                 box = axes.get_tightbbox(for_layout_only=False)
                 assert box is not None
@@ -212,10 +212,10 @@ def test_every_label_is_inside_the_figure_whatever_the_label_size(tmp_path: Path
 def test_the_png_does_not_depend_on_the_user_s_style_nor_on_the_time(
     make: Callable[..., Figure], tmp_path: Path
 ) -> None:
-    save_figure(make(), tmp_path / "a.png")
+    save_figure(make(), tmp_path / "a.png", texts={})
     with mpl.rc_context({"axes.facecolor": "red", "font.size": 30, "savefig.dpi": 30}):
         before = dict(mpl.rcParams)
-        save_figure(make(), tmp_path / "b.png")
+        save_figure(make(), tmp_path / "b.png", texts={})
         assert dict(mpl.rcParams) == before
     content = (tmp_path / "a.png").read_bytes()
     assert content == (tmp_path / "b.png").read_bytes()

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.table import Table
+from steps import call_of
 from test_daofind import NOISE, noisy, on_chip, paint
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.planning.rule_parameters import parameters_of
 from tweakreg_steps.recipes.recipe import complete
-from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.steps.build_reference import run as build_reference
 from tweakreg_steps.tables.catalog_table import read_catalog_table
 from tweakreg_steps.tables.ecsv import ColumnTable, read_table
@@ -103,7 +103,9 @@ def reference(out: Path, folder: Path, **section: Any) -> ColumnTable:  # noqa: 
     )
     files = {"refcat": catalog, "plane": out / "reference" / "wcs.fits", "sources": sources}
     parameters = parameters_of("build_reference", recipe.values)
-    build_reference(StepCall("build_reference", "all", parameters, {}, files, {}))
+    build_reference(
+        call_of("build_reference", "all", parameters=parameters, inputs={}, files=files)
+    )
     return read_table(sources)
 
 

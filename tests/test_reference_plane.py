@@ -73,8 +73,8 @@ def test_the_plane_is_the_same_after_writing_and_reading(
     uvis: list[PlaneSource], tmp_path: Path
 ) -> None:
     plane = build_reference_plane(uvis)
-    write_reference_plane(plane, tmp_path / "reference" / "wcs.fits")
-    write_reference_plane(build_reference_plane(uvis), tmp_path / "again.fits")
+    write_reference_plane(plane, tmp_path / "reference" / "wcs.fits", history=())
+    write_reference_plane(build_reference_plane(uvis), tmp_path / "again.fits", history=())
     read = read_reference_plane(tmp_path / "reference" / "wcs.fits")
     for attribute in ("crval", "crpix", "cd"):
         assert np.array_equal(getattr(read.wcs, attribute), getattr(plane.wcs, attribute))
@@ -85,7 +85,7 @@ def test_the_plane_is_the_same_after_writing_and_reading(
 
 def test_the_file_has_what_astrodrizzle_looks_for(uvis: list[PlaneSource], tmp_path: Path) -> None:
     plane = build_reference_plane(uvis)
-    write_reference_plane(plane, tmp_path / "shifts_wcs.fits")
+    write_reference_plane(plane, tmp_path / "shifts_wcs.fits", history=())
     with fits.open(tmp_path / "shifts_wcs.fits") as hdus:
         header = hdus["WCS", 1].header
         assert hdus[1].data is None
@@ -199,7 +199,7 @@ def test_a_file_that_is_no_plane_is_refused(tmp_path: Path) -> None:
 def test_an_undistorted_image_is_its_own_plane(tmp_path: Path, cards: dict[str, Any]) -> None:
     square = {"CD1_1": -1.1e-5, "CD1_2": 2e-6, "CD2_1": 2e-6, "CD2_2": 1.1e-5}
     path, (chip,) = image(tmp_path / "a.fits", 150.0, 2.0, **square, **cards)
-    write_reference_plane(plane_of_image(path, chip), tmp_path / "wcs.fits")
+    write_reference_plane(plane_of_image(path, chip), tmp_path / "wcs.fits", history=())
     plane = read_reference_plane(tmp_path / "wcs.fits")
     assert plane.pixel_shape == SHAPE[::-1]
     sky = pixels_to_sky(read_wcs(path, chip), *CORNERS, where="a")

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.table import Table
+from steps import call_of
 from wcs_files import make_plane
 
 from tweakreg_steps.astrometry.reference_plane import write_reference_plane
 from tweakreg_steps.astrometry.undistortion import separation
 from tweakreg_steps.planning.rule_parameters import parameters_of
 from tweakreg_steps.recipes.recipe import complete
-from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.steps.build_reference import run
 
 PLANE = make_plane(150.0, 2.0)
@@ -45,14 +45,13 @@ def sources(path: Path, **given: Any) -> Table:  # noqa: ANN401  any value of a 
         {"input": "*.fits", "reference_catalog": section}, source=None, file=path.parent / "r.yaml"
     )
     product = path.parent / "reference" / "sources.ecsv"
-    write_reference_plane(PLANE, path.parent / "wcs.fits")
-    call = StepCall(
+    write_reference_plane(PLANE, path.parent / "wcs.fits", history=())
+    call = call_of(
         rule="build_reference",
         name="all",
         parameters=parameters_of("build_reference", recipe.values),
         inputs={"refcat": "digest", "image": None},
         files={"refcat": path, "plane": path.parent / "wcs.fits", "sources": product},
-        record={},
     )
     assert run(call) == [product]
     return Table.read(product)

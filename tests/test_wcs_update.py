@@ -111,11 +111,13 @@ def test_the_inputs_are_untouched_and_nothing_is_left_behind(run: tuple[Path, Sc
 
 def test_the_copy_is_what_stwcs_makes(raw: Path, tmp_path: Path) -> None:
     copy = tmp_path / "out" / raw.name
-    write_updated_copy(raw, copy, chips=list_chips(raw, None))
+    write_updated_copy(raw, copy, chips=list_chips(raw, None), history=["made by", "> this"])
     expected = tmp_path / "direct.fits"
     shutil.copyfile(raw, expected)
     with fits.open(expected, mode="update", do_not_scale_image_data=True) as hdus:
         run_updatewcs(hdus)
+        hdus[0].header["HISTORY"] = "made by"
+        hdus[0].header["HISTORY"] = "> this"
     assert fits.FITSDiff(copy, expected).identical
     before, after = raw.read_bytes(), copy.read_bytes()
     layout = {(hdu.name, hdu.version): hdu for hdu in scan_hdus(copy)}
@@ -129,7 +131,9 @@ def test_a_gzipped_exposure_gives_the_same_copy(raw: Path, tmp_path: Path) -> No
     zipped.parent.mkdir()
     zipped.write_bytes(gzip.compress(raw.read_bytes()))
     for source, folder in ((raw, "one"), (zipped, "other")):
-        write_updated_copy(source, tmp_path / folder / raw.name, chips=list_chips(source, None))
+        write_updated_copy(
+            source, tmp_path / folder / raw.name, chips=list_chips(source, None), history=()
+        )
     assert (tmp_path / "one" / raw.name).read_bytes() == (
         tmp_path / "other" / raw.name
     ).read_bytes()
@@ -138,7 +142,9 @@ def test_a_gzipped_exposure_gives_the_same_copy(raw: Path, tmp_path: Path) -> No
 def test_what_stwcs_cannot_do_is_said_and_leaves_no_file(raw: Path, tmp_path: Path) -> None:
     fits.setval(raw, "FILTER1", value="F000W")
     with pytest.raises(InputError, match=r"stwcs\.updatewcs fails on it \(LookupError"):
-        write_updated_copy(raw, tmp_path / "out" / raw.name, chips=list_chips(raw, None))
+        write_updated_copy(
+            raw, tmp_path / "out" / raw.name, chips=list_chips(raw, None), history=()
+        )
     assert list((tmp_path / "out").iterdir()) == []
 
 

@@ -74,7 +74,9 @@ def apply_run(recipe: Recipe) -> Iterator[Applied]:
         before = read_record(project.outdir, image.image.path.name)
         with contextlib.chdir(project.outdir):
             record = update_original(call)
-        was_there = image.applied and before is not None and before.solution == call.stamp
+        was_there = (
+            image.applied and before is not None and before.solution == call.statement["stamp"]
+        )
         yield Applied(image.image.name, image.image.path, record, was_there)
 
 

@@ -28,6 +28,7 @@ from tweakreg_steps.atomic import atomic_path, sync_folder
 from tweakreg_steps.errors import InputError, JobFailedError
 from tweakreg_steps.json_file import recall_json
 from tweakreg_steps.layout import digests_of
+from tweakreg_steps.provenance.statement import Statement
 from tweakreg_steps.recipes.inputs import image_name
 from tweakreg_steps.surveying.digests import digest_content
 
@@ -36,7 +37,7 @@ Writer = Callable[[Path], dict[str, Any]]
 
 
 def apply_solution(
-    path: Path, *, outdir: Path, digest: str, solution: str, write: Writer
+    path: Path, *, outdir: Path, digest: str, statement: Statement, write: Writer
 ) -> dict[str, Any]:
     """Replace an original by its copy with a solution.
 
@@ -51,8 +52,8 @@ def apply_solution(
         The output folder, in which the way back is kept.
     digest : str
         ``file`` of `tweakreg_steps.surveying.digests.digest_exposure` when it was measured.
-    solution : str
-        Stamp of what is written.
+    statement : dict
+        What the new file says of its making; its stamp tells one solution from another.
     write : Writer
         Writes the new file.
 
@@ -74,10 +75,10 @@ def apply_solution(
     with hold_file(target), _nothing_lost(target):
         record = _record_of(path, outdir)
         if record and holds(target, record.applied):
-            if record.solution == solution:
+            if record.solution == statement["stamp"]:
                 return record.written
             _put_back(target, record, outdir, path.name)
-        return _replace(path, outdir=outdir, digest=digest, solution=solution, write=write)
+        return _replace(path, outdir=outdir, digest=digest, statement=statement, write=write)
 
 
 def restore_original(path: Path, *, outdir: Path) -> bool:
@@ -146,7 +147,7 @@ def _record_of(path: Path, outdir: Path) -> UndoRecord | None:
 
 
 def _replace(
-    path: Path, *, outdir: Path, digest: str, solution: str, write: Writer
+    path: Path, *, outdir: Path, digest: str, statement: Statement, write: Writer
 ) -> dict[str, Any]:
     """Write the new file and the way back, then give the new file the name."""
     target = path.resolve()
@@ -165,12 +166,13 @@ def _replace(
         )
         record = UndoRecord(
             path=os.path.relpath(path.absolute(), outdir.absolute()),
-            solution=solution,
+            solution=statement["stamp"],
             original=content_of(target, before["file"]),
             applied=content_of(temporary, after["file"]),
             mtime_ns=target.stat().st_mtime_ns,
             segments=segments,
             written=written,
+            provenance=statement,
             measured=_measured(path, outdir, digest),
         )
         if sha256_of(rebuild(segments, temporary, kept)) != record.original.sha256:

@@ -73,6 +73,9 @@ class UndoRecord:
         The original, in order.
     written : dict
         What `tweakreg_steps.fits_files.header_update.write_aligned_copy` said.
+    provenance : dict
+        What the file with the solution says of its making (`tweakreg_steps.provenance.statement`);
+        empty where a version wrote it that did not say.
     measured : tuple of dict
         ``digests/<image>.json`` of the original, under each name that it was inspected by.
     """
@@ -84,6 +87,7 @@ class UndoRecord:
     mtime_ns: int
     segments: tuple[Segment, ...]
     written: dict[str, Any]
+    provenance: dict[str, Any]
     measured: tuple[dict[str, Any], ...]
 
     def original_path(self, outdir: Path) -> Path:
@@ -122,6 +126,7 @@ def read_record(outdir: Path, file_name: str) -> UndoRecord | None:
     del content["format"]
     return UndoRecord(
         **{
+            "provenance": {},
             **content,
             "original": FileContent(**content["original"]),
             "applied": FileContent(**content["applied"]),

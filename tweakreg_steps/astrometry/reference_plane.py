@@ -310,13 +310,20 @@ def plane_header(plane: WCS, *, radesys: str) -> Header:
     return header
 
 
-def write_reference_plane(plane: WCS, path: Path) -> None:
-    """Write a plane to a FITS file, as the image extension ``WCS`` without pixels."""
+def write_reference_plane(plane: WCS, path: Path, *, history: Sequence[str]) -> None:
+    """Write a plane to a FITS file, as the image extension ``WCS`` without pixels.
+
+    `history` are lines for the HISTORY of the primary header.
+    """
     from astropy.io import fits
+
+    primary = fits.PrimaryHDU()
+    for line in history:
+        primary.header.add_history(line)
 
     image = fits.ImageHDU(header=plane_header(plane, radesys=str(plane.wcs.radesys) or "ICRS"))
     with atomic_path(path) as temporary:
-        fits.HDUList([fits.PrimaryHDU(), image]).writeto(temporary)
+        fits.HDUList([primary, image]).writeto(temporary)
 
 
 def read_reference_plane(path: Path) -> WCS:

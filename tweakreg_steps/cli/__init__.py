@@ -33,6 +33,7 @@ _COMMANDS = {
     "plan": "list the jobs that would run, and why",
     "run": "run what is not up to date",
     "show": "show how each image went",
+    "why": "tell what a file was made from",
     "regions": "write what is masked, as region files in image pixels and as masks",
     "review": "look at each fit and accept or reject it",
     "apply": "write the accepted solutions into the original files",

@@ -11,6 +11,7 @@ from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
 from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.layout import plain_name
 from tweakreg_steps.planning.project import Project, open_project
+from tweakreg_steps.provenance.statement import history_lines, statement_of
 from tweakreg_steps.recipes.inputs import image_name
 from tweakreg_steps.recipes.overrides import image_values
 from tweakreg_steps.recipes.schema import IMAGE_FINDPARS, REFERENCE_FINDPARS
@@ -94,10 +95,14 @@ def _write(project: Project, image: Inspected, folder: Path) -> Iterator[Path]:
     files = listed.files_of(image_name(image.image.path), chips) if listed else {}
     dqbits = image_values(project.values, name)[section]["dqbits"]
     masks = image_masks(path, chips, exclusions=files, dqbits=dqbits)
+    job = project.plan.jobs["make_masks", name]
+    history = history_lines(statement_of(job.record))
     for chip in chips:
         mask, stem = masks[chip.number], folder / f"{name}_sci{chip.number}"
         whole = np.ones(chip.shape, dtype=bool) if mask is None else mask
-        write_masks(stem.with_name(f"{stem.name}_mask.fits"), {chip.number: whole}, name)
+        write_masks(
+            stem.with_name(f"{stem.name}_mask.fits"), {chip.number: whole}, name, history=history
+        )
         yield stem.with_name(f"{stem.name}_mask.fits")
         region_file = files.get(chip.number)
         if region_file and not is_fits_mask(region_file):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tweakreg_steps.fits_files.fits_blocks import (
     CARD,
@@ -106,6 +106,11 @@ class CardList:
         for start in range(0, len(text), _HISTORY_TEXT):
             line = f"HISTORY {text[start : start + _HISTORY_TEXT]}"
             self._cards.append(line.ljust(CARD).encode("ascii", "replace"))
+
+    def add_history_lines(self, lines: Iterable[str]) -> None:
+        """Append a HISTORY card for each line, of 72 characters at most."""
+        for line in lines:
+            self.add_history(line)
 
     def to_bytes(self) -> bytes:
         """Return the header with END and padding."""

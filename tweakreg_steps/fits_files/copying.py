@@ -11,7 +11,9 @@ from typing import BinaryIO, cast
 
 from tweakreg_steps.atomic import atomic_path
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.card_list import CardList
 from tweakreg_steps.fits_files.fits_blocks import BLOCK, Hdu, iter_chunks, open_stream, scan_hdus
+from tweakreg_steps.fits_files.fits_checksum import renew_checksum
 
 _GZIP_LEVEL = 2  # a third larger than the usual 6, and five times as fast
 
@@ -64,6 +66,22 @@ def write_hdus(
             _patch(destination, content)
         else:
             _write(stream, destination, content, zipped=zipped)
+
+
+def write_with_history(source: Path, destination: Path, history: Sequence[str]) -> None:
+    """Copy a file, with lines added to the HISTORY of its primary header.
+
+    Raises
+    ------
+    JobFailedError
+        It cannot be written.
+    """
+    first, *others = scan_hdus(source)
+    cards = CardList(first.header)
+    cards.add_history_lines(history)
+    content = [NewHdu(renew_checksum(cards).to_bytes(), first)]
+    content += [NewHdu(hdu.header, hdu) for hdu in others]
+    write_hdus(source, destination, content, same_data=False)
 
 
 def padding(hdu: Hdu) -> bytes:

@@ -55,12 +55,13 @@ def write_aligned_copy(
     reusename: bool,
     headerlet: Path | None,
     same_data: bool,
+    history: Sequence[str],
 ) -> dict[str, Any]:
     """Copy an exposure with its WCS moved by a fit, and say what was written.
 
     Parameters
     ----------
-    source, destination, chips, reusename, headerlet, same_data
+    source, destination, chips, reusename, headerlet, same_data, history
         As for `write_copy`.
     plane_path, fit, wcsname
         As for `tweakreg_steps.fits_files.solution.solution_of_fit`.
@@ -88,6 +89,7 @@ def write_aligned_copy(
         reusename=reusename,
         headerlet=headerlet,
         same_data=same_data,
+        history=history,
     )
     return asdict(written) | {"deviation": solution.deviation}
 
@@ -101,6 +103,7 @@ def write_copy(
     reusename: bool,
     headerlet: Path | None,
     same_data: bool,
+    history: Sequence[str],
 ) -> AlignedHeader:
     """Copy an exposure with a new primary WCS.
 
@@ -121,6 +124,8 @@ def write_copy(
         The solution's headerlet, which is attached as a further extension.
     same_data : bool
         The destination is an earlier copy of this source: only its headers are written again.
+    history : sequence of str
+        Lines for the HISTORY of the primary header.
 
     Raises
     ------
@@ -141,6 +146,7 @@ def write_copy(
         reusename=reusename,
         hdrname=attached.hdrname if attached else None,
     )
+    edited.headers[0].add_history_lines(history)
     table = None
     if is_hst(hdus[0].values):
         table = _record(source, hdus, edited.headers, solution.wcsname)

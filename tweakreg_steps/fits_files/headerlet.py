@@ -85,6 +85,7 @@ def write_headerlet(
     descrip: str,
     catalog: str,
     history: Path | None,
+    provenance: Sequence[str],
 ) -> None:
     """Write a solution as a headerlet, the same whenever it is made: its DATE is the exposure's.
 
@@ -104,6 +105,8 @@ def write_headerlet(
         Who made it, one line about it, the name of the reference catalog.
     history : Path or None
         A text file that becomes its HISTORY.
+    provenance : sequence of str
+        Lines for its HISTORY, behind that text.
 
     Raises
     ------
@@ -124,7 +127,8 @@ def write_headerlet(
         "catalog": catalog,
         "history": str(history) if history else None,
     }
-    write_bytes_atomically(destination, _make_headerlet(source, hdus, edited.headers, texts))
+    content = _make_headerlet(source, hdus, edited.headers, texts, provenance)
+    write_bytes_atomically(destination, content)
 
 
 def prepare_attachment(
@@ -172,6 +176,7 @@ def _make_headerlet(
     hdus: Sequence[Hdu],
     headers: Mapping[int, CardList],
     texts: Mapping[str, str | None],
+    provenance: Sequence[str],
 ) -> bytes:
     """Have stwcs make the headerlet."""
     sketch = _sketch(source, hdus, headers)
@@ -188,6 +193,8 @@ def _make_headerlet(
                 **texts,
             )
             _date_like(made, sketch[0].header)
+            for line in provenance:
+                made[0].header.add_history(line)
             return _to_bytes(made)
     # stwcs raises many kinds here; all mean that these headers are not what it expects
     except (KeyError, ValueError, IndexError, TypeError, AttributeError) as error:

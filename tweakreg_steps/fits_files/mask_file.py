@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,9 @@ from tweakreg_steps.atomic import atomic_path
 Mask = NDArray[np.bool_]
 
 
-def write_masks(path: Path, masks: Mapping[int, Mask | None], image: str) -> None:
+def write_masks(
+    path: Path, masks: Mapping[int, Mask | None], image: str, *, history: Sequence[str]
+) -> None:
     """Write the masks of an image's chips, compressed.
 
     Parameters
@@ -25,6 +27,8 @@ def write_masks(path: Path, masks: Mapping[int, Mask | None], image: str) -> Non
         found everywhere. Such a chip gets an extension without pixels.
     image
         Name of the image.
+    history
+        Lines for the HISTORY of the primary header.
     """
     from astropy.io import fits
 
@@ -32,6 +36,8 @@ def write_masks(path: Path, masks: Mapping[int, Mask | None], image: str) -> Non
     primary.header["IMAGE"] = (image, "image these masks belong to")
     primary.header["COMMENT"] = "One extension a chip: 1 where sources may be found, 0 elsewhere."
     primary.header["COMMENT"] = "An extension without pixels: sources may be found everywhere."
+    for line in history:
+        primary.header.add_history(line)
     hdus: list[fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU] = [primary]
     for number, mask in masks.items():
         hdu: fits.ImageHDU | fits.CompImageHDU

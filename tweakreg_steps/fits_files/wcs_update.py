@@ -26,7 +26,9 @@ log = logging.getLogger(__name__)
 _STWCS_ERRORS = (OSError, LookupError, ValueError, TypeError, AttributeError, AssertionError)
 
 
-def write_updated_copy(source: Path, destination: Path, *, chips: Sequence[Chip]) -> None:
+def write_updated_copy(
+    source: Path, destination: Path, *, chips: Sequence[Chip], history: Sequence[str]
+) -> None:
     """Copy an exposure and run ``stwcs.updatewcs.updatewcs`` on the copy.
 
     Reference files are found as stwcs finds them; a relative name is relative to the exposure.
@@ -39,6 +41,8 @@ def write_updated_copy(source: Path, destination: Path, *, chips: Sequence[Chip]
         The exposure and the copy, which is plain where the exposure is gzipped.
     chips : sequence of Chip
         Of the exposure; they stand at the same places in the copy.
+    history : sequence of str
+        Lines for the HISTORY of the primary header, behind what stwcs writes there.
 
     Raises
     ------
@@ -51,7 +55,7 @@ def write_updated_copy(source: Path, destination: Path, *, chips: Sequence[Chip]
         work = folder / destination.name
         with open_stream(source) as stream, work.open("wb") as copy:
             shutil.copyfileobj(stream, copy)
-        _update(work.absolute(), source)
+        _update(work.absolute(), source, history)
         _require_chips(work, chips, source)
         work.rename(temporary)
 
@@ -70,7 +74,7 @@ def _folder_beside(destination: Path) -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def _update(work: Path, source: Path) -> None:
+def _update(work: Path, source: Path, history: Sequence[str]) -> None:
     """Run stwcs on the copy where the exposure is, with its words in the log."""
     with (
         contextlib.redirect_stdout(sys.stderr),
@@ -79,7 +83,7 @@ def _update(work: Path, source: Path) -> None:
     ):
         warnings.simplefilter("always")
         try:
-            _run_stwcs(work)
+            _run_stwcs(work, history)
         except _STWCS_ERRORS as error:
             raise InputError(
                 f"{source}: stwcs.updatewcs fails on it ({type(error).__name__}: {error}); "
@@ -89,8 +93,8 @@ def _update(work: Path, source: Path) -> None:
         log.info("%s: %s", source.name, text)
 
 
-def _run_stwcs(work: Path) -> None:
-    """Update the WCS of a file in place."""
+def _run_stwcs(work: Path, history: Sequence[str]) -> None:
+    """Update the WCS of a file in place, and add to its HISTORY."""
     from astropy.io import fits
     from stwcs.updatewcs import updatewcs
 
@@ -98,6 +102,8 @@ def _run_stwcs(work: Path) -> None:
     try:
         updatewcs(hdus, checkfiles=False, use_db=False)
         _forget_folder(hdus, work.parent)
+        for line in history:
+            hdus[0].header.add_history(line)
     finally:
         hdus.close(output_verify="silentfix+ignore")
 

@@ -1,10 +1,11 @@
 """The jobs of a plan, each with a record of everything its products depend on.
 
 A job's record holds the parameters its rule consumes, digests of the inputs it reads, a digest of
-the code of its step, and the stamps of the jobs whose products it takes. The record, as canonical
-JSON, is the one ``params`` of the Snakemake rule and the step's only source of parameters; its
-digest is the job's stamp. So a job is stale exactly when its record differs from the one its
-products were made with, whatever the times of the files say.
+the code of its step, and the stamps of the jobs whose products it takes, with their names and the
+digests of all parameters that they depend on. The record, as canonical JSON,
+is the one ``params`` of the Snakemake rule and the step's only source of parameters; its digest is
+the job's stamp. So a job is stale exactly when its record differs from the one its products were
+made with, whatever the times of the files say.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 from tweakreg_steps.planning.canonical import canonical_json, digest
 from tweakreg_steps.planning.library_versions import VERSIONS
 from tweakreg_steps.planning.rule_parameters import own_parameters_of, parameters_of
+from tweakreg_steps.provenance.statement import recipe_digest
 from tweakreg_steps.recipes.schema import IMAGE_FINDPARS, IMAGES, Tree
 
 JobKey = tuple[str, str]
@@ -65,8 +67,7 @@ class Job:
     @property
     def image(self) -> str:
         """The image it works on, without its chip, or ``all``."""
-        chip = self.record["inputs"].get("chip")
-        return self.name if chip is None else self.name.removesuffix(f".{chip}")
+        return image_of_job(self.record)
 
     @property
     def text(self) -> str:
@@ -133,6 +134,8 @@ class WorkPlan:
             "inputs": dict(inputs),
             "code": self.code[rule],
             "upstream": self._upstream_stamps(needs),
+            "upstream_jobs": _names_by_rule(needs),
+            "upstream_recipes": self._upstream_recipes(needs),
         }
         job = Job(rule, name, tuple(outputs), record, needs, files or {}, self.versions)
         self.jobs[job.key] = job
@@ -150,9 +153,15 @@ class WorkPlan:
         """Return one stamp for each upstream rule; many jobs of one rule share a common digest."""
         rules = dict.fromkeys(rule for rule, _ in needs)
         stamps = {rule: [self.stamps[key] for key in needs if key[0] == rule] for rule in rules}
-        return {
-            rule: found[0] if len(found) == 1 else digest(found) for rule, found in stamps.items()
-        }
+        return {rule: common_stamp(found) for rule, found in stamps.items()}
+
+    def _upstream_recipes(self, needs: tuple[JobKey, ...]) -> dict[str, list[str]]:
+        """Return the recipe digests of upstream jobs by their rules; where all are one, only it."""
+        recipes: dict[str, list[str]] = {}
+        for rule, names in _names_by_rule(needs).items():
+            found = [recipe_digest(self.jobs[rule, name].record) for name in names]
+            recipes[rule] = found[:1] if len(set(found)) == 1 else found
+        return recipes
 
     @property
     def outputs(self) -> list[str]:
@@ -163,3 +172,23 @@ class WorkPlan:
         """Return the plan of some of the jobs, each with its record as it is here."""
         jobs = {key: self.jobs[key] for key in keys}
         return replace(self, jobs=jobs, stamps={key: self.stamps[key] for key in jobs})
+
+
+def common_stamp(stamps: Sequence[str]) -> str:
+    """Return one stamp for the jobs of one upstream rule."""
+    return stamps[0] if len(stamps) == 1 else digest(stamps)
+
+
+def image_of_job(record: Mapping[str, Any]) -> str:
+    """Return the image that a job works on, without its chip, or ``all``."""
+    name: str = record["name"]
+    chip = record["inputs"].get("chip")
+    return name if chip is None else name.removesuffix(f".{chip}")
+
+
+def _names_by_rule(keys: Iterable[JobKey]) -> dict[str, list[str]]:
+    """Return the names of jobs by their rules, in order."""
+    names: dict[str, list[str]] = {}
+    for rule, name in keys:
+        names.setdefault(rule, []).append(name)
+    return names

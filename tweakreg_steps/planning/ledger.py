@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tweakreg_steps import __version__
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.json_file import recall_json, write_json
 from tweakreg_steps.planning.library_versions import VERSIONS, library_versions
@@ -53,6 +54,7 @@ def write_entry(path: Path, record: Mapping[str, Any], products: Sequence[Produc
         "record": record,
         VERSIONS: library_versions(),
         "products": dict(map(_describe, products)),
+        "version": __version__,
     }
     write_json(path, entry)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ class ManifestImage:
         The file's name with the selected extension behind it, as a list would name it.
     chips
         The records of its chips.
+    files
+        The user's files that belong to it; see `tweakreg_steps.planning.user_files`.
     """
 
     name: str
@@ -32,6 +35,7 @@ class ManifestImage:
     wcs_path: Path
     label: str
     chips: tuple[dict[str, Any], ...]
+    files: Mapping[str, Path]
 
 
 def read_manifest(path: Path) -> list[ManifestImage]:
@@ -45,6 +49,17 @@ def read_refimage(path: Path) -> ManifestImage | None:
     return _image(entry) if entry else None
 
 
+def read_files(path: Path) -> dict[str, Path]:
+    """Return the user's files that belong to no image."""
+    return _paths(read_json(path))
+
+
+def _paths(entry: Mapping[str, Any]) -> dict[str, Path]:
+    """Return the files of an entry, which those of former versions do not have."""
+    files = entry.get("files", {})
+    return {key: Path(file) for key, file in files.items()}
+
+
 def _image(entry: dict[str, Any]) -> ManifestImage:
     """Return what an entry describes."""
     return ManifestImage(
@@ -53,4 +68,5 @@ def _image(entry: dict[str, Any]) -> ManifestImage:
         Path(entry["wcs_path"]),
         entry["label"],
         tuple(entry["chips"]),
+        _paths(entry),
     )

@@ -24,6 +24,7 @@ from tweakreg_steps.planning.jobs import ALL, JobKey, WorkPlan
 from tweakreg_steps.planning.report_jobs import residual_plots
 from tweakreg_steps.planning.resolved_recipe import input_list_text, resolved_text
 from tweakreg_steps.planning.staleness import stale_jobs
+from tweakreg_steps.planning.user_files import files_of_image, files_of_run
 from tweakreg_steps.planning.workplan import RULES, build_plan
 from tweakreg_steps.recipes.composition import read_recipe_source
 from tweakreg_steps.recipes.merging import merge
@@ -235,6 +236,7 @@ class Project:
         manifest = {
             "images": [self._manifest_entry(image) for image in self.images],
             "refimage": self._manifest_entry(refimage) if refimage else None,
+            "files": self._relative_all(files_of_run(self.recipe)),
         }
         _write_if_changed(self.outdir / layout.MANIFEST, json_text(manifest))
         _write_if_changed(
@@ -252,7 +254,12 @@ class Project:
             "wcs_path": self.wcs_path(image),
             "label": image.image.label,
             "chips": chip_records(image),
+            "files": self._relative_all(files_of_image(self.recipe, self.findings, image)),
         }
+
+    def _relative_all(self, files: Mapping[str, Path]) -> dict[str, str]:
+        """Return the paths of files relative to the output folder."""
+        return {key: self.relative(path) for key, path in files.items()}
 
 
 def open_project(recipe: Recipe) -> Project:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tweakreg_steps import layout
 from tweakreg_steps.planning.canonical import digest
 from tweakreg_steps.planning.jobs import ALL, WorkPlan
 from tweakreg_steps.planning.plane_order import in_plane_order
 from tweakreg_steps.recipes.schema import Tree
 from tweakreg_steps.surveying.findings import Findings, chip_records
+from tweakreg_steps.surveying.inspection import Inspected
 
 
 def plan_reference(plan: WorkPlan, values: Tree, findings: Findings) -> None:
@@ -15,18 +18,15 @@ def plan_reference(plan: WorkPlan, values: Tree, findings: Findings) -> None:
     refimage = findings.refimage
     inputs = in_plane_order(findings.images, name=lambda image: image.image.name)
     sources = [refimage] if refimage else inputs
-    # as in TweakReg, a reference image's first chip defines the plane
-    wcs = (
-        [chip_records(refimage, "wcs")[:1]]
-        if refimage
-        else [chip_records(image, "wcs") for image in sources]
-    )
     plan.add(
         "build_reference_plane",
         ALL,
         [layout.REFERENCE_PLANE],
         values=values,
-        inputs={"wcs": digest(wcs), "refimage": refimage is not None},
+        inputs={
+            "wcs": plane_digest(sources, is_refimage=refimage is not None),
+            "refimage": refimage is not None,
+        },
         upstream=[job for image in sources for job in plan.wcs_update(image.image.name)],
     )
     if findings.reference_is_chosen:
@@ -44,3 +44,17 @@ def plan_reference(plan: WorkPlan, values: Tree, findings: Findings) -> None:
             *([("undistort_sources", name)] if name else []),
         ],
     )
+
+
+def plane_digest(images: Sequence[Inspected], *, is_refimage: bool) -> str:
+    """Return the digest of what the reference plane is made of: the WCS of images.
+
+    Parameters
+    ----------
+    images
+        The inputs, or the reference image alone.
+    is_refimage
+        Which of them: as in TweakReg, a reference image's first chip defines the plane.
+    """
+    last = 1 if is_refimage else None
+    return digest([chip_records(image, "wcs")[:last] for image in images])

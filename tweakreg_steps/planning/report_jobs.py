@@ -7,9 +7,8 @@ from tweakreg_steps.planning.alignment_jobs import fit_job, match_job
 from tweakreg_steps.planning.canonical import digest
 from tweakreg_steps.planning.decisions import rejected_images
 from tweakreg_steps.planning.jobs import ALL, WorkPlan
-from tweakreg_steps.planning.rule_parameters import own_parameters_of, parameters_of
 from tweakreg_steps.recipes.overrides import image_values
-from tweakreg_steps.recipes.schema import IMAGES, REFERENCE_FINDPARS, Tree
+from tweakreg_steps.recipes.schema import Tree
 from tweakreg_steps.surveying.findings import Findings
 
 FINDING_RULES = ("make_masks", "find_sources")
@@ -38,7 +37,6 @@ def plan_report(plan: WorkPlan, values: Tree, findings: Findings) -> None:
         values=values,
         inputs={
             "images": digest(findings.names),
-            "recipe": _recipe_digest(plan, values, findings.names),
             "rejected": rejected_images(plan, values, findings),
         },
         upstream=dict.fromkeys(fit_job(values, name) for name in findings.names),
@@ -78,17 +76,3 @@ def _plan_plots(plan: WorkPlan, values: Tree, name: str) -> None:
             inputs={},
             upstream=[fit_job(values, name)],
         )
-
-
-def _recipe_digest(plan: WorkPlan, values: Tree, names: list[str]) -> str:
-    """Return the digest of the parameters on which the summary depends."""
-    planned = {rule for rule, _ in plan.jobs}
-    found = {rule: parameters_of(rule, values) for rule in FITTING_RULES if rule in planned}
-    if values["refimage"]:
-        found["reference image"] = {
-            rule: parameters_of(rule, values, findpars=REFERENCE_FINDPARS) for rule in FINDING_RULES
-        }
-    own = {rule: own_parameters_of(rule, values, names) for rule in found}
-    if any(own.values()):
-        found[IMAGES] = own
-    return digest(found)

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import os
 
-from tweakreg_steps import layout
-from tweakreg_steps.recipes.moved_paths import move_paths
+from tweakreg_steps import __version__, layout
+from tweakreg_steps.recipes.moved_paths import relative_paths
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.recipes.yaml_source import write_yaml
 from tweakreg_steps.surveying.findings import Findings
 from tweakreg_steps.surveying.inspection import Inspected
 
+_HEAD = (
+    f"The complete recipe of a run of tweakreg-steps {__version__}: every default is written out.",
+    "With the same versions of the packages it makes the same products again, byte for byte:",
+    f"    tweakreg run {layout.RESOLVED_RECIPE}",
+    f"Which versions these are says: tweakreg why {layout.SUMMARY}",
+    "Paths are relative to the folder of this file, and the products go into that folder.",
+    "To run it elsewhere, keep its place as seen from its inputs, or correct the paths.",
+)
+_HEAD_OF_LIST = (f"The inputs and their catalogs are in {layout.INPUT_LIST}, which goes with it.",)
+
 
 def resolved_text(recipe: Recipe, findings: Findings) -> str:
-    """Return a complete recipe as YAML: every default written out, paths relative to outdir."""
-    values = move_paths(recipe.values, old=recipe.base, new=recipe.outdir)
+    """Return a complete recipe as YAML: every default written out, paths relative to outdir.
+
+    Where inputs and output folder are moved together, it is as good as before.
+    """
+    values = relative_paths(recipe.values, old=recipe.base, new=recipe.outdir)
     values["outdir"] = "."
     listed = input_list_text(recipe, findings) is not None
     spelled = [_spelled(image, recipe) for image in findings.images]
     values["input"] = f"@{layout.INPUT_LIST}" if listed else spelled
-    return write_yaml(values)
+    head = [*_HEAD, *(_HEAD_OF_LIST if listed else ())]
+    return "".join(f"# {line}".rstrip() + "\n" for line in head) + write_yaml(values)
 
 
 def input_list_text(recipe: Recipe, findings: Findings) -> str | None:

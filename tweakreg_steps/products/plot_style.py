@@ -7,7 +7,7 @@ the process's settings is left changed.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import wrap
@@ -196,8 +196,10 @@ def draw_legend(axes: Axes, marks: list[tuple[str, str, str]], *, size: float) -
     )
 
 
-def save_figure(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path, *, texts: Mapping[str, str]) -> None:
     """Write a figure as PNG; the same figure gives the same bytes at any time.
+
+    `texts` go into the file, each under its keyword.
 
     Raises
     ------
@@ -208,6 +210,6 @@ def save_figure(figure: Figure, path: Path) -> None:
         figure.savefig(
             temporary,
             format="png",
-            metadata={"Software": None},
+            metadata={"Software": None, **texts},
             pil_kwargs={"compress_level": _PNG_COMPRESSION},
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from tweakreg_steps.recipes.schema import IMAGES, Tree, parameters
 
 _INPUT = ("input",)
 _OUTDIR = ("outdir",)
+
+Move = Callable[[str], str]
+"""Gives a path as it is written elsewhere."""
 
 
 def move_paths(tree: Mapping[str, Any], *, old: Path, new: Path) -> Tree:
@@ -23,40 +27,56 @@ def move_paths(tree: Mapping[str, Any], *, old: Path, new: Path) -> Tree:
     moved: Tree = copy.deepcopy(dict(tree))
     if old.resolve() == new.resolve():
         return moved
-    of_images = moved.get(IMAGES)
-    for parameter in parameters():
-        if parameter.file or parameter.path in (_INPUT, _OUTDIR):
-            _move_value(moved, parameter.path, old, new)
-        for key in parameter.files:
-            _move_value(moved, (*parameter.path, key), old, new)
-            for own in of_images.values() if isinstance(of_images, dict) else ():
-                _move_value(own, (*parameter.path, key), old, new)
+    _move_all(moved, partial(_move_path, old=old, new=new))
     return moved
 
 
-def _move_value(tree: object, path: tuple[str, ...], old: Path, new: Path) -> None:
+def relative_paths(tree: Mapping[str, Any], *, old: Path, new: Path) -> Tree:
+    """Return a recipe as `move_paths` does, with absolute paths relative to `new` as well."""
+    moved: Tree = copy.deepcopy(dict(tree))
+    _move_all(moved, partial(_relative_path, old=old, new=new))
+    return moved
+
+
+def _move_all(tree: Tree, move: Move) -> None:
+    """Move every path of a recipe."""
+    of_images = tree.get(IMAGES)
+    for parameter in parameters():
+        if parameter.file or parameter.path in (_INPUT, _OUTDIR):
+            _move_value(tree, parameter.path, move)
+        for key in parameter.files:
+            _move_value(tree, (*parameter.path, key), move)
+            for own in of_images.values() if isinstance(of_images, dict) else ():
+                _move_value(own, (*parameter.path, key), move)
+
+
+def _move_value(tree: object, path: tuple[str, ...], move: Move) -> None:
     """Move the paths under one key, if it is there."""
     *sections, key = path
     for section in sections:
         tree = tree.get(section) if isinstance(tree, dict) else None
     if not isinstance(tree, dict):
         return
-    move = _move_entry if path == _INPUT else _move_path
+    if path == _INPUT:
+        move = partial(_move_entry, move=move)
     value = tree.get(key)
     if isinstance(value, list):
-        tree[key] = [move(item, old, new) if isinstance(item, str) else item for item in value]
+        tree[key] = [move(item) if isinstance(item, str) else item for item in value]
     elif isinstance(value, str) and value:
-        tree[key] = move(value, old, new)
+        tree[key] = move(value)
 
 
-def _move_entry(entry: str, old: Path, new: Path) -> str:
+def _move_entry(entry: str, *, move: Move) -> str:
     """Move each file, wildcard or ``@file`` of an entry of ``input``."""
     items = [(item[:1] == "@", item.removeprefix("@")) for item in split_entry(entry)]
-    return ",".join("@" * is_list + _move_path(path, old, new) for is_list, path in items)
+    return ",".join("@" * is_list + move(path) for is_list, path in items)
 
 
-def _move_path(path: str, old: Path, new: Path) -> str:
+def _move_path(path: str, *, old: Path, new: Path) -> str:
     """Move one path; an absolute one stays as it is."""
-    if Path(path).is_absolute():
-        return path
+    return path if Path(path).is_absolute() else _relative_path(path, old=old, new=new)
+
+
+def _relative_path(path: str, *, old: Path, new: Path) -> str:
+    """Move one path, whether it is absolute or not."""
     return os.path.relpath(old.resolve() / path, new.resolve())

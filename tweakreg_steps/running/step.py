@@ -12,9 +12,9 @@ from typing import Any, cast
 
 from tweakreg_steps.errors import RecipeError, TweakRegError
 from tweakreg_steps.layout import ledger_of
-from tweakreg_steps.planning.canonical import digest
 from tweakreg_steps.planning.ledger import write_entry
 from tweakreg_steps.planning.library_versions import VERSIONS
+from tweakreg_steps.provenance.statement import Statement, statement_of
 
 USAGE = "tweakreg-step RECORD key=path ..."
 
@@ -53,9 +53,9 @@ class StepCall:
         return cast("Mapping[str, Any]", found)
 
     @property
-    def stamp(self) -> str:
-        """The digest of the record."""
-        return digest(self.record)
+    def statement(self) -> Statement:
+        """What the products say of their making."""
+        return statement_of(self.record)
 
     def file(self, key: str) -> Path:
         """Return the file called `key`."""

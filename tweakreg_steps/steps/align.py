@@ -7,6 +7,7 @@ from pathlib import Path
 from tweakreg_steps.json_file import write_json
 from tweakreg_steps.layout import fits_of, matches_of, sky_of
 from tweakreg_steps.planning.manifest import read_manifest
+from tweakreg_steps.provenance.statement import sign_record, sign_table
 from tweakreg_steps.recipes.merging import merge
 from tweakreg_steps.recipes.schema import IMAGES
 from tweakreg_steps.running.step import StepCall
@@ -33,11 +34,12 @@ def run(call: StepCall) -> list[Path]:
         },
     )
     products = [call.file("expanded")]
-    write_table(call.file("expanded"), sequence.sources)
+    statement = call.statement
+    write_table(call.file("expanded"), sign_table(sequence.sources, statement))
     for name, image in sequence.images.items():
         matches, fit, pairs = map(Path, (matches_of(name), *fits_of(name)))
-        write_table(matches, image.matches)
-        write_json(fit, image.fitted.record)
-        write_table(pairs, image.fitted.pairs)
+        write_table(matches, sign_table(image.matches, statement))
+        write_json(fit, sign_record(image.fitted.record, statement))
+        write_table(pairs, sign_table(image.fitted.pairs, statement))
         products += [matches, fit, pairs]
     return products

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.alignment.reference_list import list_of_image, make_reference_list
+from tweakreg_steps.provenance.statement import sign_table
 from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.tables.ecsv import ColumnTable, read_table, write_table
 
@@ -28,7 +29,7 @@ def run(call: StepCall) -> list[Path]:
     """Write ``reference/sources.ecsv``."""
     catalog = call.optional_file("refcat")
     table = _from_catalog(call, catalog) if catalog else _from_image(call)
-    write_table(call.file("sources"), table)
+    write_table(call.file("sources"), sign_table(table, call.statement))
     return [call.file("sources")]
 
 

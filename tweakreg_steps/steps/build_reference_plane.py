@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tweakreg_steps.planning.manifest import read_manifest, read_refimage
 from tweakreg_steps.planning.plane_order import in_plane_order
+from tweakreg_steps.provenance.statement import history_lines
 from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.surveying.chip_record import chip_from_record
 
@@ -28,5 +29,5 @@ def run(call: StepCall) -> list[Path]:
             for image in in_plane_order(images, name=lambda image: image.name)
         ]
         plane = build_reference_plane(sources)
-    write_reference_plane(plane, call.file("plane"))
+    write_reference_plane(plane, call.file("plane"), history=history_lines(call.statement))
     return [call.file("plane")]

@@ -13,6 +13,7 @@ from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.finding.finders import FINDERS, SHAPE_COLUMNS, Search
 from tweakreg_steps.fits_files.chips import Chip
 from tweakreg_steps.fits_files.mask_file import read_mask
+from tweakreg_steps.provenance.statement import sign_table
 from tweakreg_steps.recipes.inputs import image_name
 from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.surveying.chip_record import chip_from_record
@@ -63,7 +64,7 @@ def run(call: StepCall) -> list[Path]:
             columns.setdefault(name, []).append(found.columns[name])
         columns.setdefault("spread", []).append(shape.spread)
         columns.setdefault("narrow", []).append(shape.narrow)
-    write_table(call.file("catalog"), _table(call, columns, notes))
+    write_table(call.file("catalog"), sign_table(_table(call, columns, notes), call.statement))
     return [call.file("catalog")]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tweakreg_steps.json_file import write_json
+from tweakreg_steps.provenance.statement import sign_record, sign_table
 from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.tables.ecsv import read_table, write_table
 
@@ -20,6 +21,6 @@ def run(call: StepCall) -> list[Path]:
         fitting=call.parameters["catalog_fitting"],
         gates=call.parameters["acceptance"],
     )
-    write_table(call.file("pairs"), fitted.pairs)
-    write_json(call.file("fit"), fitted.record)
+    write_table(call.file("pairs"), sign_table(fitted.pairs, call.statement))
+    write_json(call.file("fit"), sign_record(fitted.record, call.statement))
     return [call.file("fit"), call.file("pairs")]

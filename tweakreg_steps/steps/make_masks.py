@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tweakreg_steps.fits_files.mask_file import write_masks
+from tweakreg_steps.provenance.statement import history_lines
 from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.surveying.chip_record import chip_from_record
 
@@ -21,5 +22,5 @@ def run(call: StepCall) -> list[Path]:
         name = call.inputs["excluded_as"]
         files = read_exclusions(catalog, chips={}).files_of(name, chips)
     masks = image_masks(call.file("image"), chips, exclusions=files, dqbits=call.findpars["dqbits"])
-    write_masks(call.file("mask"), masks, call.name)
+    write_masks(call.file("mask"), masks, call.name, history=history_lines(call.statement))
     return [call.file("mask")]

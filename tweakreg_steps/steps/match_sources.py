@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tweakreg_steps.provenance.statement import sign_table
 from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.tables.ecsv import read_table, write_table
 
@@ -22,5 +23,5 @@ def run(call: StepCall) -> list[Path]:
         matching=call.parameters["object_matching"],
         max_chance=call.parameters["acceptance"]["max_chance"],
     )
-    write_table(call.file("matches"), matches)
+    write_table(call.file("matches"), sign_table(matches, call.statement))
     return [call.file("matches")]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tweakreg_steps.errors import NotAlignedError
+from tweakreg_steps.provenance.statement import png_texts
 from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.tables.ecsv import read_table
 
@@ -29,7 +30,7 @@ def run(call: StepCall) -> list[Path]:
         figure = draw_message(title=f"{call.name}: offsets", message=IS_REFERENCE)
     else:
         figure = _draw(call, meta)
-    save_figure(figure, call.file("plot"))
+    save_figure(figure, call.file("plot"), texts=png_texts(call.statement))
     return [call.file("plot")]
 
 

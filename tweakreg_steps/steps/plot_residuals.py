@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tweakreg_steps.json_file import read_json
+from tweakreg_steps.provenance.statement import png_texts
 from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.tables.ecsv import read_table
 
@@ -27,7 +28,7 @@ def run(call: StepCall) -> list[Path]:
             figure = draw_message(title=f"{call.name}: {kind}", message=IS_REFERENCE)
         else:
             figure = _draw(call, kind, fit)
-        save_figure(figure, path)
+        save_figure(figure, path, texts=png_texts(call.statement))
     return list(wanted.values())
 
 

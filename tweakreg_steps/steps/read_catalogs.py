@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.fits_files.chips import Chip
+from tweakreg_steps.provenance.statement import sign_table
 from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.surveying.chip_record import chip_from_record
 from tweakreg_steps.tables.catalog_entries import CatalogEntries
@@ -46,7 +47,7 @@ def run(call: StepCall) -> list[Path]:
         part, n_all = _read_chip(call, chip, path, excluded.get(chip.number), first)
         parts.append(part)
         first += n_all
-    write_table(call.file("catalog"), _table(call, parts))
+    write_table(call.file("catalog"), sign_table(_table(call, parts), call.statement))
     return [call.file("catalog")]
 
 

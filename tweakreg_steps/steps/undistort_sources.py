@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.provenance.statement import sign_table
 from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.surveying.chip_record import chip_from_record
 from tweakreg_steps.tables.ecsv import ColumnTable, read_table, write_table
@@ -34,7 +35,7 @@ def run(call: StepCall) -> list[Path]:
         descriptions={k: v for k, v in catalog.descriptions.items() if k in columns},
         meta={name: catalog.meta[name] for name in ("image", "found_in", "reason")},
     )
-    write_table(call.file("sky"), sky)
+    write_table(call.file("sky"), sign_table(sky, call.statement))
     return [call.file("sky")]
 
 

@@ -14,6 +14,7 @@ from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.json_file import read_json, write_json
 from tweakreg_steps.layout import ALIGNED, HEADERLETS, ledger_of
 from tweakreg_steps.planning.ledger import FitsProduct, Product, read_entry
+from tweakreg_steps.provenance.statement import history_lines, sign_record
 from tweakreg_steps.reviewing.review_file import Decision
 from tweakreg_steps.reviewing.verdict import after_review, may_be_written
 from tweakreg_steps.running.step import StepCall
@@ -30,7 +31,7 @@ def run(call: StepCall) -> list[Product]:
         products: list[Product] = [Path(record["undo"])] if record["undo"] else []
     else:
         record, products = _update_copy(call)
-    write_json(call.file("record"), record)
+    write_json(call.file("record"), sign_record(record, call.statement))
     return [call.file("record"), *products]
 
 
@@ -61,7 +62,7 @@ def update_original(call: StepCall) -> dict[str, Any]:
                 original,
                 outdir=Path(),
                 digest=call.inputs["file"],
-                solution=call.stamp,
+                statement=call.statement,
                 write=write,
             )
         except NotAlignedError as error:
@@ -129,6 +130,7 @@ def _write_solution(
         reusename=parameters["reusename"],
         headerlet=_headerlet(call),
         same_data=same_data,
+        history=history_lines(call.statement),
     )
 
 

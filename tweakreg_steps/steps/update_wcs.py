@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tweakreg_steps.provenance.statement import history_lines
 from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.surveying.chip_record import chip_from_record
 
@@ -13,5 +14,6 @@ def run(call: StepCall) -> list[Path]:
     from tweakreg_steps.fits_files.wcs_update import write_updated_copy
 
     chips = [chip_from_record(chip) for chip in call.inputs["chips"]]
-    write_updated_copy(call.file("image"), call.file("working"), chips=chips)
+    history = history_lines(call.statement)
+    write_updated_copy(call.file("image"), call.file("working"), chips=chips, history=history)
     return [call.file("working")]

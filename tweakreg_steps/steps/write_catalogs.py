@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.json_file import read_json
+from tweakreg_steps.provenance.statement import sign_text
 from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.tables.ecsv import read_table
 
@@ -33,5 +34,5 @@ def run(call: StepCall) -> list[Path]:
         "fit_text": fit_match_text(pairs, fit, image=call.name),
     }
     for key, text in texts.items():
-        write_text_atomically(call.file(key), text)
+        write_text_atomically(call.file(key), sign_text(text, call.statement))
     return [call.file(key) for key in texts]

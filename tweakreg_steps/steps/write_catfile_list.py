@@ -7,6 +7,7 @@ from pathlib import Path
 from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.layout import chip_catalog_of
 from tweakreg_steps.planning.manifest import read_manifest
+from tweakreg_steps.provenance.statement import sign_text
 from tweakreg_steps.running.step import StepCall
 
 
@@ -21,5 +22,6 @@ def run(call: StepCall) -> list[Path]:
         )
         for image in read_manifest(call.file("manifest"))
     ]
-    write_text_atomically(call.file("catfile"), catfile_list_text(rows))
+    text = sign_text(catfile_list_text(rows), call.statement)
+    write_text_atomically(call.file("catfile"), text)
     return [call.file("catfile")]

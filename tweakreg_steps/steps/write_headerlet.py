@@ -9,6 +9,7 @@ from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.json_file import read_json, write_json
 from tweakreg_steps.layout import HEADERLETS, ledger_of
 from tweakreg_steps.planning.ledger import is_as_made, read_entry
+from tweakreg_steps.provenance.statement import history_lines, sign_record
 from tweakreg_steps.reviewing.review_file import Decision
 from tweakreg_steps.reviewing.verdict import after_review, may_be_written
 from tweakreg_steps.running.step import StepCall
@@ -37,7 +38,8 @@ def run(call: StepCall) -> list[Path]:
         log.info("%s is not aligned and gets no headerlet: %s", call.name, error)
         record.update(status="not_aligned", reason=error.reason.value)
     _remove_former(call, products)
-    write_json(call.file("record"), {**record, "headerlet": headerlet.name if products else None})
+    record["headerlet"] = headerlet.name if products else None
+    write_json(call.file("record"), sign_record(record, call.statement))
     return [call.file("record"), *products]
 
 
@@ -67,6 +69,7 @@ def _write(call: StepCall, headerlet: Path, fit: dict[str, object]) -> None:
         descrip=section["descrip"],
         catalog=section["catalog"],
         history=call.optional_file("history"),
+        provenance=history_lines(call.statement),
     )
 
 

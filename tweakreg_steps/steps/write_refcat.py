@@ -8,6 +8,7 @@ from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.json_file import write_json
 from tweakreg_steps.layout import cumulative_refcat_of, ledger_of
 from tweakreg_steps.planning.ledger import read_entry
+from tweakreg_steps.provenance.statement import sign_record, sign_text
 from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.tables.ecsv import read_table
 
@@ -24,11 +25,11 @@ def run(call: StepCall) -> list[Path]:
     base = reference if call.inputs["base"] is None else call.inputs["base"]
     catalog = Path(cumulative_refcat_of(base))
     _remove_earlier(call, catalog)
-    write_text_atomically(catalog, cumulative_refcat_text(sources, reference=reference))
-    write_json(
-        call.file("record"),
-        {"reference": reference, "catalog": str(catalog), "n_sources": len(sources)},
-    )
+    statement = call.statement
+    text = cumulative_refcat_text(sources, reference=reference)
+    write_text_atomically(catalog, sign_text(text, statement))
+    record = {"reference": reference, "catalog": str(catalog), "n_sources": len(sources)}
+    write_json(call.file("record"), sign_record(record, statement))
     return [call.file("record"), catalog]
 
 

@@ -1,0 +1,75 @@
+"""``tweakreg why``: what a file was made from, back to the user's own files."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from tweakreg_steps.errors import InputError, RecipeError
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help="a file that a run has made, or a copy of one"
+    )
+    parser.add_argument("--json", action="store_true", help="the same for programs, as a tree")
+
+
+def run(arguments: Namespace) -> int:
+    """Print the ancestry of a file."""
+    sys.stdout.write(_of_ledger(arguments) or _of_file(arguments))
+    return 0
+
+
+def _of_ledger(arguments: Namespace) -> str | None:
+    """Return what the ledger of the output folder knows, or None where it knows nothing."""
+    from tweakreg_steps.provenance.ancestry import find_maker, find_outdir, trace
+    from tweakreg_steps.provenance.report import text_of_ancestry, tree_of_ancestry
+
+    file: Path = arguments.file
+    outdir = find_outdir(file)
+    if outdir is None:
+        return None
+    product = os.path.relpath(file, outdir)
+    maker = find_maker(outdir, product)
+    if maker is None:
+        return None
+    made = trace(outdir, maker)
+    if arguments.json:
+        return _json({"product": product, "made_by": tree_of_ancestry(made)})
+    return text_of_ancestry(made, product=product)
+
+
+def _of_file(arguments: Namespace) -> str:
+    """Return what a file says of itself.
+
+    Raises
+    ------
+    RecipeError
+        It says nothing.
+    """
+    from tweakreg_steps.provenance.reading import read_statements
+    from tweakreg_steps.provenance.report import text_of_statements
+
+    file: Path = arguments.file
+    try:
+        statements = read_statements(file)
+    except InputError as error:
+        raise RecipeError(f"why: {error}") from error
+    if not statements:
+        raise RecipeError(
+            f"why: {file}: no job made it, as far as it says itself and the ledger of an output "
+            "folder knows; name a product of a run, such as summary.ecsv"
+        )
+    if arguments.json:
+        return _json({"product": file.name, "statements": statements})
+    return text_of_statements(statements)
+
+
+def _json(value: object) -> str:
+    """Write for programs."""
+    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"

@@ -1,0 +1,1 @@
+"""What made a product: said in the product itself, and followed back to the user's files."""

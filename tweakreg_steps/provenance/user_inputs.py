@@ -1,0 +1,216 @@
+"""The user's files that a job read, and whether they are still as they were."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tweakreg_steps import layout
+from tweakreg_steps.errors import InputError
+from tweakreg_steps.json_file import recall_json
+from tweakreg_steps.planning.jobs import image_of_job
+from tweakreg_steps.planning.manifest import (
+    ManifestImage,
+    read_files,
+    read_manifest,
+    read_refimage,
+)
+from tweakreg_steps.planning.plane_order import in_plane_order
+from tweakreg_steps.planning.reference_jobs import plane_digest
+from tweakreg_steps.recipes.inputs import InputImage, split_selection
+from tweakreg_steps.surveying.file_digest import file_digest
+from tweakreg_steps.surveying.inspection import Inspected, inspect_inputs
+
+_GROUPS = ("exclusions", "catalogs", "reference_files")
+"""What the records call several digests of files, each by its part."""
+_SINGLE = re.compile(r"refcat|history|filter|weights\d+")
+"""What the records call the digest of one file."""
+_PARTS = ("pixels", "dq", "err", "wcs")
+"""The parts of a chip of which records hold digests."""
+_DATA = "data"
+"""Digests of the data of an image, which the digest of all of it covers."""
+
+Present = Callable[[], Mapping[str, str]]
+"""Gives digests as they are now."""
+
+
+class State(StrEnum):
+    """Whether a file is still as it was."""
+
+    CURRENT = "current"
+    CHANGED = "changed"
+    MISSING = "missing"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class UserInput:
+    """A file of the user's, or a part of it, that a job read.
+
+    Attributes
+    ----------
+    what
+        What was read: ``pixels``, ``wcs``, ``exclusions.1``, ...
+    paths
+        Where it was at the last run, relative to the output folder; several where many files
+        count together; none where no recipe names it any more.
+    digests
+        What it held; of an image by chip, else under an empty name.
+    state
+        Whether it holds that still.
+    """
+
+    what: str
+    paths: tuple[str, ...]
+    digests: Mapping[str, str]
+    state: State
+
+
+@dataclass(frozen=True)
+class UserFiles:
+    """The user's files as the last run of an output folder named them.
+
+    Attributes
+    ----------
+    outdir
+        The output folder.
+    images
+        Inputs and reference image by name.
+    refimage
+        Name of the reference image, or None.
+    files
+        The files that belong to no image.
+    """
+
+    outdir: Path
+    images: Mapping[str, ManifestImage] = field(default_factory=dict)
+    refimage: str | None = None
+    files: Mapping[str, Path] = field(default_factory=dict)
+    _seen: dict[str, Inspected] = field(default_factory=dict)
+
+    def read_by(self, record: Mapping[str, Any]) -> Iterator[UserInput]:
+        """Yield what a job read of the user's files, given its record."""
+        image = self.images.get(image_of_job(record))
+        inputs = record["inputs"]
+        yield from self._parts(image, inputs.get("chips", []))
+        if isinstance(inputs.get("file"), str) and image:
+            now = partial(self._whole, image)
+            yield self._of_image("whole file", image, {"": inputs["file"]}, now)
+        if record["rule"] == "build_reference_plane":
+            yield self._plane(inputs["wcs"])
+        for key, digest in _digests_of_files(inputs):
+            yield self._file(key, self._path(image, key), digest)
+
+    def _parts(
+        self, image: ManifestImage | None, chips: list[Mapping[str, Any]]
+    ) -> Iterator[UserInput]:
+        """Yield the parts of an image's chips that a job read."""
+        for part in _PARTS:
+            then = {chip["label"]: chip[part] for chip in chips if chip.get(part)}
+            if then and image:
+                yield self._of_image(part, image, then, partial(self._present, image, part))
+
+    def _of_image(
+        self, what: str, image: ManifestImage, then: Mapping[str, str], now: Present
+    ) -> UserInput:
+        """Return a part of an image, compared with what `now` gives."""
+        return UserInput(what, (str(image.path),), then, self._compare([image], then, now))
+
+    def _present(self, image: ManifestImage, part: str) -> dict[str, str]:
+        """Return the digests of one part of an image's chips as they are now."""
+        return {chip["label"]: chip[part] for chip in self._inspect(image).chips}
+
+    def _whole(self, image: ManifestImage) -> dict[str, str]:
+        """Return the digest of an image's file as it is now."""
+        return {"": self._inspect(image).file}
+
+    def _plane(self, then: str) -> UserInput:
+        """Return the WCS of all images of which the reference plane was made."""
+        if self.refimage:
+            images = [self.images[self.refimage]]
+        else:
+            images = in_plane_order(list(self.images.values()), name=lambda image: image.name)
+
+        def now() -> dict[str, str]:
+            inspected = [self._inspect(image) for image in images]
+            return {"": plane_digest(inspected, is_refimage=self.refimage is not None)}
+
+        paths = tuple(str(image.path) for image in images)
+        digests = {"": then}
+        return UserInput("wcs", paths, digests, self._compare(images, digests, now))
+
+    def _compare(
+        self,
+        images: list[ManifestImage],
+        then: Mapping[str, str],
+        now: Present,
+    ) -> State:
+        """Compare digests of images with those of now."""
+        if not all((self.outdir / image.path).is_file() for image in images):
+            return State.MISSING
+        try:
+            return State.CURRENT if now() == then else State.CHANGED
+        except InputError:
+            return State.CHANGED
+
+    def _inspect(self, image: ManifestImage) -> Inspected:
+        """Look at an image as it is now, once."""
+        if image.name not in self._seen:
+            selection = split_selection(image.label)[1]
+            path = (self.outdir / image.path).resolve()
+            (found,) = inspect_inputs([InputImage(image.name, path, selection)], self.outdir)
+            self._seen[image.name] = found
+        return self._seen[image.name]
+
+    def _path(self, image: ManifestImage | None, key: str) -> Path | None:
+        """Return the file of a digest, relative to the output folder."""
+        own = image.files.get(key) if image else None
+        return own or self.files.get(key)
+
+    def _file(self, key: str, path: Path | None, digest: str) -> UserInput:
+        """Return a file that counts by its content."""
+        if path is None:
+            return UserInput(key, (), {"": digest}, State.UNKNOWN)
+        file = self.outdir / path
+        if not file.is_file():
+            state = State.MISSING
+        else:
+            state = State.CURRENT if file_digest(file) == digest else State.CHANGED
+        return UserInput(key, (str(path),), {"": digest}, state)
+
+
+def user_files_of(outdir: Path) -> UserFiles:
+    """Return the user's files as the last run of an output folder named them."""
+    path = outdir / layout.MANIFEST
+    if recall_json(path) is None:
+        return UserFiles(outdir)
+    refimage = read_refimage(path)
+    images = [*read_manifest(path), *([refimage] if refimage else [])]
+    return UserFiles(
+        outdir,
+        {image.name: image for image in images},
+        refimage.name if refimage else None,
+        read_files(path),
+    )
+
+
+def other_inputs(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a record's inputs say that is no digest of a file."""
+    told = {"chips", "file", _DATA, *_GROUPS}
+    told |= {"wcs"} if record["rule"] == "build_reference_plane" else set()
+    told |= {key for key in record["inputs"] if _SINGLE.fullmatch(key)}
+    return {key: value for key, value in record["inputs"].items() if key not in told}
+
+
+def _digests_of_files(inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the digests of files that are no images, by what the records call them."""
+    for key, value in inputs.items():
+        if key in _GROUPS:
+            yield from ((f"{key}.{part}", digest) for part, digest in value.items())
+        elif _SINGLE.fullmatch(key) and value is not None:
+            yield key, value
