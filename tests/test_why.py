@@ -123,6 +123,16 @@ def test_regions_and_catalogs_count_by_their_content(
     assert found[f"{IMAGE}_sci1_xy_catalog.coo", "catalogs.1"] == "current"
 
 
+def test_what_the_last_run_does_not_name_any_more_is_unknown(run_copy: Path, capsys: Said) -> None:
+    manifest = read_json(run_copy / "out" / "manifest.json")
+    del manifest["images"][1]
+    write_json(run_copy / "out" / "manifest.json", manifest)
+    lines = why(run_copy / "out" / "catalogs" / f"{IMAGE}.ecsv", capsys)
+    (read,) = [line for line in lines if line.startswith("read pixels of")]
+    assert read.startswith("read pixels of a file that no recipe names any more (SCI,1 ")
+    assert read.endswith("): unknown")
+
+
 def test_reference_files_of_the_distortion_are_named(updated_run: Path, capsys: Said) -> None:
     found = states(updated_run / "out" / "reference" / "wcs.fits", capsys)
     assert found["0461802ej_idc.fits", "reference_files.IDCTAB"] == "current"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps import layout
-from tweakreg_steps.errors import InputError
+from tweakreg_steps.errors import InputError, JobFailedError
 from tweakreg_steps.json_file import recall_json
 from tweakreg_steps.planning.jobs import image_of_job
 from tweakreg_steps.planning.manifest import (
@@ -62,7 +62,8 @@ class UserInput:
     digests
         What it held; of an image by chip, else under an empty name.
     state
-        Whether it holds that still.
+        Whether it holds that still; unknown where it is not named any more, or where what is
+        learnt of it cannot be kept in the output folder.
     """
 
     what: str
@@ -98,9 +99,8 @@ class UserFiles:
         image = self.images.get(image_of_job(record))
         inputs = record["inputs"]
         yield from self._parts(image, inputs.get("chips", []))
-        if isinstance(inputs.get("file"), str) and image:
-            now = partial(self._whole, image)
-            yield self._of_image("whole file", image, {"": inputs["file"]}, now)
+        if "file" in inputs:
+            yield self._of_image("whole file", image, {"": inputs["file"]}, self._whole)
         if record["rule"] == "build_reference_plane":
             yield self._plane(inputs["wcs"])
         for key, digest in _digests_of_files(inputs):
@@ -112,16 +112,23 @@ class UserFiles:
         """Yield the parts of an image's chips that a job read."""
         for part in _PARTS:
             then = {chip["label"]: chip[part] for chip in chips if chip.get(part)}
-            if then and image:
-                yield self._of_image(part, image, then, partial(self._present, image, part))
+            if then:
+                yield self._of_image(part, image, then, partial(self._present, part))
 
     def _of_image(
-        self, what: str, image: ManifestImage, then: Mapping[str, str], now: Present
+        self,
+        what: str,
+        image: ManifestImage | None,
+        then: Mapping[str, str],
+        now: Callable[[ManifestImage], Mapping[str, str]],
     ) -> UserInput:
         """Return a part of an image, compared with what `now` gives."""
-        return UserInput(what, (str(image.path),), then, self._compare([image], then, now))
+        if image is None:
+            return UserInput(what, (), then, State.UNKNOWN)
+        state = self._compare([image], then, partial(now, image))
+        return UserInput(what, (str(image.path),), then, state)
 
-    def _present(self, image: ManifestImage, part: str) -> dict[str, str]:
+    def _present(self, part: str, image: ManifestImage) -> dict[str, str]:
         """Return the digests of one part of an image's chips as they are now."""
         return {chip["label"]: chip[part] for chip in self._inspect(image).chips}
 
@@ -157,6 +164,8 @@ class UserFiles:
             return State.CURRENT if now() == then else State.CHANGED
         except InputError:
             return State.CHANGED
+        except JobFailedError:  # what is learnt of an image is kept, and the folder may not be ours
+            return State.UNKNOWN
 
     def _inspect(self, image: ManifestImage) -> Inspected:
         """Look at an image as it is now, once."""
