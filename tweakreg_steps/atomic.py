@@ -62,7 +62,7 @@ def atomic_path(final: Path) -> Iterator[Path]:
         temporary.replace(final)
     except OSError as error:
         if _is_about_writing(error, temporary):
-            raise JobFailedError(_explain(error, final)) from error
+            raise JobFailedError(explain_failure(error, final)) from error
         raise
     finally:
         with suppress(OSError):
@@ -132,7 +132,7 @@ def _is_about_writing(error: OSError, temporary: Path) -> bool:
     return named == temporary or named in temporary.parents
 
 
-def _explain(error: OSError, final: Path) -> str:
+def explain_failure(error: OSError, final: Path) -> str:
     """Say what could not be written, why, and what to do."""
     cause = error.strerror or str(error)
     way_out = _WAYS_OUT.get(error.errno or 0, "set outdir to a folder that can be written")

@@ -7,7 +7,6 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
-from tweakreg_steps.atomic import remove_leftovers
 from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
 from tweakreg_steps.cli.show import print_summary
 from tweakreg_steps.errors import RecipeError
@@ -21,6 +20,7 @@ from tweakreg_steps.planning.staleness import StaleJob, stale_jobs
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.reviewing.waiting import describe_waiting, waiting_images
 from tweakreg_steps.running.cleaning import remove_intermediates
+from tweakreg_steps.running.leftovers import clean_outdir
 from tweakreg_steps.running.locking import hold_outdir
 from tweakreg_steps.running.step_server import warm_steps
 
@@ -70,8 +70,7 @@ def run_recipe(recipe: Recipe, file: Path, *, cores: int, profile: Path | None) 
         Folder of a Snakemake profile, or None.
     """
     _require_profile(profile)
-    with hold_outdir(recipe.outdir):
-        remove_leftovers(recipe.outdir)
+    with hold_outdir(recipe.outdir), clean_outdir(recipe.outdir):
         project = open_project(recipe)
         stale = stale_jobs(project.plan, project.outdir)
         if _restore_inputs(project, stale):

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from tweakreg_steps.errors import JobFailedError
+from tweakreg_steps.layout import SCRATCH
 from tweakreg_steps.planning.project import Project, handing_over
 from tweakreg_steps.planning.staleness import StaleJob
 from tweakreg_steps.resources import provide_step_command, workflow_folder
@@ -62,6 +63,7 @@ def _run_here(project: Project, recipe_file: Path, rules: list[str], cores: int)
         ResourceSettings,
         SchedulingSettings,
         SnakemakeApi,
+        WorkflowSettings,
     )
     from snakemake.scheduling.greedy import SchedulerSettings
     from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
@@ -71,6 +73,7 @@ def _run_here(project: Project, recipe_file: Path, rules: list[str], cores: int)
         workflow = snakemake.workflow(
             resource_settings=ResourceSettings(cores=cores),
             config_settings=ConfigSettings(configfiles=[recipe_file.resolve()]),
+            workflow_settings=WorkflowSettings(runtime_source_cache_path=_source_cache(project)),
             snakefile=workflow_folder() / "Snakefile",
             workdir=project.outdir,
         )
@@ -105,6 +108,7 @@ def _run_with_profile(
         "--directory": [project.outdir],
         "--profile": [profile.resolve()],
         "--cores": [cores],
+        "--runtime-source-cache-path": [_source_cache(project)],
         "--scheduler": ["greedy"],
         "--logger": [NAME],
         "--nolock": [],
@@ -116,6 +120,11 @@ def _run_with_profile(
     words = [str(word) for option, values in arguments.items() for word in (option, *values)]
     parser, parsed = cli.parse_args(words)
     return bool(cli.args_to_api(parsed, parser))
+
+
+def _source_cache(project: Project) -> Path:
+    """Return where Snakemake keeps copies of the rules: it would leave them in the user's cache."""
+    return project.outdir / SCRATCH / "sources"
 
 
 @contextmanager

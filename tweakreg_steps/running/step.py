@@ -15,6 +15,7 @@ from tweakreg_steps.layout import ledger_of
 from tweakreg_steps.planning.ledger import write_entry
 from tweakreg_steps.planning.library_versions import VERSIONS
 from tweakreg_steps.provenance.statement import Statement, statement_of
+from tweakreg_steps.scratch import scratch_in
 
 USAGE = "tweakreg-step RECORD key=path ..."
 
@@ -102,7 +103,8 @@ def run_step(arguments: Sequence[str]) -> int:
     )
     try:
         call = parse_call(arguments)
-        products = _step_function(call.rule)(call)
+        with scratch_in(Path()):
+            products = _step_function(call.rule)(call)
         write_entry(Path(ledger_of(call.rule, call.name)), call.record, products)
     except TweakRegError as error:
         log.error("%s", error)  # noqa: TRY400  the message says it all; a traceback would hide it

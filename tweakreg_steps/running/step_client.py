@@ -39,9 +39,12 @@ def _ask_server(address: str, arguments: list[str]) -> int | None:
         return None
     streams = b"".join(number.to_bytes(4, sys.byteorder) for number in (1, 2))
     rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, streams)
-    connection.sendmsg([len(request).to_bytes(8, "big")], [rights])
-    connection.sendall(request)
-    answer = connection.recv(1)
+    try:
+        connection.sendmsg([len(request).to_bytes(8, "big")], [rights])
+        connection.sendall(request)
+        answer = connection.recv(1)
+    except OSError:
+        answer = b""
     if answer:
         return answer[0]
     sys.stderr.write("ERROR: the process that ran this step ended before it was done\n")

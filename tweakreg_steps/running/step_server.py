@@ -59,7 +59,8 @@ def warm_steps() -> Iterator[None]:
         yield
         return
     address = f"@tweakreg-{os.getpid()}-{secrets.token_hex(8)}"
-    command = [sys.executable, "-m", "tweakreg_steps.running.step_server", address]
+    # -P: modules of the working directory are none of the run's
+    command = [sys.executable, "-P", "-m", "tweakreg_steps.running.step_server", address]
     with Popen(command, stdin=PIPE, stdout=DEVNULL) as server:
         os.environ[SOCKET_VARIABLE] = address
         try:
