@@ -19,7 +19,7 @@ def main() -> int:
         address = os.environ.get(SOCKET_VARIABLE)
         status = _ask_server(address, sys.argv[1:]) if address else None
         if status is None:
-            from tweakreg_steps.running.step import run_step
+            from tweakreg_steps.running.step_run import run_step
 
             status = run_step(sys.argv[1:])
     except KeyboardInterrupt:
