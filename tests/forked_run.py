@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import sys
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
@@ -23,41 +25,71 @@ def import_everything() -> None:
         import_module(module)
 
 
-def fork_run(folder: Path, environment: Mapping[str, str], words: Sequence[str]) -> int:
-    """Fork a process group that executes a command in a folder; return its number."""
+@dataclass(frozen=True)
+class Command:
+    """A command of ``tweakreg``, and how it is to be executed.
+
+    Attributes
+    ----------
+    words
+        The command line.
+    folder
+        The working directory.
+    environment
+        All environment variables.
+    said
+        The file for what it says, or None.
+    size_limit
+        How large it may make a file, bytes, or None.
+    """
+
+    words: Sequence[str]
+    folder: Path
+    environment: Mapping[str, str]
+    said: Path | None = None
+    size_limit: int | None = None
+
+
+def fork_command(command: Command) -> int:
+    """Fork a process group that executes a command; return its number."""
     with warnings.catch_warnings():
         # the fork touches nothing that a thread of the test runner might hold
         warnings.simplefilter("ignore", DeprecationWarning)
         process = os.fork()
     if process == 0:
-        _execute(folder, environment, words)
+        _execute(command)
     with contextlib.suppress(OSError):  # the child has done it
         os.setpgid(process, process)
     return process
 
 
-def _execute(folder: Path, environment: Mapping[str, str], words: Sequence[str]) -> None:
+def _execute(command: Command) -> None:
     """Execute the command, in place of everything that this process was."""
     status = 1
     try:
         os.setpgid(0, 0)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        os.chdir(folder)
+        os.chdir(command.folder)
         os.environ.clear()
-        os.environ.update(environment)
+        os.environ.update(command.environment)
         tempfile.tempdir = None
-        _replace_streams()
+        _replace_streams(command.said)
+        if command.size_limit is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (command.size_limit, command.size_limit))
         vars(step_server)["Popen"] = _ForkedServer
-        status = main(words)
+        status = main(command.words)
+        sys.stderr.flush()
     finally:
         os._exit(status)
 
 
-def _replace_streams() -> None:
-    """Give the process streams of its own: it says nothing."""
+def _replace_streams(said: Path | None) -> None:
+    """Give the process streams of its own: what it says goes to a file, or nowhere."""
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
+    if said:
+        os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
     sys.stdin, sys.stdout, sys.stderr = (
         os.fdopen(descriptor, mode, closefd=False) for descriptor, mode in enumerate("rww")
     )

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from forked_run import fork_run
+from forked_run import Command, fork_command
 from matplotlib import get_configdir
 
 _MARK = "TWEAKREG_TESTED_RUN"
@@ -92,7 +92,21 @@ class World:
 
     def fork(self) -> int:
         """Fork this process, which has imported everything already, into a run of its own group."""
-        process = fork_run(self.folder, self.environment(), _COMMAND)
+        return self._fork(_COMMAND, None, None)
+
+    def finish_fork(self, *words: str, size_limit: int | None = None) -> tuple[int, str]:
+        """Execute a command, a run if none is given, in a fork; return status and what was said."""
+        said = self.folder / "said"
+        process = self._fork(words or _COMMAND, said, size_limit)
+        _, status = os.waitpid(process, 0)
+        text = said.read_text()
+        said.unlink()
+        return os.waitstatus_to_exitcode(status), text
+
+    def _fork(self, words: tuple[str, ...], said: Path | None, size_limit: int | None) -> int:
+        """Fork this process into a command."""
+        environment = self.environment()
+        process = fork_command(Command(words, self.folder, environment, said, size_limit))
         self.groups.add(process)
         return process
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from contextlib import suppress
 from pathlib import Path
 
 from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
 from tweakreg_steps.cli.show import print_summary
-from tweakreg_steps.errors import RecipeError
+from tweakreg_steps.errors import JobFailedError, RecipeError
 from tweakreg_steps.planning.blocked_jobs import (
     blocked_jobs,
     describe_blocked,
@@ -126,8 +127,12 @@ def _run_stale(
     def details(rule: str, image: str) -> str:
         return job_log(project, rule, image) if project.values["verbose"] else ""
 
+    jobs = [job.job for job in stale]
     try:
         with show_progress(total=len(stale), details=details) as listener:
             run_workflow(project, file, stale, cores=cores, profile=profile, listener=listener)
-    finally:
-        write_run_log(project, [job.job for job in stale])
+    except BaseException:
+        with suppress(JobFailedError):  # why the run failed is the news
+            write_run_log(project, jobs)
+        raise
+    write_run_log(project, jobs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from tweakreg_steps.atomic import explain_failure, require_space
 from tweakreg_steps.errors import JobFailedError
 from tweakreg_steps.layout import SCRATCH
 from tweakreg_steps.planning.project import Project, handing_over
@@ -42,11 +44,19 @@ def run_workflow(
     provide_step_command()
     folder = Path.cwd()
     try:
-        with _keep_interrupt(), handing_over(project, [job.key for job in jobs]):
+        with (
+            _keep_interrupt(),
+            _quiet_logging(),
+            handing_over(project, [job.key for job in jobs]),
+        ):
             if profile:
                 succeeded = _run_with_profile(project, recipe_file, rules, cores, profile)
             else:
                 succeeded = _run_here(project, recipe_file, rules, cores)
+    except OSError as error:
+        raise JobFailedError(
+            explain_failure(error, Path(error.filename or project.outdir))
+        ) from error
     finally:
         os.chdir(folder)
     if listener.failures or not succeeded:
@@ -146,13 +156,29 @@ def _keep_interrupt() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
+@contextmanager
+def _quiet_logging() -> Iterator[None]:
+    """Have no traceback printed for each line that Snakemake cannot write into its own log."""
+    before = logging.raiseExceptions
+    logging.raiseExceptions = False
+    try:
+        yield
+    finally:
+        logging.raiseExceptions = before
+
+
 def _failure_text(listener: Listener, outdir: Path) -> str:
     """Say which jobs failed and why."""
     lines = []
     for rule, image, logs in dict.fromkeys(listener.failures):
         text = "".join(_read(outdir / log) for log in logs.split())
         lines.append(f"{rule} {image} failed: {text.strip() or f'see {logs} in {outdir}'}")
-    return "\n".join(lines or listener.errors or ["Snakemake ended without saying why"])
+    lines = lines or listener.errors or ["Snakemake ended without saying why"]
+    try:
+        require_space(outdir)
+    except JobFailedError as error:
+        lines.append(str(error))
+    return "\n".join(lines)
 
 
 def _read(path: Path) -> str:

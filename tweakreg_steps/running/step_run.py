@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tweakreg_steps.errors import RecipeError, TweakRegError
+from tweakreg_steps.atomic import explain_failure, is_of_the_disk
+from tweakreg_steps.errors import JobFailedError, RecipeError, TweakRegError
 from tweakreg_steps.layout import ledger_of
 from tweakreg_steps.planning.ledger import write_entry
 from tweakreg_steps.running.steady_inputs import steady_inputs
@@ -31,6 +32,11 @@ def run_step(arguments: Sequence[str]) -> int:
     except TweakRegError as error:
         log.error("%s", error)  # noqa: TRY400  the message says it all; a traceback would hide it
         return error.exit_status
+    except OSError as error:
+        if not is_of_the_disk(error):
+            raise
+        log.error("%s", explain_failure(error, Path(error.filename or Path.cwd())))  # noqa: TRY400
+        return JobFailedError.exit_status
     return 0
 
 
