@@ -38,7 +38,7 @@ class Command:
     environment
         All environment variables.
     said
-        The file for what it says, or None.
+        The descriptor that takes what it says, or None.
     size_limit
         How large it may make a file, bytes, or None.
     """
@@ -46,7 +46,7 @@ class Command:
     words: Sequence[str]
     folder: Path
     environment: Mapping[str, str]
-    said: Path | None = None
+    said: int | None = None
     size_limit: int | None = None
 
 
@@ -83,13 +83,13 @@ def _execute(command: Command) -> None:
         os._exit(status)
 
 
-def _replace_streams(said: Path | None) -> None:
-    """Give the process streams of its own: what it says goes to a file, or nowhere."""
+def _replace_streams(said: int | None) -> None:
+    """Give the process streams of its own: what it says goes to one that is given, or nowhere."""
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
-    if said:
-        os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+    if said is not None:
+        os.dup2(said, 2)
     sys.stdin, sys.stdout, sys.stderr = (
         os.fdopen(descriptor, mode, closefd=False) for descriptor, mode in enumerate("rww")
     )

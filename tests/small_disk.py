@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+_FILES = 6
+"""Where it is not mounted, a file may be that much smaller than the disk."""
+
 FULL = re.compile(r"cannot write \S+: (?:No space left on device|File too large); ")
 """What is said of a file that could not be written."""
 
@@ -28,7 +31,7 @@ class SmallDisk:
     mounted
         Whether it is a file system of its own.
     size
-        How many bytes fit, in all or, where it is not mounted, into one file; None for enough.
+        How many bytes fit in all; None for enough.
     """
 
     folder: Path
@@ -37,8 +40,8 @@ class SmallDisk:
 
     @property
     def size_limit(self) -> int | None:
-        """The limit that a process must have to find the disk full."""
-        return None if self.mounted else self.size
+        """The limit to a file with which a process finds the disk full, if that is what does it."""
+        return None if self.mounted or self.size is None else self.size // _FILES
 
     def resize(self, size: int | None) -> None:
         """Make the disk larger or smaller."""

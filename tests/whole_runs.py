@@ -96,14 +96,15 @@ class World:
 
     def finish_fork(self, *words: str, size_limit: int | None = None) -> tuple[int, str]:
         """Execute a command, a run if none is given, in a fork; return status and what was said."""
-        said = self.folder / "said"
-        process = self._fork(words or _COMMAND, said, size_limit)
+        reader, writer = os.pipe()
+        process = self._fork(words or _COMMAND, writer, size_limit)
+        os.close(writer)
+        with os.fdopen(reader) as stream:
+            said = stream.read()
         _, status = os.waitpid(process, 0)
-        text = said.read_text()
-        said.unlink()
-        return os.waitstatus_to_exitcode(status), text
+        return os.waitstatus_to_exitcode(status), said
 
-    def _fork(self, words: tuple[str, ...], said: Path | None, size_limit: int | None) -> int:
+    def _fork(self, words: tuple[str, ...], said: int | None, size_limit: int | None) -> int:
         """Fork this process into a command."""
         environment = self.environment()
         process = fork_command(Command(words, self.folder, environment, said, size_limit))
