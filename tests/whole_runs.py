@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,12 +58,24 @@ class World:
             _MARK: self.mark,
         }
 
+    def command(self, *words: str, flags: Sequence[str] = ()) -> list[str]:
+        """Return the command line of a run; `flags` are those of Python."""
+        return [sys.executable, *flags, "-m", "tweakreg_steps", *_COMMAND, *words]
+
     def start(
-        self, *words: str, environment: Mapping[str, str] | None = None, stream: bool = True
+        self,
+        *words: str,
+        before: Sequence[str] = (),
+        flags: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        stream: bool = True,
     ) -> subprocess.Popen[str]:
-        """Start a run in a process group of its own; `stream` gives what it says."""
+        """Start a run in a process group of its own.
+
+        `before` is what executes the command, `stream` gives what it says.
+        """
         run = subprocess.Popen(
-            [sys.executable, "-m", "tweakreg_steps", *_COMMAND, *words],
+            [*before, *self.command(*words, flags=flags)],
             cwd=self.folder,
             env={**self.environment(), **(environment or {})},
             start_new_session=True,
@@ -74,9 +86,14 @@ class World:
         self.groups.add(run.pid)
         return run
 
-    def finish(self, *words: str, environment: Mapping[str, str] | None = None) -> tuple[int, str]:
+    def finish(
+        self,
+        *words: str,
+        flags: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> tuple[int, str]:
         """Run to the end; return the exit status and what was said."""
-        with self.start(*words, environment=environment) as run:
+        with self.start(*words, flags=flags, environment=environment) as run:
             assert run.stderr
             said = run.stderr.read()
         return run.returncode, said
@@ -90,9 +107,9 @@ class World:
                 os.killpg(run.pid, signal.SIGKILL)
         return run.returncode == -signal.SIGKILL
 
-    def fork(self) -> int:
+    def fork(self, *words: str) -> int:
         """Fork this process, which has imported everything already, into a run of its own group."""
-        return self._fork(_COMMAND, None, None)
+        return self._fork(words or _COMMAND, None, None)
 
     def finish_fork(self, *words: str, size_limit: int | None = None) -> tuple[int, str]:
         """Execute a command, a run if none is given, in a fork; return status and what was said."""
