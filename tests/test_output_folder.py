@@ -1,4 +1,4 @@
-"""An output folder that cannot serve is refused before any job; odd names of folders do not harm."""
+"""An output folder that cannot serve is refused before any job; odd names do no harm."""
 
 from __future__ import annotations
 

@@ -30,6 +30,9 @@ def clean_outdir(outdir: Path) -> Iterator[Path]:
     try:
         with scratch_in(outdir) as scratch:
             yield scratch
+    except BaseException:
+        remove_leftovers(outdir)  # of jobs that were ended
+        raise
     finally:
         remove_scratch(outdir)
 

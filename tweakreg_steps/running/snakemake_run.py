@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 from tweakreg_steps.atomic import explain_failure, require_space
 from tweakreg_steps.errors import JobFailedError
@@ -16,6 +14,7 @@ from tweakreg_steps.layout import SCRATCH
 from tweakreg_steps.planning.project import Project, handing_over
 from tweakreg_steps.planning.staleness import StaleJob
 from tweakreg_steps.resources import provide_step_command, workflow_folder
+from tweakreg_steps.running.interrupting import keep_interrupt
 from tweakreg_steps.running.snakemake_log import NAME, Listener, register
 
 
@@ -45,7 +44,7 @@ def run_workflow(
     folder = Path.cwd()
     try:
         with (
-            _keep_interrupt(),
+            keep_interrupt(end_jobs=profile is None),
             _quiet_logging(),
             handing_over(project, [job.key for job in jobs]),
         ):
@@ -53,6 +52,9 @@ def run_workflow(
                 succeeded = _run_with_profile(project, recipe_file, rules, cores, profile)
             else:
                 succeeded = _run_here(project, recipe_file, rules, cores)
+    except RecursionError:
+        # so ends Python's removal of a temporary folder that cannot be written any more
+        succeeded = False
     except OSError as error:
         raise JobFailedError(
             explain_failure(error, Path(error.filename or project.outdir))
@@ -135,25 +137,6 @@ def _run_with_profile(
 def _source_cache(project: Project) -> Path:
     """Return where Snakemake keeps copies of the rules: it would leave them in the user's cache."""
     return project.outdir / SCRATCH / "sources"
-
-
-@contextmanager
-def _keep_interrupt() -> Iterator[None]:
-    """Raise KeyboardInterrupt at the end if there was one: Snakemake takes it for a failed job."""
-    interrupted = False
-
-    def note(_number: int, _frame: FrameType | None) -> None:
-        nonlocal interrupted
-        interrupted = True
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if interrupted:
-        raise KeyboardInterrupt
 
 
 @contextmanager
