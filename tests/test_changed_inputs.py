@@ -148,7 +148,7 @@ def test_touched_it_is_the_same_file(tiny_run: Path, tmp_path: Path) -> None:
         {},
         json.loads(job.text)["inputs"],
         {"image": tmp_path / "run" / f"{IMAGE}.fits"},
-        job.text,
+        {},
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project.outdir)
@@ -180,7 +180,7 @@ def test_any_file_that_a_step_reads_is_watched(
         passed = tmp_path / "exclusions.txt"
         passed.write_text("x None file\n")
     given = {"chips": CHIPS, **inputs(file_digest(path))}
-    call = StepCall("a_rule", "x", {}, given, {key: passed}, "")
+    call = StepCall("a_rule", "x", {}, given, {key: passed}, {})
     with steady_inputs(call):
         pass
     with pytest.raises(InputError, match="file: changed while"), steady_inputs(call):

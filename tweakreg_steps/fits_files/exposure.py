@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import mkstemp
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
@@ -194,11 +194,12 @@ def _without_gzip(path: Path) -> Iterator[Path | IO[bytes]]:
         if not isinstance(stream, gzip.GzipFile):
             yield path
             return
-        # it has no name, so that nobody need remove it
-        with TemporaryFile() as sketch:
+        descriptor, name = mkstemp()
+        with open(descriptor, "wb") as sketch, Path(name).open("rb") as plain:  # noqa: PTH123
+            # without a name, it need not be removed
+            Path(name).unlink()
             _write_sketch(path, stream, sketch)
-            sketch.seek(0)
-            yield sketch
+            yield plain
 
 
 def _write_sketch(path: Path, stream: BinaryIO, sketch: IO[bytes]) -> None:

@@ -16,12 +16,11 @@ from typing import Any
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.json_file import recall_json
 from tweakreg_steps.layout import digests_of, working_copy_of
-from tweakreg_steps.planning.canonical import digest
-from tweakreg_steps.planning.manifest import read_manifest, read_refimage
+from tweakreg_steps.planning.manifest import ManifestImage, read_manifest, read_refimage
+from tweakreg_steps.planning.plane_order import in_plane_order
 from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.surveying.chip_record import chip_from_record
 from tweakreg_steps.surveying.file_digest import file_digest
-from tweakreg_steps.surveying.findings import select_digests
 from tweakreg_steps.surveying.inspection import stat_key
 
 _BY_CONTENT = re.compile(r"^(?:refcat|history|filter|weights\d+)$")
@@ -78,7 +77,7 @@ def _images(call: StepCall) -> dict[str, Path]:
     """Return the images that a step reads and that are no products of the run, by name."""
     if call.rule == "build_reference_plane":
         refimage = read_refimage(call.file("manifest"))
-        images = [refimage] if refimage else read_manifest(call.file("manifest"))
+        images = [refimage] if refimage else _in_order(read_manifest(call.file("manifest")))
         return {image.name: image.path for image in images if image.wcs_path == image.path}
     path = call.optional_file("image")
     in_place = call.rule == "update_header" and call.parameters["update_header"]["in_place"]
@@ -86,6 +85,11 @@ def _images(call: StepCall) -> dict[str, Path]:
     if path is None or in_place or path == Path(working_copy_of(call.name)):
         return {}
     return {call.name: path}
+
+
+def _in_order(images: list[ManifestImage]) -> list[ManifestImage]:
+    """Return images as the reference plane is made of them."""
+    return in_plane_order(images, name=lambda image: image.name)
 
 
 def _look(path: Path, name: str) -> Content:
@@ -115,9 +119,11 @@ def _is_recorded(call: StepCall, content: Content) -> bool:
 
 def _is_plane(call: StepCall, found: Mapping[str, Content]) -> bool:
     """Tell whether the WCSs are those of the record, which has one digest of them all."""
-    chips = [select_digests(content["chips"], "wcs") for content in found.values()]
-    wcs = [chips[0][:1]] if call.inputs["refimage"] else chips
-    return bool(digest(wcs) == call.inputs["wcs"])
+    from tweakreg_steps.planning.reference_jobs import plane_digest_of_chips
+
+    chips = [content["chips"] for content in found.values()]
+    known = plane_digest_of_chips(chips, is_refimage=call.inputs["refimage"])
+    return bool(known == call.inputs["wcs"])
 
 
 def _files(call: StepCall, found: Mapping[str, Content]) -> dict[Path, str]:
