@@ -13,7 +13,8 @@ from tweakreg_steps.layout import CODE_CACHE
 from tweakreg_steps.planning.jobs import Job
 from tweakreg_steps.planning.project import Project, open_project
 from tweakreg_steps.recipes.recipe import load_recipe
-from tweakreg_steps.running.step import StepCall, run_step
+from tweakreg_steps.running.step import StepCall
+from tweakreg_steps.running.step_run import run_step
 
 _CODE: list[str] = []
 _PRODUCTS = {

@@ -19,6 +19,7 @@ _FILE_IN_THE_WAY = "a file stands where the folder should be: remove it, or set 
 _WAYS_OUT: dict[int, str] = {
     errno.ENOSPC: "free space there, or set outdir to a disk that has some",
     errno.EDQUOT: "free space within your quota, or set outdir to another disk",
+    errno.EFBIG: "raise the limit of the size of files (ulimit -f)",
     errno.EROFS: "the file system is read-only: set outdir to a folder that can be written",
     errno.EACCES: "change the permissions, or set outdir to a folder that can be written",
     errno.EPERM: "change the permissions, or set outdir to a folder that can be written",
@@ -27,6 +28,9 @@ _WAYS_OUT: dict[int, str] = {
     errno.EISDIR: "a folder stands where the file should be: remove it, or set another outdir",
     errno.EIO: "the disk reports a fault: set outdir to another disk",
 }
+
+_PROBE_SIZE = 1 << 16
+_DISK_SAYS_NO = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
 
 
 @contextmanager
@@ -62,7 +66,7 @@ def atomic_path(final: Path) -> Iterator[Path]:
         temporary.replace(final)
     except OSError as error:
         if _is_about_writing(error, temporary):
-            raise JobFailedError(_explain(error, final)) from error
+            raise JobFailedError(explain_failure(error, final)) from error
         raise
     finally:
         with suppress(OSError):
@@ -124,15 +128,39 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def is_of_the_disk(error: OSError) -> bool:
+    """Tell whether a write failed because of the disk, whatever the file."""
+    return error.errno in _DISK_SAYS_NO
+
+
+def require_space(folder: Path) -> None:
+    """Write a file into a folder, to see whether that works, and remove it.
+
+    Raises
+    ------
+    JobFailedError
+        It does not.
+    """
+    probe = folder / f".probe.{os.getpid()}.tmp"
+    try:
+        with probe.open("wb") as stream:
+            stream.write(bytes(_PROBE_SIZE))
+    except OSError as error:
+        raise JobFailedError(explain_failure(error, folder)) from error
+    finally:
+        with suppress(OSError):
+            probe.unlink(missing_ok=True)
+
+
 def _is_about_writing(error: OSError, temporary: Path) -> bool:
     """Tell a failed write from a failed read of some other file inside the block."""
     if error.filename is None:
-        return error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}
+        return is_of_the_disk(error)
     named = Path(os.fsdecode(error.filename))
     return named == temporary or named in temporary.parents
 
 
-def _explain(error: OSError, final: Path) -> str:
+def explain_failure(error: OSError, final: Path) -> str:
     """Say what could not be written, why, and what to do."""
     cause = error.strerror or str(error)
     way_out = _WAYS_OUT.get(error.errno or 0, "set outdir to a folder that can be written")

@@ -15,11 +15,13 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
 from tweakreg_steps import __version__
-from tweakreg_steps.errors import TweakRegError
+from tweakreg_steps.atomic import explain_failure, is_of_the_disk
+from tweakreg_steps.errors import JobFailedError, TweakRegError
 from tweakreg_steps.running.step_client import INTERRUPTED
 
 _RARELY = 100_000
@@ -75,6 +77,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
+    except OSError as error:
+        if not is_of_the_disk(error):
+            raise
+        sys.stderr.write(
+            f"tweakreg: {explain_failure(error, Path(error.filename or Path.cwd()))}\n"
+        )
+        return JobFailedError.exit_status
     return status
 
 

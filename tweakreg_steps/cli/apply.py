@@ -9,7 +9,6 @@ from pathlib import Path
 
 from tweakreg_steps.applying.apply_run import Applied, apply_run
 from tweakreg_steps.applying.original_file import link_note
-from tweakreg_steps.atomic import remove_leftovers
 from tweakreg_steps.cli.outcome_table import print_outcomes
 from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
 from tweakreg_steps.cli.show import SOME_NOT_ALIGNED
@@ -17,6 +16,7 @@ from tweakreg_steps.errors import InputError
 from tweakreg_steps.planning.project import Project, open_project
 from tweakreg_steps.planning.staleness import stale_jobs
 from tweakreg_steps.reviewing.waiting import describe_waiting, waiting_images
+from tweakreg_steps.running.leftovers import clean_outdir
 from tweakreg_steps.running.locking import hold_outdir
 
 _AT_MOST = 10
@@ -31,8 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Write each accepted solution into its original, and print what became of each image."""
     recipe = read_recipe(arguments.recipe)
-    with hold_outdir(recipe.outdir):
-        remove_leftovers(recipe.outdir)
+    with hold_outdir(recipe.outdir), clean_outdir(recipe.outdir):
         project = open_project(recipe)
         _require_up_to_date(project, arguments.recipe)
         for image in project.images:

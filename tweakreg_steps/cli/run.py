@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from tweakreg_steps.atomic import remove_leftovers
 from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
 from tweakreg_steps.cli.show import print_summary
-from tweakreg_steps.errors import RecipeError
+from tweakreg_steps.errors import JobFailedError, RecipeError
+from tweakreg_steps.layout import ledger_of
 from tweakreg_steps.planning.blocked_jobs import (
     blocked_jobs,
     describe_blocked,
@@ -21,7 +23,10 @@ from tweakreg_steps.planning.staleness import StaleJob, stale_jobs
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.reviewing.waiting import describe_waiting, waiting_images
 from tweakreg_steps.running.cleaning import remove_intermediates
+from tweakreg_steps.running.leftovers import clean_outdir
 from tweakreg_steps.running.locking import hold_outdir
+from tweakreg_steps.running.outdir import require_room
+from tweakreg_steps.running.run_log import job_log, log_of, write_run_log
 from tweakreg_steps.running.step_server import warm_steps
 
 
@@ -70,13 +75,13 @@ def run_recipe(recipe: Recipe, file: Path, *, cores: int, profile: Path | None) 
         Folder of a Snakemake profile, or None.
     """
     _require_profile(profile)
-    with hold_outdir(recipe.outdir):
-        remove_leftovers(recipe.outdir)
+    with hold_outdir(recipe.outdir), clean_outdir(recipe.outdir):
         project = open_project(recipe)
         stale = stale_jobs(project.plan, project.outdir)
         if _restore_inputs(project, stale):
             project = open_project(recipe)
             stale = stale_jobs(project.plan, project.outdir)
+        require_room(project.outdir, _written_by(stale))
         project.write_manifest()
         if stale:
             _run_stale(project, file, stale, cores=cores, profile=profile)
@@ -87,6 +92,14 @@ def run_recipe(recipe: Recipe, file: Path, *, cores: int, profile: Path | None) 
         status = print_summary(project.outdir)
         sys.stderr.write(describe_waiting(waiting_images(project), file))
         return status
+
+
+def _written_by(stale: list[StaleJob]) -> Iterator[str]:
+    """Yield the files that jobs write, relative to the output folder."""
+    for job in (stale_job.job for stale_job in stale):
+        yield from job.outputs
+        yield log_of(job.rule, job.name)
+        yield ledger_of(job.rule, job.name)
 
 
 def _restore_inputs(project: Project, stale: list[StaleJob]) -> bool:
@@ -120,15 +133,18 @@ def _run_stale(
     project: Project, file: Path, stale: list[StaleJob], *, cores: int, profile: Path | None
 ) -> None:
     """Run the stale jobs, telling how far they are; gather the log whatever happens."""
-    from tweakreg_steps.running.run_log import job_log, write_run_log
     from tweakreg_steps.running.run_progress import show_progress
     from tweakreg_steps.running.snakemake_run import run_workflow
 
     def details(rule: str, image: str) -> str:
         return job_log(project, rule, image) if project.values["verbose"] else ""
 
+    jobs = [job.job for job in stale]
     try:
         with show_progress(total=len(stale), details=details) as listener:
             run_workflow(project, file, stale, cores=cores, profile=profile, listener=listener)
-    finally:
-        write_run_log(project, [job.job for job in stale])
+    except BaseException:
+        with suppress(JobFailedError):  # why the run failed is the news
+            write_run_log(project, jobs)
+        raise
+    write_run_log(project, jobs)

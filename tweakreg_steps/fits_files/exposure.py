@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import mkstemp
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
@@ -185,7 +185,7 @@ def open_quietly(path: Path) -> Iterator[Any]:
 
 
 @contextmanager
-def _without_gzip(path: Path) -> Iterator[Path]:
+def _without_gzip(path: Path) -> Iterator[Path | IO[bytes]]:
     """Give a plain file as it is, for a gzipped one a sketch: its headers and small arrays.
 
     astropy would decompress from the start again for each lookup table.
@@ -194,9 +194,12 @@ def _without_gzip(path: Path) -> Iterator[Path]:
         if not isinstance(stream, gzip.GzipFile):
             yield path
             return
-        with NamedTemporaryFile() as sketch:
-            _write_sketch(path, stream, sketch.file)
-            yield Path(sketch.name)
+        descriptor, name = mkstemp()
+        with open(descriptor, "wb") as sketch, Path(name).open("rb") as plain:  # noqa: PTH123
+            # without a name, it need not be removed
+            Path(name).unlink()
+            _write_sketch(path, stream, sketch)
+            yield plain
 
 
 def _write_sketch(path: Path, stream: BinaryIO, sketch: IO[bytes]) -> None:

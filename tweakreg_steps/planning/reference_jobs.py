@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from tweakreg_steps import layout
 from tweakreg_steps.planning.canonical import digest
 from tweakreg_steps.planning.jobs import ALL, WorkPlan
 from tweakreg_steps.planning.plane_order import in_plane_order
 from tweakreg_steps.recipes.schema import Tree
-from tweakreg_steps.surveying.findings import Findings, chip_records
+from tweakreg_steps.surveying.findings import Findings, select_digests
 from tweakreg_steps.surveying.inspection import Inspected
 
 
@@ -56,5 +57,12 @@ def plane_digest(images: Sequence[Inspected], *, is_refimage: bool) -> str:
     is_refimage
         Which of them: as in TweakReg, a reference image's first chip defines the plane.
     """
+    return plane_digest_of_chips([image.chips for image in images], is_refimage=is_refimage)
+
+
+def plane_digest_of_chips(
+    chips: Iterable[Sequence[Mapping[str, Any]]], *, is_refimage: bool
+) -> str:
+    """Return the same, given what is known of the chips of each image."""
     last = 1 if is_refimage else None
-    return digest([chip_records(image, "wcs")[:last] for image in images])
+    return digest([select_digests(own, "wcs")[:last] for own in chips])

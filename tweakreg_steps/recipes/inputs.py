@@ -139,7 +139,8 @@ def _expand_item(item: str, base: Path) -> list[InputImage]:
             raise InputError(f"input: {item}: there is no such file ({path}); correct the name")
         found = [str(path)]
     else:
-        found = sorted(glob.glob(str(path)))  # noqa: PTH207  sorted, and absolute patterns
+        names = glob.glob(pattern, root_dir=base)  # noqa: PTH207  absolute patterns, too
+        found = sorted(str(base / name) for name in names)
     if not found:
         raise InputError(f"input: {item}: no file matches ({path}); correct the wildcard")
     return [image for name in found for image in _images(Path(name), selection)]

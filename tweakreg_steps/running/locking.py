@@ -5,10 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
-from tweakreg_steps.errors import LockedError
+from tweakreg_steps.atomic import explain_failure
+from tweakreg_steps.errors import InputError, LockedError
 from tweakreg_steps.layout import LOCK
 from tweakreg_steps.running.outdir import prepare_outdir
 
@@ -26,8 +28,7 @@ def hold_outdir(outdir: Path) -> Iterator[None]:
         If another run holds the folder.
     """
     prepare_outdir(outdir)
-    path = outdir / LOCK
-    with path.open("a+", encoding="utf-8") as stream:
+    with _open_lock(outdir / LOCK) as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -37,7 +38,15 @@ def hold_outdir(outdir: Path) -> Iterator[None]:
                 f"{outdir}: another run (process {holder or 'unknown'}) holds this folder; "
                 "wait until it ends, or give the recipe an outdir of its own"
             ) from error
-        stream.truncate(0)
-        stream.write(f"{os.getpid()}\n")
-        stream.flush()
+        with suppress(OSError):  # on a full disk nobody learns the number, and the lock holds
+            os.truncate(stream.fileno(), 0)
+            os.write(stream.fileno(), f"{os.getpid()}\n".encode())
         yield
+
+
+def _open_lock(path: Path) -> TextIO:
+    """Open the file that is locked."""
+    try:
+        return path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"outdir: {explain_failure(error, path)}") from error

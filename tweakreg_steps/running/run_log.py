@@ -26,10 +26,13 @@ def write_run_log(project: Project, jobs: Sequence[Job]) -> None:
 
 def job_log(project: Project, rule: str, name: str) -> str:
     """Return what a job said, indented; `name` is empty or ``all`` for a job of all images."""
-    single = name in ("", ALL)
-    path = f"{LOGS}/{rule}.log" if single else f"{LOGS}/{rule}/{name}.log"
-    text = _read(project.outdir / path).strip()
+    text = _read(project.outdir / log_of(rule, name)).strip()
     return "".join(f"    {line}\n" for line in text.splitlines())
+
+
+def log_of(rule: str, name: str) -> str:
+    """Return the log of a job, relative to the output folder; `name` as for `job_log`."""
+    return f"{LOGS}/{rule}.log" if name in ("", ALL) else f"{LOGS}/{rule}/{name}.log"
 
 
 def _read(path: Path) -> str:

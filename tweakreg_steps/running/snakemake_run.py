@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
+from tweakreg_steps.atomic import explain_failure, require_space
 from tweakreg_steps.errors import JobFailedError
+from tweakreg_steps.layout import SCRATCH
 from tweakreg_steps.planning.project import Project, handing_over
 from tweakreg_steps.planning.staleness import StaleJob
 from tweakreg_steps.resources import provide_step_command, workflow_folder
+from tweakreg_steps.running.interrupting import keep_interrupt
 from tweakreg_steps.running.snakemake_log import NAME, Listener, register
 
 
@@ -41,11 +43,22 @@ def run_workflow(
     provide_step_command()
     folder = Path.cwd()
     try:
-        with _keep_interrupt(), handing_over(project, [job.key for job in jobs]):
+        with (
+            keep_interrupt(end_jobs=profile is None),
+            _quiet_logging(),
+            handing_over(project, [job.key for job in jobs]),
+        ):
             if profile:
                 succeeded = _run_with_profile(project, recipe_file, rules, cores, profile)
             else:
                 succeeded = _run_here(project, recipe_file, rules, cores)
+    except RecursionError:
+        # so ends Python's removal of a temporary folder that cannot be written any more
+        succeeded = False
+    except OSError as error:
+        raise JobFailedError(
+            explain_failure(error, Path(error.filename or project.outdir))
+        ) from error
     finally:
         os.chdir(folder)
     if listener.failures or not succeeded:
@@ -62,6 +75,7 @@ def _run_here(project: Project, recipe_file: Path, rules: list[str], cores: int)
         ResourceSettings,
         SchedulingSettings,
         SnakemakeApi,
+        WorkflowSettings,
     )
     from snakemake.scheduling.greedy import SchedulerSettings
     from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
@@ -71,6 +85,7 @@ def _run_here(project: Project, recipe_file: Path, rules: list[str], cores: int)
         workflow = snakemake.workflow(
             resource_settings=ResourceSettings(cores=cores),
             config_settings=ConfigSettings(configfiles=[recipe_file.resolve()]),
+            workflow_settings=WorkflowSettings(runtime_source_cache_path=_source_cache(project)),
             snakefile=workflow_folder() / "Snakefile",
             workdir=project.outdir,
         )
@@ -105,6 +120,7 @@ def _run_with_profile(
         "--directory": [project.outdir],
         "--profile": [profile.resolve()],
         "--cores": [cores],
+        "--runtime-source-cache-path": [_source_cache(project)],
         "--scheduler": ["greedy"],
         "--logger": [NAME],
         "--nolock": [],
@@ -118,23 +134,20 @@ def _run_with_profile(
     return bool(cli.args_to_api(parsed, parser))
 
 
+def _source_cache(project: Project) -> Path:
+    """Return where Snakemake keeps copies of the rules: it would leave them in the user's cache."""
+    return project.outdir / SCRATCH / "sources"
+
+
 @contextmanager
-def _keep_interrupt() -> Iterator[None]:
-    """Raise KeyboardInterrupt at the end if there was one: Snakemake takes it for a failed job."""
-    interrupted = False
-
-    def note(_number: int, _frame: FrameType | None) -> None:
-        nonlocal interrupted
-        interrupted = True
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGINT, note)
+def _quiet_logging() -> Iterator[None]:
+    """Have no traceback printed for each line that Snakemake cannot write into its own log."""
+    before = logging.raiseExceptions
+    logging.raiseExceptions = False
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
-    if interrupted:
-        raise KeyboardInterrupt
+        logging.raiseExceptions = before
 
 
 def _failure_text(listener: Listener, outdir: Path) -> str:
@@ -143,7 +156,12 @@ def _failure_text(listener: Listener, outdir: Path) -> str:
     for rule, image, logs in dict.fromkeys(listener.failures):
         text = "".join(_read(outdir / log) for log in logs.split())
         lines.append(f"{rule} {image} failed: {text.strip() or f'see {logs} in {outdir}'}")
-    return "\n".join(lines or listener.errors or ["Snakemake ended without saying why"])
+    lines = lines or listener.errors or ["Snakemake ended without saying why"]
+    try:
+        require_space(outdir)
+    except JobFailedError as error:
+        lines.append(str(error))
+    return "\n".join(lines)
 
 
 def _read(path: Path) -> str:

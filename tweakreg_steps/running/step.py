@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-import logging
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from tweakreg_steps.errors import RecipeError, TweakRegError
-from tweakreg_steps.layout import ledger_of
-from tweakreg_steps.planning.ledger import write_entry
+from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.planning.library_versions import VERSIONS
 from tweakreg_steps.provenance.statement import Statement, statement_of
 
 USAGE = "tweakreg-step RECORD key=path ..."
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -93,31 +87,3 @@ def parse_call(arguments: Sequence[str]) -> StepCall:
             raise RecipeError(f"{argument!r} is not of the form key=path; usage: {USAGE}")
         files[key] = Path(path) if path else None
     return StepCall(rule, name, parameters, inputs, files, record)
-
-
-def run_step(arguments: Sequence[str]) -> int:
-    """Run the step that the command line asks for, and return the exit status."""
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(levelname)s: %(message)s", force=True
-    )
-    try:
-        call = parse_call(arguments)
-        products = _step_function(call.rule)(call)
-        write_entry(Path(ledger_of(call.rule, call.name)), call.record, products)
-    except TweakRegError as error:
-        log.error("%s", error)  # noqa: TRY400  the message says it all; a traceback would hide it
-        return error.exit_status
-    return 0
-
-
-def _step_function(rule: str) -> Any:  # noqa: ANN401  a function found by name
-    """Import the module of a step and return its function."""
-    from importlib import import_module
-
-    name = f"tweakreg_steps.steps.{rule}"
-    try:
-        return import_module(name).run
-    except ModuleNotFoundError as error:
-        if error.name != name:
-            raise
-        raise RecipeError(f"there is no step {rule!r}; usage: {USAGE}") from error

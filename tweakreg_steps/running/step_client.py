@@ -19,7 +19,7 @@ def main() -> int:
         address = os.environ.get(SOCKET_VARIABLE)
         status = _ask_server(address, sys.argv[1:]) if address else None
         if status is None:
-            from tweakreg_steps.running.step import run_step
+            from tweakreg_steps.running.step_run import run_step
 
             status = run_step(sys.argv[1:])
     except KeyboardInterrupt:
@@ -39,9 +39,12 @@ def _ask_server(address: str, arguments: list[str]) -> int | None:
         return None
     streams = b"".join(number.to_bytes(4, sys.byteorder) for number in (1, 2))
     rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, streams)
-    connection.sendmsg([len(request).to_bytes(8, "big")], [rights])
-    connection.sendall(request)
-    answer = connection.recv(1)
+    try:
+        connection.sendmsg([len(request).to_bytes(8, "big")], [rights])
+        connection.sendall(request)
+        answer = connection.recv(1)
+    except OSError:
+        answer = b""
     if answer:
         return answer[0]
     sys.stderr.write("ERROR: the process that ran this step ended before it was done\n")

@@ -24,7 +24,7 @@ from subprocess import DEVNULL, PIPE, Popen
 
 from tweakreg_steps.running.step_client import INTERRUPTED, SOCKET_VARIABLE
 
-_FIRST = ("numpy", "tweakreg_steps.running.step", "tweakreg_steps.tables.ecsv")
+_FIRST = ("numpy", "tweakreg_steps.running.step_run", "tweakreg_steps.tables.ecsv")
 _LATER = (
     "astropy.io.fits",
     "astropy.wcs",
@@ -59,7 +59,8 @@ def warm_steps() -> Iterator[None]:
         yield
         return
     address = f"@tweakreg-{os.getpid()}-{secrets.token_hex(8)}"
-    command = [sys.executable, "-m", "tweakreg_steps.running.step_server", address]
+    # -P: modules of the working directory are none of the run's
+    command = [sys.executable, "-P", "-m", "tweakreg_steps.running.step_server", address]
     with Popen(command, stdin=PIPE, stdout=DEVNULL) as server:
         os.environ[SOCKET_VARIABLE] = address
         try:
@@ -134,7 +135,7 @@ def _fork(connection: socket.socket, listener: socket.socket) -> None:
 
 def _answer(connection: socket.socket) -> int:
     """Read one request and run its step."""
-    from tweakreg_steps.running.step import run_step
+    from tweakreg_steps.running.step_run import run_step
 
     header, descriptors, _, _ = socket.recv_fds(connection, 8, 2)
     for target, descriptor in zip((1, 2), descriptors, strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,5 +119,10 @@ def _extensions(image: Inspected) -> set[int]:
 
 def chip_records(inspected: Inspected, *digests: str) -> list[dict[str, Any]]:
     """Return where an image's chips are, with the digests named."""
+    return select_digests(inspected.chips, *digests)
+
+
+def select_digests(chips: Iterable[Mapping[str, Any]], *digests: str) -> list[dict[str, Any]]:
+    """Return of what was learnt of chips where they are, and the digests named."""
     keys = ("number", "extension", "label", "shape", *digests)
-    return [{key: chip[key] for key in keys} for chip in inspected.chips]
+    return [{key: chip[key] for key in keys} for chip in chips]

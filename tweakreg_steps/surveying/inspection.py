@@ -73,11 +73,16 @@ def inspect_inputs(images: Sequence[InputImage], outdir: Path) -> list[Inspected
     problems: list[str] = []
     learnt: list[Inspected] = []
     with ThreadPoolExecutor(max_workers=2) as pool:
-        for future in [pool.submit(_inspect, image, outdir, try_wcs=False) for image in images]:
-            try:
-                learnt.append(future.result())
-            except InputError as error:
-                problems.append(str(error))
+        futures = [pool.submit(_inspect, image, outdir, try_wcs=False) for image in images]
+        try:
+            for future in futures:
+                try:
+                    learnt.append(future.result())
+                except InputError as error:
+                    problems.append(str(error))
+        finally:
+            # after an interrupt nobody waits for the rest
+            pool.shutdown(wait=False, cancel_futures=True)
     if problems:
         raise InputError("\n".join(problems))
     return learnt

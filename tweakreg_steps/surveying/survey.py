@@ -19,6 +19,7 @@ from tweakreg_steps.surveying.file_digest import file_digest
 from tweakreg_steps.surveying.findings import Findings
 from tweakreg_steps.surveying.headerlet_survey import headerlet_problems, history_digest
 from tweakreg_steps.surveying.inspection import Inspected, inspect_inputs, inspect_refimage
+from tweakreg_steps.surveying.path_braces import brace_problems
 from tweakreg_steps.surveying.reference_files import find_reference_files
 from tweakreg_steps.surveying.sextractor_survey import survey_sextractor
 from tweakreg_steps.surveying.wcs_names import wcsname_problems
@@ -59,7 +60,11 @@ def survey(recipe: Recipe) -> Findings:
         reviews=_reviews(recipe),
         catalogs=survey_catalogs(recipe, findings),
     )
-    return replace(findings, **survey_sextractor(recipe, findings))
+    findings = replace(findings, **survey_sextractor(recipe, findings))
+    braces = brace_problems(recipe, findings)
+    if braces:
+        raise InputError("\n".join(braces))
+    return findings
 
 
 def _inspect_images(recipe: Recipe) -> Findings:

@@ -1,0 +1,82 @@
+"""A run whose processes are all killed, at any moment, goes on from there and leaves no trace.
+
+A kill is a SIGKILL of the whole process group after a seeded random time. A run is started anew
+after each kill, until one comes to its end before it is killed: then everything is as after a run
+that nobody disturbed, and the next round begins. The ordinary number of kills keeps the suite
+short; ``TWEAKREG_KILLS=200 pytest tests/test_killed_runs.py`` does as many in all as that says.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from forked_run import import_everything
+from skies import Scene
+from tiny import copy_tiny
+from whole_runs import World
+
+_KILLS = int(os.environ.get("TWEAKREG_KILLS", "60"))
+_WITH_STARTS = _KILLS // 6
+_VARIANTS: dict[str, dict[str, Any]] = {
+    "everything": {},
+    "sextractor": {"imagefindpars": {"finder": "sextractor", "threshold": 10}},
+    "clean": {"clean": True},
+    "expand_refcat": {"expand_refcat": True},
+}
+_SHARES = {"everything": 0.55, "sextractor": 0.15, "clean": 0.15, "expand_refcat": 0.15}
+"""What part of the kills is done to each variant."""
+
+
+def kill_and_compare(
+    scene: Scene, folder: Path, changes: dict[str, Any], kills: int, *, forked: bool
+) -> None:
+    """Kill runs at random moments, and compare what they come to with an undisturbed run."""
+    undisturbed = World(folder / "undisturbed")
+    copy_tiny(scene, undisturbed.folder, **changes)
+    began = time.monotonic()
+    assert not kill(undisturbed, forked=forked)(1000.0)
+    length = time.monotonic() - began
+    names, contents = undisturbed.names(), undisturbed.contents()
+    moments = np.random.default_rng([kills, forked, *folder.name.encode()]).uniform
+    left = kills
+    for number in count():
+        world = World(folder / str(number))
+        copy_tiny(scene, world.folder, **changes)
+        while left and kill(world, forked=forked)(moments(0.0, length)):
+            left -= 1
+            assert world.living() == []
+        assert not kill(world, forked=forked)(1000.0)
+        assert world.living() == []
+        assert world.contents() == contents
+        assert world.names() - names == set()
+        shutil.rmtree(world.folder)
+        if not left:
+            break
+
+
+def kill(world: World, *, forked: bool) -> Callable[[float], bool]:
+    """Return the function that runs and kills."""
+    return world.kill_fork_after if forked else world.kill_after
+
+
+@pytest.mark.parametrize("variant", _VARIANTS)
+def test_killed_at_any_moment_of_its_work(
+    tiny_exposures: Scene, tmp_path: Path, variant: str
+) -> None:
+    import_everything()
+    kills = round((_KILLS - _WITH_STARTS) * _SHARES[variant])
+    kill_and_compare(tiny_exposures, tmp_path, _VARIANTS[variant], kills, forked=True)
+
+
+def test_killed_at_any_moment_from_the_start_of_the_program(
+    tiny_exposures: Scene, tmp_path: Path
+) -> None:
+    kill_and_compare(tiny_exposures, tmp_path, {}, _WITH_STARTS, forked=False)

@@ -1,0 +1,52 @@
+"""Braces in the paths of a recipe's files, which Snakemake takes for placeholders."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from tweakreg_steps.recipes.recipe import Recipe
+from tweakreg_steps.surveying.findings import Findings
+
+_PLACEHOLDER = re.compile(r"\{[^{}]*\}")
+_FILES = (
+    ("exclusions",),
+    ("reference_catalog", "refcat"),
+    ("headerlet_creation", "history"),
+)
+
+
+def brace_problems(recipe: Recipe, findings: Findings) -> list[str]:
+    """Return a message for each file whose path Snakemake would not take as it is.
+
+    What counts is the path relative to the output folder, as the rules have it, and the name of an
+    image, as its products have it.
+    """
+    problems = [
+        f"{path}: Snakemake takes braces in a path for a placeholder; rename the file or its folder"
+        for path in dict.fromkeys(_paths(recipe, findings))
+        if _PLACEHOLDER.search(os.path.relpath(path, recipe.outdir))
+    ]
+    problems += [
+        f"{image.image.path}: Snakemake takes braces in the name of an image for a placeholder; "
+        "rename the file"
+        for image in findings.all_images
+        if {"{", "}"} & set(image.image.name)
+    ]
+    return problems
+
+
+def _paths(recipe: Recipe, findings: Findings) -> Iterator[Path]:
+    """Yield the files that rules read."""
+    for image in findings.all_images:
+        yield image.image.path
+    for keys in _FILES:
+        path = recipe.file(*keys)
+        if path:
+            yield path
+    for files in (*findings.catalogs.values(), *findings.weights.values()):
+        yield from (file.path for file in files.values())
+    for references in findings.reference_files.values():
+        yield from (reference.path for reference in references.values())
