@@ -80,8 +80,7 @@ class Recovery:
 
     def doubted(self) -> Recovery:
         """Give the same as no evidence."""
-        evidence = replace(self.offset.evidence, probability=1.0)
-        return replace(self, offset=replace(self.offset, evidence=evidence))
+        return replace(self, offset=self.offset.doubted())
 
 
 def recover_transformation(
@@ -258,7 +257,8 @@ def _weigh(moved: PointTable, reference: PointTable, tolerance: float) -> Offset
     )
     evidence = pairs.weigh(center, width=width, search=search)
     dx, dy = center.tolist()
-    return Offset(dx, dy, radius=float(width / np.sqrt(np.pi)), evidence=evidence)
+    radius = float(width / np.sqrt(np.pi))
+    return Offset(dx, dy, radius=radius, evidence=evidence, has_rival=False)
 
 
 def _positions(table: PointTable) -> FloatArray:
