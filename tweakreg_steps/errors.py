@@ -33,6 +33,7 @@ class Reason(StrEnum):
     SINGULAR_FIT = "singular_fit"
     FEW_KEPT = "few_kept"
     LARGE_RMS = "large_rms"
+    LARGE_ERROR = "large_error"
     LARGE_SHIFT = "large_shift"
     LARGE_ROTATION = "large_rotation"
     LARGE_SCALE = "large_scale"
@@ -56,6 +57,7 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.SINGULAR_FIT: "the matched sources do not determine the fit (too few, or on one line)",
     Reason.FEW_KEPT: "the fit keeps fewer pairs than acceptance.min_matches",
     Reason.LARGE_RMS: "the pairs scatter by more than acceptance.max_rms",
+    Reason.LARGE_ERROR: "the standard error of the fit is larger than acceptance.max_error",
     Reason.LARGE_SHIFT: "the correction is larger than acceptance.max_shift",
     Reason.LARGE_ROTATION: "the rotation is larger than acceptance.max_rotation",
     Reason.LARGE_SCALE: "the change of scale is larger than acceptance.max_scale",

@@ -17,6 +17,9 @@ from tweakreg_steps.cli import main as tweakreg
 MINOBJ = 6
 """Least number of matches: a user's who wants sparse fields aligned, too; the default is 15."""
 
+MAX_ERROR = 1.3
+"""Largest standard error of a fit in mas: half of 0.1 pixels of the finer camera."""
+
 RECIPE = """\
 input: "robust*_fl?.fits"
 outdir: out
@@ -26,7 +29,10 @@ object_matching:
   searchrad: {searchrad}
   fallback: triangles
   see2dplot: false
+acceptance:
+  max_error: {max_error}
 catalog_fitting:
+  weights: errors
   residplot: No plot
 update_header:
   updatehdr: true
@@ -52,7 +58,9 @@ def align(conditions: Conditions, folder: Path, exposure: Path) -> Outcome:
     exposure
         The exposure that is to be aligned.
     """
-    text = RECIPE.format(minobj=MINOBJ, searchrad=conditions.searchrad)
+    text = RECIPE.format(
+        minobj=MINOBJ, searchrad=conditions.searchrad, max_error=MAX_ERROR
+    )
     if conditions.wrong_entries is not None:
         text += CATALOG_PART.format(catalog=CATALOG)
     recipe = folder / "recipe.yaml"
