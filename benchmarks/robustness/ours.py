@@ -17,8 +17,8 @@ from tweakreg_steps.cli import main as tweakreg
 MINOBJ = 6
 """Least number of matches: a user's who wants sparse fields aligned, too; the default is 15."""
 
-MAX_ERROR = 1.3
-"""Largest standard error of a fit in mas: half of 0.1 pixels of the finer camera."""
+MAX_ERROR = {"UVIS": 2.0, "HRC": 1.3}
+"""Largest standard error of a fit in mas: half of 0.1 pixels of the camera."""
 
 RECIPE = """\
 input: "robust*_fl?.fits"
@@ -37,7 +37,7 @@ catalog_fitting:
 update_header:
   updatehdr: true
 """
-"""The recipe of all scenes; nothing but the search radius differs between them."""
+"""The recipe of all scenes: only the search radius differs, and the size of the camera's pixels."""
 
 CATALOG_PART = """\
 reference_catalog:
@@ -59,7 +59,9 @@ def align(conditions: Conditions, folder: Path, exposure: Path) -> Outcome:
         The exposure that is to be aligned.
     """
     text = RECIPE.format(
-        minobj=MINOBJ, searchrad=conditions.searchrad, max_error=MAX_ERROR
+        minobj=MINOBJ,
+        searchrad=conditions.searchrad,
+        max_error=MAX_ERROR[conditions.camera],
     )
     if conditions.wrong_entries is not None:
         text += CATALOG_PART.format(catalog=CATALOG)
