@@ -102,7 +102,7 @@ def test_an_offset_on_a_grid_has_rivals() -> None:
     grid = np.stack(np.meshgrid(*2 * [np.arange(20) * 40.0]), axis=-1).reshape(-1, 2)
     scattered = grid + np.random.default_rng(4).normal(0, 6.0, grid.shape)
     for stars, has_rival in ((grid, True), (scattered, False)):
-        found = estimate_offset(stars + (9.0, 4.0), stars, searchrad=50.0, tolerance=1.0)
+        found = estimate_offset(stars + np.array([9.0, 4.0]), stars, searchrad=50.0, tolerance=1.0)
         assert found.has_rival == has_rival
 
 

@@ -32,9 +32,7 @@ def main() -> None:
     """Run what has no result yet, and print the table."""
     arguments = _parser().parse_args()
     warnings.simplefilter("ignore")
-    numbers = arguments.scenes or range(
-        arguments.set * SET_SIZE, (arguments.set + 1) * SET_SIZE
-    )
+    numbers = arguments.scenes or range(arguments.set * SET_SIZE, (arguments.set + 1) * SET_SIZE)
     known = read_results(arguments.results)
     wanted = ["ours"] + (["theirs"] if arguments.drizzlepac_python else [])
     with ExitStack() as stack:

@@ -10,9 +10,9 @@ import spherical_geometry
 from astropy.io import fits
 from astropy.wcs import WCS
 from numpy.typing import NDArray
-from robustness.conditions import CameraName
 from skies import _quiet_wcs, _uvis_headers
 
+from robustness.conditions import CameraName
 from tweakreg_steps.astrometry.rigid_motion import Motion, motion_matrix, move_header
 from tweakreg_steps.demo.painting import UVIS_PSF, Psf
 

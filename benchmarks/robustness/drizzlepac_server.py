@@ -1,7 +1,7 @@
 """Run TweakReg in one folder after another; for drizzlepac's own environment.
 
-Reads a JSON object a line: ``folder`` and the arguments of TweakReg. Each is run in a process of its
-own, forked once everything is imported. Writes a JSON object a line: ``said`` and ``seconds``.
+Reads a JSON object a line: ``folder`` and the arguments of TweakReg. Each is run in a process of
+its own, forked once everything is imported. Writes a JSON object a line: ``said`` and ``seconds``.
 """
 
 from __future__ import annotations

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from astropy.table import Table
+
 from robustness.conditions import Conditions
 from robustness.painting import CATALOG
 from robustness.verdicts import Outcome
-
 from tweakreg_steps.cli.recipe_file import read_recipe
 from tweakreg_steps.errors import TweakRegError
 from tweakreg_steps.planning.project import open_project

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
+from skies import _chip_truth, _name
+
 from robustness.cameras import CAMERAS, Camera, chip_wcs, move, read_headers
 from robustness.conditions import Conditions
 from robustness.galaxies import paint_galaxies
 from robustness.sky import Sky, draw_sky
 from robustness.truth import Truth, View
 from robustness.wrong_catalog import draw_catalog, write_catalog
-from skies import _chip_truth, _name
-
 from tweakreg_steps.astrometry.rigid_motion import Motion
 from tweakreg_steps.demo.painting import Hits, cosmic_rays, expose, hot_pixels, paint_stars
 

@@ -8,10 +8,10 @@ import numpy as np
 from astropy.io import fits
 from astropy.wcs import WCS
 from numpy.typing import NDArray
+
 from robustness.cameras import CAMERAS, chip_wcs, sky_corners
 from robustness.conditions import Conditions
 from robustness.galaxies import Galaxies, draw_galaxies
-
 from tweakreg_steps.demo.painting import steep_fluxes
 
 FloatArray = NDArray[np.float64]

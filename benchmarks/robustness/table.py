@@ -49,9 +49,7 @@ def _kind(result: Result) -> str:
 
 def _print_row(kind: str, results: Sequence[Result]) -> None:
     """Print one row."""
-    counts = [
-        str(_count(results, program, verdict)) for program in PROGRAMS for verdict in Verdict
-    ]
+    counts = [str(_count(results, program, verdict)) for program in PROGRAMS for verdict in Verdict]
     good = sum(r.program == "ours" and r.n_common >= ENOUGH for r in results)
     number = len({result.number for result in results})
     print(f"| {kind} | {number} | {good} | " + " | ".join(counts) + " |")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
 from robustness.sky import Sky
 from robustness.truth import SURE, THRESHOLD, View
 
