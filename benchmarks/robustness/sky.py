@@ -52,7 +52,7 @@ def draw_sky(
     """Draw the sources of a sky that covers both exposures, by their true headers."""
     wcs, low, high = _box(conditions, reference, exposure)
     camera = CAMERAS[conditions.camera]
-    fields = float(np.prod(high - low)) / (len(camera.chips) * np.prod(camera.shape))
+    fields = float(np.prod(high - low) / (len(camera.chips) * np.prod(camera.shape)))
     if conditions.half_chip:
         fields = 1.0
     if conditions.spacing is None:
@@ -63,7 +63,8 @@ def draw_sky(
     flux = steep_fluxes(len(ra), rng=rng, faintest=conditions.faintest, slope=conditions.slope)
     ratio = np.exp(conditions.colour_scatter * rng.standard_normal(len(ra)))
     others = rng.uniform(low, high, (int(rng.poisson(conditions.galaxies * fields)), 2))
-    galaxies = draw_galaxies(*wcs.wcs_pix2world(*others.T, 1), rng)
+    center_ra, center_dec = wcs.wcs_pix2world(*others.T, 1)
+    galaxies = draw_galaxies(center_ra, center_dec, rng)
     return Sky(ra, dec, np.stack([flux, flux * ratio]), galaxies)
 
 
