@@ -302,7 +302,12 @@ def _too_few(lists: _Lists, few: _Paired, minobj: int) -> NotAlignedError:
 def _by_chance(lists: _Lists, best: Overlay | None) -> ChanceOffsetError:
     """Say that no offset is more than chance."""
     what = "no triangles are alike"
-    if best is not None:
+    if best is not None and best.offset.has_rival:
+        what = (
+            f"other offsets bring about as many pairs as ({best.offset.dx:.2f},"
+            f" {best.offset.dy:.2f}; {best.way}), as on a grid, so none is believed"
+        )
+    elif best is not None:
         evidence = best.offset.evidence
         what = (
             f"the best offset ({best.offset.dx:.2f}, {best.offset.dy:.2f}; {best.way}) has pairs"
