@@ -51,8 +51,8 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.NO_REFERENCE_SOURCES: "the reference holds no source",
     Reason.NO_OVERLAP: "no reference source lies within the search radius of any source",
     Reason.NO_SIGNIFICANT_OFFSET: (
-        "unrelated lists give such an offset more often than acceptance.max_chance, or others are as"
-        " good"
+        "unrelated lists give such an offset more often than acceptance.max_chance,"
+        " or another one is about as good"
     ),
     Reason.FEW_MATCHES: "fewer matches than object_matching.minobj",
     Reason.SINGULAR_FIT: "the matched sources do not determine the fit (too few, or on one line)",
