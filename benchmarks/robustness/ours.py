@@ -20,7 +20,7 @@ from robustness.verdicts import Outcome
 from tweakreg_steps.cli.recipe_file import read_recipe
 from tweakreg_steps.errors import TweakRegError
 from tweakreg_steps.planning.project import open_project
-from tweakreg_steps.running.step import run_step
+from tweakreg_steps.running.step_run import run_step
 
 MINOBJ = 6
 """Least number of matches: a user's who wants sparse fields aligned, too; the default is 15."""
