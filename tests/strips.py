@@ -49,6 +49,7 @@ FITTING: dict[str, Any] = {
 GATES: dict[str, Any] = {
     "min_matches": None,
     "max_rms": None,
+    "max_error": None,
     "max_shift": None,
     "max_rotation": None,
     "max_scale": 0.1,

@@ -24,6 +24,7 @@ PIXEL = 0.05  # arcsec
 OPEN: dict[str, Any] = {
     "min_matches": None,
     "max_rms": None,
+    "max_error": None,
     "max_shift": None,
     "max_rotation": None,
     "max_scale": None,
@@ -56,6 +57,7 @@ def half_turned() -> MatchedPairs:
     [
         ("min_matches", 20, 60, Reason.FEW_KEPT),
         ("max_rms", 8.0, 3.0, Reason.LARGE_RMS),
+        ("max_error", 3.0, 1.0, Reason.LARGE_ERROR),
         ("max_shift", 2.5, 1.0, Reason.LARGE_SHIFT),
         ("max_rotation", 0.51, 0.49, Reason.LARGE_ROTATION),
         ("max_scale", 0.011, 0.009, Reason.LARGE_SCALE),

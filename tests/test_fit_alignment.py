@@ -136,6 +136,7 @@ def test_many_wrong_pairs_do_not_mislead_a_robust_start(bench: Bench) -> None:
         for name, limit, reason in (
             ("min_matches", 100_000, "few_kept"),
             ("max_rms", 0.1, "large_rms"),
+            ("max_error", 0.01, "large_error"),
             ("max_shift", 0.1, "large_shift"),
             ("max_rotation", 1e-5, "large_rotation"),
             ("max_scale", 1e-9, "large_scale"),

@@ -175,6 +175,18 @@ def test_sources_on_a_grid_agree_in_many_ways_and_none_is_believed() -> None:
     assert found is None or found.chance > 0.01
 
 
+def test_pieces_around_one_source_are_no_transformation() -> None:
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        pieces = np.repeat(rng.uniform(0, 300, (4, 2)), 12, axis=0)
+        image = SourceList.of_positions(pieces + rng.normal(0, 2.0, pieces.shape))
+        reference = SourceList.of_positions(rng.uniform(0, 300, (6, 2)))
+        found = recover_transformation(
+            image, reference, tolerance=1.0, mirrored=False, max_chance=1e-3
+        )
+        assert found is None or abs(np.log(found.similarity.scale)) < 0.08
+
+
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_too_few_sources_make_no_triangles(number: int) -> None:
     few = SourceList.of_positions(CORNERS[:number])

@@ -285,6 +285,34 @@ def test_turned_lists_are_matched_by_triangles(way: dict[str, str]) -> None:
         match(turned, stars)
 
 
+def test_on_a_grid_bright_sources_tell_the_offset_that_positions_do_not() -> None:
+    rng = np.random.default_rng(14)
+    grid = np.stack(np.meshgrid(*2 * [np.arange(25) * 40.0]), axis=-1).reshape(-1, 2)
+    brightness = rng.pareto(1.0, len(grid))
+    # the upper and lower half of the sky: the most pairs are where the halves overlap most
+    lists = [
+        replace(SourceList.of_positions(grid[half] + shift), brightness=brightness[half])
+        for half, shift in ((slice(None, 500), (46.0, 7.0)), (slice(125, None), (0.0, 0.0)))
+    ]
+    found = match_suspects((lists[0], lists[1]), searchrad=150.0)
+    assert np.array_equal(found.image_index, found.reference_index + 125)
+    assert len(found.image_index) == 375
+    with pytest.raises(ChanceOffsetError, match="other offsets bring about as many pairs"):
+        match_suspects((lists[0], lists[1]), searchrad=150.0, fallback="none")
+
+
+def test_triangles_are_preferred_where_a_roll_leaves_the_histogram_few_pairs() -> None:
+    stars = np.random.default_rng(15).uniform(-1000, 1000, (300, 2))
+    angle = np.radians(0.25)
+    turned = stars @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    few, all_of_them = (match(turned, stars, fallback=way) for way in ("brightest", "triangles"))
+    assert few.overlay.way.startswith("histogram")
+    assert 3 < len(few.image_index) < 30
+    assert all_of_them.overlay.way == "triangles"
+    assert np.array_equal(all_of_them.image_index, all_of_them.reference_index)
+    assert len(all_of_them.image_index) == 300
+
+
 def test_mirrored_lists_are_matched_if_asked_for() -> None:
     stars = np.random.default_rng(13).uniform(0, 2000, (100, 2))
     image = stars * (-1.0, 1.0) + (2000.0, 3.0)

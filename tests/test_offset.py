@@ -98,6 +98,14 @@ def test_sources_on_a_grid_give_the_offset_that_most_of_them_share() -> None:
         assert error_of(image, grid + rng.normal(0, 0.1, grid.shape), shift) < 0.1
 
 
+def test_an_offset_on_a_grid_has_rivals() -> None:
+    grid = np.stack(np.meshgrid(*2 * [np.arange(20) * 40.0]), axis=-1).reshape(-1, 2)
+    scattered = grid + np.random.default_rng(4).normal(0, 6.0, grid.shape)
+    for stars, has_rival in ((grid, True), (scattered, False)):
+        found = estimate_offset(stars + np.array([9.0, 4.0]), stars, searchrad=50.0, tolerance=1.0)
+        assert found.has_rival == has_rival
+
+
 def test_a_cluster_s_own_hill_of_pairs_is_not_the_peak() -> None:
     rng = np.random.default_rng(5)
     stars = rng.normal(2000, 150, (6000, 2))

@@ -104,6 +104,18 @@ def test_wrong_pairs_that_are_clipped_leave_no_trace() -> None:
     assert np.allclose(told / np.std(shifts, axis=0), 1.0, atol=0.2)
 
 
+def test_the_error_anywhere_is_the_scatter_of_where_fits_put_sources() -> None:
+    rng = np.random.default_rng(11)
+    places = np.array([[0.0, 0.0], [FIELD / 2, 0.0], [-FIELD, FIELD / 3]])
+    put, told = [], []
+    for _ in range(RUNS):
+        found = fit(make_truth(np.eye(2), rng, number=40, noise=0.1).pairs)
+        assert found.uncertainty
+        put.append(places @ found.matrix.T + found.shift)
+        told.append(found.uncertainty.at(places))
+    assert np.allclose(np.sqrt(np.mean(np.square(told), axis=0)) / np.std(put, axis=0), 1, atol=0.2)
+
+
 @pytest.mark.parametrize("geometry", GEOMETRIES)
 def test_just_enough_pairs_tell_none(geometry: Geometry) -> None:
     rng = np.random.default_rng(10)

@@ -33,6 +33,7 @@ class Reason(StrEnum):
     SINGULAR_FIT = "singular_fit"
     FEW_KEPT = "few_kept"
     LARGE_RMS = "large_rms"
+    LARGE_ERROR = "large_error"
     LARGE_SHIFT = "large_shift"
     LARGE_ROTATION = "large_rotation"
     LARGE_SCALE = "large_scale"
@@ -50,12 +51,14 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.NO_REFERENCE_SOURCES: "the reference holds no source",
     Reason.NO_OVERLAP: "no reference source lies within the search radius of any source",
     Reason.NO_SIGNIFICANT_OFFSET: (
-        "unrelated lists give such an offset more often than acceptance.max_chance"
+        "unrelated lists give such an offset more often than acceptance.max_chance,"
+        " or another one is about as good"
     ),
     Reason.FEW_MATCHES: "fewer matches than object_matching.minobj",
     Reason.SINGULAR_FIT: "the matched sources do not determine the fit (too few, or on one line)",
     Reason.FEW_KEPT: "the fit keeps fewer pairs than acceptance.min_matches",
     Reason.LARGE_RMS: "the pairs scatter by more than acceptance.max_rms",
+    Reason.LARGE_ERROR: "the standard error of the fit is larger than acceptance.max_error",
     Reason.LARGE_SHIFT: "the correction is larger than acceptance.max_shift",
     Reason.LARGE_ROTATION: "the rotation is larger than acceptance.max_rotation",
     Reason.LARGE_SCALE: "the change of scale is larger than acceptance.max_scale",

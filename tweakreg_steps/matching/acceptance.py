@@ -25,6 +25,7 @@ from tweakreg_steps.matching.pairs import MatchedPairs
 _REASONS: Mapping[str, Reason] = {
     "min_matches": Reason.FEW_KEPT,
     "max_rms": Reason.LARGE_RMS,
+    "max_error": Reason.LARGE_ERROR,
     "max_shift": Reason.LARGE_SHIFT,
     "max_rotation": Reason.LARGE_ROTATION,
     "max_scale": Reason.LARGE_SCALE,
@@ -35,6 +36,7 @@ _REASONS: Mapping[str, Reason] = {
 _TEXTS: Mapping[str, str] = {
     "min_matches": "the fit keeps {value} pairs",
     "max_rms": "the pairs scatter by {value:.3g} mas",
+    "max_error": "the fit is only known to {value:.3g} mas",
     "max_shift": "a matched source would move by {value:.4g} arcsec",
     "max_rotation": "the image would turn by {value:.4g} deg",
     "max_scale": "its scale would change by {value:.3g}",
@@ -111,6 +113,7 @@ def judge_fit(
     field_area: float,
     min_matches: int | None,
     max_rms: float | None,
+    max_error: float | None,
     max_shift: float | None,
     max_rotation: float | None,
     max_scale: float | None,
@@ -137,6 +140,8 @@ def judge_fit(
         Least number of kept pairs; None for no limit, here as below.
     max_rms : float or None
         Largest rms along either axis in mas.
+    max_error : float or None
+        Largest standard error of the fit at the kept pairs, rms of them, in mas.
     max_shift : float or None
         Farthest that a kept pair's source may be moved, in arcseconds.
     max_rotation : float or None
@@ -156,6 +161,7 @@ def judge_fit(
     limits = {
         "min_matches": min_matches,
         "max_rms": max_rms,
+        "max_error": max_error,
         "max_shift": max_shift,
         "max_rotation": max_rotation,
         "max_scale": max_scale,
@@ -165,6 +171,7 @@ def judge_fit(
     measured = {
         "min_matches": int(fit.kept.sum()),
         "max_rms": float(np.max(rms_sky)),
+        "max_error": _standard_error(fit, pairs) * pixel_scale * 1000.0,
         "max_shift": float(np.hypot(*moves.T).max()) * pixel_scale,
         "max_rotation": max(abs(fit.rotation_x), abs(fit.rotation_y)),
         "max_scale": max(abs(fit.scale_x - 1.0), abs(fit.scale_y - 1.0)),
@@ -218,6 +225,14 @@ def keep_present(fit: LinearFit, pairs: MatchedPairs) -> LinearFit:
         rms=residuals[fit.kept].std(axis=0),
         **vars(decompose(np.eye(2))),
     )
+
+
+def _standard_error(fit: LinearFit, pairs: MatchedPairs) -> float:
+    """Give the standard error of a fit at its kept pairs in pixels; infinite where none is left."""
+    if fit.uncertainty is None:
+        return float("inf")
+    errors = fit.uncertainty.at(pairs.reference[fit.kept] - fit.center)
+    return float(np.sqrt(np.mean(np.sum(errors**2, axis=1))))
 
 
 def _coverage(xy: FloatArray, field_area: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -15,9 +16,14 @@ from tweakreg_steps.matching.similarity import Similarity
 from tweakreg_steps.matching.source_list import SourceList, brightest_of_both
 from tweakreg_steps.matching.suspects import Places
 
+log = logging.getLogger(__name__)
+
 Method = Literal["histogram", "triangles"]
 Fallback = Literal["none", "brightest", "triangles"]
 Tables = tuple[PointTable, PointTable]
+
+TRIANGLES = "triangles"
+"""What the way is called that triangles tell."""
 
 BRIGHT_LEVELS = (50, 200, 800, 3200)
 """Numbers of bright sources of the image among which an offset is looked for."""
@@ -148,7 +154,7 @@ def triangle_overlays(
     )
     if found is not None:
         tables = lay_over(image, reference, places, found.similarity)
-        yield Overlay("triangles", found.offset, found.similarity, places, tables, measured=False)
+        yield Overlay(TRIANGLES, found.offset, found.similarity, places, tables, measured=False)
 
 
 def lay_over(
@@ -171,6 +177,9 @@ def _by_histogram(
     """Find the offset of some sources."""
     tables = lay_over(image, reference, places, None)
     offset = find_offset(*tables, searchrad=wanted.searchrad, tolerance=wanted.tolerance)
+    if offset.has_rival:
+        log.info("%s: two offsets are as good as each other: none is believed", way)
+        offset = offset.doubted()
     return Overlay(way, offset, None, places, tables, measured=True)
 
 

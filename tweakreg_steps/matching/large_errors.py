@@ -80,8 +80,7 @@ class Recovery:
 
     def doubted(self) -> Recovery:
         """Give the same as no evidence."""
-        evidence = replace(self.offset.evidence, probability=1.0)
-        return replace(self, offset=replace(self.offset, evidence=evidence))
+        return replace(self, offset=self.offset.doubted())
 
 
 def recover_transformation(
@@ -215,7 +214,7 @@ def _refine(
     reference: PointTable,
     tolerance: float,
 ) -> Similarity:
-    """Fit the pairs within a radius that shrinks to the tolerance."""
+    """Fit the pairs within a radius that shrinks to the tolerance, as long as the scale allows."""
     _, field = _field(image_xy)
     spacing = np.sqrt(box_area(image_xy) / len(image_xy))
     radius = max(tolerance, min(AGREE * field, SPARSE * spacing))
@@ -223,14 +222,18 @@ def _refine(
         moved = PointTable.build(similarity.to_reference(image_xy))
         nearest = find_nearest(moved, reference, shift=(0.0, 0.0), radius=radius)
         paired = np.flatnonzero(nearest.second >= 0)
-        if len(paired) < LEAST_PAIRS:
-            return similarity
         partner = nearest.second[paired]
-        similarity = Similarity.fit(
+        # pieces of one cosmic ray may all be nearest to one source
+        if len(np.unique(partner)) < LEAST_PAIRS:
+            return similarity
+        fitted = Similarity.fit(
             image_xy[moved.place[paired]],
             np.stack([reference.x[partner], reference.y[partner]], axis=1),
             mirrored=similarity.mirrored,
         )
+        if abs(np.log(fitted.scale)) > np.log1p(MAX_SCALE_ERROR):
+            return similarity
+        similarity = fitted
         if radius <= tolerance:
             return similarity
         radius = max(tolerance, radius / 2.0)
@@ -258,7 +261,8 @@ def _weigh(moved: PointTable, reference: PointTable, tolerance: float) -> Offset
     )
     evidence = pairs.weigh(center, width=width, search=search)
     dx, dy = center.tolist()
-    return Offset(dx, dy, radius=float(width / np.sqrt(np.pi)), evidence=evidence)
+    radius = float(width / np.sqrt(np.pi))
+    return Offset(dx, dy, radius=radius, evidence=evidence, has_rival=False)
 
 
 def _positions(table: PointTable) -> FloatArray:

@@ -13,6 +13,7 @@ from typing import Literal
 
 from tweakreg_steps.errors import ChanceOffsetError, NotAlignedError, Reason
 from tweakreg_steps.matching.attempts import (
+    TRIANGLES,
     Fallback,
     Method,
     Overlay,
@@ -32,6 +33,12 @@ SearchUnits = Literal["arcseconds", "pixels"]
 
 PURE = 5.0
 """Sources left out come back where they make this many times the pairs that chance would."""
+
+FEW = 0.5
+"""Part of the sources that may be without a pair before triangles are asked for more."""
+
+FAR_MORE = 1.5
+"""Triangles are preferred to the histogram if they explain so many times its pairs."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +151,7 @@ def match_sources(
     )
     suspects = find_suspects(image, reference, narrow=leave_out_narrow, fixed=leave_out_fixed)
     lists = _Lists(image, reference, tiers(image, reference, suspects), wanted, separation)
-    paired = _bring_back(lists, _first_good(lists, minobj))
+    paired = _bring_back(lists, _prefer_triangles(lists, _first_good(lists, minobj)))
     n_found = len(paired.pairs.distance)
     offset = paired.overlay.offset
     log.info(
@@ -181,6 +188,11 @@ class _Paired:
     pairs: ListMatch
     by_chance: float
 
+    @property
+    def beyond_chance(self) -> float:
+        """Give the number of pairs that chance does not explain."""
+        return len(self.pairs.distance) - self.by_chance
+
 
 def _first_good(lists: _Lists, minobj: int) -> _Paired:
     """Pair the first overlay that is more than chance and gives enough matches."""
@@ -214,10 +226,15 @@ def _overlays(lists: _Lists) -> Iterator[Overlay]:
             except NotAlignedError as error:
                 apart = error
     if "triangles" in (lists.wanted.method, lists.wanted.fallback):
-        for places in lists.tiers:
-            yield from triangle_overlays(*given, places, lists.wanted)
+        yield from _by_triangles(lists)
     elif apart and not found_any:
         raise apart
+
+
+def _by_triangles(lists: _Lists) -> Iterator[Overlay]:
+    """Yield what triangles tell, in the order in which it is tried."""
+    for places in lists.tiers:
+        yield from triangle_overlays(lists.image, lists.reference, places, lists.wanted)
 
 
 def _pair(lists: _Lists, overlay: Overlay) -> _Paired:
@@ -232,6 +249,31 @@ def _pair(lists: _Lists, overlay: Overlay) -> _Paired:
         reference_index=places.reference[found.reference_index],
     )
     return _Paired(overlay, pairs, overlay.pairs_by_chance(tolerance))
+
+
+def _prefer_triangles(lists: _Lists, paired: _Paired) -> _Paired:
+    """Take what triangles tell, where they may be asked, if it explains far more pairs.
+
+    Of an image that is turned the histogram has a peak, too: of the few sources around the
+    place that stays where it is.
+    """
+    wanted, places = lists.wanted, paired.overlay.places
+    possible = min(len(places.image), len(places.reference))
+    if (
+        wanted.fallback != "triangles"
+        or paired.overlay.way == TRIANGLES
+        or wanted.given is not None
+        or paired.beyond_chance > FEW * possible
+    ):
+        return paired
+    for tries, found in enumerate(_by_triangles(lists), start=1):
+        overlay = found.among(tries)
+        other = _pair(lists, overlay)
+        if overlay.chance <= wanted.max_chance and (
+            other.beyond_chance > FAR_MORE * paired.beyond_chance
+        ):
+            return other
+    return paired
 
 
 def _bring_back(lists: _Lists, paired: _Paired) -> _Paired:
@@ -260,7 +302,12 @@ def _too_few(lists: _Lists, few: _Paired, minobj: int) -> NotAlignedError:
 def _by_chance(lists: _Lists, best: Overlay | None) -> ChanceOffsetError:
     """Say that no offset is more than chance."""
     what = "no triangles are alike"
-    if best is not None:
+    if best is not None and best.offset.has_rival:
+        what = (
+            f"other offsets bring about as many pairs as ({best.offset.dx:.2f},"
+            f" {best.offset.dy:.2f}; {best.way}), as on a grid, so none is believed"
+        )
+    elif best is not None:
         evidence = best.offset.evidence
         what = (
             f"the best offset ({best.offset.dx:.2f}, {best.offset.dy:.2f}; {best.way}) has pairs"

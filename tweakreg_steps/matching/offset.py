@@ -44,7 +44,13 @@ N_PEAKS = 3
 """Peaks of a histogram that are looked at where none is beyond doubt."""
 
 BEYOND_DOUBT = 1e-9
-"""Probability of a chance peak below which no other peak is looked at."""
+"""Probability of a chance peak below which no other peak can be the better one."""
+
+RIVAL = 0.5
+"""Part of the best peak's places from which another peak is its rival."""
+
+APART = 12.0
+"""Pixels between peaks that are not parts of one: as wide as what a star breaks into."""
 
 
 @dataclass(frozen=True)
@@ -59,17 +65,24 @@ class Offset:
         Radius in pixels in which the peak stands out most.
     evidence : Evidence
         The pairs within this radius, against chance.
+    has_rival : bool
+        Whether another offset brings about as many pairs, which are more than chance as well.
     """
 
     dx: float
     dy: float
     radius: float
     evidence: Evidence
+    has_rival: bool
 
     def among(self, n_tries: int) -> Offset:
         """Take into account that it is one of several tries, each of which could err."""
         probability = min(1.0, n_tries * self.evidence.probability)
         return replace(self, evidence=replace(self.evidence, probability=probability))
+
+    def doubted(self) -> Offset:
+        """Give the same as no evidence."""
+        return replace(self, evidence=replace(self.evidence, probability=1.0))
 
 
 def estimate_offset(
@@ -164,7 +177,8 @@ def weigh_offset(
     search = Search(pairs.density, n_windows=1.0, n_scales=len(widths), dimensions=0)
     found = [pairs.weigh(center, width=width, search=search) for width in widths]
     best = int(np.argmin([evidence.probability for evidence in found]))
-    return Offset(*offset, radius=float(widths[best] / np.sqrt(np.pi)), evidence=found[best])
+    radius = float(widths[best] / np.sqrt(np.pi))
+    return Offset(*offset, radius=radius, evidence=found[best], has_rival=False)
 
 
 def pairs_by_chance(
@@ -196,7 +210,30 @@ def _find_peak(
         rival = _measure(image, reference, histogram, guess, tolerance)
         if rival.evidence.probability < best.evidence.probability:
             best = rival
-    return best
+    return replace(best, has_rival=_has_rival(best, image, reference, histogram, tolerance))
+
+
+def _has_rival(
+    best: Offset,
+    image: PointTable,
+    reference: PointTable,
+    histogram: SeparationHistogram,
+    tolerance: float,
+) -> bool:
+    """Tell whether another peak is about as good as the best: sources on a grid make many."""
+    center, width = np.array([best.dx, best.dy]), best.radius * np.sqrt(np.pi)
+    others = histogram.without(Guess(center, max(width, 2.0 * APART)))
+    expected = histogram.density * width**2
+    enough = expected + RIVAL * (best.evidence.n_pairs - expected)
+    if others.fullest_box(width) < enough:
+        return False
+    rival = _measure(image, reference, others, others.strongest(), tolerance)
+    apart = np.hypot(rival.dx - best.dx, rival.dy - best.dy)
+    return bool(
+        apart > APART
+        and rival.evidence.probability < BEYOND_DOUBT
+        and rival.evidence.n_places > RIVAL * best.evidence.n_places
+    )
 
 
 def _guesses(
@@ -253,7 +290,8 @@ def _measure(
     evidence = pairs.weigh(center, width=width, search=search)
     log.debug("offset %.3f %.3f: %s", *center, evidence)
     dx, dy = center.tolist()
-    return Offset(dx, dy, radius=float(width / np.sqrt(np.pi)), evidence=evidence)
+    radius = float(width / np.sqrt(np.pi))
+    return Offset(dx, dy, radius=radius, evidence=evidence, has_rival=False)
 
 
 def _sample(image: PointTable, reference: PointTable, searchrad: float) -> PointTable:

@@ -64,8 +64,7 @@ def find_box_peak(counts: IntArray, *, border: int, widths: Sequence[int]) -> Bo
     BoxPeak
         Of equal ones, the narrowest, then the one nearest to the middle of the histogram.
     """
-    integral = np.zeros((counts.shape[0] + 1, counts.shape[1] + 1), dtype=np.int64)
-    np.cumsum(np.cumsum(counts, axis=0), axis=1, out=integral[1:, 1:])
+    integral = _integral(counts)
     overall = float(counts.mean())
     best = BoxPeak(0, 0, 1, -1.0)
     for width in widths:
@@ -78,6 +77,18 @@ def find_box_peak(counts: IntArray, *, border: int, widths: Sequence[int]) -> Bo
         if least < highest:
             best = _better(best, boxes, least)
     return _fullest_rival(best, _Boxes(integral, border, best.width, overall))
+
+
+def fullest_box(counts: IntArray, *, border: int, width: int) -> int:
+    """Give the largest count in a box of an odd width, in bins, around a bin inside the border."""
+    return int(_Boxes(_integral(counts), border, width, 0.0).sums.max())
+
+
+def _integral(counts: IntArray) -> IntArray:
+    """Give the sums of all bins below and left of each corner."""
+    integral = np.zeros((counts.shape[0] + 1, counts.shape[1] + 1), dtype=np.int64)
+    np.cumsum(np.cumsum(counts, axis=0), axis=1, out=integral[1:, 1:])
+    return integral
 
 
 @dataclass(frozen=True)

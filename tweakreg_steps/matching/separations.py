@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.matching.neighbours import FloatArray, PointTable, iter_pairs
-from tweakreg_steps.matching.peaks import WIDER, find_box_peak
+from tweakreg_steps.matching.peaks import WIDER, find_box_peak, fullest_box
 
 IntArray = NDArray[np.int64]
 
@@ -120,6 +120,11 @@ class SeparationHistogram:
         peak = find_box_peak(self.bordered, border=self.border, widths=self.widths)
         from_middle = np.array([peak.column, peak.row]) - len(self.counts) // 2
         return Guess(self.middle + from_middle * self.bin_width, peak.width * self.bin_width)
+
+    def fullest_box(self, width: float) -> int:
+        """Give the most pairs in any box with a side of about so many pixels."""
+        half = round((width / self.bin_width - 1.0) / 2.0)
+        return fullest_box(self.bordered, border=self.border, width=2 * max(0, half) + 1)
 
     def without(self, guess: Guess) -> SeparationHistogram:
         """Give the histogram without the pairs in and right around a box."""

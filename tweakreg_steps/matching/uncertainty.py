@@ -52,6 +52,25 @@ class Uncertainty:
     decomposition: Decomposition
     covariance: FloatArray
 
+    def at(self, reference: FloatArray) -> FloatArray:
+        """Give the standard errors of ``M v + s``, where the fit puts sources.
+
+        Parameters
+        ----------
+        reference : (n, 2) float array
+            Positions v of the reference relative to the fit's centre, in pixels.
+
+        Returns
+        -------
+        (n, 2) float array
+            Along x and y in pixels.
+        """
+        none, one = np.zeros(len(reference)), np.ones(len(reference))
+        x, y = reference.T
+        rows = np.array([[x, y, none, none, one, none], [none, none, x, y, none, one]])
+        variance = np.einsum("ain,ij,ajn->na", rows, self.covariance, rows)
+        return np.asarray(np.sqrt(np.maximum(variance, 0.0)))
+
 
 def estimate_uncertainty(pairs: CentredPairs, fit: ClippedFit) -> Uncertainty | None:
     """Estimate the uncertainties of a fit from its residuals.

@@ -1,0 +1,1 @@
+"""How often exposures are aligned rightly, wrongly or not at all, here and with drizzlepac."""

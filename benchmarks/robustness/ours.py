@@ -1,0 +1,139 @@
+"""Running a scene here: the recipe, and what it writes.
+
+The jobs of the recipe's plan are run one after another in this process, each by its step: starting
+processes takes most of the time of so small a run. What the steps read and write is the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from astropy.table import Table
+
+from robustness.conditions import Conditions
+from robustness.painting import CATALOG
+from robustness.verdicts import Outcome
+from tweakreg_steps.cli.recipe_file import read_recipe
+from tweakreg_steps.errors import TweakRegError
+from tweakreg_steps.planning.project import open_project
+from tweakreg_steps.running.step_run import run_step
+
+MINOBJ = 6
+"""Least number of matches: a user's who wants sparse fields aligned, too; the default is 15."""
+
+MAX_ERROR = {"UVIS": 2.0, "HRC": 1.3}
+"""Largest standard error of a fit in mas: half of 0.1 pixels of the camera."""
+
+RECIPE = """\
+input: "robust*_fl?.fits"
+outdir: out
+writecat: false
+object_matching:
+  minobj: {minobj}
+  searchrad: {searchrad}
+  fallback: triangles
+  see2dplot: false
+acceptance:
+  max_error: {max_error}
+catalog_fitting:
+  weights: errors
+  residplot: No plot
+update_header:
+  updatehdr: true
+"""
+"""The recipe of all scenes: only the search radius differs, and the size of the camera's pixels."""
+
+CATALOG_PART = """\
+reference_catalog:
+  refcat: {catalog}
+  rfluxcol: 3
+"""
+
+
+FILES: Mapping[str, str] = {
+    "make_masks": "image={image} mask=masks/{name}.fits",
+    "find_sources": "image={image} mask=masks/{name}.fits catalog=catalogs/{name}.ecsv",
+    "undistort_sources": "image={image} catalog=catalogs/{name}.ecsv sky=sky/{name}.ecsv",
+    "build_reference_plane": "manifest=manifest.json plane=reference/wcs.fits",
+    "build_reference": "plane=reference/wcs.fits refcat={refcat} sky={reference_sky}"
+    " sources=reference/sources.ecsv",
+    "match_sources": "sky=sky/{name}.ecsv plane=reference/wcs.fits"
+    " sources=reference/sources.ecsv matches=matches/{name}.ecsv",
+    "fit_alignment": "matches=matches/{name}.ecsv plane=reference/wcs.fits"
+    " fit=fits/{name}.json pairs=fits/{name}.ecsv",
+    "update_header": "image={image} original={image} fit=fits/{name}.json"
+    " plane=reference/wcs.fits record=headers/{name}.json",
+    "summarize": "manifest=manifest.json summary=summary.ecsv",
+}
+"""The files of each rule, as in the workflow."""
+
+
+def align(conditions: Conditions, folder: Path, exposure: Path) -> Outcome:
+    """Run the recipe in the folder of a scene.
+
+    Parameters
+    ----------
+    conditions
+        What the scene is like.
+    folder
+        Where its files are; the results go to ``out`` in it.
+    exposure
+        The exposure that is to be aligned.
+    """
+    recipe = folder / "recipe.yaml"
+    recipe.write_text(write_recipe(conditions), encoding="utf-8")
+    before = time.process_time()
+    out = folder / "out"
+    out.mkdir()
+    try:
+        _run_jobs(recipe, out, folder / CATALOG)
+    except TweakRegError as error:
+        return Outcome(None, str(error), time.process_time() - before)
+    row = Table.read(out / "summary.ecsv")[-1]
+    aligned = out / "aligned" / exposure.name if row["status"] == "aligned" else None
+    return Outcome(aligned, str(row["reason"]) or "aligned", time.process_time() - before)
+
+
+def write_recipe(conditions: Conditions) -> str:
+    """Give the recipe of a scene."""
+    text = RECIPE.format(
+        minobj=MINOBJ,
+        searchrad=conditions.searchrad,
+        max_error=MAX_ERROR[conditions.camera],
+    )
+    if conditions.wrong_entries is not None:
+        text += CATALOG_PART.format(catalog=CATALOG)
+    return text
+
+
+def _run_jobs(recipe: Path, out: Path, catalog: Path) -> None:
+    """Run all jobs of a recipe in the order of the plan, in its output folder."""
+    project = open_project(read_recipe(recipe))
+    project.write_manifest()
+    with contextlib.chdir(out), _without_log():
+        for (rule, name), job in project.plan.jobs.items():
+            files = FILES[rule].format(
+                name=name,
+                image=recipe.parent / f"{name}.fits",
+                refcat=catalog if catalog.exists() else "",
+                reference_sky=" ".join(project.reference_sky),
+            )
+            arguments = files.split(" ")
+            for argument in arguments:
+                Path(argument.partition("=")[2]).parent.mkdir(parents=True, exist_ok=True)
+            status = run_step([job.text, *arguments])
+            assert status == 0, f"{rule} {name} ended with {status}"
+
+
+@contextlib.contextmanager
+def _without_log() -> Iterator[None]:
+    """Keep the steps' messages away."""
+    logging.disable()
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
