@@ -26,6 +26,7 @@ from tweakreg_steps.running.cleaning import remove_intermediates
 from tweakreg_steps.running.leftovers import clean_outdir
 from tweakreg_steps.running.locking import hold_outdir
 from tweakreg_steps.running.outdir import require_room
+from tweakreg_steps.running.product_cache import cache_problem
 from tweakreg_steps.running.run_log import job_log, log_of, write_run_log
 from tweakreg_steps.running.step_server import warm_steps
 
@@ -83,6 +84,7 @@ def run_recipe(recipe: Recipe, file: Path, *, cores: int, profile: Path | None) 
             stale = stale_jobs(project.plan, project.outdir)
         require_room(project.outdir, _written_by(stale))
         project.write_manifest()
+        _warn_of_cache(recipe)
         if stale:
             _run_stale(project, file, stale, cores=cores, profile=profile)
         else:
@@ -119,6 +121,14 @@ def _restore_inputs(project: Project, stale: list[StaleJob]) -> bool:
     sys.stderr.writelines(f"{text}: restoring it\n" for text in describe_blocked(blocked))
     restored = list(restore_originals(project.outdir, only=frozenset(blocked)))
     return bool(restored)
+
+
+def _warn_of_cache(recipe: Recipe) -> None:
+    """Say on stderr where the recipe's cache cannot be used."""
+    folder = recipe.file("cache")
+    problem = cache_problem(folder) if folder else None
+    if problem:
+        sys.stderr.write(f"tweakreg: warning: {problem}\n")
 
 
 def _require_profile(profile: Path | None) -> None:

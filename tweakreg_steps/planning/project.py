@@ -245,6 +245,9 @@ class Project:
         inputs = input_list_text(self.recipe, self.findings)
         if inputs is not None:
             _write_if_changed(self.outdir / layout.INPUT_LIST, inputs)
+        cache = self.recipe.file("cache")
+        name = json_text(self.relative(cache) if cache else None)
+        _write_if_changed(self.outdir / layout.CACHE_FOLDER, name)
 
     def _manifest_entry(self, image: Inspected) -> dict[str, Any]:
         """Return what the steps need to know of one image."""
