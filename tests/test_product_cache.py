@@ -15,6 +15,7 @@ from skies import Scene
 from steps import run_steps
 
 from tweakreg_steps.cli import main
+from tweakreg_steps.recipes.recipe import load_recipe
 from tweakreg_steps.running import product_cache
 from tweakreg_steps.running.product_cache import ProductCache
 from tweakreg_steps.running.step import StepCall
@@ -192,3 +193,11 @@ def test_products_of_other_libraries_are_not_taken(
     cache.put(RECORD, {"catalog": product}, [product])
     monkeypatch.setattr(product_cache, "library_versions", lambda: {"numpy": "1.0"})
     assert not cache.take(RECORD, {"catalog": product})
+
+
+def test_the_folder_is_taken_over_with_extends(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("input: '*.fits'\ncache: shared\n")
+    (tmp_path / "variants").mkdir()
+    variant = tmp_path / "variants" / "variant.yaml"
+    variant.write_text("extends: ../base.yaml\n")
+    assert load_recipe(variant).file("cache") == (tmp_path / "shared").resolve()
