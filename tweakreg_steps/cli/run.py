@@ -28,7 +28,7 @@ from tweakreg_steps.running.locking import hold_outdir
 from tweakreg_steps.running.outdir import require_room
 from tweakreg_steps.running.product_cache import cache_problem
 from tweakreg_steps.running.run_log import job_log, log_of, write_run_log
-from tweakreg_steps.running.step_server import warm_steps
+from tweakreg_steps.running.step_server import Prepare, warm_steps
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -56,12 +56,19 @@ def _positive(text: str) -> int:
 
 def run(arguments: Namespace) -> int:
     """Run the recipe, and print how each image went."""
-    with warm_steps():
-        recipe = read_recipe(arguments.recipe)
-        return run_recipe(recipe, arguments.recipe, cores=arguments.jobs, profile=arguments.profile)
+    with warm_steps() as prepare:
+        return run_recipe(
+            read_recipe(arguments.recipe),
+            arguments.recipe,
+            cores=arguments.jobs,
+            profile=arguments.profile,
+            prepare=prepare,
+        )
 
 
-def run_recipe(recipe: Recipe, file: Path, *, cores: int, profile: Path | None) -> int:
+def run_recipe(
+    recipe: Recipe, file: Path, *, cores: int, profile: Path | None, prepare: Prepare
+) -> int:
     """Run a recipe and print the table; return the exit status.
 
     Parameters
@@ -74,6 +81,8 @@ def run_recipe(recipe: Recipe, file: Path, *, cores: int, profile: Path | None) 
         How many jobs may run at once.
     profile
         Folder of a Snakemake profile, or None.
+    prepare
+        Tells the warm process which steps it will be asked for.
     """
     _require_profile(profile)
     with hold_outdir(recipe.outdir), clean_outdir(recipe.outdir):
@@ -86,6 +95,7 @@ def run_recipe(recipe: Recipe, file: Path, *, cores: int, profile: Path | None) 
         project.write_manifest()
         _warn_of_cache(recipe)
         if stale:
+            prepare(dict.fromkeys(job.job.rule for job in stale))
             _run_stale(project, file, stale, cores=cores, profile=profile)
         else:
             sys.stderr.write("nothing to do: everything is up to date\n")
