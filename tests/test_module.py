@@ -71,7 +71,7 @@ def test_a_module_makes_the_same_files(tiny_exposures: Scene, tmp_path: Path) ->
     assert (user.parent / "out" / "n_images.txt").read_text() == "2\n"
 
 
-@pytest.mark.parametrize("prefix", ['prefix: "moved"', 'replace_prefix: {"aligned/": "moved/"}'])
+@pytest.mark.parametrize("prefix", ['prefix: "moved"', 'replace_prefix: {"fits/": "moved/"}'])
 def test_a_module_whose_products_are_moved_is_refused(
     tiny_exposures: Scene, tmp_path: Path, prefix: str
 ) -> None:

@@ -324,7 +324,7 @@ def open_workflow(config: dict[str, Any], workflow: Workflow) -> Project:
         As `open_project`.
     """
     provide_step_command()
-    if str(workflow.modifier.modify_path(layout.SUMMARY)) != layout.SUMMARY:
+    if _moves_products(workflow):
         raise RecipeError(
             "the products of this workflow cannot be moved by prefix, replace_prefix or a default "
             "storage; set outdir in its config instead"
@@ -339,6 +339,13 @@ def open_workflow(config: dict[str, Any], workflow: Workflow) -> Project:
         )
     project.write_manifest()
     return project
+
+
+def _moves_products(workflow: Workflow) -> bool:
+    """Tell whether Snakemake gives products other names than the rules do."""
+    modifier = workflow.modifier
+    prefixed = str(modifier.modify_path(layout.SUMMARY)) != layout.SUMMARY
+    return prefixed or bool(modifier.path_modifier.modifies_prefixes)
 
 
 def _project_from_config(config: dict[str, Any], configfiles: list[Path]) -> Project:
