@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 LEAN = "from tweakreg_steps.running.lean_snakemake import import_snakemake; import_snakemake()"
 PLAIN = "import snakemake.api"
@@ -44,3 +45,15 @@ def test_another_snakemake_is_imported_as_it_is() -> None:
         "assert lean_snakemake.import_snakemake().SnakemakeApi"
     )
     assert said(needs_more)[0] == said(PLAIN)[0]
+
+
+def test_a_run_with_nothing_to_do_does_not_start_snakemake(tiny_run: Path) -> None:
+    program = (
+        "import sys; from tweakreg_steps.cli import main\n"
+        f"assert main(['run', {str(tiny_run / 'recipe.yaml')!r}]) == 0\n"
+        "assert 'snakemake' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program], check=True, capture_output=True, text=True
+    )
+    assert "nothing to do" in done.stderr
