@@ -4,7 +4,7 @@ min_version("9.5")
 
 from tweakreg_steps.planning.project import open_workflow
 
-project = open_workflow(config, workflow.configfiles)
+project = open_workflow(config, workflow)
 
 
 workdir: project.outdir

@@ -6,7 +6,8 @@ One command: it makes an environment for drizzlepac and one for this, unless giv
 paints the exposures (two chips of 4096x2051 px each), and runs both programs alternately, each
 time on fresh copies.  It prints wall time, CPU time (the whole process tree), peak memory (the
 largest single process) and how far the aligned headers are from the truth: medians, then ratios
-to drizzlepac's; also for a rerun after ``catalog_fitting.nclip`` has changed.
+to drizzlepac's; also for reruns after ``catalog_fitting.nclip``, ``update_header.wcsname`` or the
+threshold of one image has changed.
 """
 
 from __future__ import annotations
@@ -27,7 +28,14 @@ from processes import Usage, adopt_orphans, measure
 
 HERE = Path(__file__).resolve().parent
 DRIZZLEPAC = "drizzlepac==3.11.*"
-THEIRS, COLD, RERUN = "drizzlepac", "tweakreg run", "rerun, nclip changed"
+THEIRS, COLD = "drizzlepac", "tweakreg run"
+CHANGES: dict[str, dict[str, object]] = {
+    COLD: {"nclip": 3, "wcsname": "TWEAK", "threshold": 100},
+    "rerun, nclip changed": {"nclip": 5},
+    "rerun, wcsname changed": {"wcsname": "TWEAK_AGAIN"},
+    "rerun, one threshold changed": {"threshold": 90},
+}
+"""Our runs in order, each with what it changes in the recipe of the one before."""
 QUANTITIES = ("wall", "cpu", "peak")
 RECIPE = """\
 input: "*_flc.fits"
@@ -35,8 +43,9 @@ outdir: results
 imagefindpars: {{threshold: 100, conv_width: 3.5}}
 object_matching: {{searchrad: 1}}
 catalog_fitting: {{nclip: {nclip}}}
-update_header: {{updatehdr: true}}
+update_header: {{updatehdr: true, wcsname: {wcsname}}}
 shiftfile_output: {{shiftfile: true}}
+images: {{paint03q_flc: {{imagefindpars: {{threshold: {threshold}}}}}}}
 """
 
 
@@ -131,7 +140,7 @@ def make_environment(folder: Path, requirement: str) -> str:
 def take_turn(
     folder: Path, scene: Scene, drizzlepac: str, jobs: int, title: str
 ) -> dict[str, Measured]:
-    """Run drizzlepac, us, and us again with another nclip, on fresh copies."""
+    """Run drizzlepac, us, and us again after each change of the recipe, on fresh copies."""
     say(f"{title}: drizzlepac")
     work = scene.copy_to(folder / "drizzlepac_run")
     command = [drizzlepac, str(HERE / "drizzlepac_run.py"), ".", "100", "1"]
@@ -141,9 +150,11 @@ def take_turn(
     work = scene.copy_to(folder / "our_run")
     recipe = work / "recipe.yaml"
     command = [scene.python, "-m", "tweakreg_steps", "run", str(recipe), "-j", str(jobs)]
-    for kind, nclip in ((COLD, 3), (RERUN, 5)):
+    values: dict[str, object] = {}
+    for kind, change in CHANGES.items():
         say(f"{title}: {kind}")
-        recipe.write_text(RECIPE.format(nclip=nclip), encoding="utf-8")
+        values |= change
+        recipe.write_text(RECIPE.format(**values), encoding="utf-8")
         usage = measure(command, folder=work, log=folder / "ours.log")
         turn[kind] = Measured(usage, scene.worst_rms(work / "results" / "aligned"))
     return turn
@@ -152,11 +163,11 @@ def take_turn(
 def report(turns: list[dict[str, Measured]]) -> str:
     """Make the table: medians, then ratios to drizzlepac's with their range over the turns."""
     lines = [table_line("", ["wall [s]", "CPU [s]", "peak [MB]", "worst rms [mas]"])]
-    for kind in (THEIRS, COLD, RERUN):
+    for kind in (THEIRS, *CHANGES):
         cells = [f"{median(turns, kind, quantity):.2f}" for quantity in QUANTITIES]
         rms = statistics.median(turn[kind].rms for turn in turns)
         lines.append(table_line(kind, [*cells, f"{rms:.3f}"]))
-    for kind in (COLD, RERUN):
+    for kind in CHANGES:
         cells = [ratio(turns, kind, quantity) for quantity in QUANTITIES]
         lines.append(table_line(f"{kind} : {THEIRS}", cells))
     return "\n".join(lines)
@@ -164,7 +175,7 @@ def report(turns: list[dict[str, Measured]]) -> str:
 
 def table_line(title: str, cells: list[str]) -> str:
     """Align one row of the table."""
-    return f"{title:36}" + "".join(f"{cell:>20}" for cell in cells)
+    return f"{title:44}" + "".join(f"{cell:>20}" for cell in cells)
 
 
 def median(turns: list[dict[str, Measured]], kind: str, quantity: str) -> float:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # as type checkers know it; importing typing would double a step's start-up
 if TYPE_CHECKING:
     from tweakreg_steps.tweakreg import TweakReg
 

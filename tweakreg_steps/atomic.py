@@ -58,11 +58,30 @@ def atomic_path(final: Path) -> Iterator[Path]:
     JobFailedError
         If the product cannot be written; names the path, the cause and the way out.
     """
+    with _renamed_path(final, sync=True) as temporary:
+        yield temporary
+
+
+@contextmanager
+def expendable_path(final: Path) -> Iterator[Path]:
+    """Give a temporary path as `atomic_path` does, for a file that a crash may spoil.
+
+    It is not synced, which takes longer than writing it: only for what is recognized when it is
+    spoilt, and made again.
+    """
+    with _renamed_path(final, sync=False) as temporary:
+        yield temporary
+
+
+@contextmanager
+def _renamed_path(final: Path, *, sync: bool) -> Iterator[Path]:
+    """Give a temporary path that becomes `final` when the block ends well."""
     temporary = final.with_name(f".{final.name}.{os.getpid()}.tmp{final.suffix}")
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        _sync(temporary)
+        if sync:
+            _sync(temporary)
         temporary.replace(final)
     except OSError as error:
         if _is_about_writing(error, temporary):

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tweakreg_steps.atomic import write_text_atomically
+from tweakreg_steps.atomic import expendable_path, write_text_atomically
 
 
 def json_text(value: Any) -> str:  # noqa: ANN401  any JSON value
@@ -17,6 +17,12 @@ def json_text(value: Any) -> str:  # noqa: ANN401  any JSON value
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401  any JSON value
     """Write a JSON file; it is never seen half-written."""
     write_text_atomically(path, json_text(value))
+
+
+def memorize_json(path: Path, value: Any) -> None:  # noqa: ANN401  any JSON value
+    """Write a JSON file for `recall_json`, which takes one that a crash has spoilt for none."""
+    with expendable_path(path) as temporary:
+        temporary.write_text(json_text(value), encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401  any JSON value

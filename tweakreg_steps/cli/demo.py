@@ -48,8 +48,8 @@ def run(arguments: Namespace) -> int:
     truth = make_demo(folder, seed=1)
     recipe_file.write_text(_RECIPE, encoding="utf-8")
     recipe = load_recipe(recipe_file)
-    with warm_steps():
-        status = run_recipe(recipe, recipe_file, cores=2, profile=None)
+    with warm_steps() as prepare:
+        status = run_recipe(recipe, recipe_file, cores=2, profile=None, prepare=prepare)
     aligned = recipe.outdir / "aligned"
     sys.stdout.write("\ndistance from the truth, rms over the stars [mas]:\n")
     before = demo_errors(truth.paths, truth)

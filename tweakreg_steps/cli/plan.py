@@ -8,6 +8,8 @@ from argparse import ArgumentParser, Namespace
 
 from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
 from tweakreg_steps.planning.blocked_jobs import blocked_jobs, describe_blocked
+from tweakreg_steps.planning.cached_jobs import cached_jobs
+from tweakreg_steps.planning.jobs import JobKey
 from tweakreg_steps.planning.project import open_project
 from tweakreg_steps.planning.staleness import StaleJob, stale_jobs
 from tweakreg_steps.reviewing.waiting import describe_waiting, waiting_images, waiting_lines
@@ -16,7 +18,9 @@ from tweakreg_steps.reviewing.waiting import describe_waiting, waiting_images, w
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     add_recipe(parser)
-    parser.add_argument("--json", action="store_true", help="a list of {rule, image, reasons}")
+    parser.add_argument(
+        "--json", action="store_true", help="a list of {rule, image, reasons, cached}"
+    )
 
 
 def run(arguments: Namespace) -> int:
@@ -24,7 +28,8 @@ def run(arguments: Namespace) -> int:
     recipe = read_recipe(arguments.recipe)
     project = open_project(recipe)
     stale = stale_jobs(project.plan, project.outdir)
-    sys.stdout.write(_json(stale) if arguments.json else _text(stale))
+    cached = cached_jobs(recipe.file("cache"), stale)
+    sys.stdout.write(_json(stale, cached) if arguments.json else _text(stale, cached))
     if not stale:
         sys.stderr.write("nothing to do\n")
     in_place = project.values["update_header"]["in_place"]
@@ -39,15 +44,24 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _json(stale: list[StaleJob]) -> str:
+def _json(stale: list[StaleJob], cached: frozenset[JobKey]) -> str:
     """Write the jobs for programs."""
     rows = [
-        {"rule": job.job.rule, "image": job.job.image, "reasons": list(job.reasons)}
+        {
+            "rule": job.job.rule,
+            "image": job.job.image,
+            "reasons": list(job.reasons),
+            "cached": job.job.key in cached,
+        }
         for job in stale
     ]
     return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
 
 
-def _text(stale: list[StaleJob]) -> str:
+def _text(stale: list[StaleJob], cached: frozenset[JobKey]) -> str:
     """Write the jobs for people."""
-    return "".join(f"{job.job.rule} {job.job.name}: {'; '.join(job.reasons)}\n" for job in stale)
+    return "".join(
+        f"{job.job.rule} {job.job.name}: {'; '.join(job.reasons)}"
+        f"{' (from the cache)' if job.job.key in cached else ''}\n"
+        for job in stale
+    )

@@ -26,8 +26,9 @@ from tweakreg_steps.running.cleaning import remove_intermediates
 from tweakreg_steps.running.leftovers import clean_outdir
 from tweakreg_steps.running.locking import hold_outdir
 from tweakreg_steps.running.outdir import require_room
+from tweakreg_steps.running.product_cache import cache_problem
 from tweakreg_steps.running.run_log import job_log, log_of, write_run_log
-from tweakreg_steps.running.step_server import warm_steps
+from tweakreg_steps.running.step_server import Prepare, warm_steps
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -55,12 +56,19 @@ def _positive(text: str) -> int:
 
 def run(arguments: Namespace) -> int:
     """Run the recipe, and print how each image went."""
-    with warm_steps():
-        recipe = read_recipe(arguments.recipe)
-        return run_recipe(recipe, arguments.recipe, cores=arguments.jobs, profile=arguments.profile)
+    with warm_steps() as prepare:
+        return run_recipe(
+            read_recipe(arguments.recipe),
+            arguments.recipe,
+            cores=arguments.jobs,
+            profile=arguments.profile,
+            prepare=prepare,
+        )
 
 
-def run_recipe(recipe: Recipe, file: Path, *, cores: int, profile: Path | None) -> int:
+def run_recipe(
+    recipe: Recipe, file: Path, *, cores: int, profile: Path | None, prepare: Prepare
+) -> int:
     """Run a recipe and print the table; return the exit status.
 
     Parameters
@@ -73,6 +81,8 @@ def run_recipe(recipe: Recipe, file: Path, *, cores: int, profile: Path | None) 
         How many jobs may run at once.
     profile
         Folder of a Snakemake profile, or None.
+    prepare
+        Tells the warm process which steps it will be asked for.
     """
     _require_profile(profile)
     with hold_outdir(recipe.outdir), clean_outdir(recipe.outdir):
@@ -83,7 +93,9 @@ def run_recipe(recipe: Recipe, file: Path, *, cores: int, profile: Path | None) 
             stale = stale_jobs(project.plan, project.outdir)
         require_room(project.outdir, _written_by(stale))
         project.write_manifest()
+        _warn_of_cache(recipe)
         if stale:
+            prepare(dict.fromkeys(job.job.rule for job in stale))
             _run_stale(project, file, stale, cores=cores, profile=profile)
         else:
             sys.stderr.write("nothing to do: everything is up to date\n")
@@ -119,6 +131,14 @@ def _restore_inputs(project: Project, stale: list[StaleJob]) -> bool:
     sys.stderr.writelines(f"{text}: restoring it\n" for text in describe_blocked(blocked))
     restored = list(restore_originals(project.outdir, only=frozenset(blocked)))
     return bool(restored)
+
+
+def _warn_of_cache(recipe: Recipe) -> None:
+    """Say on stderr where the recipe's cache cannot be used."""
+    folder = recipe.file("cache")
+    problem = cache_problem(folder) if folder else None
+    if problem:
+        sys.stderr.write(f"tweakreg: warning: {problem}\n")
 
 
 def _require_profile(profile: Path | None) -> None:

@@ -35,7 +35,7 @@ class CardList:
     def __init__(self, header: bytes) -> None:
         self._cards: list[bytes] = []
         for card in iter_cards(header):
-            if keyword(card) == "CONTINUE" and self._cards:
+            if card[:8] == b"CONTINUE" and self._cards:
                 self._cards[-1] += card
             else:
                 self._cards.append(card)

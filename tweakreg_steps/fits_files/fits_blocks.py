@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import prod
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -24,8 +25,50 @@ BLOCK = 2880
 CARD = 80
 _GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK = 1 << 20
+_QUOTED = re.compile(r"'((?:[^']|'')*)")
 
 CardValue = bool | int | float | str
+
+
+class HeaderValues(Mapping[str, CardValue]):
+    """Keyword values of a header, each read when it is first asked for.
+
+    Of a repeated keyword the first value counts. Headers have hundreds of cards, of which planning
+    asks for a few.
+
+    Parameters
+    ----------
+    header : bytes
+        The header as it stands in the file.
+    """
+
+    def __init__(self, header: bytes) -> None:
+        self._header = header[: _end_of_cards(header)]
+        self._known: dict[str, CardValue | None] = {}
+
+    def __getitem__(self, name: str) -> CardValue:
+        if name not in self._known:
+            self._known[name] = self._read(name)
+        value = self._known[name]
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        names = dict.fromkeys(keyword(card) for card in iter_cards(self._header))
+        return (name for name in names if name in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _read(self, name: str) -> CardValue | None:
+        """Look for a value in the header."""
+        prefix = f"{name:<8}= ".encode("ascii", "replace")
+        for start in _cards_with(prefix, self._header):
+            value = card_value(self._header[start : start + CARD])
+            if value is not None:
+                return value
+        return None
 
 
 @dataclass(frozen=True)
@@ -55,14 +98,14 @@ class Hdu:
         return self.data_offset + padded(self.data_size)
 
     @cached_property
-    def values(self) -> dict[str, CardValue]:
+    def values(self) -> HeaderValues:
         """Keyword values of the header; the first of a repeated keyword."""
-        found: dict[str, CardValue] = {}
-        for card in iter_cards(self.header):
-            value = card_value(card)
-            if value is not None:
-                found.setdefault(keyword(card), value)
-        return found
+        return _header_values(self.header)
+
+    @cached_property
+    def cards(self) -> tuple[tuple[str, bytes], ...]:
+        """The cards before END, each behind its keyword."""
+        return tuple([(_keyword(card[:8]), card) for card in iter_cards(self.header)])
 
     @property
     def name(self) -> str:
@@ -83,16 +126,44 @@ def padded(size: int) -> int:
 
 def iter_cards(header: bytes) -> Iterator[bytes]:
     """Yield the 80-byte cards before END."""
-    for start in range(0, len(header), CARD):
-        card = header[start : start + CARD]
-        if card.rstrip() == b"END":
-            return
-        yield card
+    return (header[start : start + CARD] for start in range(0, _end_of_cards(header), CARD))
+
+
+def _end_of_cards(header: bytes) -> int:
+    """Return where the END card starts."""
+    ends = (start for start in _cards_with(b"END", header) if _is_end(header[start : start + CARD]))
+    return next(ends, len(header))
+
+
+def _cards_with(prefix: bytes, header: bytes) -> Iterator[int]:
+    """Yield where the cards start that begin with some bytes."""
+    start = header.find(prefix)
+    while start >= 0:
+        if start % CARD == 0:
+            yield start
+        start = header.find(prefix, start + 1)
+
+
+def _is_end(card: bytes) -> bool:
+    """Tell whether a card is the last one."""
+    return card.rstrip() == b"END"
+
+
+@lru_cache(100)
+def _header_values(header: bytes) -> HeaderValues:
+    """Return the values of a header; those of the same header, the same."""
+    return HeaderValues(header)
 
 
 def keyword(card: bytes) -> str:
     """Return the keyword of a card."""
-    return card[:8].decode("ascii", "replace").rstrip()
+    return _keyword(card[:8])
+
+
+@lru_cache(10_000)
+def _keyword(name: bytes) -> str:
+    """Read a keyword: the headers of many exposures have the same few hundred."""
+    return name.decode("ascii", "replace").rstrip()
 
 
 def card_value(card: bytes) -> CardValue | None:
@@ -117,14 +188,8 @@ def card_value(card: bytes) -> CardValue | None:
 
 def string_value(text: str) -> str:
     """Read a quoted text in which two quotes stand for one."""
-    end = 1
-    while end < len(text):
-        if text[end] == "'":
-            if text[end + 1 : end + 2] != "'":
-                break
-            end += 1
-        end += 1
-    return text[1:end].replace("''", "'").rstrip()
+    match = _QUOTED.match(text)
+    return match[1].replace("''", "'").rstrip() if match else ""
 
 
 @contextmanager
@@ -209,7 +274,7 @@ def _read_header(path: Path, stream: BinaryIO, index: int) -> bytes | None:
                 f"{path}: truncated inside the header of HDU {index}; fetch the file again"
             )
         header += block
-        if any(block[i : i + CARD].rstrip() == b"END" for i in range(0, BLOCK, CARD)):
+        if _end_of_cards(block) < BLOCK:
             return bytes(header)
 
 

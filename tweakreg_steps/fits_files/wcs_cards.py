@@ -11,6 +11,7 @@ import re
 import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tweakreg_steps.errors import InputError
@@ -51,7 +52,11 @@ UNNAMED = "PRE-TWEAKREG"
 RESERVED_KEY = "O"
 """HST keeps the WCS of the original pipeline (OPUS) under this key."""
 
+_KEYWORDS = 10_000
+"""How many keywords to remember: the headers of many exposures have the same few hundred."""
 
+
+@lru_cache(_KEYWORDS)
 def is_primary_wcs(keyword: str) -> bool:
     """Tell whether a keyword is part of the primary WCS of an image, its size included."""
     return _PRIMARY.match(keyword) is not None
@@ -63,6 +68,7 @@ def is_alternate_wcs(keyword: str) -> bool:
     return key in string.ascii_uppercase and _ARCHIVED.match(keyword[:-1]) is not None
 
 
+@lru_cache(_KEYWORDS)
 def is_instrument_plane(keyword: str) -> bool:
     """Tell whether stwcs makes the undistorted plane of an HST exposure from a chip's keyword."""
     return _INSTRUMENT.match(keyword) is not None
@@ -221,8 +227,15 @@ def remove_alternates(cards: CardList, name: str) -> None:
 
 def _used_keys(chips: Iterable[CardList]) -> set[str]:
     """Return the alternate keys that any chip uses."""
-    matches = (_ALTERNATE.match(keyword) for cards in chips for keyword in cards.keywords())
-    return {match["key"] for match in matches if match}
+    keys = (_alternate_key(keyword) for cards in chips for keyword in cards.keywords())
+    return {key for key in keys if key}
+
+
+@lru_cache(_KEYWORDS)
+def _alternate_key(keyword: str) -> str:
+    """Return the alternate key that a keyword shows to be in use, or nothing."""
+    match = _ALTERNATE.match(keyword)
+    return match["key"] if match else ""
 
 
 def _is_kept_as(cards: CardList, key: str, name: str) -> bool:

@@ -7,12 +7,13 @@ sum (``2+4``) or a list (``2,4``); behind ``~``, or as a negative number, the bi
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from tweakreg_steps.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _ALLOWED = (
     "allowed are a number (6), flags as a sum (2+4) or list (2,4) of powers of two, those behind "
@@ -57,6 +58,7 @@ def good_pixels(dq: NDArray[np.integer[Any]], dqbits: int | str) -> NDArray[np.b
     InputError
         ``dqbits`` cannot be understood, or the array does not hold whole numbers.
     """
+    import numpy as np
     from astropy.nddata.bitmask import bitfield_to_boolean_mask
 
     if problem := dqbits_problem(dqbits):

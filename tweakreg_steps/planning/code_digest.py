@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tweakreg_steps.json_file import recall_json, write_json
+from tweakreg_steps.json_file import memorize_json, recall_json
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _NAME = "tweakreg_steps"
@@ -33,11 +33,42 @@ def code_digests(steps: Iterable[str], *, cache: Path) -> dict[str, str]:
         syntax takes longer than all the rest of planning.
     """
     known = _read_cache(cache)
-    used: dict[str, Syntax] = {}
-    digests = {step: _digest_step(step, known, used) for step in steps}
-    if used.keys() - known.keys():
-        write_json(cache, used)
+    package = _Package(known)
+    digests = {step: _digest_step(step, package) for step in steps}
+    if package.used.keys() - known.keys():
+        memorize_json(cache, package.used)
     return digests
+
+
+class _Package:
+    """The modules of this package, each read once.
+
+    Attributes
+    ----------
+    used
+        What was learnt of them, by the digest of their text.
+    """
+
+    def __init__(self, known: Mapping[str, Syntax]) -> None:
+        self._known = known
+        self._modules: dict[str, Syntax | None] = {}
+        self.used: dict[str, Syntax] = {}
+
+    def syntax(self, module: str) -> Syntax | None:
+        """Return what is known of a module; None for a name inside one."""
+        if module not in self._modules:
+            self._modules[module] = self._read(module)
+        return self._modules[module]
+
+    def _read(self, module: str) -> Syntax | None:
+        """Read a module."""
+        path = _path_of(module)
+        if path is None:
+            return None
+        text = path.read_bytes()
+        key = hashlib.sha256(text).hexdigest()
+        self.used[key] = self._known.get(key) or _read_syntax(text)
+        return self.used[key]
 
 
 def _read_cache(cache: Path) -> dict[str, Syntax]:
@@ -46,20 +77,18 @@ def _read_cache(cache: Path) -> dict[str, Syntax]:
     return {key: (digest, imported) for key, (digest, imported) in content.items()}
 
 
-def _digest_step(step: str, known: dict[str, Syntax], used: dict[str, Syntax]) -> str:
+def _digest_step(step: str, package: _Package) -> str:
     """Follow the imports from one step."""
     seen: dict[str, str] = {}
     pending = [f"{_NAME}.steps.{step}"]
     while pending:
         module = pending.pop()
-        path = _path_of(module)
-        if path is None or module in seen:
+        if module in seen:
             continue
-        text = path.read_bytes()
-        key = hashlib.sha256(text).hexdigest()
-        used[key] = used.get(key) or known.get(key) or _read_syntax(text)
-        seen[module], imported = used[key]
-        pending += imported
+        syntax = package.syntax(module)
+        if syntax is not None:
+            seen[module], imported = syntax
+            pending += imported
     text_of_all = "\n".join(f"{module} {seen[module]}" for module in sorted(seen))
     return hashlib.sha256(text_of_all.encode()).hexdigest()[:_LENGTH]
 

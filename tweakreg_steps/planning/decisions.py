@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tweakreg_steps.layout import fit_of
-from tweakreg_steps.planning.jobs import WorkPlan
+from tweakreg_steps.planning.jobs import ALL, WorkPlan
 from tweakreg_steps.recipes.schema import Tree
 from tweakreg_steps.reviewing.review_file import Decision
 from tweakreg_steps.surveying.findings import Findings
@@ -12,7 +11,8 @@ from tweakreg_steps.surveying.inspection import Inspected
 
 def fit_stamp(plan: WorkPlan, name: str) -> str:
     """Return the stamp of the job that makes the fit of an image."""
-    return next(job.stamp for job in plan.jobs.values() if fit_of(name) in job.outputs)
+    common = ("align", ALL)
+    return plan.stamps[common if common in plan.stamps else ("fit_alignment", name)]
 
 
 def decision_of(plan: WorkPlan, values: Tree, findings: Findings, image: Inspected) -> Decision:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import re
 from functools import cache
-from importlib.metadata import PackageNotFoundError, requires, version
 
 VERSIONS = "versions"
 """What records and the ledger call them."""
@@ -18,6 +17,9 @@ _BESIDE = frozenset({"configobj", "jsonschema", "pyyaml", "rich", "snakemake"})
 @cache
 def library_versions() -> dict[str, str]:
     """Return the version of Python, and of each library that the steps compute with, by name."""
+    # it takes longer than the rest of a plan's imports, and a plan seldom asks
+    from importlib.metadata import PackageNotFoundError, requires, version
+
     try:
         requirements = requires(PACKAGE) or []
     except PackageNotFoundError:  # run from a checkout that is not installed

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from tweakreg_steps import layout
 from tweakreg_steps.atomic import write_text_atomically
+from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.json_file import json_text
 from tweakreg_steps.planning.alignment_jobs import reference_list
 from tweakreg_steps.planning.blocked_jobs import require_measurable
@@ -245,6 +246,9 @@ class Project:
         inputs = input_list_text(self.recipe, self.findings)
         if inputs is not None:
             _write_if_changed(self.outdir / layout.INPUT_LIST, inputs)
+        cache = self.recipe.file("cache")
+        name = json_text(self.relative(cache) if cache else None)
+        _write_if_changed(self.outdir / layout.CACHE_FOLDER, name)
 
     def _manifest_entry(self, image: Inspected) -> dict[str, Any]:
         """Return what the steps need to know of one image."""
@@ -293,7 +297,14 @@ def handing_over(project: Project, jobs: Iterable[JobKey]) -> Iterator[None]:
         _handed_over.reset(token)
 
 
-def open_workflow(config: dict[str, Any], configfiles: list[Path]) -> Project:
+class Workflow(Protocol):
+    """What the Snakefile knows of the Snakemake workflow that it is read into."""
+
+    configfiles: list[Path]
+    modifier: Any
+
+
+def open_workflow(config: dict[str, Any], workflow: Workflow) -> Project:
     """Return the project of a Snakemake configuration, ready for its rules to run.
 
     In a run of ``tweakreg`` it is the project that was handed over.
@@ -302,12 +313,24 @@ def open_workflow(config: dict[str, Any], configfiles: list[Path]) -> Project:
     ----------
     config
         Snakemake's ``config``, which is a recipe.
-    configfiles
-        The files it came from.
+    workflow
+        Snakemake's ``workflow``: this one, or one that has this one as a module.
+
+    Raises
+    ------
+    RecipeError
+        Snakemake is to move the products: steps that speak of all images would not find them.
+    InputError
+        As `open_project`.
     """
     provide_step_command()
+    if _moves_products(workflow):
+        raise RecipeError(
+            "the products of this workflow cannot be moved by prefix, replace_prefix or a default "
+            "storage; set outdir in its config instead"
+        )
     handed_over = _handed_over.get()
-    project = handed_over or _project_from_config(config, configfiles)
+    project = handed_over or _project_from_config(config, workflow.configfiles)
     if handed_over is None and any(image.applied for image in project.findings.all_images):
         require_measurable(
             stale_jobs(project.plan, project.outdir),
@@ -318,20 +341,34 @@ def open_workflow(config: dict[str, Any], configfiles: list[Path]) -> Project:
     return project
 
 
+def _moves_products(workflow: Workflow) -> bool:
+    """Tell whether Snakemake gives products other names than the rules do."""
+    modifier = workflow.modifier
+    prefixed = str(modifier.modify_path(layout.SUMMARY)) != layout.SUMMARY
+    return prefixed or bool(modifier.path_modifier.modifies_prefixes)
+
+
 def _project_from_config(config: dict[str, Any], configfiles: list[Path]) -> Project:
     """Open the project of a Snakemake configuration.
 
     The recipe file is read again, because Snakemake reads numbers as YAML 1.1 has them; what
-    ``--config`` laid over it is laid over it here, too. Without a file, paths are relative to the
-    working directory.
+    ``--config`` laid over it is laid over it here, too. A module may be given a section of the
+    file, or what it likes, as its recipe. Without a file, paths are relative to the working
+    directory.
     """
     if len(configfiles) != 1:
         return open_project(complete(config, source=None, file=Path.cwd() / "recipe.yaml"))
     import yaml
 
     path = Path(configfiles[0])
-    source = read_recipe_source(path)
     plain = yaml.safe_load(path.read_text(encoding="utf-8"))
+    section = next((key for key, value in plain.items() if value == config), None)
+    if section is not None:
+        source = read_recipe_source(path, section)
+        return open_project(complete(source.value, source=source, file=path))
+    if not plain.keys() <= config.keys():
+        return open_project(complete(config, source=None, file=path))
+    source = read_recipe_source(path)
     overrides = {k: v for k, v in config.items() if k not in plain or plain[k] != v}
     return open_project(complete(merge(source.value, overrides), source=source, file=path))
 

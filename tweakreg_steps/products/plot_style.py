@@ -45,7 +45,7 @@ _DPI = 100
 _LINE_HEIGHT = 0.18
 """Inches of one line of the title."""
 _CHARACTERS_PER_INCH = 9.5
-_PNG_COMPRESSION = 6
+_PNG_COMPRESSION = 3  # a tenth larger than the usual 6, in two thirds of the time
 
 
 @contextmanager

@@ -47,8 +47,8 @@ class RecipeSource:
     duplicates: tuple[tuple[KeyPath, Place], ...]
 
 
-def read_recipe_source(path: Path) -> RecipeSource:
-    """Read a recipe file and those that it extends.
+def read_recipe_source(path: Path, section: str | None = None) -> RecipeSource:
+    """Read a recipe file, or the recipe that is a section of a file, and those that it extends.
 
     A mapping is laid over a mapping key by key, anything else replaces what was there. Paths in a
     file are relative to it, and are rewritten to be relative to the file that extends it. The
@@ -59,7 +59,19 @@ def read_recipe_source(path: Path) -> RecipeSource:
     RecipeError
         A file cannot be read or is not YAML, or extends itself.
     """
-    return _read(path, ())
+    source = read_yaml(path)
+    return _compose(_section_of(source, section) if section else source, path, ())
+
+
+def _section_of(source: YamlSource, section: str) -> YamlSource:
+    """Return one section of a file as a document of its own, the lines as they are."""
+    return YamlSource(
+        value=source.value[section],
+        lines={key[1:]: line for key, line in source.lines.items() if key[:1] == (section,)},
+        duplicates=tuple(
+            (key[1:], line) for key, line in source.duplicates if key[:1] == (section,)
+        ),
+    )
 
 
 def _read(path: Path, chain: tuple[Path, ...]) -> RecipeSource:

@@ -13,7 +13,7 @@ from tweakreg_steps.recipes.inputs import split_entry
 from tweakreg_steps.recipes.schema import IMAGES, Tree, parameters
 
 _INPUT = ("input",)
-_OUTDIR = ("outdir",)
+_FOLDERS = (("outdir",), ("cache",))
 
 Move = Callable[[str], str]
 """Gives a path as it is written elsewhere."""
@@ -42,7 +42,7 @@ def _move_all(tree: Tree, move: Move) -> None:
     """Move every path of a recipe."""
     of_images = tree.get(IMAGES)
     for parameter in parameters():
-        if parameter.file or parameter.path in (_INPUT, _OUTDIR):
+        if parameter.file or parameter.path in (_INPUT, *_FOLDERS):
             _move_value(tree, parameter.path, move)
         for key in parameter.files:
             _move_value(tree, (*parameter.path, key), move)

@@ -118,8 +118,9 @@ def _run(recipe_file: Path, cores: int) -> tuple[str, str]:
     from tweakreg_steps.running.step_server import warm_steps
 
     try:
-        with warm_steps():
-            run_recipe(load_recipe(recipe_file), recipe_file, cores=cores, profile=None)
+        with warm_steps() as prepare:
+            recipe = load_recipe(recipe_file)
+            run_recipe(recipe, recipe_file, cores=cores, profile=None, prepare=prepare)
     except TweakRegError as error:
         return type(error).__name__, str(error)
     except KeyboardInterrupt:

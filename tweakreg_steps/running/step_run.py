@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.atomic import explain_failure, is_of_the_disk
 from tweakreg_steps.errors import JobFailedError, RecipeError, TweakRegError
-from tweakreg_steps.layout import ledger_of
-from tweakreg_steps.planning.ledger import write_entry
+from tweakreg_steps.layout import CACHE_FOLDER, ledger_of
+from tweakreg_steps.planning.ledger import Product, write_entry
+from tweakreg_steps.running.product_cache import cache_for
 from tweakreg_steps.running.steady_inputs import steady_inputs
-from tweakreg_steps.running.step import USAGE, parse_call
+from tweakreg_steps.running.step import USAGE, StepCall, parse_call
 from tweakreg_steps.scratch import scratch_in
 
 log = logging.getLogger(__name__)
@@ -26,8 +27,7 @@ def run_step(arguments: Sequence[str]) -> int:
     )
     try:
         call = parse_call(arguments)
-        with scratch_in(Path()), steady_inputs(call):
-            products = _step_function(call.rule)(call)
+        products = _take_or_make(call)
         write_entry(Path(ledger_of(call.rule, call.name)), call.record, products)
     except TweakRegError as error:
         log.error("%s", error)  # noqa: TRY400  the message says it all; a traceback would hide it
@@ -40,14 +40,29 @@ def run_step(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _step_function(rule: str) -> Any:  # noqa: ANN401  a function found by name
+def _take_or_make(call: StepCall) -> Sequence[Product]:
+    """Take the products of a step from the cache, or make them, and keep them there."""
+    cache = cache_for(call.rule, Path(CACHE_FOLDER))
+    taken = cache.take(call.record, call.files) if cache else []
+    if cache and taken:
+        log.info("taken from the cache %s", cache.folder)
+        return taken
+    with scratch_in(Path()), steady_inputs(call):
+        products = _step_function(call.rule)(call)
+    if cache:
+        cache.put(call.record, call.files, products)
+    return products
+
+
+def _step_function(rule: str) -> Callable[[StepCall], list[Any]]:
     """Import the module of a step and return its function."""
     from importlib import import_module
 
     name = f"tweakreg_steps.steps.{rule}"
     try:
-        return import_module(name).run
+        step: Callable[[StepCall], list[Any]] = import_module(name).run
     except ModuleNotFoundError as error:
         if error.name != name:
             raise
         raise RecipeError(f"there is no step {rule!r}; usage: {USAGE}") from error
+    return step

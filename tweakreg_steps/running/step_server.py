@@ -1,8 +1,9 @@
 """A warm process that runs steps in forks of itself, so that each starts in a millisecond.
 
 Importing astropy, scipy and matplotlib costs a step more than most steps do. The server imports
-them once, in the order in which a run needs them, and answers requests in between. It ends with
-the run that started it: its standard input is a pipe from there.
+them once, in the order in which a run needs them, and answers requests in between. Its standard
+input is a pipe from the run that started it: a line names the rules whose steps will be asked for;
+at its end the server ends, too.
 """
 
 from __future__ import annotations
@@ -17,30 +18,58 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from subprocess import DEVNULL, PIPE, Popen
 
 from tweakreg_steps.running.step_client import INTERRUPTED, SOCKET_VARIABLE
 
-_FIRST = ("numpy", "tweakreg_steps.running.step_run", "tweakreg_steps.tables.ecsv")
-_LATER = (
+_FIRST = (
+    "numpy",
+    "tweakreg_steps.running.step_run",
+    "tweakreg_steps.tables.ecsv",
     "astropy.io.fits",
     "astropy.wcs",
-    "tweakreg_steps.finding.daofind",
-    "tweakreg_steps.matching.fitting",
     "tweakreg_steps.fits_files.exposure",
-    "tweakreg_steps.astrometry.reference_plane",
-    "stwcs.wcsutil",
-    "tweakreg_steps.fits_files.header_update",
-    "stwcs.wcsutil.wcscorr",
-    "tweakreg_steps.matching.matching",
+)
+"""What most steps need, in the order in which a run needs it."""
+_PLANE = "tweakreg_steps.astrometry.reference_plane"
+_DRAWING = (
     "tweakreg_steps.products.plots",
     "matplotlib.figure",
     "matplotlib.backends.backend_agg",
+    "matplotlib.style",
+    *(f"PIL.{name}ImagePlugin" for name in ("Bmp", "Gif", "Jpeg", "Ppm", "Png")),
 )
-"""Modules in the order in which a run needs them."""
+_MATCHING = ("tweakreg_steps.matching.matching", _PLANE, "shapely")
+_FITTING = (
+    "tweakreg_steps.alignment.fitted_image",
+    "tweakreg_steps.matching.fitting",
+    "tweakreg_steps.matching.acceptance",
+    "tweakreg_steps.matching.geometry_choice",
+    _PLANE,
+    "shapely",
+)
+_HEADERS = ("tweakreg_steps.fits_files.header_update", _PLANE, "stwcs.wcsutil.wcscorr")
+_NEEDED = {
+    "make_masks": ("tweakreg_steps.masking.image_masks",),
+    "find_sources": ("tweakreg_steps.finding.daofind", "tweakreg_steps.finding.narrowness"),
+    "undistort_sources": ("tweakreg_steps.astrometry.undistortion",),
+    "build_reference_plane": (_PLANE, "stwcs.wcsutil"),
+    "match_sources": ("tweakreg_steps.alignment.match_table", *_MATCHING),
+    "fit_alignment": _FITTING,
+    "align": ("tweakreg_steps.alignment.sequence", *_MATCHING, *_FITTING),
+    "write_headerlet": _HEADERS,
+    "update_header": (*_HEADERS, "tweakreg_steps.fits_files.wcscorr_table"),
+    "write_catalogs": ("tweakreg_steps.products.text_products", _PLANE),
+    "write_shiftfile": ("tweakreg_steps.products.shiftfile",),
+    "summarize": ("tweakreg_steps.products.summary",),
+    "plot_offsets": _DRAWING,
+    "plot_residuals": _DRAWING,
+}
+"""What the steps of a rule import while they work."""
 _BACKLOG = 256
 
 
@@ -48,23 +77,36 @@ _SET_DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG of prctl(2)."""
 
 
+Prepare = Callable[[Iterable[str]], None]
+"""Tells the warm process which rules will run, in their order."""
+
+
 @contextmanager
-def warm_steps() -> Iterator[None]:
+def warm_steps() -> Iterator[Prepare]:
     """Keep a warm process for the steps of a run; without one, each step starts by itself.
+
+    It starts at once; what it needs to import is told it when the run knows.
 
     The socket has a name that is no file (an abstract one, which Linux alone has), so that a killed
     run leaves nothing behind; the server answers its own user only.
     """
     if not sys.platform.startswith("linux"):
-        yield
+        yield lambda _rules: None
         return
     address = f"@tweakreg-{os.getpid()}-{secrets.token_hex(8)}"
     # -P: modules of the working directory are none of the run's
     command = [sys.executable, "-P", "-m", "tweakreg_steps.running.step_server", address]
     with Popen(command, stdin=PIPE, stdout=DEVNULL) as server:
         os.environ[SOCKET_VARIABLE] = address
+
+        def prepare(rules: Iterable[str]) -> None:
+            assert server.stdin  # noqa: S101  it is a pipe
+            with contextlib.suppress(BrokenPipeError):
+                server.stdin.write(f"{' '.join(rules)}\n".encode())
+                server.stdin.flush()
+
         try:
-            yield
+            yield prepare
         finally:
             del os.environ[SOCKET_VARIABLE]
             server.terminate()
@@ -77,27 +119,42 @@ def serve(address: str) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(address.replace("@", "\0"))
         listener.listen(_BACKLOG)
-        for module in _FIRST:
-            import_module(module)
-        later = iter(_LATER)
+        pending = deque(_FIRST)
         warm = False
         while True:
             ready, _, _ = select.select([listener, sys.stdin], [], [], None if warm else 0)
             if sys.stdin in ready:
-                return
-            if listener in ready:
+                rules = sys.stdin.readline().split()
+                if not rules:
+                    return
+                pending.extend(_modules_for(rules))
+                warm = False
+            elif listener in ready:
                 connection, _ = listener.accept()
                 if _is_own(connection):
                     _fork(connection, listener)
                 else:
                     connection.close()
-            elif not warm:
-                module = next(later, "")
-                warm = not module
-                if module:
-                    import_module(module)
-                else:
-                    gc.freeze()
+            elif pending:
+                import_module(pending.popleft())
+            else:
+                _be_warm()
+                warm = True
+
+
+def _modules_for(rules: Iterable[str]) -> Iterator[str]:
+    """Yield the modules that the steps of some rules import."""
+    for rule in rules:
+        yield f"tweakreg_steps.steps.{rule}"
+        yield from _NEEDED.get(rule, ())
+
+
+def _be_warm() -> None:
+    """Do once what each step would do again, and keep the collector from touching the modules."""
+    from tweakreg_steps.planning.library_versions import library_versions
+
+    library_versions()
+    gc.freeze()
 
 
 def _is_own(connection: socket.socket) -> bool:

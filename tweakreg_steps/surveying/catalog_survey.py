@@ -93,6 +93,8 @@ def _catalogs_of(
 
 def _read_all(recipe: Recipe, found: Mapping[str, Catalogs]) -> tuple[dict[Path, str], list[str]]:
     """Return the digest of each catalog, and a message for each that cannot be used."""
+    if not found:
+        return {}, []
     from tweakreg_steps.tables.coordinate_catalog import read_coordinate_catalog
 
     digests: dict[Path, str] = {}

@@ -13,6 +13,7 @@ import hashlib
 import re
 import zlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,6 @@ from tweakreg_steps.fits_files.chips import Chip, find_chips
 from tweakreg_steps.fits_files.fits_blocks import (
     Hdu,
     card_value,
-    iter_cards,
     iter_chunks,
     keyword,
     open_stream,
@@ -57,6 +57,7 @@ _IDENTITY = (
 )
 _TABLE_NUMBER = re.compile(rb"^(?P<kind>DP|D2IM)\d *= *'EXTVER *: *(?P<number>\d+)")
 _TABLE_NAMES = {b"DP": "WCSDVARR", b"D2IM": "D2IMARR"}
+_KEYWORDS = 10_000  # to remember: the headers of many exposures have the same few hundred
 _POINTS_TO_TABLES = re.compile(r"^(?:CPDIS\d|D2IMDIS\d|AXISCORR|D2IMEXT)$")
 
 
@@ -163,6 +164,7 @@ def _digest_data(path: Path, hdus: Sequence[Hdu], known: Sequence[str | None]) -
 def _describe_chip(chip: Chip, hdus: Sequence[Hdu], data: Sequence[bytes]) -> dict[str, Any]:
     """Return one entry of ``chips``."""
     hdu = hdus[chip.extension]
+    cards = CardList(hdu.header)
     flags, errors = (
         [h for h in hdus if (h.name, h.version) == (name, hdu.version)] for name in ("DQ", "ERR")
     )
@@ -175,25 +177,27 @@ def _describe_chip(chip: Chip, hdus: Sequence[Hdu], data: Sequence[bytes]) -> di
         "dq": _digest_image(flags[0], data) if flags else None,
         "err": _digest_image(errors[0], data) if errors else None,
         "wcs": _digest_wcs(hdu, hdus, data),
-        "wcsnames": list(wcs_names(CardList(hdu.header))),
-        "alternates": alternate_names(CardList(hdu.header)),
+        "wcsnames": list(wcs_names(cards)),
+        "alternates": alternate_names(cards),
     }
 
 
 def _digest_image(hdu: Hdu, data: Sequence[bytes]) -> str:
     """Return the digest of an image: its data and the cards that say what they mean."""
-    structure = (card for card in iter_cards(hdu.header) if _STRUCTURE.match(keyword(card)))
+    structure = [card for name, card in hdu.cards if _is_structure(name)]
     return _digest_parts([*_without_comments(structure), data[hdu.index]])
+
+
+@lru_cache(_KEYWORDS)
+def _is_structure(keyword: str) -> bool:
+    """Tell whether a keyword says what the bytes of an image mean."""
+    return _STRUCTURE.match(keyword) is not None
 
 
 def _digest_wcs(hdu: Hdu, hdus: Sequence[Hdu], data: Sequence[bytes]) -> str:
     """Return the digest of what a chip's sky positions and the reference plane are made from."""
-    cards = [
-        card
-        for card in iter_cards(hdu.header)
-        if is_primary_wcs(keyword(card)) or is_instrument_plane(keyword(card))
-    ]
-    cards += [card for card in iter_cards(hdus[0].header) if keyword(card) in _PRIMARY_PLANE]
+    cards = [card for name, card in hdu.cards if is_primary_wcs(name) or is_instrument_plane(name)]
+    cards += [card for name, card in hdus[0].cards if name in _PRIMARY_PLANE]
     parts = _without_comments(cards)
     for table in _lookup_tables(hdu, hdus):
         parts += [table.header, data[table.index]]
@@ -202,10 +206,9 @@ def _digest_wcs(hdu: Hdu, hdus: Sequence[Hdu], data: Sequence[bytes]) -> str:
 
 def _lookup_tables(hdu: Hdu, hdus: Sequence[Hdu]) -> list[Hdu]:
     """Return the lookup tables that a chip points to."""
-    cards = list(iter_cards(hdu.header))
-    if not any(_POINTS_TO_TABLES.match(keyword(card)) for card in cards):
+    if not any(_points_to_tables(name) for name, _ in hdu.cards):
         return []
-    found = [match for match in map(_TABLE_NUMBER.match, cards) if match]
+    found = [match for _, card in hdu.cards if (match := _TABLE_NUMBER.match(card))]
     wanted = {(_TABLE_NAMES[match["kind"]], int(match["number"])) for match in found}
     if "AXISCORR" in hdu.values:
         # the old one-dimensional correction belongs to all chips
@@ -213,9 +216,21 @@ def _lookup_tables(hdu: Hdu, hdus: Sequence[Hdu]) -> list[Hdu]:
     return [h for h in hdus if (h.name, h.version) in wanted]
 
 
+@lru_cache(_KEYWORDS)
+def _points_to_tables(keyword: str) -> bool:
+    """Tell whether a keyword says that the WCS has lookup tables."""
+    return _POINTS_TO_TABLES.match(keyword) is not None
+
+
 def _without_comments(cards: Iterable[bytes]) -> list[bytes]:
     """Return keyword and value of cards, sorted: order, spelling and comments mean nothing."""
-    return sorted(f"{keyword(card)}={card_value(card)!r}".encode() for card in cards)
+    return sorted(map(_without_comment, cards))
+
+
+@lru_cache(_KEYWORDS)
+def _without_comment(card: bytes) -> bytes:
+    """Return keyword and value of a card; exposures of one detector share most of them."""
+    return f"{keyword(card)}={card_value(card)!r}".encode()
 
 
 def _digest_parts(parts: Iterable[bytes]) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.json_file import read_json, recall_json, write_json
+from tweakreg_steps.json_file import memorize_json, recall_json
 from tweakreg_steps.layout import digests_of
 from tweakreg_steps.recipes.inputs import InputImage
 from tweakreg_steps.surveying.applied_inputs import as_measured
@@ -116,8 +116,7 @@ def _inspect(image: InputImage, outdir: Path, *, try_wcs: bool) -> Inspected:
         if try_wcs:
             _try_wcs(image.path, found["chips"])
         record = {"identity": identity, **found}
-        write_json(record_path, record)
-        record = read_json(record_path)
+        memorize_json(record_path, record)
     before = as_measured(image, record, outdir)
     known = before or record
     return Inspected(

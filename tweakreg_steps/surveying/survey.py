@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -109,8 +110,8 @@ def _output_problems(recipe: Recipe, findings: Findings) -> list[str]:
         problems += [
             f"input: {path}: two of its extensions cannot go into one aligned copy; "
             "name the file once, without a selection, or set update_header.updatehdr: false"
-            for path in dict.fromkeys(paths)
-            if paths.count(path) > 1
+            for path, times in Counter(paths).items()
+            if times > 1
         ]
     return problems
 

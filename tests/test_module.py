@@ -1,0 +1,96 @@
+"""The workflow as a module of a Snakefile of the user's."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from skies import Scene
+from tiny import copy_tiny
+
+from tweakreg_steps.cli import main
+
+SNAKEFILE = """\
+from tweakreg_steps.resources import workflow_folder
+
+configfile: "config.yaml"
+
+module tweakreg:
+    snakefile:
+        workflow_folder() / "Snakefile"
+    config:
+        {config}
+    {prefix}
+
+use rule * from tweakreg as tweakreg_*
+
+rule count_images:
+    default_target: True
+    input:
+        aligned=rules.tweakreg_all.input,
+        summary="summary.ecsv",
+    output:
+        "n_images.txt",
+    shell:
+        "grep -c '^paint' {{input.summary}} > {{output}}"
+"""
+
+
+def snakemake(folder: Path, *, config: str, prefix: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a user's Snakefile that has the workflow as a module."""
+    text = SNAKEFILE.format(config=config, prefix=prefix)
+    (folder / "Snakefile").write_text(text)
+    command = [sys.executable, "-m", "snakemake", "-c2", "--scheduler", "greedy", "--quiet"]
+    return subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
+
+
+def products(outdir: Path) -> dict[str, bytes]:
+    """Return the products of a run, by their names."""
+    paths = (path.relative_to(outdir) for path in outdir.rglob("*") if path.is_file())
+    return {
+        str(path): (outdir / path).read_bytes()
+        for path in paths
+        if path.parts[0] not in ("logs", "digests", "tweakreg.log", "n_images.txt")
+        and not path.parts[0].startswith(".")
+    }
+
+
+def test_a_module_makes_the_same_files(tiny_exposures: Scene, tmp_path: Path) -> None:
+    few = {"writecat": False, "object_matching": {"see2dplot": False}, "shiftfile_output": {}}
+    recipe = copy_tiny(tiny_exposures, tmp_path / "plain", number=2, **few)
+    assert main(["run", str(recipe), "-j", "2"]) == 0
+    user = copy_tiny(tiny_exposures, tmp_path / "user", number=2, **few)
+    config = {"mine": 1, "alignment": yaml.safe_load(user.read_text())}
+    (user.parent / "config.yaml").write_text(yaml.safe_dump(config))
+    done = snakemake(user.parent, config='config["alignment"]')
+    assert done.returncode == 0, done.stderr
+    assert products(user.parent / "out") == products(recipe.parent / "out")
+    assert (user.parent / "out" / "n_images.txt").read_text() == "2\n"
+
+
+@pytest.mark.parametrize("prefix", ['prefix: "moved"', 'replace_prefix: {"fits/": "moved/"}'])
+def test_a_module_whose_products_are_moved_is_refused(
+    tiny_exposures: Scene, tmp_path: Path, prefix: str
+) -> None:
+    recipe = copy_tiny(tiny_exposures, tmp_path, number=2)
+    recipe.rename(tmp_path / "config.yaml")
+    done = snakemake(tmp_path, config="config", prefix=prefix)
+    assert done.returncode != 0
+    assert "set outdir in its config instead" in done.stdout + done.stderr
+    assert not (tmp_path / "moved").exists()
+
+
+def test_a_problem_in_a_section_is_told_with_its_line(
+    tiny_exposures: Scene, tmp_path: Path
+) -> None:
+    recipe = copy_tiny(tiny_exposures, tmp_path, number=2)
+    given = yaml.safe_load(recipe.read_text()) | {"fitgeometri": "shift"}
+    text = yaml.safe_dump({"alignment": given}, sort_keys=True)
+    (tmp_path / "config.yaml").write_text(text)
+    line = 1 + next(i for i, row in enumerate(text.splitlines()) if "fitgeometri" in row)
+    done = snakemake(tmp_path, config='config["alignment"]')
+    assert done.returncode != 0
+    assert f"config.yaml:{line}: fitgeometri: is not" in done.stdout + done.stderr
