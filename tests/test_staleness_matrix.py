@@ -83,6 +83,7 @@ OWN_ROWS = [
     row("images", {"find_sources"}, {"images": {ONE: {"imagefindpars": {"threshold": 90}}}}, ONE),
     row("outdir", set(EVERYTHING), {"outdir": "elsewhere"}),
     row("clean", set(), {"clean": True}),
+    row("cache", set(), {"cache": "shared"}),
     row("strict_versions", set(), {"strict_versions": True}),
     row("verbose", set(), {"verbose": True}),
     row("runfile", set(), {"runfile": "other.log"}),
