@@ -60,8 +60,8 @@ def test_a_parameter_is_named_with_its_old_and_new_value(outdir: Path) -> None:
 def test_an_input_is_named_with_what_changed_in_it(outdir: Path) -> None:
     found = reasons(plan([image("a"), image("b", pixels="new")]), outdir)
     assert found["find_sources", "b"] == (
-        "chips chip 1 pixels changed",
-        "chips chip 2 pixels changed",
+        "pixels of chip 1 changed",
+        "pixels of chip 2 changed",
     )
     assert ("find_sources", "a") not in found
 

@@ -185,7 +185,7 @@ def test_a_project_moved_or_copied_as_a_whole_is_as_it_was(folder: Path, tmp_pat
 def test_pixels_that_changed_make_that_image_stale(folder: Path) -> None:
     with fits.open(folder / f"{B}.fits", mode="update") as hdus:
         hdus["SCI", 2].data[5, 5] += 1.0
-    assert stale(folder)["find_sources", B] == ("chips chip 2 pixels changed",)
+    assert stale(folder)["find_sources", B] == (f"{B}.fits: pixels of chip 2 changed",)
     assert {name.partition(".")[0] for _, name in stale(folder)} == {B, "all"}
     assert rules(folder, "all") == OF_ALL_IMAGES
     searched = {"find_sources", "undistort_sources", "write_chip_catalog"}
@@ -195,7 +195,7 @@ def test_pixels_that_changed_make_that_image_stale(folder: Path) -> None:
 def test_a_wcs_that_changed_finds_no_source_again(folder: Path) -> None:
     with fits.open(folder / f"{B}.fits", mode="update") as hdus:
         hdus["SCI", 1].header["CRVAL1"] += 1e-7
-    assert "chips chip 1 wcs changed" in stale(folder)["undistort_sources", B]
+    assert f"{B}.fits: WCS of chip 1 changed" in stale(folder)["undistort_sources", B]
     assert "build_reference_plane" in rules(folder)
     assert not {"make_masks", "find_sources", "write_chip_catalog"} & rules(folder)
     assert {name for rule, name in stale(folder) if rule == "undistort_sources"} == {B}
@@ -225,7 +225,7 @@ def test_an_exclusion_edited_in_place_reaches_its_image(folder: Path, kind: str)
     run(folder)
     assert stale(folder) == {}
     write(30)
-    assert stale(folder)["make_masks", B] == ("exclusions 1 changed",)
+    assert stale(folder)["make_masks", B] == (f"exclusions 1 {path.name} changed",)
     assert {name.partition(".")[0] for _, name in stale(folder)} == {B, "all"}
 
 
@@ -236,7 +236,7 @@ def test_a_catalog_edited_in_place_reaches_the_reference(folder: Path, tiny_run:
     change(folder, reference_catalog={"refcat": "ref.cat"})
     run(folder)
     np.savetxt(folder / "ref.cat", sky[:-1], fmt="%.9f")
-    assert stale(folder)["build_reference", "all"] == ("refcat changed",)
+    assert stale(folder)["build_reference", "all"] == ("refcat ref.cat changed",)
     assert not {"find_sources", "undistort_sources", "build_reference_plane"} & rules(folder)
 
 

@@ -160,7 +160,7 @@ def test_a_reference_file_makes_its_images_stale_by_its_content(
         lines = stale(run[0], capsys)
     finally:
         (jref / D2IMFILE).write_bytes(before)
-    assert "update_wcs j94f051gq_flt: reference_files D2IMFILE changed" in lines
+    assert f"update_wcs j94f051gq_flt: reference_files D2IMFILE {D2IMFILE} changed" in lines
     assert any(line.startswith("undistort_sources j94f052gq_flt") for line in lines)
     assert any(line.startswith("build_reference_plane") for line in lines)
     assert not any("make_masks" in line or "find_sources" in line for line in lines)

@@ -53,7 +53,7 @@ def plan(
     inputs: list[Inspected] | None = None,
     refcat: str | None = None,
     refimage: Inspected | None = None,
-    exclusions: dict[str, dict[str, str]] | None = None,
+    exclusions: dict[str, dict[str, UserFile]] | None = None,
     reference_files: dict[str, dict[str, ReferenceFile]] | None = None,
     reviews: dict[str, Review] | None = None,
     catalogs: dict[str, dict[str, UserFile]] | None = None,
@@ -169,9 +169,14 @@ def test_flags_count_only_where_they_are_used() -> None:
     assert found == {("make_masks", "b")}
 
 
+def region(digest: str) -> UserFile:
+    """Return a region file that holds something."""
+    return UserFile(Path("/data/b.reg"), digest)
+
+
 def test_a_region_file_reaches_the_mask_of_its_image() -> None:
-    one = plan(exclusions={"b": {"1": "old"}})
-    other = plan(exclusions={"b": {"1": "new"}})
+    one = plan(exclusions={"b": {"1": region("old")}})
+    other = plan(exclusions={"b": {"1": region("new")}})
     assert changed(one, other) == {("make_masks", "b")}
 
 
@@ -352,7 +357,7 @@ def updated(digest: str, **given: Any) -> WorkPlan:  # noqa: ANN401  any part of
 
 
 def test_what_reads_the_wcs_waits_for_the_working_copy() -> None:
-    jobs = updated("old", exclusions={"b": {"1": "region"}}).jobs
+    jobs = updated("old", exclusions={"b": {"1": region("any")}}).jobs
     readers = {rule for (rule, _), job in jobs.items() if ("update_wcs", "b") in job.upstream}
     assert readers == {"make_masks", "undistort_sources", "build_reference_plane", "update_header"}
     assert ("update_wcs", "a") not in jobs["make_masks", "a"].upstream

@@ -44,7 +44,7 @@ def plan_masks(
         values=values,
         inputs={
             "chips": chip_records(image, *wanted),
-            "exclusions": dict(masks),
+            "exclusions": {number: file.digest for number, file in masks.items()},
             "excluded_as": image_name(image.image.path),
         },
         upstream=plan.wcs_update(name) if masks else [],

@@ -97,6 +97,9 @@ class WorkPlan:
         Whether intermediate products are removed once nothing needs them any more.
     versions
         Versions of the libraries; empty where they do not matter.
+    user_files
+        The user's files by image, ``all`` for those of no image, and by what records call them:
+        for messages.
     """
 
     code: Mapping[str, str]
@@ -104,6 +107,7 @@ class WorkPlan:
     stamps: dict[JobKey, str] = field(default_factory=dict)
     clean: bool = False
     versions: Mapping[str, str] = field(default_factory=dict)
+    user_files: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
 
     def add(
         self,
@@ -140,6 +144,10 @@ class WorkPlan:
         job = Job(rule, name, tuple(outputs), record, needs, files or {}, self.versions)
         self.jobs[job.key] = job
         self.stamps[job.key] = job.stamp
+
+    def files_of(self, name: str) -> Iterable[tuple[str, Path]]:
+        """Return the user's files of an image, or of ``all``, with what records call them."""
+        return self.user_files.get(name, {}).items()
 
     def wcs_update(self, name: str) -> list[JobKey]:
         """Return the job that makes an image's WCS anew, if there is one.

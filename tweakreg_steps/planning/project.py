@@ -25,7 +25,7 @@ from tweakreg_steps.planning.jobs import ALL, JobKey, WorkPlan
 from tweakreg_steps.planning.report_jobs import residual_plots
 from tweakreg_steps.planning.resolved_recipe import input_list_text, resolved_text
 from tweakreg_steps.planning.staleness import stale_jobs
-from tweakreg_steps.planning.user_files import files_of_image, files_of_run
+from tweakreg_steps.planning.user_files import all_user_files, files_of_image, files_of_run
 from tweakreg_steps.planning.workplan import RULES, build_plan
 from tweakreg_steps.recipes.composition import read_recipe_source
 from tweakreg_steps.recipes.merging import merge
@@ -258,7 +258,7 @@ class Project:
             "wcs_path": self.wcs_path(image),
             "label": image.image.label,
             "chips": chip_records(image),
-            "files": self._relative_all(files_of_image(self.recipe, self.findings, image)),
+            "files": self._relative_all(files_of_image(self.findings, image)),
         }
 
     def _relative_all(self, files: Mapping[str, Path]) -> dict[str, str]:
@@ -277,7 +277,8 @@ def open_project(recipe: Recipe) -> Project:
     prepare_outdir(recipe.outdir)
     findings = survey(recipe)
     code = code_digests(RULES, cache=recipe.outdir / layout.CODE_CACHE)
-    return Project(recipe, findings, build_plan(recipe.values, findings, code=code))
+    plan = build_plan(recipe.values, findings, code=code)
+    return Project(recipe, findings, replace(plan, user_files=all_user_files(recipe, findings)))
 
 
 _handed_over: ContextVar[Project | None] = ContextVar("handed_over", default=None)

@@ -65,7 +65,7 @@ def _plan_reading(plan: WorkPlan, values: Tree, findings: Findings, image: Inspe
     """Plan the reading of the catalogs that the user has made of one image."""
     name = image.image.name
     catalogs = findings.catalogs[name]
-    exclusions = dict(findings.exclusions.get(name, {}))
+    exclusions = {k: f.digest for k, f in findings.exclusions.get(name, {}).items()}
     is_on_sky = values["coordinate_file"]["xyunits"] == "degrees"
     wcs = ["wcs"] if exclusions or is_on_sky else []
     plan.add(

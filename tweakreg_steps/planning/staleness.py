@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +9,11 @@ from typing import Any
 
 from tweakreg_steps.layout import ledger_of
 from tweakreg_steps.planning.intermediates import intermediates_read, is_intermediate
-from tweakreg_steps.planning.jobs import Job, JobKey, WorkPlan
+from tweakreg_steps.planning.jobs import ALL, Job, JobKey, WorkPlan
 from tweakreg_steps.planning.ledger import is_as_made, read_entry
 from tweakreg_steps.planning.library_versions import VERSIONS
+from tweakreg_steps.planning.record_reasons import record_reasons, version_reasons
 from tweakreg_steps.recipes.schema import Tree
-
-_MISSING = object()
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,8 @@ def stale_jobs(plan: WorkPlan, outdir: Path) -> list[StaleJob]:
     for job in plan.jobs.values():
         upstream = tuple(dict.fromkeys(key[0] for key in job.upstream if key in changing))
         entry = read_entry(outdir / ledger_of(job.rule, job.name))
-        changes = list(_changes(job, entry, outdir, running=upstream))
+        files = {key: file for name in (ALL, job.image) for key, file in plan.files_of(name)}
+        changes = list(_changes(job, entry, outdir, running=upstream, files=files))
         missing = _missing(entry, outdir, clean=plan.clean)
         if changes or upstream:
             changing.add(job.key)
@@ -65,14 +64,19 @@ def stale_jobs(plan: WorkPlan, outdir: Path) -> list[StaleJob]:
 
 
 def _changes(
-    job: Job, entry: Tree | None, outdir: Path, *, running: tuple[str, ...]
+    job: Job,
+    entry: Tree | None,
+    outdir: Path,
+    *,
+    running: tuple[str, ...],
+    files: Mapping[str, Path],
 ) -> Iterator[str]:
     """Yield what changes a job's products, but for the upstream rules that run anyway."""
     if entry is None:
         yield "not made yet"
         return
-    yield from _record_reasons(entry["record"], job.record)
-    yield from _version_reasons(entry.get(VERSIONS, {}), job.versions)
+    yield from record_reasons(entry["record"], job.record, files)
+    yield from version_reasons(entry.get(VERSIONS, {}), job.versions)
     changed = [
         rule for rule in _changed_upstream(entry["record"], job.record) if rule not in running
     ]
@@ -112,63 +116,7 @@ def _add_needed_again(plan: WorkPlan, stale: dict[JobKey, StaleJob], outdir: Pat
                 stale[key] = StaleJob(plan.jobs[key], tuple(missing), ())
 
 
-def _record_reasons(old: Tree, new: Tree) -> Iterator[str]:
-    """Yield the differences between two records, but for the stamps of upstream jobs."""
-    for path, before, after in _differences(old.get("parameters", {}), new["parameters"], ()):
-        yield f"{'.'.join(path)} {_show(before)} → {_show(after)}"
-    if old.get("inputs") != new["inputs"]:
-        yield from _input_reasons(old.get("inputs", {}), new["inputs"])
-    if old.get("code") != new["code"]:
-        yield f"the code of {new['rule']} changed"
-
-
-def _version_reasons(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
-    """Yield the libraries whose versions matter and are others."""
-    for name, version in new.items():
-        if old.get(name) != version:
-            yield f"{name} {old.get(name, '(unknown)')} → {version}"
-
-
 def _changed_upstream(old: Tree, new: Tree) -> list[str]:
     """Return the upstream rules whose products are not those that the job took."""
     before, now = old.get("upstream", {}), new["upstream"]
     return sorted(rule for rule in {*before, *now} if before.get(rule) != now.get(rule))
-
-
-def _input_reasons(old: Tree, new: Tree) -> Iterator[str]:
-    """Yield which inputs changed, and what in them."""
-    for path, before, after in _differences(_by_chip(old), _by_chip(new), ()):
-        if before is _MISSING:
-            yield f"{' '.join(path)}: new"
-        elif after is _MISSING:
-            yield f"{' '.join(path)}: gone"
-        elif path == ("decision",):
-            yield f"decision {before} → {after}"
-        else:
-            yield f"{' '.join(path)} changed"
-
-
-def _by_chip(inputs: Tree) -> Tree:
-    """Key the chips by their number, so that a difference can name them."""
-    return {
-        key: {f"chip {chip['number']}": chip for chip in value} if key == "chips" else value
-        for key, value in inputs.items()
-    }
-
-
-def _differences(
-    old: object, new: object, path: tuple[str, ...]
-) -> Iterator[tuple[tuple[str, ...], object, object]]:
-    """Yield path, old and new value of everything that differs between two trees."""
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        for key in sorted(set(old) | set(new)):
-            yield from _differences(
-                old.get(key, _MISSING), new.get(key, _MISSING), (*path, str(key))
-            )
-    elif old != new or type(old) is not type(new):
-        yield path, old, new
-
-
-def _show(value: object) -> str:
-    """Show a parameter's value as YAML would write it."""
-    return "(none)" if value is _MISSING else json.dumps(value, ensure_ascii=False)

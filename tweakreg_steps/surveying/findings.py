@@ -35,8 +35,7 @@ class Findings:
     refcat
         Digest of the reference catalog, or None.
     exclusions
-        For each image named in the exclusions catalog, the digest of each chip's region file or
-        mask.
+        For each image named in the exclusions catalog, each chip's region file or mask.
     reference_is_chosen
         Whether which input is the reference is found out only when the images are aligned.
     reference_files
@@ -57,7 +56,7 @@ class Findings:
     images: tuple[Inspected, ...]
     refimage: Inspected | None = None
     refcat: str | None = None
-    exclusions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    exclusions: Mapping[str, Mapping[str, UserFile]] = field(default_factory=dict)
     reference_is_chosen: bool = False
     reference_files: Mapping[str, Mapping[str, ReferenceFile]] = field(default_factory=dict)
     history: str | None = None

@@ -17,7 +17,7 @@ from tweakreg_steps.reviewing.review_file import Review, read_reviews
 from tweakreg_steps.surveying.catalog_survey import survey_catalogs
 from tweakreg_steps.surveying.chip_record import chip_from_record
 from tweakreg_steps.surveying.file_digest import file_digest
-from tweakreg_steps.surveying.findings import Findings
+from tweakreg_steps.surveying.findings import Findings, UserFile
 from tweakreg_steps.surveying.headerlet_survey import headerlet_problems, history_digest
 from tweakreg_steps.surveying.inspection import Inspected, inspect_inputs, inspect_refimage
 from tweakreg_steps.surveying.path_braces import brace_problems
@@ -52,7 +52,7 @@ def survey(recipe: Recipe) -> Findings:
         raise InputError("\n".join(problems))
     findings = replace(
         findings,
-        exclusions=_exclusion_digests(recipe, findings),
+        exclusions=_exclusions(recipe, findings),
         refcat=_refcat_digest(recipe),
         reference_is_chosen=recipe.values["expand_refcat"]
         and findings.refimage is None
@@ -150,8 +150,8 @@ def _reviews(recipe: Recipe) -> dict[str, Review]:
     return read_reviews(recipe.outdir / layout.REVIEW)
 
 
-def _exclusion_digests(recipe: Recipe, findings: Findings) -> dict[str, dict[str, str]]:
-    """Return for each excluded image the digest of each chip's region file or mask."""
+def _exclusions(recipe: Recipe, findings: Findings) -> dict[str, dict[str, UserFile]]:
+    """Return for each image in the exclusions catalog each chip's region file or mask."""
     path = recipe.file("exclusions")
     if path is None:
         return {}
@@ -159,7 +159,7 @@ def _exclusion_digests(recipe: Recipe, findings: Findings) -> dict[str, dict[str
     from tweakreg_steps.masking.region_masks import check_exclusion_file
 
     exclusions = read_exclusions(path, chips=_chips_of_whole_files(findings))
-    used: dict[str, dict[str, str]] = {}
+    used: dict[str, dict[str, UserFile]] = {}
     problems: dict[str, None] = {}
     for image in findings.all_images:
         chips = {chip["number"]: chip_from_record(chip) for chip in image.chips}
@@ -167,7 +167,8 @@ def _exclusion_digests(recipe: Recipe, findings: Findings) -> dict[str, dict[str
         for number, file in files.items():
             try:
                 check_exclusion_file(file, chips[number].shape)
-                used.setdefault(image.image.name, {})[str(number)] = file_digest(file)
+                found = UserFile(file, file_digest(file))
+                used.setdefault(image.image.name, {})[str(number)] = found
             except InputError as error:
                 problems[str(error)] = None
     if problems:
