@@ -301,6 +301,19 @@ def test_on_a_grid_bright_sources_tell_the_offset_that_positions_do_not() -> Non
         match_suspects((lists[0], lists[1]), searchrad=150.0, fallback="none")
 
 
+def test_unrelated_grids_are_not_matched() -> None:
+    grid = np.stack(np.meshgrid(*2 * [np.arange(25) * 40.0]), axis=-1).reshape(-1, 2)
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        lists = []
+        for shift in ((13.0, 7.0), (0.0, 0.0)):
+            some = grid[rng.random(len(grid)) < 0.9]
+            places = SourceList.of_positions(some + shift)
+            lists.append(replace(places, brightness=rng.pareto(1.0, len(some))))
+        with pytest.raises(ChanceOffsetError):
+            match_suspects((lists[0], lists[1]), fallback="triangles")
+
+
 def test_triangles_are_preferred_where_a_roll_leaves_the_histogram_few_pairs() -> None:
     stars = np.random.default_rng(15).uniform(-1000, 1000, (300, 2))
     angle = np.radians(0.25)

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
 from tweakreg_steps.errors import ChanceOffsetError, NotAlignedError, Reason
 from tweakreg_steps.matching.attempts import (
     TRIANGLES,
@@ -33,6 +35,9 @@ SearchUnits = Literal["arcseconds", "pixels"]
 
 PURE = 5.0
 """Sources left out come back where they make this many times the pairs that chance would."""
+
+AGREEMENT = 4.0
+"""Standard deviations by which the brightness of pairs must agree where other offsets rival."""
 
 FEW = 0.5
 """Part of the sources that may be without a pair before triangles are asked for more."""
@@ -198,18 +203,41 @@ def _first_good(lists: _Lists, minobj: int) -> _Paired:
     """Pair the first overlay that is more than chance and gives enough matches."""
     best: Overlay | None = None
     few: _Paired | None = None
+    is_doubted = False
     for tries, found in enumerate(_overlays(lists), start=1):
         overlay = found.among(tries)
+        is_doubted = is_doubted or overlay.offset.has_rival
         if best is None or overlay.chance < best.chance:
             best = overlay
         if overlay.chance > lists.wanted.max_chance:
             continue
         paired = _pair(lists, overlay)
+        if is_doubted and not _agree_in_brightness(lists, paired.pairs):
+            continue
         if len(paired.pairs.distance) >= minobj:
             return paired
         if few is None or len(few.pairs.distance) < len(paired.pairs.distance):
             few = paired
     raise _too_few(lists, few, minobj) if few else _by_chance(lists, best)
+
+
+def _agree_in_brightness(lists: _Lists, pairs: ListMatch) -> bool:
+    """Tell whether bright sources are paired with bright ones, beyond chance.
+
+    The correlation r of the ranks of n unrelated pairs has a standard deviation of (n - 1)^-1/2.
+    """
+    brightness = np.stack(
+        [
+            lists.image.brightness[pairs.image_index],
+            lists.reference.brightness[pairs.reference_index],
+        ]
+    )
+    n_pairs = brightness.shape[1]
+    if n_pairs < 3 or not np.isfinite(brightness).all():  # noqa: PLR2004 - two always agree
+        return False
+    one, other = np.argsort(np.argsort(brightness, axis=1), axis=1) - (n_pairs - 1) / 2
+    correlation = (one @ other) / np.sqrt((one @ one) * (other @ other))
+    return bool(correlation * np.sqrt(n_pairs - 1) > AGREEMENT)
 
 
 def _overlays(lists: _Lists) -> Iterator[Overlay]:
