@@ -16,12 +16,15 @@ from pathlib import Path
 from typing import Any, Self
 
 from tweakreg_steps.cli import main
+from tweakreg_steps.planning.workplan import RULES
 from tweakreg_steps.running import step_server
+from tweakreg_steps.running.lean_snakemake import import_snakemake
 
 
 def import_everything() -> None:
     """Import what a run and its warm process import, once for all forks."""
-    for module in ("snakemake.api", *step_server._FIRST, *step_server._LATER):
+    import_snakemake()
+    for module in (*step_server._FIRST, *step_server._modules_for(RULES)):
         import_module(module)
 
 
@@ -99,22 +102,23 @@ class _ForkedServer:
     """Stands in for the `Popen` of the warm process: a fork that has imported everything."""
 
     def __init__(self, command: Sequence[str], **_: Any) -> None:  # noqa: ANN401  as Popen
-        reader, self._writer = os.pipe()
+        reader, writer = os.pipe()
         self._process = os.fork()
         if self._process == 0:
             try:
                 os.dup2(reader, 0)
-                os.close(self._writer)
+                os.close(writer)
                 step_server.serve(command[-1])
             finally:
                 os._exit(0)
         os.close(reader)
+        self.stdin = os.fdopen(writer, "wb")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self._writer)
+        self.stdin.close()
         os.waitpid(self._process, 0)
 
     def terminate(self) -> None:
