@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -179,5 +180,7 @@ def test_without_pairs_to_hold_out_nothing_is_said() -> None:
     pairs = MatchedPairs.of_positions(reference + 5.0, reference)
     found = fit(pairs)
     assert compare_with_present(found, pairs) is None
-    assert judge(found, pairs).as_record()["comparison"] is None
+    record = judge(found, pairs).as_record()
+    assert record["comparison"] is None
+    json.dumps(record, allow_nan=False)
     assert judge(found, pairs).failures == ()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -95,9 +96,11 @@ class Judgement:
     failures: tuple[tuple[Reason, str], ...]
 
     def as_record(self) -> dict[str, Any]:
-        """Return it as JSON holds it."""
+        """Return it as JSON holds it, which knows no infinite number: None stands for it."""
         return {
-            "measured": dict(self.measured),
+            "measured": {
+                name: value if isfinite(value) else None for name, value in self.measured.items()
+            },
             "comparison": vars(self.comparison) if self.comparison else None,
             "failed": [reason.value for reason, _ in self.failures],
         }
