@@ -18,13 +18,11 @@ from typing import Any, Self
 from tweakreg_steps.cli import main
 from tweakreg_steps.planning.workplan import RULES
 from tweakreg_steps.running import step_server
-from tweakreg_steps.running.lean_snakemake import import_snakemake
 
 
 def import_everything() -> None:
     """Import what a run and its warm process import, once for all forks."""
-    import_snakemake()
-    for module in (*step_server._FIRST, *step_server._modules_for(RULES)):
+    for module in ("snakemake.api", *step_server._FIRST, *step_server._modules_for(RULES)):
         import_module(module)
 
 

@@ -90,6 +90,18 @@ def test_a_second_run_has_nothing_to_do(
     assert planned(finished_run, capsys) == []
 
 
+def test_a_run_with_nothing_to_do_does_not_start_snakemake(tiny_run: Path) -> None:
+    program = (
+        "import sys; from tweakreg_steps.cli import main\n"
+        f"assert main(['run', {str(tiny_run / 'recipe.yaml')!r}]) == 0\n"
+        "assert 'snakemake' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program], check=True, capture_output=True, text=True
+    )
+    assert "nothing to do" in done.stderr
+
+
 def test_only_what_is_stale_runs_again(
     run_copy: Path, edit: Edit, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,7 +15,6 @@ from tweakreg_steps.planning.project import Project, handing_over
 from tweakreg_steps.planning.staleness import StaleJob
 from tweakreg_steps.resources import provide_step_command, workflow_folder
 from tweakreg_steps.running.interrupting import keep_interrupt
-from tweakreg_steps.running.lean_snakemake import import_snakemake
 from tweakreg_steps.running.snakemake_log import NAME, Listener, register
 
 
@@ -68,7 +67,6 @@ def run_workflow(
 
 def _run_here(project: Project, recipe_file: Path, rules: list[str], cores: int) -> bool:
     """Run on this machine: through Snakemake's API, which starts a quarter of a second sooner."""
-    import_snakemake()
     from snakemake.api import (
         ConfigSettings,
         DAGSettings,
