@@ -10,6 +10,7 @@ from conftest import copy_scene
 from skies import Scene
 
 from tweakreg_steps.cli import main
+from tweakreg_steps.products.shiftfile import parse_shiftfile
 
 SWITCHES = """\
 input: [paint03q_flc.fits, paint01q_flc.fits]
@@ -80,9 +81,9 @@ def test_the_shift_file_has_the_names_given(
     other_run: tuple[Path, str], finished_run: Path
 ) -> None:
     out, _ = other_run
-    lines = (out / "moved.txt").read_text().splitlines()
-    assert "# refimage: moved_wcs.fits[wcs]" in lines
-    assert [line.split()[0] for line in lines[-2:]] == ["paint03q_flc.fits", "paint01q_flc.fits"]
+    shifts = parse_shiftfile((out / "moved.txt").read_text())
+    assert shifts.reference_wcs == "moved_wcs.fits"
+    assert [row.name for row in shifts.rows] == ["paint03q_flc.fits", "paint01q_flc.fits"]
     assert fits.getheader(out / "moved_wcs.fits", "WCS")["NPIX1"] > 0
     assert not {"shifts.txt", "shifts_wcs.fits"} & names(out)
     assert {"shifts.txt", "shifts_wcs.fits"} <= names(finished_run / "out")

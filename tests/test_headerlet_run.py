@@ -74,7 +74,7 @@ def test_a_headerlet_of_each_aligned_image_says_what_the_recipe_says(run: Path) 
     assert header["WCSNAME"] == "TWEAK"
     assert (header["AUTHOR"], header["DESCRIP"]) == ("A. Stronomer", "One line")
     assert header["CATALOG"] == "painted"
-    assert "".join(header["HISTORY"]) == "All that is known of this solution."
+    assert header["HISTORY"][0] == "All that is known of this solution."
     assert header["NMATCH"] > 100
 
 

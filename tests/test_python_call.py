@@ -27,6 +27,7 @@ from tweakreg_steps.errors import (
     RecipeError,
     TweakRegWarning,
 )
+from tweakreg_steps.products.shiftfile import parse_shiftfile
 from tweakreg_steps.recipes.yaml_source import read_yaml
 from tweakreg_steps.teal.call import recipe_of_call
 
@@ -66,7 +67,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.effect("shiftfile_output.shiftfile", "shiftfile_output.outshifts")
 def test_the_first_example_makes_what_it_says(flt_run: Path) -> None:
     results = flt_run / "results" / "tweakreg"
-    names = [line.split()[0] for line in (results / "shift.txt").read_text().splitlines()[4:]]
+    shifts = parse_shiftfile((results / "shift.txt").read_text())
+    names = [row.name for row in shifts.rows]
     assert names == [f"paint{n:02d}q_flt.fits" for n in (1, 2, 3, 4)]
     assert not (results / "aligned").exists()
     assert read_yaml(results / "recipe-1.yaml").value == {

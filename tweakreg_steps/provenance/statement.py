@@ -29,6 +29,7 @@ _PIECE = 71
 """Characters of a piece: with its mark it fills a HISTORY card."""
 _SAID = ("code", "parameters", "inputs", "upstream")
 _HEADER_RULE = "update_header"
+_DECISION = "decision"
 _OF_THE_PLACE = frozenset({"in_place", "copy_not_aligned"})
 
 Statement = dict[str, Any]
@@ -74,9 +75,10 @@ def recipe_digest(record: Mapping[str, Any]) -> str:
 
 
 def _of_content(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a record without what decides where a header is written, and not what is in it.
+    """Return a record without what decides whether and where a header is written.
 
-    So an original into which a solution was written is byte for byte what the aligned copy is.
+    So an original into which a solution was written is byte for byte what the aligned copy is,
+    and one that was reviewed is what it would be without a review.
     """
     if record["rule"] != _HEADER_RULE:
         return dict(record)
@@ -90,7 +92,8 @@ def _of_content(record: Mapping[str, Any]) -> dict[str, Any]:
         kind: {rule: value for rule, value in record[kind].items() if rule not in unused}
         for kind in ("upstream", "upstream_jobs", "upstream_recipes")
     }
-    return {**record, "parameters": parameters, **upstream}
+    inputs = {key: value for key, value in record["inputs"].items() if key != _DECISION}
+    return {**record, "parameters": parameters, "inputs": inputs, **upstream}
 
 
 def sign_table(table: ColumnTable, statement: Statement) -> ColumnTable:

@@ -1,0 +1,21 @@
+"""FITS files but for what they say of their making."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tweakreg_steps.fits_files.fits_blocks import iter_cards, keyword, scan_hdus
+
+_OF_THE_MAKING = frozenset({"HISTORY", "CHECKSUM"})
+
+
+def unsigned(path: Path) -> list[tuple[list[bytes], bytes]]:
+    """Return cards and data of each HDU of a plain file, without HISTORY and the sums over it."""
+    content = path.read_bytes()
+    return [
+        (
+            [card for card in iter_cards(hdu.header) if keyword(card) not in _OF_THE_MAKING],
+            content[hdu.data_offset : hdu.data_offset + hdu.data_size],
+        )
+        for hdu in scan_hdus(path)
+    ]
