@@ -23,7 +23,7 @@ from skies import Scene
 from tiny import copy_tiny
 from whole_runs import World
 
-_KILLS = int(os.environ.get("TWEAKREG_KILLS", "60"))
+_KILLS = int(os.environ.get("TWEAKREG_KILLS", "36"))
 _WITH_STARTS = _KILLS // 6
 _VARIANTS: dict[str, dict[str, Any]] = {
     "everything": {},
