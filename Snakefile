@@ -2,16 +2,16 @@ from snakemake.utils import min_version
 
 min_version("9.5")
 
-from tweakreg_steps.planning.project import open_workflow
+from tweakreg_steps.workflow.snakefile import open_workflow
 
 project = open_workflow(config, workflow)
 
 
-workdir: project.outdir
+workdir: project.workdir
 
 
-wildcard_constraints:
-    chip=r"\d+",
+onstart:
+    project.begin()
 
 
 include: "rules/images.smk"
@@ -23,6 +23,7 @@ include: "rules/report.smk"
 
 
 rule all:
+    localrule: True
     default_target: True
     input:
         project.targets,

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tweakreg_steps.layout import REFERENCE_PLANE, SUMMARY
 from tweakreg_steps.products.plot_style import CLIPPED, FAINT, KEPT, plot_style, save_figure
 from tweakreg_steps.products.summary import Status, read_summary, summary_rows
+from tweakreg_steps.records.outdir_files import REFERENCE_PLANE, SUMMARY
 from tweakreg_steps.tables.ecsv import read_table
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from pathlib import Path
 from tweakreg_steps.errors import REASON_TEXTS
 from tweakreg_steps.products.summary import SUMMARY_COLUMNS
 from tweakreg_steps.recipes.schema import Parameter, allowed, load_schema, parameters
+from tweakreg_steps.workflow.consumption import consumers
 
 HERE = Path(__file__).resolve().parent
 NOTE = "<!-- written by docs/make_reference.py; change the source it names, not this page -->\n"
@@ -51,15 +52,16 @@ def _parameters_page() -> Iterator[str]:
 
 def _parameter_rows(group: Iterable[Parameter]) -> Iterator[str]:
     """Yield the table of one section."""
-    yield "| name | allowed | default | unit | rule | what |"
+    yield "| name | allowed | default | unit | used by | what |"
     yield "|---|---|---|---|---|---|"
     for p in group:
         marks = ["*ours*"] if p.tweakreg == "none" else []
         default = (
             json.dumps(p.default, ensure_ascii=False) if "default" in p.schema else "(required)"
         )
+        rules = ", ".join(f"`{rule}`" for rule in sorted(consumers().get(p.path, ())))
         what = " ".join([_escaped(p.description), *marks])
-        cells = (f"`{p.path[-1]}`", allowed(p.schema), f"`{default}`", p.unit, f"`{p.rule}`", what)
+        cells = (f"`{p.path[-1]}`", allowed(p.schema), f"`{default}`", p.unit, rules, what)
         yield f"| {' | '.join(cells)} |"
 
 

@@ -1,61 +1,63 @@
 rule match_sources:
+    """sky list + reference → matches/{image}.ecsv"""
     input:
-        sky="sky/{image}.ecsv",
-        plane="reference/wcs.fits",
-        sources="reference/sources.ecsv",
+        project.inputs("match_sources"),
     output:
-        matches=project.temporary("matches/{image}.ecsv"),
+        **project.outputs("match_sources"),
     log:
-        "logs/match_sources/{image}.log",
+        project.log("match_sources"),
     wildcard_constraints:
-        image=project.images_of("match_sources"),
+        **project.constraints("match_sources"),
     conda:
         "environment.yaml"
+    group:
+        "fit"
+    resources:
+        mem_mb=project.mem_mb("match_sources"),
+        runtime=project.runtime("match_sources"),
     params:
         job=project.job("match_sources"),
     shell:
-        "tweakreg-step {params.job:q} sky={input.sky:q} plane={input.plane:q}"
-        " sources={input.sources:q} matches={output.matches:q} 2> {log:q}"
+        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
 rule fit_alignment:
+    """matches → fits/{image}.json and its pairs"""
     input:
-        matches="matches/{image}.ecsv",
-        plane="reference/wcs.fits",
+        project.inputs("fit_alignment"),
     output:
-        fit="fits/{image}.json",
-        pairs="fits/{image}.ecsv",
+        **project.outputs("fit_alignment"),
     log:
-        "logs/fit_alignment/{image}.log",
+        project.log("fit_alignment"),
     wildcard_constraints:
-        image=project.images_of("fit_alignment"),
+        **project.constraints("fit_alignment"),
     conda:
         "environment.yaml"
+    group:
+        "fit"
+    resources:
+        mem_mb=project.mem_mb("fit_alignment"),
+        runtime=project.runtime("fit_alignment"),
     params:
         job=project.job("fit_alignment"),
     shell:
-        "tweakreg-step {params.job:q} matches={input.matches:q} plane={input.plane:q}"
-        " fit={output.fit:q} pairs={output.pairs:q} 2> {log:q}"
+        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
 rule align:
+    """all sky lists, one after the other → matches, fits and a reference that grows"""
     input:
-        sky=expand("sky/{image}.ecsv", image=project.sequence),
-        plane="reference/wcs.fits",
-        sources=project.starting_sources,
+        project.inputs("align"),
     output:
-        matches=project.temporary(
-            expand("matches/{image}.ecsv", image=project.sequence)
-        ),
-        fits=expand("fits/{image}.json", image=project.sequence),
-        pairs=expand("fits/{image}.ecsv", image=project.sequence),
-        expanded="reference/expanded_sources.ecsv",
+        **project.outputs("align"),
     log:
-        "logs/align.log",
+        project.log("align"),
     conda:
         "environment.yaml"
+    resources:
+        mem_mb=project.mem_mb("align"),
+        runtime=project.runtime("align"),
     params:
         job=project.job("align"),
     shell:
-        "tweakreg-step {params.job:q} manifest=manifest.json plane={input.plane:q}"
-        " sources={input.sources:q} expanded={output.expanded:q} 2> {log:q}"
+        "tweakreg-step {params.job:q} 2> {log:q}"

@@ -1,35 +1,44 @@
 rule update_wcs:
+    """exposure + reference files → working/{image}.fits, with its WCS made anew"""
     input:
-        image=ancient(project.image_path),
-        reference_files=ancient(project.reference_files),
+        project.inputs("update_wcs"),
     output:
-        working=project.temporary("working/{image}.fits"),
+        **project.outputs("update_wcs"),
     log:
-        "logs/update_wcs/{image}.log",
+        project.log("update_wcs"),
     wildcard_constraints:
-        image=project.images_of("update_wcs"),
+        **project.constraints("update_wcs"),
     conda:
         "environment.yaml"
+    group:
+        "find"
+    resources:
+        mem_mb=project.mem_mb("update_wcs"),
+        runtime=project.runtime("update_wcs"),
     params:
         job=project.job("update_wcs"),
     shell:
-        "tweakreg-step {params.job:q} image={input.image:q} working={output.working:q} 2> {log:q}"
+        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
 rule make_masks:
+    """exposure + region files → masks/{image}.fits"""
     input:
-        image=ancient(project.image_for("make_masks")),
-        exclusions=ancient(project.file_parameter("exclusions")),
+        project.inputs("make_masks"),
     output:
-        mask=project.temporary("masks/{image}.fits"),
+        **project.outputs("make_masks"),
     log:
-        "logs/make_masks/{image}.log",
+        project.log("make_masks"),
     wildcard_constraints:
-        image=project.images_of("make_masks"),
+        **project.constraints("make_masks"),
     conda:
         "environment.yaml"
+    group:
+        "find"
+    resources:
+        mem_mb=project.mem_mb("make_masks"),
+        runtime=project.runtime("make_masks"),
     params:
         job=project.job("make_masks"),
     shell:
-        "tweakreg-step {params.job:q} image={input.image:q} exclusions={input.exclusions:q}"
-        " mask={output.mask:q} 2> {log:q}"
+        "tweakreg-step {params.job:q} 2> {log:q}"

@@ -1,148 +1,171 @@
 rule write_headerlet:
+    """fit + exposure → headerlets/"""
     input:
-        image=ancient(project.image_for("write_headerlet")),
-        fit="fits/{image}.json",
-        plane="reference/wcs.fits",
-        history=ancient(project.file_parameter("headerlet_creation", "history")),
+        project.inputs("write_headerlet"),
     output:
-        record="headerlets/{image}.json",
+        **project.outputs("write_headerlet"),
     log:
-        "logs/write_headerlet/{image}.log",
+        project.log("write_headerlet"),
     wildcard_constraints:
-        image=project.images_of("write_headerlet"),
+        **project.constraints("write_headerlet"),
     conda:
         "environment.yaml"
+    group:
+        "fit"
+    resources:
+        mem_mb=project.mem_mb("write_headerlet"),
+        runtime=project.runtime("write_headerlet"),
     params:
         job=project.job("write_headerlet"),
     shell:
-        "tweakreg-step {params.job:q} image={input.image:q} fit={input.fit:q}"
-        " plane={input.plane:q} history={input.history:q} record={output.record:q} 2> {log:q}"
+        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
 rule update_header:
+    """fit + exposure → aligned/ under its own file name"""
     input:
-        image=ancient(project.image_for("update_header")),
-        original=ancient(project.image_path),
-        fit="fits/{image}.json",
-        plane="reference/wcs.fits",
-        headerlet=project.attached_headerlet,
+        project.inputs("update_header"),
     output:
-        record="headers/{image}.json",
+        **project.outputs("update_header"),
     log:
-        "logs/update_header/{image}.log",
+        project.log("update_header"),
     wildcard_constraints:
-        image=project.images_of("update_header"),
+        **project.constraints("update_header"),
     conda:
         "environment.yaml"
+    group:
+        "fit"
+    resources:
+        mem_mb=project.mem_mb("update_header"),
+        runtime=project.runtime("update_header"),
     params:
         job=project.job("update_header"),
     shell:
-        "tweakreg-step {params.job:q} image={input.image:q} original={input.original:q}"
-        " fit={input.fit:q} plane={input.plane:q} headerlet={input.headerlet:q}"
-        " record={output.record:q} 2> {log:q}"
+        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
 rule write_chip_catalog:
+    """catalog → TweakReg's text catalog of one chip"""
     input:
-        catalog="catalogs/{image}.ecsv",
+        project.inputs("write_chip_catalog"),
     output:
-        xy="tweakreg/{image}_sci{chip}_xy_catalog.coo",
+        **project.outputs("write_chip_catalog"),
     log:
-        "logs/write_chip_catalog/{image}.{chip}.log",
+        project.log("write_chip_catalog"),
     wildcard_constraints:
-        image=project.images_of("write_chip_catalog"),
+        **project.constraints("write_chip_catalog"),
     conda:
         "environment.yaml"
+    group:
+        "fit"
+    resources:
+        mem_mb=project.mem_mb("write_chip_catalog"),
+        runtime=project.runtime("write_chip_catalog"),
     params:
         job=project.job("write_chip_catalog"),
     shell:
-        "tweakreg-step {params.job:q} catalog={input.catalog:q} xy={output.xy:q} 2> {log:q}"
+        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
 rule write_catalogs:
+    """sky list + pairs + fit → TweakReg's text catalogs and match files"""
     input:
-        sky="sky/{image}.ecsv",
-        plane="reference/wcs.fits",
-        pairs="fits/{image}.ecsv",
-        fit="fits/{image}.json",
+        project.inputs("write_catalogs"),
     output:
-        sky="tweakreg/{image}_sky_catalog.coo",
-        refxy="tweakreg/{image}_refxy_catalog.coo",
-        match="tweakreg/{image}_xy_catalog.match",
-        fit="tweakreg/{image}_catalog_fit.match",
+        **project.outputs("write_catalogs"),
     log:
-        "logs/write_catalogs/{image}.log",
+        project.log("write_catalogs"),
     wildcard_constraints:
-        image=project.images_of("write_catalogs"),
+        **project.constraints("write_catalogs"),
     conda:
         "environment.yaml"
+    group:
+        "fit"
+    resources:
+        mem_mb=project.mem_mb("write_catalogs"),
+        runtime=project.runtime("write_catalogs"),
     params:
         job=project.job("write_catalogs"),
     shell:
-        "tweakreg-step {params.job:q} sky={input.sky:q} plane={input.plane:q}"
-        " pairs={input.pairs:q} fit={input.fit:q} sky_text={output.sky:q}"
-        " refxy_text={output.refxy:q} match_text={output.match:q} fit_text={output.fit:q}"
-        " 2> {log:q}"
+        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
 rule write_sky_catalog:
+    """sky list of the reference image → TweakReg's text catalog"""
     input:
-        sky="sky/{image}.ecsv",
+        project.inputs("write_sky_catalog"),
     output:
-        sky="tweakreg/{image}_sky_catalog.coo",
+        **project.outputs("write_sky_catalog"),
     log:
-        "logs/write_sky_catalog/{image}.log",
+        project.log("write_sky_catalog"),
     wildcard_constraints:
-        image=project.images_of("write_sky_catalog"),
+        **project.constraints("write_sky_catalog"),
     conda:
         "environment.yaml"
+    resources:
+        mem_mb=project.mem_mb("write_sky_catalog"),
+        runtime=project.runtime("write_sky_catalog"),
     params:
         job=project.job("write_sky_catalog"),
     shell:
-        "tweakreg-step {params.job:q} sky={input.sky:q} sky_text={output.sky:q} 2> {log:q}"
+        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
 rule write_catfile_list:
+    """→ TweakReg's list of all text catalogs"""
+    localrule: True
+    input:
+        project.inputs("write_catfile_list"),
     output:
-        catfile=f"tweakreg/{project.names[0]}_xy_catfile.list",
+        **project.outputs("write_catfile_list"),
     log:
-        "logs/write_catfile_list.log",
+        project.log("write_catfile_list"),
     conda:
         "environment.yaml"
+    resources:
+        mem_mb=project.mem_mb("write_catfile_list"),
+        runtime=project.runtime("write_catfile_list"),
     params:
         job=project.job("write_catfile_list"),
     shell:
-        "tweakreg-step {params.job:q} manifest=manifest.json catfile={output.catfile:q} 2> {log:q}"
+        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
 rule write_refcat:
+    """reference sources → TweakReg's cumulative catalog"""
+    localrule: True
     input:
-        sources=project.reference_list,
+        project.inputs("write_refcat"),
     output:
-        record="reference/cumulative_refcat.json",
+        **project.outputs("write_refcat"),
     log:
-        "logs/write_refcat.log",
+        project.log("write_refcat"),
     conda:
         "environment.yaml"
+    resources:
+        mem_mb=project.mem_mb("write_refcat"),
+        runtime=project.runtime("write_refcat"),
     params:
         job=project.job("write_refcat"),
     shell:
-        "tweakreg-step {params.job:q} sources={input.sources:q} record={output.record:q} 2> {log:q}"
+        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
 rule write_shiftfile:
+    """all fits → the shift file and its reference WCS"""
+    localrule: True
     input:
-        fits=expand("fits/{image}.json", image=project.names),
-        plane="reference/wcs.fits",
+        project.inputs("write_shiftfile"),
     output:
-        shifts=project.values["shiftfile_output"]["outshifts"],
-        plane=project.values["shiftfile_output"]["outwcs"],
+        **project.outputs("write_shiftfile"),
     log:
-        "logs/write_shiftfile.log",
+        project.log("write_shiftfile"),
     conda:
         "environment.yaml"
+    resources:
+        mem_mb=project.mem_mb("write_shiftfile"),
+        runtime=project.runtime("write_shiftfile"),
     params:
         job=project.job("write_shiftfile"),
     shell:
-        "tweakreg-step {params.job:q} manifest=manifest.json plane={input.plane:q}"
-        " shifts={output.shifts:q} outwcs={output.plane:q} 2> {log:q}"
+        "tweakreg-step {params.job:q} 2> {log:q}"

@@ -1,31 +1,36 @@
 rule build_reference_plane:
+    """all WCS → reference/wcs.fits"""
     input:
-        images=ancient(project.plane_images),
+        project.inputs("build_reference_plane"),
     output:
-        plane="reference/wcs.fits",
+        **project.outputs("build_reference_plane"),
     log:
-        "logs/build_reference_plane.log",
+        project.log("build_reference_plane"),
     conda:
         "environment.yaml"
+    resources:
+        mem_mb=project.mem_mb("build_reference_plane"),
+        runtime=project.runtime("build_reference_plane"),
     params:
         job=project.job("build_reference_plane"),
     shell:
-        "tweakreg-step {params.job:q} manifest=manifest.json plane={output.plane:q} 2> {log:q}"
+        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
 rule build_reference:
+    """reference catalog, or one image's sky list → reference/sources.ecsv"""
     input:
-        plane="reference/wcs.fits",
-        refcat=ancient(project.file_parameter("reference_catalog", "refcat")),
-        sky=project.reference_sky,
+        project.inputs("build_reference"),
     output:
-        sources="reference/sources.ecsv",
+        **project.outputs("build_reference"),
     log:
-        "logs/build_reference.log",
+        project.log("build_reference"),
     conda:
         "environment.yaml"
+    resources:
+        mem_mb=project.mem_mb("build_reference"),
+        runtime=project.runtime("build_reference"),
     params:
         job=project.job("build_reference"),
     shell:
-        "tweakreg-step {params.job:q} plane={input.plane:q} refcat={input.refcat:q}"
-        " sky={input.sky:q} sources={output.sources:q} 2> {log:q}"
+        "tweakreg-step {params.job:q} 2> {log:q}"

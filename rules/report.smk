@@ -1,56 +1,64 @@
 rule summarize:
+    """all fits → summary.ecsv"""
+    localrule: True
     input:
-        fits=expand("fits/{image}.json", image=project.names),
+        project.inputs("summarize"),
     output:
-        summary="summary.ecsv",
+        **project.outputs("summarize"),
     log:
-        "logs/summarize.log",
+        project.log("summarize"),
     conda:
         "environment.yaml"
+    resources:
+        mem_mb=project.mem_mb("summarize"),
+        runtime=project.runtime("summarize"),
     params:
         job=project.job("summarize"),
     shell:
-        "tweakreg-step {params.job:q} manifest=manifest.json summary={output.summary:q} 2> {log:q}"
+        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
 rule plot_offsets:
+    """sky list + matches → plots/hist2d_{image}.png"""
     input:
-        sky="sky/{image}.ecsv",
-        plane="reference/wcs.fits",
-        sources=project.reference_list,
-        matches="matches/{image}.ecsv",
+        project.inputs("plot_offsets"),
     output:
-        plot="plots/hist2d_{image}.png",
+        **project.outputs("plot_offsets"),
     log:
-        "logs/plot_offsets/{image}.log",
+        project.log("plot_offsets"),
     wildcard_constraints:
-        image=project.images_of("plot_offsets"),
+        **project.constraints("plot_offsets"),
     conda:
         "environment.yaml"
+    group:
+        "fit"
+    resources:
+        mem_mb=project.mem_mb("plot_offsets"),
+        runtime=project.runtime("plot_offsets"),
     params:
         job=project.job("plot_offsets"),
     shell:
-        "tweakreg-step {params.job:q} sky={input.sky:q} plane={input.plane:q}"
-        " sources={input.sources:q} matches={input.matches:q} plot={output.plot:q} 2> {log:q}"
+        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
 rule plot_residuals:
+    """fit + pairs → plots of the residuals"""
     input:
-        pairs="fits/{image}.ecsv",
-        fit="fits/{image}.json",
+        project.inputs("plot_residuals"),
     output:
-        **project.residual_plots,
+        **project.outputs("plot_residuals"),
     log:
-        "logs/plot_residuals/{image}.log",
+        project.log("plot_residuals"),
     wildcard_constraints:
-        image=project.images_of("plot_residuals"),
+        **project.constraints("plot_residuals"),
     conda:
         "environment.yaml"
+    group:
+        "fit"
+    resources:
+        mem_mb=project.mem_mb("plot_residuals"),
+        runtime=project.runtime("plot_residuals"),
     params:
         job=project.job("plot_residuals"),
-        plots=lambda wildcards, output: [
-            f"{key}={path}" for key, path in output.items()
-        ],
     shell:
-        "tweakreg-step {params.job:q} pairs={input.pairs:q} fit={input.fit:q}"
-        " {params.plots:q} 2> {log:q}"
+        "tweakreg-step {params.job:q} 2> {log:q}"

@@ -1,59 +1,67 @@
 rule find_sources:
+    """exposure + mask → catalogs/{image}.ecsv"""
     input:
-        image=ancient(project.image_path),
-        mask="masks/{image}.fits",
-        files=ancient(project.files_of("find_sources")),
+        project.inputs("find_sources"),
     output:
-        catalog=project.temporary("catalogs/{image}.ecsv"),
+        **project.outputs("find_sources"),
     log:
-        "logs/find_sources/{image}.log",
+        project.log("find_sources"),
     wildcard_constraints:
-        image=project.images_of("find_sources"),
+        **project.constraints("find_sources"),
     conda:
         "environment.yaml"
+    group:
+        "find"
+    resources:
+        mem_mb=project.mem_mb("find_sources"),
+        runtime=project.runtime("find_sources"),
     params:
         job=project.job("find_sources"),
-        files=project.file_arguments("find_sources"),
     shell:
-        "tweakreg-step {params.job:q} image={input.image:q} mask={input.mask:q}"
-        " {params.files:q} catalog={output.catalog:q} 2> {log:q}"
+        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
 rule read_catalogs:
+    """catalogs made elsewhere → catalogs/{image}.ecsv"""
     input:
-        image=ancient(project.image_for("read_catalogs")),
-        exclusions=ancient(project.file_parameter("exclusions")),
-        files=ancient(project.files_of("read_catalogs")),
+        project.inputs("read_catalogs"),
     output:
-        catalog=project.temporary("catalogs/{image}.ecsv"),
+        **project.outputs("read_catalogs"),
     log:
-        "logs/read_catalogs/{image}.log",
+        project.log("read_catalogs"),
     wildcard_constraints:
-        image=project.images_of("read_catalogs"),
+        **project.constraints("read_catalogs"),
     conda:
         "environment.yaml"
+    group:
+        "find"
+    resources:
+        mem_mb=project.mem_mb("read_catalogs"),
+        runtime=project.runtime("read_catalogs"),
     params:
         job=project.job("read_catalogs"),
-        files=project.file_arguments("read_catalogs"),
     shell:
-        "tweakreg-step {params.job:q} image={input.image:q} exclusions={input.exclusions:q}"
-        " {params.files:q} catalog={output.catalog:q} 2> {log:q}"
+        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
 rule undistort_sources:
+    """catalog + WCS → sky/{image}.ecsv"""
     input:
-        image=ancient(project.image_for("undistort_sources")),
-        catalog="catalogs/{image}.ecsv",
+        project.inputs("undistort_sources"),
     output:
-        sky=project.temporary("sky/{image}.ecsv"),
+        **project.outputs("undistort_sources"),
     log:
-        "logs/undistort_sources/{image}.log",
+        project.log("undistort_sources"),
     wildcard_constraints:
-        image=project.images_of("undistort_sources"),
+        **project.constraints("undistort_sources"),
     conda:
         "environment.yaml"
+    group:
+        "find"
+    resources:
+        mem_mb=project.mem_mb("undistort_sources"),
+        runtime=project.runtime("undistort_sources"),
     params:
         job=project.job("undistort_sources"),
     shell:
-        "tweakreg-step {params.job:q} image={input.image:q} catalog={input.catalog:q}"
-        " sky={output.sky:q} 2> {log:q}"
+        "tweakreg-step {params.job:q} 2> {log:q}"

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from tweakreg_steps.cli import main
-from tweakreg_steps.planning.workplan import RULES
 from tweakreg_steps.running import step_server
+from tweakreg_steps.steps import all_steps
 
 
 def import_everything() -> None:
     """Import what a run and its warm process import, once for all forks."""
-    for module in ("snakemake.api", *step_server._FIRST, *step_server._modules_for(RULES)):
+    for module in ("snakemake.api", *step_server._FIRST, *step_server._modules_for(all_steps())):
         import_module(module)
 
 

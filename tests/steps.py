@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.atomic import write_text_atomically
-from tweakreg_steps.layout import CODE_CACHE
-from tweakreg_steps.planning.jobs import Job
-from tweakreg_steps.planning.project import Project, open_project
 from tweakreg_steps.recipes.recipe import load_recipe
-from tweakreg_steps.running.step import StepCall
+from tweakreg_steps.records.outdir_files import CODE_CACHE
 from tweakreg_steps.running.step_run import run_step
+from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.workflow.outdir import prepare_outdir
+from tweakreg_steps.workflow.project import Project, open_project
 
 _CODE: list[str] = []
-_PRODUCTS = {
-    "make_masks": "mask=masks/{}.fits",
-    "find_sources": "catalog=catalogs/{}.ecsv",
-    "read_catalogs": "catalog=catalogs/{}.ecsv",
-    "undistort_sources": "sky=sky/{}.ecsv",
-}
-_TAKEN = {
-    "find_sources": ["mask=masks/{}.fits"],
-    "undistort_sources": ["catalog=catalogs/{}.ecsv"],
-}
 
 
 def call_of(
@@ -48,7 +37,7 @@ def call_of(
         "upstream_jobs": {},
         "upstream_recipes": {},
     }
-    return StepCall(rule, name, parameters, inputs, files, record)
+    return StepCall(rule, name, parameters, inputs, files, record, {})
 
 
 def run_steps(recipe: Path, image: str, rules: Iterable[str]) -> Path:
@@ -65,36 +54,22 @@ def run_steps(recipe: Path, image: str, rules: Iterable[str]) -> Path:
         left out.
     """
     project = _open(recipe)
-    project.write_manifest()
-    for rule in rules:
-        job = project.plan.jobs.get((rule, image))
-        if job is not None:
-            with chdir(project.outdir):
-                assert run_step([job.text, *_files(project, job)]) == 0
+    jobs = [job for rule in rules if (job := project.plan.jobs.get((rule, image)))]
+    project.write_state(jobs)
+    for job in jobs:
+        words = [str(project.outdir), *job.key, project.tickets[job.key]]
+        with chdir(project.outdir):
+            assert run_step(words) == 0
     return project.outdir
 
 
 def _open(recipe: Path) -> Project:
     """Open a project, with what is known of the code from the last one: it does not change."""
     complete = load_recipe(recipe)
+    prepare_outdir(complete.outdir)
     cache = complete.outdir / CODE_CACHE
     if _CODE:
         write_text_atomically(cache, _CODE[0])
     project = open_project(complete)
     _CODE[:] = [cache.read_text()]
     return project
-
-
-def _files(project: Project, job: Job) -> list[str]:
-    """Return the files of a job as its rule names them."""
-    (path,) = (i.image.path for i in project.findings.all_images if i.image.name == job.name)
-    exclusions = project.file_parameter("exclusions")
-    product = _PRODUCTS[job.rule].format(job.name)
-    Path(product.partition("=")[2]).parent.mkdir(exist_ok=True)
-    return [
-        f"image={os.path.relpath(path)}",
-        f"exclusions={''.join(exclusions)}",
-        *(taken.format(job.name) for taken in _TAKEN.get(job.rule, [])),
-        *(f"{key}={os.path.relpath(file)}" for key, file in job.files.items()),
-        product,
-    ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,14 +13,14 @@ from tiny import copy_tiny, tiny_scene
 from whole_runs import World
 
 from tweakreg_steps.cli import main
-from tweakreg_steps.cli import run as run_command
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.planning.project import open_project
 from tweakreg_steps.recipes.recipe import load_recipe
-from tweakreg_steps.running import step_run
-from tweakreg_steps.running.steady_inputs import steady_inputs
-from tweakreg_steps.running.step import StepCall
+from tweakreg_steps.running import recipe_run, step_run
+from tweakreg_steps.running.steady_inputs import Call, steady_inputs
+from tweakreg_steps.steps import all_steps
+from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.surveying.file_digest import file_digest
+from tweakreg_steps.workflow.project import open_project
 
 pytestmark = pytest.mark.usefixtures("tiny_run")
 
@@ -44,14 +43,14 @@ def replace_file(path: Path, other: Path) -> None:
 
 def before_the_jobs(monkeypatch: pytest.MonkeyPatch, change: Callable[[], object]) -> None:
     """Have something happen between the look at the inputs and the first job of the next run."""
-    run_stale = run_command._run_stale
+    run_stale = recipe_run._run_stale
 
     def change_and_run(*positional: Any, **named: Any) -> None:  # noqa: ANN401  passed on
         monkeypatch.undo()
         change()
         run_stale(*positional, **named)
 
-    monkeypatch.setattr(run_command, "_run_stale", change_and_run)
+    monkeypatch.setattr(recipe_run, "_run_stale", change_and_run)
 
 
 def entries(out: Path, image: str) -> set[str]:
@@ -125,14 +124,16 @@ def test_replaced_while_a_step_reads_it(
     entry = out / ".tweakreg" / "ledger" / rule / f"{IMAGE}.json"
     entry.unlink()
 
-    def read_too_late(_call: StepCall) -> list[Path]:
+    def read_too_late(_step: object, _call: object) -> list[Path]:
         replace_file(path, other_scene.paths[2])
         return []
 
+    job = project.plan.jobs[rule, IMAGE]
+    project.write_state([job])
     monkeypatch.chdir(out)
-    monkeypatch.setattr(step_run, "_step_function", lambda _rule: read_too_late)
-    text = project.plan.jobs[rule, IMAGE].text
-    assert step_run.run_step([text, f"image=../{IMAGE}.fits"]) == InputError.exit_status
+    monkeypatch.setattr(step_run, "_work", read_too_late)
+    words = [str(out), *job.key, project.tickets[job.key]]
+    assert step_run.run_step(words) == InputError.exit_status
     assert f"{IMAGE}.fits: changed while the run was under way" in capsys.readouterr().err
     assert not entry.exists()
 
@@ -142,17 +143,13 @@ def test_touched_it_is_the_same_file(tiny_run: Path, tmp_path: Path) -> None:
     project = open_project(load_recipe(tmp_path / "run" / "recipe.yaml"))
     (tmp_path / "run" / f"{IMAGE}.fits").touch()
     job = project.plan.jobs["find_sources", IMAGE]
-    call = StepCall(
-        "find_sources",
-        IMAGE,
-        {},
-        json.loads(job.text)["inputs"],
-        {"image": tmp_path / "run" / f"{IMAGE}.fits"},
-        {},
+    path = tmp_path / "run" / f"{IMAGE}.fits"
+    call: Call = StepCall(
+        job.rule, IMAGE, {}, dict(job.record["inputs"]), {"image": path}, {}, {IMAGE: path}
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project.outdir)
-        with steady_inputs(call):
+        with steady_inputs(job.step, call):
             pass
 
 
@@ -166,8 +163,9 @@ CHIPS = [{"number": n, "extension": n, "label": f"SCI,{n}", "shape": [9, 9]} for
         ("history", lambda digest: {"history": digest}),
         ("filter", lambda digest: {"filter": digest}),
         ("weights2", lambda digest: {"weights2": digest}),
-        ("catalog1", lambda digest: {"catalogs": {"1": digest}}),
-        ("exclusions", lambda digest: {"exclusions": {"2": digest}, "excluded_as": "x"}),
+        ("catalogs.1", lambda digest: {"catalogs": {"1": digest}}),
+        ("exclusions.2", lambda digest: {"exclusions": {"2": digest}}),
+        ("reference_files.IDCTAB", lambda digest: {"reference_files": {"IDCTAB": digest}}),
     ],
 )
 def test_any_file_that_a_step_reads_is_watched(
@@ -175,18 +173,15 @@ def test_any_file_that_a_step_reads_is_watched(
 ) -> None:
     path = tmp_path / "file"
     path.write_text("as it was")
-    passed = path
-    if key == "exclusions":
-        passed = tmp_path / "exclusions.txt"
-        passed.write_text("x None file\n")
     given = {"chips": CHIPS, **inputs(file_digest(path))}
-    call = StepCall("a_rule", "x", {}, given, {key: passed}, {})
-    with steady_inputs(call):
+    call: Call = StepCall("a_rule", "x", {}, given, {key: path}, {}, {})
+    step = all_steps()["find_sources"]
+    with steady_inputs(step, call):
         pass
-    with pytest.raises(InputError, match="file: changed while"), steady_inputs(call):
+    with pytest.raises(InputError, match="file: changed while"), steady_inputs(step, call):
         path.write_text("edited!")
-    with pytest.raises(InputError, match="file: changed while"), steady_inputs(call):
+    with pytest.raises(InputError, match="file: changed while"), steady_inputs(step, call):
         pass
     path.unlink()
-    with pytest.raises(InputError, match="file"), steady_inputs(call):
+    with pytest.raises(InputError, match="file"), steady_inputs(step, call):
         pass

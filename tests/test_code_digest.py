@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tweakreg_steps.planning import code_digest
+from tweakreg_steps.workflow import code_digest
 
 
 @pytest.fixture

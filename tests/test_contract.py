@@ -15,12 +15,13 @@ import jsonschema
 import pytest
 from effect_names import PREFIX
 
-from tweakreg_steps.planning.blocked_jobs import READERS, WRITER
-from tweakreg_steps.planning.workplan import RULES as PLANNED
 from tweakreg_steps.recipes.recipe import load_recipe
 from tweakreg_steps.recipes.schema import Parameter, load_schema, parameters
 from tweakreg_steps.recipes.yaml_source import read_yaml
 from tweakreg_steps.resources import workflow_folder
+from tweakreg_steps.steps import all_steps
+from tweakreg_steps.steps.declaration import Read, Step
+from tweakreg_steps.workflow.consumption import consumers
 
 ROOT = Path(__file__).resolve().parent.parent
 RULES = {
@@ -72,30 +73,38 @@ def test_the_schema_is_a_schema() -> None:
 @pytest.mark.parametrize("parameter", parameters(), ids=lambda p: p.name)
 def test_a_parameter_has_all_its_facts(parameter: Parameter) -> None:
     assert parameter.description.endswith((".", ")"))
-    assert parameter.rule
     assert "default" in parameter.schema or parameter.path == ("input",)
     if "default" in parameter.schema:
         jsonschema.validate(parameter.default, parameter.schema)
 
 
 @pytest.mark.parametrize("parameter", parameters(), ids=lambda p: p.name)
-def test_a_built_parameter_names_a_rule_that_is_there(parameter: Parameter) -> None:
-    assert {parameter.rule} <= RULES | {"all", "log"}
+def test_a_parameter_is_consumed_by_a_step_or_is_none_of_theirs(parameter: Parameter) -> None:
+    is_theirs = not (parameter.switch or parameter.file or parameter.of_run)
+    if parameter.path[0] == "refimagefindpars":
+        used = ("imagefindpars", *parameter.path[1:])
+    else:
+        used = parameter.path
+    planned = {("updatewcs",)}  # decides whether there are jobs at all
+    assert bool(consumers().get(used)) == (is_theirs and used not in planned)
 
 
-def test_every_rule_is_planned_and_has_a_step_of_its_name() -> None:
-    assert set(PLANNED) == RULES
-    for rule in RULES:
-        assert callable(import_module(f"tweakreg_steps.steps.{rule}").run)
+def test_every_rule_is_that_of_a_step_and_the_other_way_round() -> None:
+    assert set(all_steps()) == RULES
 
 
-def test_a_rule_that_reads_the_inputs_is_known_to_read_them() -> None:
-    found = set()
-    for path in (workflow_folder() / "rules").glob("*.smk"):
-        for text in re.split(r"^rule ", path.read_text(encoding="utf-8"), flags=re.MULTILINE):
-            if "project.image_" in text or "project.plane_images" in text:
-                found.add(text.partition(":")[0])
-    assert found == {*READERS, WRITER}
+@pytest.mark.parametrize("step", all_steps().values(), ids=lambda step: step.rule)
+def test_a_step_runs_before_those_that_read_what_it_writes(step: Step) -> None:
+    order = list(all_steps())
+    for read in step.reads.values():
+        product = read.product if isinstance(read, Read) else read
+        makers = [
+            other.rule
+            for other in all_steps().values()
+            if not callable(other.writes) and product in other.writes.values()
+        ]
+        assert makers, product
+        assert all(order.index(maker) < order.index(step.rule) for maker in makers)
 
 
 @pytest.mark.parametrize("rule", CONSUMERS)
@@ -106,8 +115,7 @@ def test_a_section_arrives_as_keywords_without_defaults(rule: str) -> None:
     names = {
         p.path[-1]
         for p in parameters()
-        if p.path[0] == section and p.rule == rule.partition(" ")[0]
-        if not (p.switch or p.file)
+        if p.path[0] == section and rule.partition(" ")[0] in consumers().get(p.path, ())
     } - NOT_TAKEN.get(rule, set())
     assert names
     assert names <= set(keywords)

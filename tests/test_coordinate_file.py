@@ -18,8 +18,8 @@ from wcs_files import write_uvis
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.fits_files.exposure import list_chips, read_wcs
-from tweakreg_steps.planning.project import open_project
 from tweakreg_steps.recipes.recipe import load_recipe
+from tweakreg_steps.workflow.project import open_project
 
 SHAPE = (400, 400)
 XY = [(50.0, 60.0), (150.25, 260.5), (310.0, 20.0), (210.0, 120.0), (390.0, 290.0)]

@@ -15,10 +15,11 @@ from astropy.table import Table
 from steps import call_of
 
 from tweakreg_steps.cli import main
-from tweakreg_steps.planning.rule_parameters import parameters_of
 from tweakreg_steps.recipes.recipe import complete
+from tweakreg_steps.steps import all_steps
 from tweakreg_steps.steps.fit_alignment import run
 from tweakreg_steps.tables.ecsv import ColumnTable, read_table, write_table
+from tweakreg_steps.workflow.consumption import parameters_of
 
 IMAGE = "paint02q_flc"
 
@@ -40,7 +41,9 @@ class Bench:
             "fit": self.folder / "fit.json",
             "pairs": self.folder / "fit.ecsv",
         }
-        parameters = parameters_of("fit_alignment", recipe.values)
+        parameters = parameters_of(
+            all_steps()["fit_alignment"], recipe.values, findpars="imagefindpars"
+        )
         run(call_of("fit_alignment", IMAGE, parameters=parameters, inputs={}, files=files))
         record: dict[str, Any] = json.loads(files["fit"].read_text())
         return record
@@ -188,7 +191,6 @@ def test_a_refused_image_keeps_its_wcs(
     run_copy: Path, edit: Callable[[Path, str, str], None]
 ) -> None:
     recipe = run_copy / "recipe.yaml"
-    edit(recipe, "updatehdr: true", "updatehdr: true\n  copy_not_aligned: true")
     recipe.write_text(recipe.read_text() + "acceptance:\n  max_shift: 0.1\n")
     assert main(["run", str(recipe), "-j", "2"]) == 3
     row = Table.read(run_copy / "out" / "summary.ecsv")[1]

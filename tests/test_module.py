@@ -31,7 +31,8 @@ rule count_images:
     default_target: True
     input:
         aligned=rules.tweakreg_all.input,
-        summary="summary.ecsv",
+        summary="out/summary.ecsv",
+        aligned_copy="out/aligned/paint02q_flc.fits",
     output:
         "n_images.txt",
     shell:
@@ -53,7 +54,7 @@ def products(outdir: Path) -> dict[str, bytes]:
     return {
         str(path): (outdir / path).read_bytes()
         for path in paths
-        if path.parts[0] not in ("logs", "digests", "tweakreg.log", "n_images.txt")
+        if path.parts[0] not in ("logs", "digests", "tweakreg.log")
         and not path.parts[0].startswith(".")
     }
 
@@ -68,7 +69,59 @@ def test_a_module_makes_the_same_files(tiny_exposures: Scene, tmp_path: Path) ->
     done = snakemake(user.parent, config='config["alignment"]')
     assert done.returncode == 0, done.stderr
     assert products(user.parent / "out") == products(recipe.parent / "out")
-    assert (user.parent / "out" / "n_images.txt").read_text() == "2\n"
+    assert (user.parent / "n_images.txt").read_text() == "2\n"
+
+
+TWICE = """\
+from tweakreg_steps.resources import workflow_folder
+
+module one:
+    snakefile:
+        workflow_folder() / "Snakefile"
+    config:
+        {one}
+
+use rule * from one as one_*
+
+module two:
+    snakefile:
+        workflow_folder() / "Snakefile"
+    config:
+        {two}
+
+use rule * from two as two_*
+
+rule both:
+    default_target: True
+    input:
+        "a/aligned/paint02q_flc.fits",
+        "b/aligned/paint02q_flc.fits",
+    output:
+        "both.txt",
+    shell:
+        "ls {{input}} > {{output}}; pwd >> {{output}}"
+"""
+
+
+def test_two_modules_in_one_snakefile(tiny_exposures: Scene, tmp_path: Path) -> None:
+    few = {"writecat": False, "object_matching": {"see2dplot": False}, "shiftfile_output": {}}
+    recipe = copy_tiny(tiny_exposures, tmp_path, number=2, **few)
+    given = yaml.safe_load(recipe.read_text())
+    other = {"catalog_fitting": {"fitgeometry": "shift"}}
+    text = TWICE.format(one=given | {"outdir": "a"}, two=given | {"outdir": "b"} | other)
+    (tmp_path / "Snakefile").write_text(text)
+    command = [sys.executable, "-m", "snakemake", "-c2", "--scheduler", "greedy", "--quiet"]
+    done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    *listed, folder = (tmp_path / "both.txt").read_text().split()
+    assert listed == ["a/aligned/paint02q_flc.fits", "b/aligned/paint02q_flc.fits"]
+    assert Path(folder) == tmp_path
+    copies = [(tmp_path / name).read_bytes() for name in listed]
+    assert copies[0] != copies[1]
+    again = subprocess.run(
+        [*command, "-n"], cwd=tmp_path, check=True, capture_output=True, text=True
+    )
+    assert "match_sources" not in again.stdout + again.stderr
 
 
 @pytest.mark.parametrize("prefix", ['prefix: "moved"', 'replace_prefix: {"fits/": "moved/"}'])

@@ -12,12 +12,13 @@ from steps import call_of
 from test_daofind import NOISE, noisy, on_chip, paint
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.planning.rule_parameters import parameters_of
 from tweakreg_steps.recipes.recipe import complete
+from tweakreg_steps.steps import all_steps
 from tweakreg_steps.steps.build_reference import run as build_reference
 from tweakreg_steps.tables.catalog_table import read_catalog_table
 from tweakreg_steps.tables.ecsv import ColumnTable, read_table
 from tweakreg_steps.tables.position_errors import ErrorColumns, position_errors
+from tweakreg_steps.workflow.consumption import parameters_of
 
 
 @pytest.mark.parametrize("changes", [{}, {"conv_width": 2.5}, {"ratio": 0.6, "theta": 30.0}])
@@ -102,7 +103,9 @@ def reference(out: Path, folder: Path, **section: Any) -> ColumnTable:  # noqa: 
         file=folder / "recipe.yaml",
     )
     files = {"refcat": catalog, "plane": out / "reference" / "wcs.fits", "sources": sources}
-    parameters = parameters_of("build_reference", recipe.values)
+    parameters = parameters_of(
+        all_steps()["build_reference"], recipe.values, findpars="imagefindpars"
+    )
     build_reference(
         call_of("build_reference", "all", parameters=parameters, inputs={}, files=files)
     )

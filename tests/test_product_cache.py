@@ -16,10 +16,10 @@ from steps import run_steps
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.recipes.recipe import load_recipe
+from tweakreg_steps.records.product_cache import ProductCache
 from tweakreg_steps.running import product_cache
-from tweakreg_steps.running.product_cache import ProductCache
-from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.steps import find_sources
+from tweakreg_steps.steps.call import StepCall
 
 SOURCES = ("make_masks", "find_sources", "undistort_sources")
 RECORD = {"rule": "find_sources", "parameters": {"threshold": 4.0}}
@@ -153,7 +153,7 @@ def test_many_may_put_and_take_the_same_at_once(tmp_path: Path) -> None:
     program = """if True:
         import sys
         from pathlib import Path
-        from tweakreg_steps.running.product_cache import ProductCache
+        from tweakreg_steps.records.product_cache import ProductCache
         cache = ProductCache(Path("shared"))
         product = Path(sys.argv[1])
         for number in range(50):

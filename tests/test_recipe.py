@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tweakreg_steps.errors import RecipeError
-from tweakreg_steps.planning.canonical import canonical_json
 from tweakreg_steps.recipes.recipe import Recipe, load_recipe
 from tweakreg_steps.recipes.schema import parameters, value_at
+from tweakreg_steps.records.canonical import canonical_json
 
 
 def load(folder: Path, text: str) -> Recipe:
@@ -110,12 +110,6 @@ def test_a_separation_that_invites_confusion_is_warned_of(tmp_path: Path) -> Non
     assert "sqrt(2) times object_matching.tolerance (1.0)" in close.warnings[0]
     assert load(tmp_path, "input: a\nobject_matching: {separation: 1.5}\n").warnings == ()
     assert load(tmp_path, "input: a\n").warnings == ()
-
-
-@pytest.mark.parametrize("header", ["updatehdr: false", "updatehdr: true, in_place: true"])
-def test_copies_of_images_not_aligned_need_a_folder_of_copies(tmp_path: Path, header: str) -> None:
-    text = f"input: a\nupdate_header: {{copy_not_aligned: true, {header}}}\n"
-    assert "update_header.copy_not_aligned has no effect" in load(tmp_path, text).warnings[0]
 
 
 def test_the_output_folder_is_named_after_the_recipe(tmp_path: Path) -> None:

@@ -26,8 +26,8 @@ from unsigned import unsigned
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.records.review_file import Decision, Review, read_reviews, write_reviews
 from tweakreg_steps.reviewing.plot_window import PlotWindow, has_display
-from tweakreg_steps.reviewing.review_file import Decision, Review, read_reviews, write_reviews
 
 Edit = Callable[[Path, str, str], None]
 Answer = Callable[..., int]

@@ -12,8 +12,8 @@ from conftest import copy_scene
 from skies import Scene, rms_to_truth
 
 from tweakreg_steps.cli import main
-from tweakreg_steps.planning.project import open_project
 from tweakreg_steps.recipes.recipe import complete, load_recipe
+from tweakreg_steps.workflow.project import open_project
 
 BOTH = ["paint02q_flc.fits[sci,1]", "paint02q_flc.fits[sci,2]", "paint03q_flc.fits[4]"]
 

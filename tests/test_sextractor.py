@@ -21,8 +21,8 @@ from tweakreg_steps.finding.sextractor import make_weight_map
 from tweakreg_steps.finding.sextractor_filter import filter_text
 from tweakreg_steps.finding.sextractor_options import configuration, option_problems
 from tweakreg_steps.finding.sextractor_program import find_program, known_options
-from tweakreg_steps.planning.project import open_project
 from tweakreg_steps.recipes.recipe import load_recipe
+from tweakreg_steps.workflow.project import open_project
 
 EFFECT = pytest.mark.effect
 SECTION: dict[str, Any] = {"finder": "sextractor", "threshold": 20, "conv_width": 2.5}

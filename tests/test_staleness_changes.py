@@ -11,13 +11,13 @@ import pytest
 import yaml
 from astropy.io import fits
 
-from tweakreg_steps.planning import project as planning
-from tweakreg_steps.planning.code_digest import code_digests
-from tweakreg_steps.planning.project import open_project
-from tweakreg_steps.planning.staleness import stale_jobs
 from tweakreg_steps.recipes import recipe as recipes
 from tweakreg_steps.recipes.recipe import load_recipe
 from tweakreg_steps.recipes.schema import load_schema
+from tweakreg_steps.workflow import project as planning
+from tweakreg_steps.workflow.code_digest import code_digests
+from tweakreg_steps.workflow.project import open_project
+from tweakreg_steps.workflow.staleness import stale_jobs
 
 A, B, C = (f"paint0{i}q_flc" for i in (1, 2, 3))
 AFTER_THE_FIT = {

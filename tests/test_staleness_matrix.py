@@ -24,13 +24,13 @@ from skies import Scene
 from staleness_contexts import context_of, make_context
 
 from tweakreg_steps.cli import main
-from tweakreg_steps.layout import ledger_of
-from tweakreg_steps.planning.jobs import JobKey
-from tweakreg_steps.planning.project import Project, open_project
-from tweakreg_steps.planning.staleness import stale_jobs
 from tweakreg_steps.recipes.merging import merge
 from tweakreg_steps.recipes.recipe import load_recipe
 from tweakreg_steps.recipes.schema import Parameter, parameters
+from tweakreg_steps.records.outdir_files import ledger_of
+from tweakreg_steps.workflow.jobs import JobKey
+from tweakreg_steps.workflow.project import Project, open_project
+from tweakreg_steps.workflow.staleness import stale_jobs
 
 Runs = Callable[[str], Path]
 Graphs = Callable[[Path], Edges]

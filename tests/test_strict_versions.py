@@ -9,18 +9,18 @@ import pytest
 from test_staleness import pretend_to_run, reasons
 from test_workplan import plan
 
-from tweakreg_steps.planning import workplan
-from tweakreg_steps.planning.canonical import digest
-from tweakreg_steps.planning.jobs import WorkPlan
-from tweakreg_steps.planning.library_versions import library_versions
-from tweakreg_steps.running.step import parse_call
+from tweakreg_steps.records.canonical import digest
+from tweakreg_steps.records.library_versions import library_versions
+from tweakreg_steps.workflow import planning
+from tweakreg_steps.workflow.jobs import WorkPlan
+from tweakreg_steps.workflow.staleness import stale_jobs, tickets
 
 
 @pytest.fixture
 def upgraded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the plan see a numpy that is newer than that of the products."""
     versions = library_versions() | {"numpy": "99.0"}
-    monkeypatch.setattr(workplan, "library_versions", lambda: versions)
+    monkeypatch.setattr(planning, "library_versions", lambda: versions)
 
 
 @pytest.fixture
@@ -61,8 +61,14 @@ def test_that_they_begin_or_cease_to_matter_makes_nothing_stale(outdir: Path) ->
     assert strict().stamps == plan().stamps
 
 
-def test_snakemake_sees_the_versions_and_the_step_does_not() -> None:
+def test_the_versions_are_no_part_of_the_record() -> None:
     job = strict().jobs["fit_alignment", "b"]
-    assert job.text != plan().jobs["fit_alignment", "b"].text
-    call = parse_call([job.text])
-    assert (call.record, digest(call.record)) == (job.record, job.stamp)
+    assert job.versions == library_versions()
+    assert (job.record, digest(job.record)) == (plan().jobs[job.key].record, job.stamp)
+
+
+@pytest.mark.usefixtures("upgraded")
+def test_snakemake_sees_an_upgrade_by_the_tickets(outdir: Path) -> None:
+    for work, is_changed in ((plan(), False), (strict(), True)):
+        given = tickets(work, stale_jobs(work, outdir), outdir)
+        assert all((ticket != "") is is_changed for ticket in given.values())

@@ -12,7 +12,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 def workflow_folder() -> Path:
     """Return the folder that holds ``Snakefile``, ``rules`` and ``schemas``."""
-    bundled = _PACKAGE / "workflow"
+    bundled = _PACKAGE / "bundled"
     return bundled if bundled.is_dir() else _PACKAGE.parent
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tweakreg_steps.atomic import explain_failure
 from tweakreg_steps.errors import JobFailedError
-from tweakreg_steps.layout import SCRATCH
+from tweakreg_steps.records.outdir_files import SCRATCH
 
 
 @contextmanager

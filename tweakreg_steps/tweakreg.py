@@ -122,13 +122,14 @@ def help(file: str | os.PathLike[str] | None = None) -> None:  # noqa: A001  the
 
     from tweakreg_steps.recipes.parameter_help import explain
     from tweakreg_steps.recipes.schema import parameters
+    from tweakreg_steps.workflow.consumption import consumers
 
     arguments = ", ".join(
         f"**{p.name}" if p.kind is p.VAR_KEYWORD else f"{p.name}={p.default}"
         for p in inspect.signature(TweakReg).parameters.values()
     )
     call = f"TweakReg({arguments})\n\n{inspect.getdoc(TweakReg)}\n"
-    text = "\n".join([call, *map(explain, parameters())])
+    text = "\n".join([call, *(explain(p, consumers().get(p.path, ())) for p in parameters())])
     if file is None:
         sys.stdout.write(text)
     else:
@@ -161,6 +162,6 @@ def _read_summary(outdir: Path) -> Table:
     """Read the table of a finished run."""
     from astropy.table import Table
 
-    from tweakreg_steps.layout import SUMMARY
+    from tweakreg_steps.records.outdir_files import SUMMARY
 
     return Table.read(outdir / SUMMARY, format="ascii.ecsv")

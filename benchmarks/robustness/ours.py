@@ -19,7 +19,7 @@ from robustness.painting import CATALOG
 from robustness.verdicts import Outcome
 from tweakreg_steps.cli.recipe_file import read_recipe
 from tweakreg_steps.errors import TweakRegError
-from tweakreg_steps.planning.project import open_project
+from tweakreg_steps.workflow.project import open_project
 from tweakreg_steps.running.step_run import run_step
 
 MINOBJ = 6

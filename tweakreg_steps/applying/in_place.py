@@ -27,9 +27,9 @@ from tweakreg_steps.applying.undo_record import (
 from tweakreg_steps.atomic import atomic_path, sync_folder
 from tweakreg_steps.errors import InputError, JobFailedError
 from tweakreg_steps.json_file import recall_json
-from tweakreg_steps.layout import digests_of
-from tweakreg_steps.provenance.statement import Statement
 from tweakreg_steps.recipes.inputs import image_name
+from tweakreg_steps.records.outdir_files import digests_of
+from tweakreg_steps.records.statement import Statement
 from tweakreg_steps.surveying.digests import digest_content
 
 Writer = Callable[[Path], dict[str, Any]]

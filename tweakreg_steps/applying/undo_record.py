@@ -14,7 +14,7 @@ from typing import Any
 from tweakreg_steps.atomic import sync_folder
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.json_file import recall_json, write_json
-from tweakreg_steps.layout import APPLIED
+from tweakreg_steps.records.outdir_files import APPLIED
 
 _FORMAT = 1
 
@@ -74,7 +74,7 @@ class UndoRecord:
     written : dict
         What `tweakreg_steps.fits_files.header_update.write_aligned_copy` said.
     provenance : dict
-        What the file with the solution says of its making (`tweakreg_steps.provenance.statement`);
+        What the file with the solution says of its making (`tweakreg_steps.records.statement`);
         empty where a version wrote it that did not say.
     measured : tuple of dict
         ``digests/<image>.json`` of the original, under each name that it was inspected by.

@@ -7,17 +7,16 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from tweakreg_steps.applying.apply_run import Applied, apply_run
 from tweakreg_steps.applying.original_file import link_note
 from tweakreg_steps.cli.outcome_table import print_outcomes
 from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
-from tweakreg_steps.cli.show import SOME_NOT_ALIGNED
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.planning.project import Project, open_project
-from tweakreg_steps.planning.staleness import stale_jobs
 from tweakreg_steps.reviewing.waiting import describe_waiting, waiting_images
+from tweakreg_steps.running.apply_run import Applied, apply_run
+from tweakreg_steps.running.final_table import SOME_NOT_ALIGNED
 from tweakreg_steps.running.leftovers import clean_outdir
 from tweakreg_steps.running.locking import hold_outdir
+from tweakreg_steps.workflow.project import Project, open_project
 
 _AT_MOST = 10
 """Reasons that are shown."""
@@ -45,7 +44,7 @@ def run(arguments: Namespace) -> int:
 
 def _require_up_to_date(project: Project, recipe: Path) -> None:
     """Refuse to write solutions that are not those of the recipe and the inputs as they are."""
-    stale = stale_jobs(project.plan, project.outdir)
+    stale = project.stale
     if stale:
         lines = [f"{job.job.rule} {job.job.name}: {'; '.join(job.reasons)}" for job in stale]
         more = f"\nand {len(lines) - _AT_MOST} more jobs" if len(lines) > _AT_MOST else ""

@@ -35,9 +35,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Make the exposures, align them, and compare with the truth."""
-    from tweakreg_steps.cli.run import run_recipe
     from tweakreg_steps.demo.demo_exposures import demo_errors, make_demo
     from tweakreg_steps.recipes.recipe import load_recipe
+    from tweakreg_steps.running.recipe_run import run_recipe
     from tweakreg_steps.running.step_server import warm_steps
 
     folder: Path = arguments.folder

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.recipes.parameter_help import explain, overview
 from tweakreg_steps.recipes.schema import Parameter, load_schema, parameters
+from tweakreg_steps.workflow.consumption import consumers
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -26,7 +27,7 @@ def run(arguments: Namespace) -> int:
     if arguments.name is None:
         sys.stdout.write(overview(wanted))
     else:
-        sys.stdout.write("\n".join(explain(parameter) for parameter in wanted))
+        sys.stdout.write("\n".join(explain(p, consumers().get(p.path, ())) for p in wanted))
     return 0
 
 

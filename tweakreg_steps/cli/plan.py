@@ -7,12 +7,13 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
-from tweakreg_steps.planning.blocked_jobs import blocked_jobs, describe_blocked
-from tweakreg_steps.planning.cached_jobs import cached_jobs
-from tweakreg_steps.planning.jobs import JobKey
-from tweakreg_steps.planning.project import open_project
-from tweakreg_steps.planning.staleness import StaleJob, stale_jobs
 from tweakreg_steps.reviewing.waiting import describe_waiting, waiting_images, waiting_lines
+from tweakreg_steps.workflow.blocked_jobs import blocked_jobs, describe_blocked
+from tweakreg_steps.workflow.cached_jobs import cached_jobs
+from tweakreg_steps.workflow.jobs import JobKey
+from tweakreg_steps.workflow.obsolete import obsolete_products
+from tweakreg_steps.workflow.project import open_project
+from tweakreg_steps.workflow.staleness import StaleJob
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -27,10 +28,12 @@ def run(arguments: Namespace) -> int:
     """Print the stale jobs."""
     recipe = read_recipe(arguments.recipe)
     project = open_project(recipe)
-    stale = stale_jobs(project.plan, project.outdir)
+    stale = project.stale
     cached = cached_jobs(recipe.file("cache"), stale)
     sys.stdout.write(_json(stale, cached) if arguments.json else _text(stale, cached))
-    if not stale:
+    obsolete = obsolete_products(project)
+    sys.stderr.writelines(f"{one.text}\n" for one in obsolete)
+    if not stale and not obsolete:
         sys.stderr.write("nothing to do\n")
     in_place = project.values["update_header"]["in_place"]
     blocked = blocked_jobs(stale, project.findings, in_place=in_place)

@@ -9,12 +9,11 @@ from pathlib import Path
 from tweakreg_steps.cli.outcome_table import print_outcomes
 from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
 from tweakreg_steps.errors import InputError, RecipeError
-from tweakreg_steps.planning.project import Project, open_project
-from tweakreg_steps.planning.staleness import stale_jobs
+from tweakreg_steps.records.review_file import Decision
 from tweakreg_steps.reviewing.conversation import ask_about, record_decisions
-from tweakreg_steps.reviewing.review_file import Decision
 from tweakreg_steps.reviewing.waiting import describe_waiting, is_aligned, waiting_images
 from tweakreg_steps.running.locking import hold_outdir
+from tweakreg_steps.workflow.project import Project, open_project
 
 _LOOKED_AT = ("fits/", "plots/")
 """Where the products stand that a decision is made on."""
@@ -57,7 +56,7 @@ def run(arguments: Namespace) -> int:
 
 def _require_fits(project: Project, recipe: Path) -> None:
     """Refuse to decide on fits and plots that are not what the recipe asks for."""
-    for stale in stale_jobs(project.plan, project.outdir):
+    for stale in project.stale:
         if any(output.startswith(_LOOKED_AT) for output in stale.job.outputs):
             raise InputError(
                 f"{stale.job.rule} {stale.job.name}: {'; '.join(stale.reasons)}; "

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tweakreg_steps import layout
-from tweakreg_steps.planning.canonical import digest
-from tweakreg_steps.planning.jobs import ALL, JobKey, common_stamp, image_of_job
-from tweakreg_steps.planning.ledger import is_as_made, read_entry
-from tweakreg_steps.planning.library_versions import PACKAGE, VERSIONS
-from tweakreg_steps.provenance.statement import statement_of
 from tweakreg_steps.provenance.user_inputs import (
     State,
     UserInput,
     other_inputs,
     user_files_of,
 )
+from tweakreg_steps.records.canonical import digest
+from tweakreg_steps.records.ledger import is_as_made, read_entry
+from tweakreg_steps.records.library_versions import PACKAGE, VERSIONS
+from tweakreg_steps.records.outdir_files import LEDGER, ledger_of
+from tweakreg_steps.records.statement import statement_of
+from tweakreg_steps.workflow.jobs import ALL, JobKey, common_stamp, image_of_job
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,12 @@ class Made:
 def find_outdir(file: Path) -> Path | None:
     """Return the output folder that a file lies in, or None."""
     folders = Path(os.path.abspath(file)).parents  # noqa: PTH100  links are not followed
-    return next((folder for folder in folders if (folder / layout.LEDGER).is_dir()), None)
+    return next((folder for folder in folders if (folder / LEDGER).is_dir()), None)
 
 
 def find_maker(outdir: Path, product: str) -> JobKey | None:
     """Return the job that made a product, relative to the output folder; None where none did."""
-    for path in sorted((outdir / layout.LEDGER).glob("*/*.json")):
+    for path in sorted((outdir / LEDGER).glob("*/*.json")):
         entry = read_entry(path)
         if entry and product in entry["products"]:
             return entry["record"]["rule"], entry["record"]["name"]
@@ -135,7 +135,7 @@ class _Tracer:
     def _entry(self, key: JobKey) -> dict[str, Any] | None:
         """Return what the ledger has of a job."""
         if key not in self._entries:
-            self._entries[key] = read_entry(self._outdir / layout.ledger_of(*key))
+            self._entries[key] = read_entry(self._outdir / ledger_of(*key))
         return self._entries[key]
 
     def _products(self, products: Mapping[str, Any]) -> Iterator[tuple[str, State]]:
@@ -158,7 +158,7 @@ class _Tracer:
         for name in (image_of_job(record), ALL):
             if self._entry((rule, name)):
                 return [(rule, name)]
-        folder = (self._outdir / layout.ledger_of(rule, ALL)).parent
+        folder = (self._outdir / ledger_of(rule, ALL)).parent
         return [(rule, path.stem) for path in sorted(folder.glob("*.json"))]
 
     def _made_again(self, record: Mapping[str, Any]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.provenance.statement import KEY, PNG_KEY, Statement, parse_lines
+from tweakreg_steps.records.statement import KEY, PNG_KEY, Statement, parse_lines
 
 _LONGEST_START = 16
 

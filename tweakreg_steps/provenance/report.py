@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tweakreg_steps.planning.canonical import canonical_json
-from tweakreg_steps.planning.library_versions import PACKAGE
 from tweakreg_steps.provenance.ancestry import Made
-from tweakreg_steps.provenance.statement import Statement
 from tweakreg_steps.provenance.user_inputs import State, UserInput
+from tweakreg_steps.records.canonical import canonical_json
+from tweakreg_steps.records.library_versions import PACKAGE
+from tweakreg_steps.records.statement import Statement
 
 _INDENT = "    "
 _SHOWN = 3

@@ -10,21 +10,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tweakreg_steps import layout
 from tweakreg_steps.errors import InputError, JobFailedError
 from tweakreg_steps.json_file import recall_json
-from tweakreg_steps.planning.jobs import image_of_job
-from tweakreg_steps.planning.manifest import (
+from tweakreg_steps.recipes.inputs import InputImage, split_selection
+from tweakreg_steps.records.manifest import (
     ManifestImage,
     read_files,
     read_manifest,
     read_refimage,
 )
-from tweakreg_steps.planning.plane_order import in_plane_order
-from tweakreg_steps.planning.reference_jobs import plane_digest
-from tweakreg_steps.recipes.inputs import InputImage, split_selection
+from tweakreg_steps.records.outdir_files import MANIFEST
 from tweakreg_steps.surveying.file_digest import file_digest
 from tweakreg_steps.surveying.inspection import Inspected, inspect_inputs
+from tweakreg_steps.surveying.plane_order import in_plane_order
+from tweakreg_steps.workflow.jobs import image_of_job
+from tweakreg_steps.workflow.reference_jobs import plane_digest
 
 _GROUPS = ("exclusions", "catalogs", "reference_files")
 """What the records call several digests of files, each by its part."""
@@ -195,7 +195,7 @@ class UserFiles:
 
 def user_files_of(outdir: Path) -> UserFiles:
     """Return the user's files as the last run of an output folder named them."""
-    path = outdir / layout.MANIFEST
+    path = outdir / MANIFEST
     if recall_json(path) is None:
         return UserFiles(outdir)
     refimage = read_refimage(path)

@@ -25,8 +25,8 @@ def _default(parameter: Parameter) -> str:
     return json.dumps(parameter.default, ensure_ascii=False)
 
 
-def explain(parameter: Parameter) -> str:
-    """Return some lines that explain one parameter."""
+def explain(parameter: Parameter, rules: Iterable[str]) -> str:
+    """Return some lines that explain one parameter; `rules` are those that consume it."""
     lines = [
         parameter.name,
         *textwrap.wrap(
@@ -35,7 +35,7 @@ def explain(parameter: Parameter) -> str:
         f"    allowed:  {allowed(parameter.schema)}",
         f"    default:  {_default(parameter)}",
         *([f"    unit:     {parameter.unit}"] if parameter.unit else []),
-        f"    rule:     {parameter.rule}",
+        *([f"    used by:  {used}"] if (used := ", ".join(sorted(rules))) else []),
         f"    TweakReg: {parameter.tweakreg}",
     ]
     return "\n".join(lines) + "\n"

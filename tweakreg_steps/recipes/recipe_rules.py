@@ -156,7 +156,6 @@ def cross_field_warnings(values: Tree, given: Mapping[str, Any]) -> Iterator[str
         )
     if not matching["use2dhist"] and matching["xoffset"] is None and matching["yoffset"] is None:
         yield "object_matching.use2dhist is false and no offset is given: 0, 0 is taken"
-    header = values["update_header"]
     headerlet = values["headerlet_creation"]
     named = set(given.get("headerlet_creation", ())) - {"headerlet"}
     if named and not headerlet["headerlet"]:
@@ -164,7 +163,3 @@ def cross_field_warnings(values: Tree, given: Mapping[str, Any]) -> Iterator[str
             f"headerlet_creation: {', '.join(sorted(named))} have no effect while "
             "headerlet_creation.headerlet is false"
         )
-    if header["copy_not_aligned"] and not header["updatehdr"]:
-        yield "update_header.copy_not_aligned has no effect while update_header.updatehdr is false"
-    if header["copy_not_aligned"] and header["in_place"]:
-        yield "update_header.copy_not_aligned has no effect with update_header.in_place: true"

@@ -34,8 +34,6 @@ class Parameter:
     ----------
     path
         The keys that lead to it: ``("catalog_fitting", "nclip")``.
-    rule
-        The workflow rule that consumes it.
     default
         The value it has where the recipe is silent.
     unit
@@ -50,6 +48,8 @@ class Parameter:
         Whether it only decides that a rule's products are wanted; it makes none stale.
     file
         Whether it is the path of a file, whose content is what counts.
+    of_run
+        Whether no product depends on it.
     files
         The keys of its value under which the paths of files stand.
     per_image
@@ -59,7 +59,6 @@ class Parameter:
     """
 
     path: tuple[str, ...]
-    rule: str
     default: Any
     unit: str
     description: str
@@ -67,6 +66,7 @@ class Parameter:
     tweakreg_default: Any
     switch: bool
     file: bool
+    of_run: bool
     files: tuple[str, ...]
     per_image: bool
     schema: Tree
@@ -129,7 +129,6 @@ def _walk(schema: Tree, path: tuple[str, ...], inherited: Tree) -> Iterator[Para
             continue
         yield Parameter(
             path=(*path, name),
-            rule=notes["x-rule"],
             default=copy.deepcopy(child.get("default")),
             unit=child.get("x-unit", ""),
             description=child["description"],
@@ -137,6 +136,7 @@ def _walk(schema: Tree, path: tuple[str, ...], inherited: Tree) -> Iterator[Para
             tweakreg_default=child.get("x-tweakreg-default"),
             switch=child.get("x-switch", False),
             file=child.get("x-file", False),
+            of_run=child.get("x-run", False),
             files=tuple(child.get("x-files", ())),
             per_image=notes.get(_PER_IMAGE, False),
             schema=child,

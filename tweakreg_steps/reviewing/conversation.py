@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tweakreg_steps.json_file import read_json
-from tweakreg_steps.layout import REVIEW, fit_of
-from tweakreg_steps.planning.decisions import fit_stamp
-from tweakreg_steps.planning.project import Project
+from tweakreg_steps.records.outdir_files import REVIEW
+from tweakreg_steps.records.review_file import Decision, Review, read_reviews, write_reviews
 from tweakreg_steps.reviewing.plot_window import PlotWindow, has_display
-from tweakreg_steps.reviewing.review_file import Decision, Review, read_reviews, write_reviews
+from tweakreg_steps.steps.products import FIT
+from tweakreg_steps.workflow.decisions import fit_stamp
+from tweakreg_steps.workflow.project import Project
 
 _QUESTION = "Enter accepts, n rejects, q quits: "
 _ANSWERS = {"": Decision.ACCEPT, "n": Decision.REJECT}
@@ -79,7 +80,7 @@ def _describe(project: Project, name: str) -> str:
     from tweakreg_steps.products.report_table import format_plain
     from tweakreg_steps.products.summary import build_summary
 
-    fit = read_json(project.outdir / fit_of(name))
+    fit = read_json(project.outdir / FIT.path(image=name))
     summary = build_summary(
         [fit], version=__version__, recipe_digest="", reference=fit["reference"]
     )

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tweakreg_steps.json_file import recall_json
-from tweakreg_steps.layout import fit_of
-from tweakreg_steps.planning.project import Project
-from tweakreg_steps.reviewing.review_file import Decision
+from tweakreg_steps.records.review_file import Decision
+from tweakreg_steps.steps.products import FIT
+from tweakreg_steps.workflow.project import Project
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def waiting_images(project: Project) -> list[Waiting]:
 
 def is_aligned(project: Project, name: str) -> bool:
     """Tell whether the last fit of an image was a success, and so is to be looked at."""
-    fit = recall_json(project.outdir / fit_of(name))
+    fit = recall_json(project.outdir / FIT.path(image=name))
     return fit is not None and fit["status"] == "aligned"
 
 

@@ -11,8 +11,8 @@ from typing import TextIO
 
 from tweakreg_steps.atomic import explain_failure
 from tweakreg_steps.errors import InputError, LockedError
-from tweakreg_steps.layout import LOCK
-from tweakreg_steps.running.outdir import prepare_outdir
+from tweakreg_steps.records.outdir_files import LOCK
+from tweakreg_steps.workflow.outdir import prepare_outdir
 
 
 @contextmanager

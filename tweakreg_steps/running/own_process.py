@@ -113,8 +113,8 @@ def main() -> None:
 
 def _run(recipe_file: Path, cores: int) -> tuple[str, str]:
     """Run a recipe; return the name and the text of the error it ended with, or blanks."""
-    from tweakreg_steps.cli.run import run_recipe
     from tweakreg_steps.recipes.recipe import load_recipe
+    from tweakreg_steps.running.recipe_run import run_recipe
     from tweakreg_steps.running.step_server import warm_steps
 
     try:

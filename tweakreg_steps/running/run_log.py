@@ -7,9 +7,8 @@ from pathlib import Path
 
 from tweakreg_steps import __version__
 from tweakreg_steps.atomic import write_text_atomically
-from tweakreg_steps.layout import LOGS
-from tweakreg_steps.planning.jobs import ALL, Job
-from tweakreg_steps.planning.project import Project
+from tweakreg_steps.workflow.jobs import Job
+from tweakreg_steps.workflow.project import Project
 
 
 def write_run_log(project: Project, jobs: Sequence[Job]) -> None:
@@ -17,22 +16,16 @@ def write_run_log(project: Project, jobs: Sequence[Job]) -> None:
     path = project.outdir / project.values["runfile"]
     lines = [f"tweakreg-steps {__version__}: {project.recipe.name}, {len(jobs)} jobs"]
     for job in jobs:
-        said = job_log(project, job.rule, job.name)
+        said = indented_log(project.outdir / job.log)
         if said or project.values["verbose"]:
             lines += [f"{job.rule} {job.name}", *said.splitlines()]
     before = _read(path)
     write_text_atomically(path, before + "\n".join(lines) + "\n")
 
 
-def job_log(project: Project, rule: str, name: str) -> str:
-    """Return what a job said, indented; `name` is empty or ``all`` for a job of all images."""
-    text = _read(project.outdir / log_of(rule, name)).strip()
-    return "".join(f"    {line}\n" for line in text.splitlines())
-
-
-def log_of(rule: str, name: str) -> str:
-    """Return the log of a job, relative to the output folder; `name` as for `job_log`."""
-    return f"{LOGS}/{rule}.log" if name in ("", ALL) else f"{LOGS}/{rule}/{name}.log"
+def indented_log(path: Path) -> str:
+    """Return what a job said, indented."""
+    return "".join(f"    {line}\n" for line in _read(path).strip().splitlines())
 
 
 def _read(path: Path) -> str:

@@ -10,7 +10,7 @@ from tweakreg_steps.running.snakemake_log import Listener
 
 
 @contextmanager
-def show_progress(*, total: int, details: Callable[[str, str], str]) -> Iterator[Listener]:
+def show_progress(*, total: int, details: Callable[[str], str]) -> Iterator[Listener]:
     """Show on stderr how many jobs are done; yield who listens to the run.
 
     Parameters
@@ -18,7 +18,7 @@ def show_progress(*, total: int, details: Callable[[str, str], str]) -> Iterator
     total
         The number of jobs.
     details
-        What more to write about a job that is done, given its rule and image: lines, or nothing.
+        What more to write about a job that is done, given its log: lines, or nothing.
     """
     if sys.stderr.isatty():
         with _bar(total, details) as listener:
@@ -27,22 +27,22 @@ def show_progress(*, total: int, details: Callable[[str, str], str]) -> Iterator
         yield _lines(total, details)
 
 
-def _lines(total: int, details: Callable[[str, str], str]) -> Listener:
+def _lines(total: int, details: Callable[[str], str]) -> Listener:
     """Write one line for each job that is done."""
     done = 0
 
-    def on_done(rule: str, image: str) -> None:
+    def on_done(rule: str, image: str, log: str) -> None:
         nonlocal done
         done += 1
         line = f"[{done:{len(str(total))}d}/{total}] {rule} {image}".rstrip()
-        sys.stderr.write(f"{line}\n{details(rule, image)}")
+        sys.stderr.write(f"{line}\n{details(log)}")
         sys.stderr.flush()
 
     return Listener(on_done=on_done)
 
 
 @contextmanager
-def _bar(total: int, details: Callable[[str, str], str]) -> Iterator[Listener]:
+def _bar(total: int, details: Callable[[str], str]) -> Iterator[Listener]:
     """Draw a progress bar."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -56,9 +56,9 @@ def _bar(total: int, details: Callable[[str, str], str]) -> Iterator[Listener]:
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("", total=total)
 
-        def on_done(rule: str, image: str) -> None:
+        def on_done(rule: str, image: str, log: str) -> None:
             progress.update(task, advance=1, description=f"{rule} {image}")
-            text = details(rule, image)
+            text = details(log)
             if text:
                 progress.console.print(text, end="", markup=False, highlight=False)
 

@@ -23,7 +23,7 @@ class Listener:
     on_total
         Called with the number of jobs.
     on_done
-        Called with rule and image when a job is done.
+        Called with rule, image and log when a job is done.
     failures
         Rule, image and log of each job that failed.
     errors
@@ -31,7 +31,7 @@ class Listener:
     """
 
     on_total: Callable[[int], None] = lambda total: None  # noqa: ARG005
-    on_done: Callable[[str, str], None] = lambda rule, image: None  # noqa: ARG005
+    on_done: Callable[[str, str, str], None] = lambda rule, image, log: None  # noqa: ARG005
     failures: list[tuple[str, str, str]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
@@ -44,7 +44,7 @@ class LogHandler(LogHandlerBase):
 
     def __post_init__(self) -> None:
         """Start without any job known."""
-        self._jobs: dict[int, tuple[str, str]] = {}
+        self._jobs: dict[int, tuple[str, str, str]] = {}
 
     def emit(self, record: LogRecord) -> None:
         """Pass one event on."""
@@ -54,11 +54,11 @@ class LogHandler(LogHandlerBase):
         elif event == LogEvent.JOB_INFO:
             self._jobs[record.jobid] = _named(record)  # type: ignore[attr-defined]
         elif event == LogEvent.JOB_FINISHED:
-            rule, image = self._jobs.get(record.job_id, ("", ""))  # type: ignore[attr-defined]
+            rule, image, log = self._jobs.get(record.job_id, ("", "", ""))  # type: ignore[attr-defined]
             if rule not in ("", "all"):
-                _listener.on_done(rule, image)
+                _listener.on_done(rule, image, log)
         elif event == LogEvent.JOB_ERROR:
-            rule, image = self._jobs.get(record.jobid, (record.rule_name, ""))  # type: ignore[attr-defined]
+            rule, image, _ = self._jobs.get(record.jobid, (record.rule_name, "", ""))  # type: ignore[attr-defined]
             _listener.failures.append((rule, image, " ".join(map(str, record.log))))  # type: ignore[attr-defined]
         elif event == LogEvent.ERROR or (event is None and record.levelno >= ERROR):
             _listener.errors.append(record.getMessage())
@@ -89,12 +89,10 @@ class LogHandler(LogHandlerBase):
         return False
 
 
-def _named(record: Any) -> tuple[str, str]:  # noqa: ANN401  a log record with Snakemake's fields
-    """Return the rule and the image of a job."""
+def _named(record: Any) -> tuple[str, str, str]:  # noqa: ANN401  a record with Snakemake's fields
+    """Return the rule, the image and the log of a job."""
     wildcards = dict(record.wildcards or {})
-    return record.rule_name, ".".join(
-        str(wildcards[k]) for k in ("image", "chip") if k in wildcards
-    )
+    return record.rule_name, ".".join(map(str, wildcards.values())), " ".join(map(str, record.log))
 
 
 def register(listener: Listener) -> None:

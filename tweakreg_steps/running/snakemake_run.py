@@ -10,12 +10,13 @@ from pathlib import Path
 
 from tweakreg_steps.atomic import explain_failure, require_space
 from tweakreg_steps.errors import JobFailedError
-from tweakreg_steps.layout import SCRATCH
-from tweakreg_steps.planning.project import Project, handing_over
-from tweakreg_steps.planning.staleness import StaleJob
+from tweakreg_steps.records.outdir_files import SCRATCH
 from tweakreg_steps.resources import provide_step_command, workflow_folder
 from tweakreg_steps.running.interrupting import keep_interrupt
 from tweakreg_steps.running.snakemake_log import NAME, Listener, register
+from tweakreg_steps.workflow.project import Project
+from tweakreg_steps.workflow.snakefile import handing_over
+from tweakreg_steps.workflow.staleness import StaleJob
 
 
 def run_workflow(
@@ -30,7 +31,7 @@ def run_workflow(
     """Run the stale jobs of a project, all of them and no other.
 
     Snakemake is shown only these jobs, and made to run each of them: which jobs are stale is
-    known already, and better (see `tweakreg_steps.planning.staleness`).
+    known already, and better (see `tweakreg_steps.workflow.staleness`).
 
     Raises
     ------

@@ -7,7 +7,6 @@ its files when it begins, and the files must be the same when it ends.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,23 +14,20 @@ from typing import Any
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.json_file import recall_json
-from tweakreg_steps.layout import digests_of, working_copy_of
-from tweakreg_steps.planning.manifest import ManifestImage, read_manifest, read_refimage
-from tweakreg_steps.planning.plane_order import in_plane_order
-from tweakreg_steps.running.step import StepCall
-from tweakreg_steps.surveying.chip_record import chip_from_record
+from tweakreg_steps.records.outdir_files import digests_of
+from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.steps.declaration import Step
 from tweakreg_steps.surveying.file_digest import file_digest
 from tweakreg_steps.surveying.inspection import stat_key
-
-_BY_CONTENT = re.compile(r"^(?:refcat|history|filter|weights\d+)$")
-"""Files whose digests a record has under the names that the step has for them."""
 
 Content = Mapping[str, Any]
 """What an image holds: as `tweakreg_steps.surveying.digests.digest_exposure` gives it."""
 
+Call = StepCall[dict[str, Any], dict[str, Any]]
+
 
 @contextmanager
-def steady_inputs(call: StepCall) -> Iterator[None]:
+def steady_inputs(step: Step, call: Call) -> Iterator[None]:
     """Hold a step to the files of its record, from its beginning to its end.
 
     Raises
@@ -39,16 +35,22 @@ def steady_inputs(call: StepCall) -> Iterator[None]:
     InputError
         Naming the files that are gone, or are not those of the record.
     """
-    images = _images(call)
+    images = {} if _writes_input(step, call) else call.originals
     before = {path: _status(path) for path in images.values()}
     found = {name: _look(path, name) for name, path in images.items()}
-    changed = [images[name] for name in _unlike(call, found)]
-    files = _files(call, found)
+    changed = [images[name] for name in _unlike(step, call, found)]
+    files = _files(call)
     before |= {path: _status(path) for path in files}
     changed += [path for path, known in files.items() if file_digest(path) != known]
     _refuse(changed)
     yield
     _refuse([path for path, status in before.items() if _status(path) != status])
+
+
+def _writes_input(step: Step, call: Call) -> bool:
+    """Tell whether a step writes into the input itself, and makes sure of it before."""
+    sections = call.parameters.values()
+    return step.writes_input and any(section.get("in_place", False) for section in sections)
 
 
 def _refuse(changed: list[Path]) -> None:
@@ -73,25 +75,6 @@ def _status(path: Path) -> dict[str, int]:
         ) from error
 
 
-def _images(call: StepCall) -> dict[str, Path]:
-    """Return the images that a step reads and that are no products of the run, by name."""
-    if call.rule == "build_reference_plane":
-        refimage = read_refimage(call.file("manifest"))
-        images = [refimage] if refimage else _in_order(read_manifest(call.file("manifest")))
-        return {image.name: image.path for image in images if image.wcs_path == image.path}
-    path = call.optional_file("image")
-    in_place = call.rule == "update_header" and call.parameters["update_header"]["in_place"]
-    # a file that is written in place changes, and the writer itself makes sure of it before
-    if path is None or in_place or path == Path(working_copy_of(call.name)):
-        return {}
-    return {call.name: path}
-
-
-def _in_order(images: list[ManifestImage]) -> list[ManifestImage]:
-    """Return images as the reference plane is made of them."""
-    return in_plane_order(images, name=lambda image: image.name)
-
-
 def _look(path: Path, name: str) -> Content:
     """Return what an image holds: as it is noted if the note is about this file, or read anew."""
     noted = recall_json(Path(digests_of(name))) or {"identity": {"selection": None}}
@@ -102,14 +85,17 @@ def _look(path: Path, name: str) -> Content:
     return digest_exposure(path, noted["identity"]["selection"])
 
 
-def _unlike(call: StepCall, found: Mapping[str, Content]) -> list[str]:
+def _unlike(step: Step, call: Call, found: Mapping[str, Content]) -> list[str]:
     """Return the names of the images that are not those of the record."""
-    if call.rule == "build_reference_plane":
-        return list(found) if found and not _is_plane(call, found) else []
-    return [name for name, content in found.items() if not _is_recorded(call, content)]
+    if step.combine is None:
+        return [name for name, content in found.items() if not _is_recorded(call, content)]
+    if not found:
+        return []
+    now = step.combine([content["chips"] for content in found.values()], call.inputs)
+    return list(found) if now != call.inputs["wcs"] else []
 
 
-def _is_recorded(call: StepCall, content: Content) -> bool:
+def _is_recorded(call: Call, content: Content) -> bool:
     """Tell whether what a record says of its image is true."""
     recorded = call.inputs["chips"]
     chips = [{key: chip[key] for key in recorded[0]} for chip in content["chips"]]
@@ -117,48 +103,14 @@ def _is_recorded(call: StepCall, content: Content) -> bool:
     return bool(is_whole and chips == recorded)
 
 
-def _is_plane(call: StepCall, found: Mapping[str, Content]) -> bool:
-    """Tell whether the WCSs are those of the record, which has one digest of them all."""
-    from tweakreg_steps.planning.reference_jobs import plane_digest_of_chips
-
-    chips = [content["chips"] for content in found.values()]
-    known = plane_digest_of_chips(chips, is_refimage=call.inputs["refimage"])
-    return bool(known == call.inputs["wcs"])
-
-
-def _files(call: StepCall, found: Mapping[str, Content]) -> dict[Path, str]:
+def _files(call: Call) -> dict[Path, str]:
     """Return the other files of the user's that a step reads, with the digests of the record."""
-    files = {
-        path: str(call.inputs[key])
-        for key, path in call.files.items()
-        if path is not None and _BY_CONTENT.match(key) and call.inputs[key] is not None
-    }
-    for chip, known in call.inputs.get("catalogs", {}).items():
-        files[call.file(f"catalog{chip}")] = known
-    return files | _exclusions(call) | _reference_files(call, found)
-
-
-def _exclusions(call: StepCall) -> dict[Path, str]:
-    """Return the region files and masks of an image with their digests."""
-    from tweakreg_steps.masking.exclusions import read_exclusions
-
-    wanted = call.inputs.get("exclusions")
-    if not wanted:
-        return {}
-    chips = [chip_from_record(record) for record in call.inputs["chips"]]
-    catalog = read_exclusions(call.file("exclusions"), chips={})
-    files = catalog.files_of(call.inputs["excluded_as"], chips)
-    if {str(number) for number in files} != set(wanted):
-        _refuse([call.file("exclusions")])
-    return {files[int(number)]: known for number, known in wanted.items()}
-
-
-def _reference_files(call: StepCall, found: Mapping[str, Content]) -> dict[Path, str]:
-    """Return the reference files that an image's header names, with their digests."""
-    wanted = call.inputs.get("reference_files")
-    if not wanted:
-        return {}
-    from tweakreg_steps.surveying.reference_files import named_paths
-
-    paths = named_paths(found[call.name]["primary"], call.file("image").parent)
-    return {path: wanted[keyword] for keyword, path in paths.items()}
+    found = {}
+    for key, path in call.files.items():
+        group, _, part = key.partition(".")
+        known = call.inputs.get(group)
+        if part:
+            known = known.get(part) if isinstance(known, Mapping) else None
+        if isinstance(known, str) and key not in ("file", "image"):
+            found[path] = known
+    return found

@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.atomic import explain_failure, is_of_the_disk
 from tweakreg_steps.errors import JobFailedError, RecipeError, TweakRegError
-from tweakreg_steps.layout import CACHE_FOLDER, ledger_of
-from tweakreg_steps.planning.ledger import Product, write_entry
-from tweakreg_steps.running.product_cache import cache_for
+from tweakreg_steps.records.ledger import (
+    FitsProduct,
+    Product,
+    is_as_made,
+    read_entry,
+    write_entry,
+)
+from tweakreg_steps.records.outdir_files import APPLIED, CACHE_FOLDER, PLAN, ledger_of
+from tweakreg_steps.records.plan_file import PlannedJob, read_job
+from tweakreg_steps.records.product_cache import cache_named_in
+from tweakreg_steps.records.upstream import with_upstream
 from tweakreg_steps.running.steady_inputs import steady_inputs
-from tweakreg_steps.running.step import USAGE, StepCall, parse_call
 from tweakreg_steps.scratch import scratch_in
+from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.steps.declaration import Step
+
+USAGE = "tweakreg-step OUTDIR RULE JOB TICKET"
+
+_WORDS = 4
 
 log = logging.getLogger(__name__)
+
+Call = StepCall[dict[str, Any], dict[str, Any]]
 
 
 def run_step(arguments: Sequence[str]) -> int:
@@ -26,9 +43,11 @@ def run_step(arguments: Sequence[str]) -> int:
         stream=sys.stderr, level=logging.INFO, format="%(levelname)s: %(message)s", force=True
     )
     try:
-        call = parse_call(arguments)
-        products = _take_or_make(call)
-        write_entry(Path(ledger_of(call.rule, call.name)), call.record, products)
+        if len(arguments) != _WORDS:
+            raise RecipeError(f"{' '.join(arguments)!r} does not call a step; usage: {USAGE}")
+        outdir, rule, name, ticket = arguments
+        os.chdir(outdir)
+        run_planned(read_job(Path(PLAN), rule, name, ticket))
     except TweakRegError as error:
         log.error("%s", error)  # noqa: TRY400  the message says it all; a traceback would hide it
         return error.exit_status
@@ -40,29 +59,88 @@ def run_step(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _take_or_make(call: StepCall) -> Sequence[Product]:
+def run_planned(planned: PlannedJob) -> None:
+    """Run the step of a planned job in the output folder, and note what it made."""
+    step = _step_of(planned.rule)
+    call = call_of(planned)
+    made = _take_or_make(step, call, planned)
+    products = _with_declared(made, planned)
+    contents = {}
+    if step.content is not None:
+        contents = {path: step.content(Path(path)) for path in planned.writes.values()}
+    entry = Path(ledger_of(call.rule, call.name))
+    before = read_entry(entry)
+    write_entry(
+        entry,
+        call.record,
+        products,
+        ticket=planned.ticket,
+        declared=list(planned.writes.values()),
+        contents=contents,
+    )
+    _remove_former(before["products"] if before else {}, products)
+
+
+def call_of(planned: PlannedJob) -> Call:
+    """Return what a step is given, with the stamps upstream as the ledger has them by now."""
+    reads = {key: Path(path) for key, path in planned.reads.items()}
+    record = with_upstream(planned.record, reads.values())
+    files = {key: Path(path) for key, path in {**planned.files, **planned.writes}.items()}
+    originals = {name: Path(path) for name, path in planned.originals.items()}
+    return StepCall(
+        planned.rule,
+        planned.name,
+        record["parameters"],
+        record["inputs"],
+        {**files, **reads},
+        record,
+        originals,
+    )
+
+
+def _take_or_make(step: Step, call: Call, planned: PlannedJob) -> Sequence[Product]:
     """Take the products of a step from the cache, or make them, and keep them there."""
-    cache = cache_for(call.rule, Path(CACHE_FOLDER))
-    taken = cache.take(call.record, call.files) if cache else []
-    if cache and taken:
+    cache = cache_named_in(Path(CACHE_FOLDER)) if step.is_shared else None
+    files = {key: Path(path) for key, path in planned.writes.items()}
+    if cache and cache.take(call.record, files):
         log.info("taken from the cache %s", cache.folder)
-        return taken
-    with scratch_in(Path()), steady_inputs(call):
-        products = _step_function(call.rule)(call)
+        return ()
+    with scratch_in(Path()), steady_inputs(step, call):
+        products = _work(step, call)
     if cache:
-        cache.put(call.record, call.files, products)
+        cache.put(call.record, files, list(files.values()))
     return products
 
 
-def _step_function(rule: str) -> Callable[[StepCall], list[Any]]:
-    """Import the module of a step and return its function."""
-    from importlib import import_module
+def _work(step: Step, call: Call) -> Sequence[Product]:
+    """Have the module of a step do its work; return what it says that it has made."""
+    made: Sequence[Product] | None = import_module(step.module).run(call)
+    return made or ()
 
+
+def _with_declared(made: Sequence[Product], planned: PlannedJob) -> list[Product]:
+    """Return what a step has made: what it says itself, and what the plan knew of."""
+    said = {str(p.path if isinstance(p, FitsProduct) else p) for p in made}
+    return [*made, *(Path(path) for path in planned.writes.values() if path not in said)]
+
+
+def _remove_former(former: dict[str, Any], products: Sequence[Product]) -> None:
+    """Remove what this job made before under other names, if nobody changed it."""
+    names = {os.path.normpath(p.path if isinstance(p, FitsProduct) else p) for p in products}
+    for name, made in former.items():
+        path = Path(name)
+        is_ours = name not in names and path.parts[0] != APPLIED
+        if is_ours and path.is_file() and is_as_made(path, made):
+            path.unlink()
+
+
+def _step_of(rule: str) -> Step:
+    """Import the module of a step and return its declaration."""
     name = f"tweakreg_steps.steps.{rule}"
     try:
-        step: Callable[[StepCall], list[Any]] = import_module(name).run
-    except ModuleNotFoundError as error:
-        if error.name != name:
+        step: Step = import_module(name).STEP
+    except (ModuleNotFoundError, AttributeError) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name != name:
             raise
         raise RecipeError(f"there is no step {rule!r}; usage: {USAGE}") from error
     return step

@@ -35,41 +35,6 @@ _FIRST = (
     "tweakreg_steps.fits_files.exposure",
 )
 """What most steps need, in the order in which a run needs it."""
-_PLANE = "tweakreg_steps.astrometry.reference_plane"
-_DRAWING = (
-    "tweakreg_steps.products.plots",
-    "matplotlib.figure",
-    "matplotlib.backends.backend_agg",
-    "matplotlib.style",
-    *(f"PIL.{name}ImagePlugin" for name in ("Bmp", "Gif", "Jpeg", "Ppm", "Png")),
-)
-_MATCHING = ("tweakreg_steps.matching.matching", _PLANE, "shapely")
-_FITTING = (
-    "tweakreg_steps.alignment.fitted_image",
-    "tweakreg_steps.matching.fitting",
-    "tweakreg_steps.matching.acceptance",
-    "tweakreg_steps.matching.geometry_choice",
-    _PLANE,
-    "shapely",
-)
-_HEADERS = ("tweakreg_steps.fits_files.header_update", _PLANE, "stwcs.wcsutil.wcscorr")
-_NEEDED = {
-    "make_masks": ("tweakreg_steps.masking.image_masks",),
-    "find_sources": ("tweakreg_steps.finding.daofind", "tweakreg_steps.finding.narrowness"),
-    "undistort_sources": ("tweakreg_steps.astrometry.undistortion",),
-    "build_reference_plane": (_PLANE, "stwcs.wcsutil"),
-    "match_sources": ("tweakreg_steps.alignment.match_table", *_MATCHING),
-    "fit_alignment": _FITTING,
-    "align": ("tweakreg_steps.alignment.sequence", *_MATCHING, *_FITTING),
-    "write_headerlet": _HEADERS,
-    "update_header": (*_HEADERS, "tweakreg_steps.fits_files.wcscorr_table"),
-    "write_catalogs": ("tweakreg_steps.products.text_products", _PLANE),
-    "write_shiftfile": ("tweakreg_steps.products.shiftfile",),
-    "summarize": ("tweakreg_steps.products.summary",),
-    "plot_offsets": _DRAWING,
-    "plot_residuals": _DRAWING,
-}
-"""What the steps of a rule import while they work."""
 _BACKLOG = 256
 
 
@@ -144,14 +109,17 @@ def serve(address: str) -> None:
 
 def _modules_for(rules: Iterable[str]) -> Iterator[str]:
     """Yield the modules that the steps of some rules import."""
+    from tweakreg_steps.steps import all_steps
+
     for rule in rules:
-        yield f"tweakreg_steps.steps.{rule}"
-        yield from _NEEDED.get(rule, ())
+        step = all_steps()[rule]
+        yield step.module
+        yield from step.imports
 
 
 def _be_warm() -> None:
     """Do once what each step would do again, and keep the collector from touching the modules."""
-    from tweakreg_steps.planning.library_versions import library_versions
+    from tweakreg_steps.records.library_versions import library_versions
 
     library_versions()
     gc.freeze()

@@ -2,44 +2,94 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterable
+from typing import Any, TypedDict, cast
 
-from tweakreg_steps.json_file import write_json
-from tweakreg_steps.layout import fits_of, matches_of, sky_of
-from tweakreg_steps.planning.manifest import read_manifest
-from tweakreg_steps.provenance.statement import sign_record, sign_table
 from tweakreg_steps.recipes.merging import merge
 from tweakreg_steps.recipes.schema import IMAGES
-from tweakreg_steps.running.step import StepCall
-from tweakreg_steps.tables.ecsv import read_table, write_table
+from tweakreg_steps.records.canonical import digest
+from tweakreg_steps.steps import parameters
+from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.steps.choices import all_names
+from tweakreg_steps.steps.declaration import Per, Read, Step
+from tweakreg_steps.steps.preloads import FITTING_MODULES, MATCHING_MODULES
+from tweakreg_steps.steps.products import (
+    EXPANDED_SOURCES,
+    FIT,
+    MATCHES,
+    PAIRS,
+    PLANE,
+    REFERENCE_SOURCES,
+    SKY,
+)
+from tweakreg_steps.steps.subject import Subject
 
 
-def run(call: StepCall) -> list[Path]:
+class Facts(TypedDict):
+    """A digest of the order of the images, and which of them is the reference, if that is known."""
+
+    images: str
+    reference: str | None
+
+
+def _facts(subject: Subject) -> dict[str, Any] | None:
+    """Return what the job depends on; there is one where the reference list is to grow."""
+    if not subject.recipe["expand_refcat"]:
+        return None
+    findings = subject.findings
+    references = [image.image.name for image in findings.images if findings.is_reference(image)]
+    return {
+        "images": digest(findings.names),
+        "reference": references[0] if references else None,
+    }
+
+
+def _if_there(subject: Subject) -> Iterable[str]:
+    """Return a name where the reference list is made before."""
+    return () if subject.findings.reference_is_chosen else (subject.name,)
+
+
+STEP = Step(
+    __name__,
+    per=Per.ALL,
+    facts=_facts,
+    reads={
+        "sky": Read(SKY, of=all_names),
+        "plane": PLANE,
+        "sources": Read(REFERENCE_SOURCES, of=_if_there),
+    },
+    writes={"expanded": EXPANDED_SOURCES, "matches": MATCHES, "fit": FIT, "pairs": PAIRS},
+    consumes=parameters.Align,
+    imports=(
+        "tweakreg_steps.alignment.sequence",
+        *MATCHING_MODULES,
+        *FITTING_MODULES,
+    ),
+    mem_mb=2000,
+    runtime=60,
+)
+
+
+def run(call: StepCall[parameters.Align, Facts]) -> None:
     """Write matches and fit of each image, and the reference list as it has grown."""
     from tweakreg_steps.alignment.alignment_parameters import alignment_parameters
     from tweakreg_steps.alignment.sequence import align_in_sequence
     from tweakreg_steps.astrometry.reference_plane import read_reference_plane
 
-    names = [image.name for image in read_manifest(call.file("manifest"))]
-    start = call.optional_file("sources")
-    own = call.parameters.get(IMAGES, {})
+    skies = {name: call.read_table(f"sky.{name}") for name in call.files_of("sky")}
+    own = cast("dict[str, Any]", call.parameters).get(IMAGES, {})
     sequence = align_in_sequence(
-        {name: read_table(Path(sky_of(name))) for name in names},
-        read_table(start) if start else None,
+        skies,
+        call.read_table("sources") if call.optional_file("sources") else None,
         plane=read_reference_plane(call.file("plane")),
         reference=call.inputs["reference"],
         enforce_user_order=call.parameters["enforce_user_order"],
         parameters={
-            name: alignment_parameters(merge(call.parameters, own.get(name, {}))) for name in names
+            name: alignment_parameters(merge(call.parameters, own.get(name, {}))) for name in skies
         },
     )
-    products = [call.file("expanded")]
-    statement = call.statement
-    write_table(call.file("expanded"), sign_table(sequence.sources, statement))
+    call.write_table("expanded", sequence.sources)
     for name, image in sequence.images.items():
-        matches, fit, pairs = map(Path, (matches_of(name), *fits_of(name)))
-        write_table(matches, sign_table(image.matches, statement))
-        write_json(fit, sign_record(image.fitted.record, statement))
-        write_table(pairs, sign_table(image.fitted.pairs, statement))
-        products += [matches, fit, pairs]
-    return products
+        call.write_table(f"matches.{name}", image.matches)
+        call.write_record(f"fit.{name}", image.fitted.record)
+        call.write_table(f"pairs.{name}", image.fitted.pairs)

@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
-from tweakreg_steps.json_file import write_json
-from tweakreg_steps.provenance.statement import sign_record, sign_table
-from tweakreg_steps.running.step import StepCall
-from tweakreg_steps.tables.ecsv import read_table, write_table
+from tweakreg_steps.steps import parameters
+from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.steps.declaration import Per, Step
+from tweakreg_steps.steps.preloads import FITTING_MODULES
+from tweakreg_steps.steps.products import FIT, MATCHES, PAIRS, PLANE
+from tweakreg_steps.steps.subject import Subject
 
 
-def run(call: StepCall) -> list[Path]:
+def _facts(subject: Subject) -> dict[str, Any] | None:
+    """Return that there is nothing more; there is a job where images are aligned one by one."""
+    return {} if subject.is_input and not subject.recipe["expand_refcat"] else None
+
+
+STEP = Step(
+    __name__,
+    per=Per.IMAGE,
+    facts=_facts,
+    reads={"matches": MATCHES, "plane": PLANE},
+    writes={"fit": FIT, "pairs": PAIRS},
+    consumes=parameters.FitAlignment,
+    imports=FITTING_MODULES,
+)
+
+
+def run(call: StepCall[parameters.FitAlignment, Mapping[str, Any]]) -> None:
     """Write ``fits/<image>.json``, the fit, and ``fits/<image>.ecsv``, its pairs with residuals."""
     from tweakreg_steps.alignment.fitted_image import fit_image
     from tweakreg_steps.astrometry.reference_plane import read_reference_plane
 
     fitted = fit_image(
-        read_table(call.file("matches")),
+        call.read_table("matches"),
         plane=read_reference_plane(call.file("plane")),
         fitting=call.parameters["catalog_fitting"],
         gates=call.parameters["acceptance"],
     )
-    write_table(call.file("pairs"), sign_table(fitted.pairs, call.statement))
-    write_json(call.file("fit"), sign_record(fitted.record, call.statement))
-    return [call.file("fit"), call.file("pairs")]
+    call.write_table("pairs", fitted.pairs)
+    call.write_record("fit", fitted.record)

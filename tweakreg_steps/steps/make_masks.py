@@ -2,25 +2,63 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any, TypedDict
 
-from tweakreg_steps.fits_files.mask_file import write_masks
-from tweakreg_steps.provenance.statement import history_lines
-from tweakreg_steps.running.step import StepCall
+from tweakreg_steps.records.statement import history_lines
+from tweakreg_steps.steps import parameters
+from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.steps.declaration import Per, Step
+from tweakreg_steps.steps.products import MASK
+from tweakreg_steps.steps.subject import Subject
 from tweakreg_steps.surveying.chip_record import chip_from_record
 
 
-def run(call: StepCall) -> list[Path]:
+class Facts(TypedDict):
+    """The digests of the chips' region files and masks, by the chips' numbers."""
+
+    chips: list[dict[str, Any]]
+    exclusions: Mapping[str, str]
+
+
+def _facts(subject: Subject) -> dict[str, Any] | None:
+    """Return what the job depends on; there is one where sources are sought in pixels."""
+    if not subject.is_sought or subject.has_catalogs:
+        return None
+    return {"exclusions": _exclusions(subject)}
+
+
+def _exclusions(subject: Subject) -> dict[str, str]:
+    """Return the digest of the region file or mask of each chip that has one."""
+    found = subject.findings.exclusions.get(subject.image_name, {})
+    return {number: file.digest for number, file in found.items()}
+
+
+def _parts(subject: Subject) -> tuple[str, ...]:
+    """Return the flags where they are used, the WCS where there are regions."""
+    uses_flags = subject.values[subject.findpars]["dqbits"] is not None
+    return (*(("dq",) if uses_flags else ()), *(("wcs",) if _exclusions(subject) else ()))
+
+
+STEP = Step(
+    __name__,
+    per=Per.IMAGE,
+    facts=_facts,
+    parts=_parts,
+    writes={"mask": MASK},
+    consumes=parameters.MakeMasks,
+    is_shared=True,
+    imports=("tweakreg_steps.masking.image_masks", "tweakreg_steps.fits_files.mask_file"),
+)
+
+
+def run(call: StepCall[parameters.MakeMasks, Facts]) -> None:
     """Write ``masks/<image>.fits``."""
-    from tweakreg_steps.masking.exclusions import read_exclusions
+    from tweakreg_steps.fits_files.mask_file import write_masks
     from tweakreg_steps.masking.image_masks import image_masks
 
+    (flags,) = call.parameters.values()
     chips = [chip_from_record(record) for record in call.inputs["chips"]]
-    catalog = call.optional_file("exclusions")
-    files: dict[int, Path] = {}
-    if call.inputs["exclusions"] and catalog:
-        name = call.inputs["excluded_as"]
-        files = read_exclusions(catalog, chips={}).files_of(name, chips)
-    masks = image_masks(call.file("image"), chips, exclusions=files, dqbits=call.findpars["dqbits"])
+    files = {int(number): path for number, path in call.files_of("exclusions").items()}
+    masks = image_masks(call.file("image"), chips, exclusions=files, dqbits=flags["dqbits"])
     write_masks(call.file("mask"), masks, call.name, history=history_lines(call.statement))
-    return [call.file("mask")]

@@ -2,26 +2,53 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any, TypedDict
 
-from tweakreg_steps.provenance.statement import sign_table
-from tweakreg_steps.running.step import StepCall
-from tweakreg_steps.tables.ecsv import read_table, write_table
+from tweakreg_steps.steps import parameters
+from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.steps.declaration import Per, Step
+from tweakreg_steps.steps.preloads import MATCHING_MODULES
+from tweakreg_steps.steps.products import MATCHES, PLANE, REFERENCE_SOURCES, SKY
+from tweakreg_steps.steps.subject import Subject
 
 
-def run(call: StepCall) -> list[Path]:
+class Facts(TypedDict):
+    """Whether the image is the reference itself."""
+
+    is_reference: bool
+
+
+def _facts(subject: Subject) -> dict[str, Any] | None:
+    """Return what the job depends on; there is one where images are aligned one by one."""
+    if not subject.is_input or subject.recipe["expand_refcat"]:
+        return None
+    return {"is_reference": subject.findings.is_reference(subject.this)}
+
+
+STEP = Step(
+    __name__,
+    per=Per.IMAGE,
+    facts=_facts,
+    reads={"sky": SKY, "plane": PLANE, "sources": REFERENCE_SOURCES},
+    writes={"matches": MATCHES},
+    consumes=parameters.MatchSources,
+    is_shared=True,
+    imports=MATCHING_MODULES,
+)
+
+
+def run(call: StepCall[parameters.MatchSources, Facts]) -> None:
     """Write ``matches/<image>.ecsv``."""
     from tweakreg_steps.alignment.match_table import make_match_table
     from tweakreg_steps.astrometry.reference_plane import read_reference_plane
 
     matches = make_match_table(
-        read_table(call.file("sky")),
-        read_table(call.file("sources")),
+        call.read_table("sky"),
+        call.read_table("sources"),
         plane=read_reference_plane(call.file("plane")),
         image=call.name,
         is_reference=call.inputs["is_reference"],
         matching=call.parameters["object_matching"],
         max_chance=call.parameters["acceptance"]["max_chance"],
     )
-    write_table(call.file("matches"), sign_table(matches, call.statement))
-    return [call.file("matches")]
+    call.write_table("matches", matches)

@@ -3,93 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from tweakreg_steps.errors import NotAlignedError
-from tweakreg_steps.provenance.statement import png_texts
-from tweakreg_steps.running.step import StepCall
-from tweakreg_steps.tables.ecsv import read_table
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from tweakreg_steps.matching.separations import SeparationHistogram
-    from tweakreg_steps.matching.source_list import SourceList
-    from tweakreg_steps.matching.suspects import Places
+from tweakreg_steps.records.statement import png_texts
+from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.steps.choices import LAST_SOURCES, is_drawn
+from tweakreg_steps.steps.declaration import Per, Step
+from tweakreg_steps.steps.preloads import DRAWING_MODULES
+from tweakreg_steps.steps.products import MATCHES, OFFSETS_PLOT, PLANE, SKY
+from tweakreg_steps.steps.subject import Subject
 
 
-def run(call: StepCall) -> list[Path]:
+def _facts(subject: Subject) -> dict[str, Any] | None:
+    """Return that there is nothing more; there is a job where the plot is wanted."""
+    look = subject.values["object_matching"]
+    return {} if is_drawn(subject) and look["see2dplot"] and look["use2dhist"] else None
+
+
+STEP = Step(
+    __name__,
+    per=Per.IMAGE,
+    facts=_facts,
+    reads={"sky": SKY, "plane": PLANE, "matches": MATCHES, **LAST_SOURCES},
+    writes={"plot": OFFSETS_PLOT},
+    imports=("tweakreg_steps.products.offsets_of_match", *DRAWING_MODULES),
+)
+
+
+def run(call: StepCall[Mapping[str, Any], Mapping[str, Any]]) -> None:
     """Write ``plots/hist2d_<image>.png``."""
-    from tweakreg_steps.products.plots import IS_REFERENCE, draw_message, save_figure
+    from tweakreg_steps.products.offsets_of_match import draw_match
+    from tweakreg_steps.products.plots import save_figure
 
-    meta = read_table(call.file("matches")).meta
-    if meta["status"] == "reference":
-        figure = draw_message(title=f"{call.name}: offsets", message=IS_REFERENCE)
-    else:
-        figure = _draw(call, meta)
+    figure = draw_match(
+        call.name,
+        call.read_table("matches"),
+        call.read_table("sky"),
+        call.read_table("expanded" if call.optional_file("expanded") else "sources"),
+        call.file("plane"),
+    )
     save_figure(figure, call.file("plot"), texts=png_texts(call.statement))
-    return [call.file("plot")]
-
-
-def _draw(call: StepCall, meta: Mapping[str, Any]) -> Figure:
-    """Draw the histogram, as far as the matching came."""
-    from tweakreg_steps.products.plots import draw_offsets
-
-    found = _histogram(call, meta) if "search_radius" in meta else None
-    edges = np.array([-0.5, 0.5]) if found is None else found.edges
-    return draw_offsets(
-        image=call.name,
-        counts=np.zeros((1, 1)) if found is None else found.counts,
-        x_edges=edges,
-        y_edges=edges,
-        peak=np.array(meta["offset"]) if "offset" in meta else None,
-        n_peak=meta.get("n_peak", 0),
-        n_expected=meta.get("n_expected", 0.0),
-        tolerance=meta.get("tolerance", 1.0),
-        reason=meta["reason"],
-    )
-
-
-def _histogram(call: StepCall, meta: Mapping[str, Any]) -> SeparationHistogram | None:
-    """Make the histogram of the sources that took part; None where they have no place."""
-    from tweakreg_steps.alignment.match_table import source_lists
-    from tweakreg_steps.astrometry.reference_plane import read_reference_plane
-    from tweakreg_steps.matching.offset import count_separations
-    from tweakreg_steps.matching.similarity import Similarity
-
-    try:
-        image, reference = source_lists(
-            read_table(call.file("sky")),
-            # a list that grew after this image was matched has its new sources at the end
-            read_table(call.file("sources")).head(meta["n_reference"]),
-            plane=read_reference_plane(call.file("plane")),
-            image=call.name,
-        )
-    except NotAlignedError:
-        return None
-    places = _taking_part(image, reference, meta)
-    xy = image.xy[places.image]
-    if meta.get("similarity"):
-        turned = Similarity(*(np.array(meta["similarity"][key]) for key in ("matrix", "shift")))
-        xy = turned.to_reference(xy)
-    return count_separations(
-        xy,
-        reference.xy[places.reference],
-        searchrad=meta["search_radius"],
-        tolerance=meta["tolerance"],
-    )
-
-
-def _taking_part(image: SourceList, reference: SourceList, meta: Mapping[str, Any]) -> Places:
-    """Choose the sources that the matching used; most of them where it failed."""
-    from tweakreg_steps.matching.suspects import find_suspects, tiers
-
-    suspects = find_suspects(
-        image, reference, narrow=meta["leave_out_narrow"], fixed=meta["leave_out_fixed"]
-    )
-    chosen = tiers(image, reference, suspects)
-    used = [places for places in chosen if places.left_out == meta.get("left_out")]
-    return (used or chosen)[-1]

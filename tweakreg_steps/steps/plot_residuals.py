@@ -3,51 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from tweakreg_steps.json_file import read_json
-from tweakreg_steps.provenance.statement import png_texts
-from tweakreg_steps.running.step import StepCall
-from tweakreg_steps.tables.ecsv import read_table
+from tweakreg_steps.records.statement import png_texts
+from tweakreg_steps.steps import parameters
+from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.steps.choices import is_drawn
+from tweakreg_steps.steps.declaration import Per, Step, Writes
+from tweakreg_steps.steps.preloads import DRAWING_MODULES
+from tweakreg_steps.steps.products import FIT, PAIRS, RESIDUALS_PLOT, VECTORS_PLOT
+from tweakreg_steps.steps.subject import Subject
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+_KINDS = {"residuals": RESIDUALS_PLOT, "vector": VECTORS_PLOT}
+"""The plots, by what ``catalog_fitting.residplot`` calls them."""
 
 
-def run(call: StepCall) -> list[Path]:
+def _writes(subject: Subject) -> Writes:
+    """Return the plots that the recipe asks for."""
+    choice = subject.values["catalog_fitting"]["residplot"]
+    return {kind: product for kind, product in _KINDS.items() if choice in (kind, "both")}
+
+
+def _facts(subject: Subject) -> dict[str, Any] | None:
+    """Return that there is nothing more; there is a job where a plot is wanted."""
+    return {} if is_drawn(subject) and _writes(subject) else None
+
+
+STEP = Step(
+    __name__,
+    per=Per.IMAGE,
+    facts=_facts,
+    reads={"pairs": PAIRS, "fit": FIT},
+    writes=_writes,
+    consumes=parameters.PlotResiduals,
+    imports=("tweakreg_steps.products.residuals_of_fit", *DRAWING_MODULES),
+)
+
+
+def run(call: StepCall[parameters.PlotResiduals, Mapping[str, Any]]) -> None:
     """Write ``plots/residuals_<image>.png`` and ``plots/vector_<image>.png``, if asked for."""
-    from tweakreg_steps.products.plots import IS_REFERENCE, draw_message, save_figure
+    from tweakreg_steps.products.plots import save_figure
+    from tweakreg_steps.products.residuals_of_fit import draw_fit
 
-    fit = read_json(call.file("fit"))
-    wanted = {kind: path for kind in ("residuals", "vector") if (path := call.optional_file(kind))}
-    for kind, path in wanted.items():
-        if fit["status"] == "reference":
-            figure = draw_message(title=f"{call.name}: {kind}", message=IS_REFERENCE)
-        else:
-            figure = _draw(call, kind, fit)
-        save_figure(figure, path, texts=png_texts(call.statement))
-    return list(wanted.values())
-
-
-def _draw(call: StepCall, kind: str, fit: Mapping[str, Any]) -> Figure:
-    """Draw one kind of plot."""
-    from tweakreg_steps.products.plots import draw_residuals, draw_vectors
-
-    table = read_table(call.file("pairs"))
-    look = call.parameters["catalog_fitting"]
-    pairs: dict[str, Any] = {
-        "image": call.name,
-        "xy": np.column_stack([table["x_ref"], table["y_ref"]]),
-        "residuals": np.column_stack([table["dx"], table["dy"]]),
-        "kept": table["kept"],
-        "labelsize": look["labelsize"],
-        "reason": fit["reason"],
-    }
-    if kind == "vector":
-        return draw_vectors(**pairs)
-    found = fit["refused"] or fit
-    rms = np.array([found["rms_x"], found["rms_y"]], dtype=float)
-    return draw_residuals(rms=rms, ylimit=look["ylimit"], **pairs)
+    look, fit, pairs = (
+        call.parameters["catalog_fitting"],
+        read_json(call.file("fit")),
+        call.read_table("pairs"),
+    )
+    for kind in filter(call.optional_file, _KINDS):
+        figure = draw_fit(
+            kind, call.name, fit, pairs, ylimit=look["ylimit"], labelsize=look["labelsize"]
+        )
+        save_figure(figure, call.file(kind), texts=png_texts(call.statement))

@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any, TypedDict
 
 from tweakreg_steps.json_file import read_json
-from tweakreg_steps.layout import fit_of
-from tweakreg_steps.planning.manifest import read_manifest
-from tweakreg_steps.provenance.statement import sign_table
-from tweakreg_steps.reviewing.verdict import after_review
-from tweakreg_steps.running.step import StepCall
+from tweakreg_steps.records.canonical import digest
+from tweakreg_steps.records.statement import sign_table
+from tweakreg_steps.records.verdict import after_review
+from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.steps.choices import all_names, rejected_names
+from tweakreg_steps.steps.declaration import Per, Read, Step
+from tweakreg_steps.steps.products import FIT, SUMMARY_TABLE
+from tweakreg_steps.steps.subject import Subject
 
 
-def run(call: StepCall) -> list[Path]:
+class Facts(TypedDict):
+    """A digest of the names of the images, and those whose fit was rejected."""
+
+    images: str
+    rejected: list[str]
+
+
+def _facts(subject: Subject) -> dict[str, Any]:
+    """Return what the job depends on."""
+    return {"images": digest(subject.findings.names), "rejected": rejected_names(subject)}
+
+
+STEP = Step(
+    __name__,
+    per=Per.ALL,
+    facts=_facts,
+    reads={"fit": Read(FIT, of=all_names)},
+    writes={"summary": SUMMARY_TABLE},
+    imports=("tweakreg_steps.products.summary",),
+)
+
+
+def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
     """Write ``summary.ecsv``."""
     from tweakreg_steps.products.summary import build_summary, write_summary
 
+    rejected = call.inputs["rejected"]
     fits = [
-        after_review(
-            read_json(Path(fit_of(image.name))), rejected=image.name in call.inputs["rejected"]
-        )
-        for image in read_manifest(call.file("manifest"))
+        after_review(read_json(path), rejected=name in rejected)
+        for name, path in call.files_of("fit").items()
     ]
     statement = call.statement
     summary = build_summary(
@@ -30,4 +55,3 @@ def run(call: StepCall) -> list[Path]:
         reference=fits[0]["reference"],
     )
     write_summary(call.file("summary"), sign_table(summary, statement))
-    return [call.file("summary")]

@@ -2,73 +2,43 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypedDict
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tweakreg_steps.provenance.statement import sign_table
-from tweakreg_steps.running.step import StepCall
+from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.steps.declaration import Per, Step
+from tweakreg_steps.steps.products import CATALOG, SKY
+from tweakreg_steps.steps.subject import Subject
 from tweakreg_steps.surveying.chip_record import chip_from_record
-from tweakreg_steps.tables.ecsv import ColumnTable, read_table, write_table
-
-FloatArray = NDArray[np.float64]
 
 
-def run(call: StepCall) -> list[Path]:
-    """Write ``sky/<image>.ecsv``: the catalog with right ascension and declination.
+class Facts(TypedDict):
+    """Where the chips are, and the digests of their WCS."""
 
-    A catalog made elsewhere may have them already; they are taken as they are.
-    """
-    catalog = read_table(call.file("catalog"))
-    columns = {name: catalog[name] for name in ("id", "chip", "x", "y", "flux")}
-    if "ra" in catalog.columns:
-        ra, dec, scale = catalog["ra"], catalog["dec"], np.full(len(catalog), np.nan)
-    else:
-        ra, dec, scale = _undistort(call, catalog)
-    columns |= _of_pixels(catalog, scale)
-    units = {name: unit for name, unit in catalog.units.items() if name in columns}
-    sky = ColumnTable(
-        columns={**columns, "ra": ra, "dec": dec},
-        units={**units, "error": "mas", "ra": "deg", "dec": "deg"},
-        descriptions={k: v for k, v in catalog.descriptions.items() if k in columns},
-        meta={name: catalog.meta[name] for name in ("image", "found_in", "reason")},
-    )
-    write_table(call.file("sky"), sign_table(sky, call.statement))
-    return [call.file("sky")]
+    chips: list[dict[str, Any]]
 
 
-def _of_pixels(catalog: ColumnTable, scale: FloatArray) -> dict[str, NDArray[Any]]:
-    """Return errors in mas and narrowness; a catalog made elsewhere says nothing about them.
-
-    `scale` is the size of a pixel at each source in mas.
-    """
-    if "error" in catalog.columns:
-        return {"error": catalog["error"] * scale, "narrow": catalog["narrow"]}
-    n_sources = len(catalog)
-    return {"error": np.full(n_sources, np.nan), "narrow": np.zeros(n_sources, dtype=np.bool_)}
+def _facts(subject: Subject) -> dict[str, Any] | None:
+    """Return what the job depends on beside the WCS; there is one where sources are needed."""
+    return {} if subject.is_sought else None
 
 
-def _undistort(call: StepCall, catalog: ColumnTable) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return right ascension and declination of sources known in pixels, and their pixels' size.
+STEP = Step(
+    __name__,
+    per=Per.IMAGE,
+    facts=_facts,
+    parts=("wcs",),
+    reads={"catalog": CATALOG},
+    writes={"sky": SKY},
+    is_shared=True,
+    imports=("tweakreg_steps.finding.sky_list", "tweakreg_steps.astrometry.undistortion"),
+)
 
-    In degrees and mas.
-    """
-    from tweakreg_steps.astrometry.undistortion import pixel_scale, pixels_to_sky
-    from tweakreg_steps.fits_files.exposure import read_wcs
 
-    ra, dec, scale = (np.zeros(len(catalog)) for _ in range(3))
-    for record in call.inputs["chips"]:
-        chip = chip_from_record(record)
-        on_chip = catalog["chip"] == chip.number
-        if on_chip.any():
-            wcs = read_wcs(call.file("image"), chip)
-            scale[on_chip] = pixel_scale(wcs) * 1000.0
-            ra[on_chip], dec[on_chip] = pixels_to_sky(
-                wcs,
-                catalog["x"][on_chip],
-                catalog["y"][on_chip],
-                where=f"{call.file('image').name}, {chip.label}",
-            )
-    return ra, dec, scale
+def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
+    """Write ``sky/<image>.ecsv``."""
+    from tweakreg_steps.finding.sky_list import make_sky_list
+
+    chips = [chip_from_record(record) for record in call.inputs["chips"]]
+    sky = make_sky_list(call.read_table("catalog"), call.file("image"), chips)
+    call.write_table("sky", sky)

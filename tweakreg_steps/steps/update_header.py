@@ -1,41 +1,112 @@
 """The header of an image: its file with the new primary WCS, the old one archived.
 
-The file is a copy in the folder ``aligned``; in place, it is the original itself.
+The file is a copy in the folder ``aligned``; in place, it is the original itself. The copy of an
+image that is not aligned is the file as it is.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from tweakreg_steps.errors import NotAlignedError
-from tweakreg_steps.json_file import read_json, write_json
-from tweakreg_steps.layout import ALIGNED, HEADERLETS, ledger_of
-from tweakreg_steps.planning.ledger import FitsProduct, Product, read_entry
-from tweakreg_steps.provenance.statement import history_lines, sign_record
-from tweakreg_steps.reviewing.review_file import Decision
-from tweakreg_steps.reviewing.verdict import after_review, may_be_written
-from tweakreg_steps.running.step import StepCall
+from tweakreg_steps.json_file import read_json
+from tweakreg_steps.records.ledger import FitsProduct, Product
+from tweakreg_steps.records.review_file import Decision
+from tweakreg_steps.records.statement import history_lines
+from tweakreg_steps.records.verdict import after_review, may_be_written
+from tweakreg_steps.steps import parameters
+from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.steps.declaration import Per, Read, Step, Writes
+from tweakreg_steps.steps.preloads import HEADER_MODULES
+from tweakreg_steps.steps.products import (
+    ALIGNED_COPY,
+    FIT,
+    HEADER_RECORD,
+    HEADERLET,
+    HEADERLET_RECORD,
+    PLANE,
+)
+from tweakreg_steps.steps.subject import Subject
 from tweakreg_steps.surveying.chip_record import chip_from_record
 
-log = logging.getLogger(__name__)
+
+class Facts(TypedDict):
+    """File, data, chips and name of the image, and what was decided about its fit."""
+
+    file: str
+    data: list[str]
+    chips: list[dict[str, Any]]
+    name: str
+    decision: str
 
 
-def run(call: StepCall) -> list[Product]:
-    """Write ``aligned/<file name>`` or the original, and ``headers/<image>.json`` about it."""
+Call = StepCall[parameters.UpdateHeader, Facts]
+
+
+def _facts(subject: Subject) -> dict[str, Any] | None:
+    """Return what the job depends on; there is one where headers are to be written.
+
+    Nothing is copied while an image waits for a decision; in place, an earlier solution may have
+    to be taken back then.
+    """
+    header = subject.recipe["update_header"]
+    if not header["updatehdr"] or not subject.is_input:
+        return None
+    decision = subject.decide(subject.this)
+    if decision is Decision.WAITING and not header["in_place"]:
+        return None
+    return {"name": subject.this.image.path.name, "decision": decision.value}
+
+
+def _writes(subject: Subject) -> Writes:
+    """Return the record, and the aligned copy unless headers are written in place."""
+    in_place = subject.recipe["update_header"]["in_place"]
+    return {"record": HEADER_RECORD, **({} if in_place else {"aligned": ALIGNED_COPY})}
+
+
+def _if_attached(subject: Subject) -> Iterable[str]:
+    """Return the image's name where a headerlet goes into its copy.
+
+    In place, the headerlet is made before the file changes from which it is made.
+    """
+    recipe = subject.recipe
+    is_wanted = recipe["headerlet_creation"]["attach"] or recipe["update_header"]["in_place"]
+    is_made = recipe["headerlet_creation"]["headerlet"]
+    return (subject.image_name,) if is_wanted and is_made else ()
+
+
+STEP = Step(
+    __name__,
+    per=Per.IMAGE,
+    facts=_facts,
+    parts=("file", "data"),
+    reads={
+        "fit": FIT,
+        "plane": PLANE,
+        "headerlet_record": Read(HEADERLET_RECORD, of=_if_attached),
+        "headerlet": Read(HEADERLET, of=_if_attached),
+    },
+    writes=_writes,
+    consumes=parameters.UpdateHeader,
+    writes_input=True,
+    imports=(*HEADER_MODULES, "tweakreg_steps.fits_files.wcscorr_table"),
+)
+
+
+def run(call: Call) -> list[Product]:
+    """Write ``aligned/<file name>`` or the original, and ``headers/<file name>.json`` about it."""
     if call.parameters["update_header"]["in_place"]:
-        _copy_of(call).unlink(missing_ok=True)
         record = update_original(call)
         products: list[Product] = [Path(record["undo"])] if record["undo"] else []
     else:
-        record, products = _update_copy(call)
-    write_json(call.file("record"), sign_record(record, call.statement))
-    return [call.file("record"), *products]
+        record, products = _write_copy(call)
+    call.write_record("record", record)
+    return products
 
 
-def update_original(call: StepCall) -> dict[str, Any]:
+def update_original(call: Call) -> dict[str, Any]:
     """Write the solution of an image into its original, or take an earlier one back.
 
     It is taken back where the image is not aligned any more, or not accepted.
@@ -55,7 +126,7 @@ def update_original(call: StepCall) -> dict[str, Any]:
     if fit is not None:
 
         def write(destination: Path) -> dict[str, Any]:
-            return _write_solution(call, fit, destination, same_data=False)
+            return _write_solution(call, fit, destination)
 
         try:
             record |= apply_solution(
@@ -72,34 +143,29 @@ def update_original(call: StepCall) -> dict[str, Any]:
     return record | {"taken_back": restore_original(original, outdir=Path())}
 
 
-def _update_copy(call: StepCall) -> tuple[dict[str, Any], list[Product]]:
-    """Write the aligned copy of an image, or remove an earlier one."""
+def _write_copy(call: Call) -> tuple[dict[str, Any], list[Product]]:
+    """Write the copy of an image: with its new WCS, or as it is where there is none."""
     from tweakreg_steps.surveying.digests import digest_copy
 
-    copy = _copy_of(call)
+    copy = call.file("aligned")
     record, fit = _begin(call)
-    if fit is not None:
-        try:
-            report = _write_solution(call, fit, copy, same_data=_is_earlier_copy(call, copy))
-        except NotAlignedError as error:
-            record |= {"status": "not_aligned", "reason": error.reason.value}
+    rewritten: list[int] = []
+    try:
+        if fit is None:
+            _copy_as_it_is(call.file("image"), copy)
         else:
-            known = [
-                None if i in report["rewritten"] else digest
-                for i, digest in enumerate(call.inputs["data"])
-            ]
-            product = FitsProduct(copy, digest_copy(copy, known))
-            return record | report | {"aligned": copy.name}, [product]
-    copy.unlink(missing_ok=True)
-    if record["status"] == "not_aligned" and call.parameters["update_header"]["copy_not_aligned"]:
+            report = _write_solution(call, fit, copy)
+            rewritten = report["rewritten"]
+            record |= report
+    except NotAlignedError as error:
+        record |= {"status": "not_aligned", "reason": error.reason.value}
         _copy_as_it_is(call.file("image"), copy)
-        return record | {"aligned": copy.name}, [
-            FitsProduct(copy, digest_copy(copy, call.inputs["data"]))
-        ]
-    return record, []
+    known = [None if i in rewritten else d for i, d in enumerate(call.inputs["data"])]
+    product = FitsProduct(copy, digest_copy(copy, known))
+    return record | {"aligned": copy.name, "digest": product.digest}, [product]
 
 
-def _begin(call: StepCall) -> tuple[dict[str, Any], dict[str, Any] | None]:
+def _begin(call: Call) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Return what the record says at first, and the fit if it is to be written."""
     decision = Decision(call.inputs["decision"])
     fit = after_review(read_json(call.file("fit")), rejected=decision is Decision.REJECT)
@@ -113,9 +179,7 @@ def _begin(call: StepCall) -> tuple[dict[str, Any], dict[str, Any] | None]:
     return record, fit if may_be_written(fit, decision) else None
 
 
-def _write_solution(
-    call: StepCall, fit: Mapping[str, Any], destination: Path, *, same_data: bool
-) -> dict[str, Any]:
+def _write_solution(call: Call, fit: Mapping[str, Any], destination: Path) -> dict[str, Any]:
     """Copy the image with its WCS moved by a fit, and say what was written."""
     from tweakreg_steps.fits_files.header_update import write_aligned_copy
 
@@ -129,42 +193,17 @@ def _write_solution(
         wcsname=parameters["wcsname"],
         reusename=parameters["reusename"],
         headerlet=_headerlet(call),
-        same_data=same_data,
+        same_data=False,
         history=history_lines(call.statement),
     )
 
 
-def _copy_of(call: StepCall) -> Path:
-    """Return the place of the aligned copy."""
-    return Path(ALIGNED, call.inputs["name"])
-
-
-def _is_earlier_copy(call: StepCall, copy: Path) -> bool:
-    """Tell whether `copy` is what an earlier job made of the same input, and untouched since."""
-    entry = read_entry(Path(ledger_of(call.rule, call.name)))
-    made = entry["products"].get(str(copy)) if entry else None
-    if (
-        entry is None
-        or not made
-        or not copy.is_file()
-        or _data_of(entry["record"]) != _data_of(call.record)
-    ):
-        return False
-    status = copy.stat()
-    return bool((status.st_size, status.st_mtime_ns) == (made["size"], made["mtime_ns"]))
-
-
-def _data_of(record: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Return what the data of the copy depend on: the input and its working copy."""
-    return record.get("inputs"), record.get("upstream", {}).get("update_wcs")
-
-
-def _headerlet(call: StepCall) -> Path | None:
+def _headerlet(call: Call) -> Path | None:
     """Return the headerlet that is to be attached, if there is one."""
     attach = call.parameters["headerlet_creation"]["attach"]
-    record = call.optional_file("headerlet") if attach else None
-    name = read_json(record)["headerlet"] if record else None
-    return Path(HEADERLETS, name) if name else None
+    record = call.optional_file("headerlet_record") if attach else None
+    is_made = record is not None and read_json(record)["headerlet"] is not None
+    return call.file("headerlet") if is_made else None
 
 
 def _copy_as_it_is(source: Path, copy: Path) -> None:

@@ -2,16 +2,47 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
-from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.json_file import read_json
-from tweakreg_steps.provenance.statement import sign_text
-from tweakreg_steps.running.step import StepCall
-from tweakreg_steps.tables.ecsv import read_table
+from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.steps.declaration import Per, Step
+from tweakreg_steps.steps.preloads import PLANE_MODULES
+from tweakreg_steps.steps.products import (
+    FIT,
+    FIT_MATCH,
+    PAIRS,
+    PLANE,
+    REFXY_CATALOG,
+    SKY,
+    SKY_CATALOG,
+    XY_MATCH,
+)
+from tweakreg_steps.steps.subject import Subject
 
 
-def run(call: StepCall) -> list[Path]:
+def _facts(subject: Subject) -> dict[str, Any] | None:
+    """Return that there is nothing more; there is a job where text catalogs are wanted."""
+    return {} if subject.recipe["writecat"] and subject.is_input else None
+
+
+STEP = Step(
+    __name__,
+    per=Per.IMAGE,
+    facts=_facts,
+    reads={"sky": SKY, "plane": PLANE, "pairs": PAIRS, "fit": FIT},
+    writes={
+        "sky_text": SKY_CATALOG,
+        "refxy_text": REFXY_CATALOG,
+        "match_text": XY_MATCH,
+        "fit_text": FIT_MATCH,
+    },
+    imports=("tweakreg_steps.products.text_products", *PLANE_MODULES),
+)
+
+
+def run(call: StepCall[Mapping[str, Any], Mapping[str, Any]]) -> None:
     """Write the sky and reference-plane catalogs, the match file and the fit file."""
     from tweakreg_steps.astrometry.reference_plane import read_reference_plane
     from tweakreg_steps.astrometry.undistortion import sky_to_plane
@@ -22,17 +53,11 @@ def run(call: StepCall) -> list[Path]:
         xy_match_text,
     )
 
-    sky = read_table(call.file("sky"))
-    pairs = read_table(call.file("pairs"))
-    fit = read_json(call.file("fit"))
+    sky, pairs, fit = call.read_table("sky"), call.read_table("pairs"), read_json(call.file("fit"))
     plane = read_reference_plane(call.file("plane"))
     x, y = sky_to_plane(plane, sky["ra"], sky["dec"], where=call.name)
-    texts = {
-        "sky_text": sky_catalog_text(sky, image=call.name),
-        "refxy_text": refxy_catalog_text(x, y, image=call.name),
-        "match_text": xy_match_text(pairs, image=call.name, reference=fit["reference"]),
-        "fit_text": fit_match_text(pairs, fit, image=call.name),
-    }
-    for key, text in texts.items():
-        write_text_atomically(call.file(key), sign_text(text, call.statement))
-    return [call.file(key) for key in texts]
+    call.write_text("sky_text", sky_catalog_text(sky, image=call.name))
+    call.write_text("refxy_text", refxy_catalog_text(x, y, image=call.name))
+    match_text = xy_match_text(pairs, image=call.name, reference=fit["reference"])
+    call.write_text("match_text", match_text)
+    call.write_text("fit_text", fit_match_text(pairs, fit, image=call.name))

@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any, TypedDict
 
-from tweakreg_steps.atomic import write_text_atomically
-from tweakreg_steps.provenance.statement import sign_text
-from tweakreg_steps.running.step import StepCall
-from tweakreg_steps.tables.ecsv import ColumnTable, read_table
+from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.steps.declaration import Per, Step
+from tweakreg_steps.steps.products import CATALOG, CHIP_CATALOG
+from tweakreg_steps.steps.subject import Subject
 
 
-def run(call: StepCall) -> list[Path]:
+class Facts(TypedDict):
+    """The number of the chip."""
+
+    chip: int
+
+
+def _facts(subject: Subject) -> dict[str, Any] | None:
+    """Return what the job depends on; there is one where text catalogs are wanted."""
+    is_wanted = subject.recipe["writecat"] and subject.is_sought
+    return {"chip": subject.chip} if is_wanted else None
+
+
+STEP = Step(
+    __name__,
+    per=Per.CHIP,
+    facts=_facts,
+    reads={"catalog": CATALOG},
+    writes={"xy": CHIP_CATALOG},
+    imports=("tweakreg_steps.products.text_products",),
+)
+
+
+def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
     """Write ``tweakreg/<image>_sci<chip>_xy_catalog.coo``."""
     from tweakreg_steps.products.text_products import xy_catalog_text
+    from tweakreg_steps.tables.ecsv import ColumnTable
 
-    catalog = read_table(call.file("catalog"))
+    catalog = call.read_table("catalog")
     on_chip = catalog["chip"] == call.inputs["chip"]
     rows = ColumnTable({name: column[on_chip] for name, column in catalog.columns.items()})
-    text = xy_catalog_text(rows, image=catalog.meta["image"])
-    write_text_atomically(call.file("xy"), sign_text(text, call.statement))
-    return [call.file("xy")]
+    call.write_text("xy", xy_catalog_text(rows, image=catalog.meta["image"]))

@@ -1,49 +1,95 @@
-"""The headerlet of an image: its new WCS as a small file that stwcs can apply."""
+"""The headerlet of an image: its new WCS as a small file that stwcs can apply.
+
+An image that is not aligned gets a file of that name without a WCS in it, which says why.
+"""
 
 from __future__ import annotations
 
 import logging
-from pathlib import Path
+from typing import Any, TypedDict
 
 from tweakreg_steps.errors import NotAlignedError, Reason
-from tweakreg_steps.json_file import read_json, write_json
-from tweakreg_steps.layout import HEADERLETS, ledger_of
-from tweakreg_steps.planning.ledger import is_as_made, read_entry
-from tweakreg_steps.provenance.statement import history_lines, sign_record
-from tweakreg_steps.reviewing.review_file import Decision
-from tweakreg_steps.reviewing.verdict import after_review, may_be_written
-from tweakreg_steps.running.step import StepCall
+from tweakreg_steps.json_file import read_json
+from tweakreg_steps.records.review_file import Decision
+from tweakreg_steps.records.statement import history_lines
+from tweakreg_steps.records.verdict import after_review, may_be_written
+from tweakreg_steps.steps import parameters
+from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.steps.declaration import Per, Step
+from tweakreg_steps.steps.preloads import HEADER_MODULES
+from tweakreg_steps.steps.products import FIT, HEADERLET, HEADERLET_RECORD, PLANE
+from tweakreg_steps.steps.subject import Subject
 from tweakreg_steps.surveying.chip_record import chip_from_record
 
 log = logging.getLogger(__name__)
 
 
-def run(call: StepCall) -> list[Path]:
-    """Write the headerlet and ``headerlets/<image>.json``, which names it."""
-    from tweakreg_steps.fits_files.headerlet import headerlet_name
+class Facts(TypedDict):
+    """File, chips and name of the image, the digest of the text, and what was decided."""
 
+    file: str
+    chips: list[dict[str, Any]]
+    name: str
+    history: str | None
+    wcsname: str
+    reusename: bool
+    decision: str
+
+
+def _facts(subject: Subject) -> dict[str, Any] | None:
+    """Return what the job depends on; there is one where headerlets are wanted.
+
+    The headerlet is that of the aligned copy, whether there is one.
+    """
+    if not subject.recipe["headerlet_creation"]["headerlet"] or not subject.is_input:
+        return None
+    decision = subject.decide(subject.this)
+    if decision is Decision.WAITING:
+        return None
+    header = subject.recipe["update_header"]
+    return {
+        "name": subject.this.image.path.name,
+        "history": subject.findings.history,
+        "wcsname": header["wcsname"],
+        "reusename": header["reusename"],
+        "decision": decision.value,
+    }
+
+
+STEP = Step(
+    __name__,
+    per=Per.IMAGE,
+    facts=_facts,
+    parts=("file",),
+    reads={"fit": FIT, "plane": PLANE},
+    writes={"record": HEADERLET_RECORD, "headerlet": HEADERLET},
+    consumes=parameters.WriteHeaderlet,
+    imports=HEADER_MODULES,
+)
+
+
+def run(call: StepCall[parameters.WriteHeaderlet, Facts]) -> None:
+    """Write the headerlet, and a record of it beside it."""
     decision = Decision(call.inputs["decision"])
     fit = after_review(read_json(call.file("fit")), rejected=decision is Decision.REJECT)
-    section = call.parameters["headerlet_creation"]
-    headerlet = Path(HEADERLETS, headerlet_name(call.inputs["name"], section["hdrfile"]))
     record = {"image": call.name, "status": fit["status"], "reason": fit["reason"]}
-    products: list[Path] = []
+    headerlet = None
     try:
         if fit["status"] == "not_aligned":
             raise NotAlignedError(Reason(fit["reason"]), fit["detail"])
         if may_be_written(fit, decision):
-            _write(call, headerlet, fit)
-            products.append(headerlet)
+            _write(call, fit)
+            headerlet = call.file("headerlet").name
+        else:
+            _write_notice(call, "it waits for a decision")
     except NotAlignedError as error:
         log.info("%s is not aligned and gets no headerlet: %s", call.name, error)
         record.update(status="not_aligned", reason=error.reason.value)
-    _remove_former(call, products)
-    record["headerlet"] = headerlet.name if products else None
-    write_json(call.file("record"), sign_record(record, call.statement))
-    return [call.file("record"), *products]
+        _write_notice(call, str(error))
+    call.write_record("record", {**record, "headerlet": headerlet})
 
 
-def _write(call: StepCall, headerlet: Path, fit: dict[str, object]) -> None:
+def _write(call: StepCall[parameters.WriteHeaderlet, Facts], fit: dict[str, object]) -> None:
     """Write the headerlet."""
     from tweakreg_steps.fits_files.headerlet import write_headerlet
     from tweakreg_steps.fits_files.solution import solution_of_fit
@@ -60,7 +106,7 @@ def _write(call: StepCall, headerlet: Path, fit: dict[str, object]) -> None:
     )
     write_headerlet(
         image,
-        headerlet,
+        call.file("headerlet"),
         chips=chips,
         solution=solution,
         reusename=call.inputs["reusename"],
@@ -73,11 +119,9 @@ def _write(call: StepCall, headerlet: Path, fit: dict[str, object]) -> None:
     )
 
 
-def _remove_former(call: StepCall, products: list[Path]) -> None:
-    """Remove the headerlet that this job made before under another name, if nobody changed it."""
-    entry = read_entry(Path(ledger_of(call.rule, call.name)))
-    for name, made in (entry["products"] if entry else {}).items():
-        path = Path(name)
-        former = path.suffix == ".fits" and path not in products and path.is_file()
-        if former and is_as_made(path, made):
-            path.unlink()
+def _write_notice(call: StepCall[parameters.WriteHeaderlet, Facts], why: str) -> None:
+    """Write a file without a WCS in the place of a headerlet; stwcs does not take it for one."""
+    from tweakreg_steps.fits_files.notice import write_notice
+
+    text = f"{call.inputs['name']} has no headerlet: {why}"
+    write_notice(call.file("headerlet"), text, history_lines(call.statement))

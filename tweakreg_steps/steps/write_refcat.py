@@ -2,41 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, TypedDict
 
 from tweakreg_steps.atomic import write_text_atomically
-from tweakreg_steps.json_file import write_json
-from tweakreg_steps.layout import cumulative_refcat_of, ledger_of
-from tweakreg_steps.planning.ledger import read_entry
-from tweakreg_steps.provenance.statement import sign_record, sign_text
-from tweakreg_steps.running.step import StepCall
-from tweakreg_steps.tables.ecsv import read_table
+from tweakreg_steps.recipes.inputs import image_name
+from tweakreg_steps.records.ledger import Product
+from tweakreg_steps.records.statement import sign_text
+from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.steps.choices import LAST_SOURCES
+from tweakreg_steps.steps.declaration import Per, Step, Writes
+from tweakreg_steps.steps.products import CUMULATIVE_RECORD, cumulative_catalog
+from tweakreg_steps.steps.subject import Subject
 
 
-def run(call: StepCall) -> list[Path]:
+class Facts(TypedDict):
+    """After what the catalog is named; None for the reference, whichever it turns out to be."""
+
+    base: str | None
+
+
+def _facts(subject: Subject) -> dict[str, Any] | None:
+    """Return what the job depends on; there is one where the list is not the user's own."""
+    recipe, findings = subject.recipe, subject.findings
+    is_new = findings.refcat is None or recipe["expand_refcat"]
+    return {"base": _base(subject)} if recipe["writecat"] and is_new else None
+
+
+def _base(subject: Subject) -> str | None:
+    """Return after what the catalog is named, where that is a catalog or a reference image."""
+    findings = subject.findings
+    if findings.refcat is not None:
+        return Path(subject.recipe["reference_catalog"]["refcat"]).stem
+    return image_name(findings.refimage.image.path) if findings.refimage else None
+
+
+def _writes(subject: Subject) -> Writes:
+    """Return the record, and the catalog where its name is known before the alignment."""
+    base = _base(subject) or subject.findings.reference_name
+    catalog = {} if base is None else {"catalog": cumulative_catalog(base)}
+    return {"record": CUMULATIVE_RECORD, **catalog}
+
+
+STEP = Step(
+    __name__,
+    per=Per.ALL,
+    facts=_facts,
+    reads=LAST_SOURCES,
+    writes=_writes,
+    imports=("tweakreg_steps.products.text_products",),
+)
+
+
+def run(call: StepCall[Mapping[str, Any], Facts]) -> list[Product]:
     """Write ``tweakreg/cumulative_sky_refcat_<base>.coo``, and a record that says its name.
 
     The name is that of the reference, which may only be known once all images are aligned.
     """
     from tweakreg_steps.products.text_products import cumulative_refcat_text
 
-    sources = read_table(call.file("sources"))
+    sources = call.read_table("expanded" if call.optional_file("expanded") else "sources")
     reference = sources.meta["origin"]
-    base = reference if call.inputs["base"] is None else call.inputs["base"]
-    catalog = Path(cumulative_refcat_of(base))
-    _remove_earlier(call, catalog)
-    statement = call.statement
-    text = cumulative_refcat_text(sources, reference=reference)
-    write_text_atomically(catalog, sign_text(text, statement))
+    catalog = call.optional_file("catalog") or Path(cumulative_catalog(reference).path())
+    text = sign_text(cumulative_refcat_text(sources, reference=reference), call.statement)
+    write_text_atomically(catalog, text)
     record = {"reference": reference, "catalog": str(catalog), "n_sources": len(sources)}
-    write_json(call.file("record"), sign_record(record, statement))
-    return [call.file("record"), catalog]
-
-
-def _remove_earlier(call: StepCall, catalog: Path) -> None:
-    """Remove what an earlier run wrote under another name: of a reference that is none any more."""
-    entry = read_entry(Path(ledger_of(call.rule, call.name)))
-    made = entry["products"] if entry else {}
-    for product in made:
-        if Path(product) not in (catalog, call.file("record")):
-            Path(product).unlink(missing_ok=True)
+    call.write_record("record", record)
+    return [catalog]

@@ -2,31 +2,68 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any, TypedDict
 
-from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.json_file import read_json
-from tweakreg_steps.layout import fit_of
-from tweakreg_steps.planning.manifest import read_manifest
-from tweakreg_steps.provenance.statement import history_lines, sign_text
-from tweakreg_steps.reviewing.verdict import after_review
-from tweakreg_steps.running.step import StepCall
+from tweakreg_steps.records.canonical import digest
+from tweakreg_steps.records.manifest import read_manifest
+from tweakreg_steps.records.statement import history_lines
+from tweakreg_steps.records.verdict import after_review
+from tweakreg_steps.steps import parameters
+from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.steps.choices import all_names, rejected_names
+from tweakreg_steps.steps.declaration import Per, Product, Read, Step, Writes
+from tweakreg_steps.steps.products import FIT, PLANE
+from tweakreg_steps.steps.subject import Subject
 
 
-def run(call: StepCall) -> list[Path]:
+class Facts(TypedDict):
+    """A digest of the names of the files, and the images whose fit was rejected."""
+
+    files: str
+    rejected: list[str]
+
+
+def _facts(subject: Subject) -> dict[str, Any] | None:
+    """Return what the job depends on; there is one where a shift file is wanted."""
+    if not subject.recipe["shiftfile_output"]["shiftfile"]:
+        return None
+    files = [image.image.path.name for image in subject.findings.images]
+    return {"files": digest(files), "rejected": rejected_names(subject)}
+
+
+def _writes(subject: Subject) -> Writes:
+    """Return the two files under the names that the recipe gives them."""
+    names = subject.recipe["shiftfile_output"]
+    return {"shifts": Product(names["outshifts"]), "outwcs": Product(names["outwcs"])}
+
+
+STEP = Step(
+    __name__,
+    per=Per.ALL,
+    facts=_facts,
+    reads={"fit": Read(FIT, of=all_names), "plane": PLANE},
+    writes=_writes,
+    consumes=parameters.WriteShiftfile,
+    imports=("tweakreg_steps.products.shiftfile",),
+)
+
+
+def run(call: StepCall[parameters.WriteShiftfile, Facts]) -> None:
     """Write the shift file and ``reference/wcs.fits`` under the name it is given there."""
     from tweakreg_steps.fits_files.copying import write_with_history
     from tweakreg_steps.products.shiftfile import shiftfile_text
 
-    images = read_manifest(call.file("manifest"))
-    fits = [read_json(Path(fit_of(image.name))) for image in images]
+    rejected = call.inputs["rejected"]
     rows = [
-        (image.path.name, after_review(fit, rejected=image.name in call.inputs["rejected"]))
-        for image, fit in zip(images, fits, strict=True)
+        (
+            image.path.name,
+            after_review(
+                read_json(call.file(f"fit.{image.name}")), rejected=image.name in rejected
+            ),
+        )
+        for image in read_manifest(call.file("manifest"))
     ]
     outwcs = call.file("outwcs")
-    statement = call.statement
-    write_with_history(call.file("plane"), outwcs, history_lines(statement))
-    text = shiftfile_text(rows, outwcs=outwcs.name)
-    write_text_atomically(call.file("shifts"), sign_text(text, statement))
-    return [outwcs, call.file("shifts")]
+    write_with_history(call.file("plane"), outwcs, history_lines(call.statement))
+    call.write_text("shifts", shiftfile_text(rows, outwcs=outwcs.name))

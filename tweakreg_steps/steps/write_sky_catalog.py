@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
-from tweakreg_steps.atomic import write_text_atomically
-from tweakreg_steps.provenance.statement import sign_text
-from tweakreg_steps.running.step import StepCall
-from tweakreg_steps.tables.ecsv import read_table
+from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.steps.declaration import Per, Step
+from tweakreg_steps.steps.products import SKY, SKY_CATALOG
+from tweakreg_steps.steps.subject import Subject
 
 
-def run(call: StepCall) -> list[Path]:
+def _facts(subject: Subject) -> dict[str, Any] | None:
+    """Return that there is nothing more; there is a job for a reference image that is searched."""
+    is_wanted = subject.recipe["writecat"] and subject.is_sought and not subject.is_input
+    return {} if is_wanted else None
+
+
+STEP = Step(
+    __name__,
+    per=Per.IMAGE,
+    facts=_facts,
+    reads={"sky": SKY},
+    writes={"sky_text": SKY_CATALOG},
+    imports=("tweakreg_steps.products.text_products",),
+)
+
+
+def run(call: StepCall[Mapping[str, Any], Mapping[str, Any]]) -> None:
     """Write ``tweakreg/<image>_sky_catalog.coo``."""
     from tweakreg_steps.products.text_products import sky_catalog_text
 
-    sky = read_table(call.file("sky"))
-    text = sky_catalog_text(sky, image=call.name)
-    write_text_atomically(call.file("sky_text"), sign_text(text, call.statement))
-    return [call.file("sky_text")]
+    call.write_text("sky_text", sky_catalog_text(call.read_table("sky"), image=call.name))

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tweakreg_steps import layout
-from tweakreg_steps.reviewing.review_file import Review
+from tweakreg_steps.records.outdir_files import plain_name
+from tweakreg_steps.records.review_file import Review
 from tweakreg_steps.surveying.inspection import Inspected
 from tweakreg_steps.surveying.reference_files import ReferenceFile
 
@@ -93,7 +93,22 @@ class Findings:
         if self.reference is None:
             return None
         name = self.reference.image.name
-        return layout.plain_name(name) if self.reference is self.refimage else name
+        return plain_name(name) if self.reference is self.refimage else name
+
+    def files_of(self, name: str) -> dict[str, Path]:
+        """Return the user's files that belong to an image, by what records call their digests.
+
+        Of several under one name each has its own behind a dot: ``reference_files.IDCTAB``,
+        ``exclusions.1``.
+        """
+        found = {key: file.path for key, file in self.weights.get(name, {}).items()}
+        for key, files in (
+            ("catalogs", self.catalogs.get(name, {})),
+            ("reference_files", self.reference_files.get(name, {})),
+            ("exclusions", self.exclusions.get(name, {})),
+        ):
+            found |= {f"{key}.{part}": file.path for part, file in files.items()}
+        return found
 
     def is_reference(self, image: Inspected) -> bool:
         """Tell whether an input is the reference itself, so that there is nothing to fit.

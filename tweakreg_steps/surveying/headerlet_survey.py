@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from tweakreg_steps import layout
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import is_hst
 from tweakreg_steps.fits_files.wcsname import effective_wcsname
-from tweakreg_steps.planning.ledger import read_entry
 from tweakreg_steps.recipes.recipe import Recipe
+from tweakreg_steps.records.ledger import read_entry
+from tweakreg_steps.records.outdir_files import HEADERLETS, ledger_of
 from tweakreg_steps.surveying.file_digest import file_digest
 from tweakreg_steps.surveying.findings import Findings
 from tweakreg_steps.surveying.inspection import Inspected
@@ -86,7 +86,7 @@ def _file_problems(recipe: Recipe, findings: Findings) -> Iterator[str]:
                 "leave out .fits, which puts the root name before it, or rename the images"
             )
     for image, name in names.items():
-        path = recipe.outdir / layout.HEADERLETS / name
+        path = recipe.outdir / HEADERLETS / name
         if path.exists() and not section["clobber"] and not _is_own(path, image, recipe.outdir):
             yield (
                 f"headerlet_creation.clobber: {path} is there already and was not made by this "
@@ -96,7 +96,7 @@ def _file_problems(recipe: Recipe, findings: Findings) -> Iterator[str]:
 
 def _is_own(path: Path, image: str, outdir: Path) -> bool:
     """Tell whether a file is the headerlet that an earlier run made of an image."""
-    entry = read_entry(outdir / layout.ledger_of("write_headerlet", image))
+    entry = read_entry(outdir / ledger_of("write_headerlet", image))
     return entry is not None and str(path.relative_to(outdir)) in entry["products"]
 
 

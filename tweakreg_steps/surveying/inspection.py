@@ -15,8 +15,8 @@ from typing import Any
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.json_file import memorize_json, recall_json
-from tweakreg_steps.layout import digests_of
 from tweakreg_steps.recipes.inputs import InputImage
+from tweakreg_steps.records.outdir_files import digests_of, is_prepared
 from tweakreg_steps.surveying.applied_inputs import as_measured
 from tweakreg_steps.surveying.chip_record import chip_from_record
 
@@ -116,7 +116,8 @@ def _inspect(image: InputImage, outdir: Path, *, try_wcs: bool) -> Inspected:
         if try_wcs:
             _try_wcs(image.path, found["chips"])
         record = {"identity": identity, **found}
-        memorize_json(record_path, record)
+        if is_prepared(outdir):
+            memorize_json(record_path, record)
     before = as_measured(image, record, outdir)
     known = before or record
     return Inspected(

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from tweakreg_steps import layout
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import Chip
 from tweakreg_steps.recipes.inputs import expand_inputs, expand_refimage, image_name
 from tweakreg_steps.recipes.overrides import override_problems
 from tweakreg_steps.recipes.recipe import Recipe
-from tweakreg_steps.reviewing.review_file import Review, read_reviews
+from tweakreg_steps.records.outdir_files import ALIGNED, REVIEW, reference_image_name
+from tweakreg_steps.records.review_file import Review, read_reviews
 from tweakreg_steps.surveying.catalog_survey import survey_catalogs
 from tweakreg_steps.surveying.chip_record import chip_from_record
 from tweakreg_steps.surveying.file_digest import file_digest
@@ -92,13 +92,13 @@ def _inspect_reference(recipe: Recipe) -> Inspected | None:
     if recipe.values["refimage"] is None:
         return None
     found = expand_refimage(recipe.values["refimage"], base=recipe.base)
-    named = replace(found, name=layout.reference_image_name(found.name))
+    named = replace(found, name=reference_image_name(found.name))
     return inspect_refimage(named, recipe.outdir)
 
 
 def _output_problems(recipe: Recipe, findings: Findings) -> list[str]:
     """Return a message for each input, and each aligned copy, that the run would overwrite."""
-    aligned = recipe.outdir / layout.ALIGNED
+    aligned = recipe.outdir / ALIGNED
     paths = [image.image.path for image in findings.images]
     problems = [
         f"input: {path}: lies in the folder of aligned copies; choose another outdir"
@@ -147,7 +147,7 @@ def _reviews(recipe: Recipe) -> dict[str, Review]:
     """Return what was decided about the images, if that is asked for."""
     if not recipe.values["interactive"]:
         return {}
-    return read_reviews(recipe.outdir / layout.REVIEW)
+    return read_reviews(recipe.outdir / REVIEW)
 
 
 def _exclusions(recipe: Recipe, findings: Findings) -> dict[str, dict[str, UserFile]]:

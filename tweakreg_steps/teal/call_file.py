@@ -8,8 +8,8 @@ from pathlib import Path
 from tweakreg_steps.recipes.moved_paths import move_paths
 from tweakreg_steps.recipes.recipe_text import minimal_text
 from tweakreg_steps.recipes.schema import Tree
-from tweakreg_steps.running.outdir import prepare_outdir
 from tweakreg_steps.teal.settings import flatten, recipe_tree
+from tweakreg_steps.workflow.outdir import prepare_outdir
 
 _ABOUT = "The recipe of a call of TweakReg; `tweakreg run` runs it again."
 

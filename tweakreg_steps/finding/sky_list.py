@@ -1,0 +1,85 @@
+"""Where on the sky an image's sources are, by its header's full distortion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tweakreg_steps.fits_files.chips import Chip
+from tweakreg_steps.tables.ecsv import ColumnTable
+
+FloatArray = NDArray[np.float64]
+
+
+def make_sky_list(catalog: ColumnTable, image: Path, chips: Sequence[Chip]) -> ColumnTable:
+    """Return a catalog with right ascension and declination.
+
+    A catalog made elsewhere may have them already; they are taken as they are.
+
+    Parameters
+    ----------
+    catalog
+        Sources with ``id``, ``chip``, ``x``, ``y`` (FITS pixels, origin 1) and ``flux``.
+    image
+        The file whose WCS is used.
+    chips
+        Its chips.
+
+    Raises
+    ------
+    InputError
+        The WCS cannot be read.
+    """
+    columns = {name: catalog[name] for name in ("id", "chip", "x", "y", "flux")}
+    if "ra" in catalog.columns:
+        ra, dec, scale = catalog["ra"], catalog["dec"], np.full(len(catalog), np.nan)
+    else:
+        ra, dec, scale = _undistort(catalog, image, chips)
+    columns |= _of_pixels(catalog, scale)
+    units = {name: unit for name, unit in catalog.units.items() if name in columns}
+    return ColumnTable(
+        columns={**columns, "ra": ra, "dec": dec},
+        units={**units, "error": "mas", "ra": "deg", "dec": "deg"},
+        descriptions={k: v for k, v in catalog.descriptions.items() if k in columns},
+        meta={name: catalog.meta[name] for name in ("image", "found_in", "reason")},
+    )
+
+
+def _of_pixels(catalog: ColumnTable, scale: FloatArray) -> dict[str, NDArray[Any]]:
+    """Return errors in mas and narrowness; a catalog made elsewhere says nothing about them.
+
+    `scale` is the size of a pixel at each source in mas.
+    """
+    if "error" in catalog.columns:
+        return {"error": catalog["error"] * scale, "narrow": catalog["narrow"]}
+    n_sources = len(catalog)
+    return {"error": np.full(n_sources, np.nan), "narrow": np.zeros(n_sources, dtype=np.bool_)}
+
+
+def _undistort(
+    catalog: ColumnTable, image: Path, chips: Sequence[Chip]
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return right ascension and declination of sources known in pixels, and their pixels' size.
+
+    In degrees and mas.
+    """
+    from tweakreg_steps.astrometry.undistortion import pixel_scale, pixels_to_sky
+    from tweakreg_steps.fits_files.exposure import read_wcs
+
+    ra, dec, scale = (np.zeros(len(catalog)) for _ in range(3))
+    for chip in chips:
+        on_chip = catalog["chip"] == chip.number
+        if on_chip.any():
+            wcs = read_wcs(image, chip)
+            scale[on_chip] = pixel_scale(wcs) * 1000.0
+            ra[on_chip], dec[on_chip] = pixels_to_sky(
+                wcs,
+                catalog["x"][on_chip],
+                catalog["y"][on_chip],
+                where=f"{image.name}, {chip.label}",
+            )
+    return ra, dec, scale

@@ -1,0 +1,100 @@
+"""The plot of the 2-D histogram from which the offset was taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tweakreg_steps.errors import NotAlignedError
+from tweakreg_steps.tables.ecsv import ColumnTable
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from tweakreg_steps.matching.separations import SeparationHistogram
+    from tweakreg_steps.matching.source_list import SourceList
+    from tweakreg_steps.matching.suspects import Places
+
+
+def draw_match(
+    image: str, matches: ColumnTable, sky: ColumnTable, sources: ColumnTable, plane: Path
+) -> Figure:
+    """Draw the histogram from which the offset of an image was taken, as far as it came.
+
+    Parameters
+    ----------
+    image
+        What the image is called.
+    matches
+        Its matches.
+    sky
+        Its sources on the sky.
+    sources
+        The reference list; one that grew after the image was matched has new sources at its end.
+    plane
+        The reference plane, a file.
+    """
+    from tweakreg_steps.products.plots import IS_REFERENCE, draw_message, draw_offsets
+
+    meta = matches.meta
+    if meta["status"] == "reference":
+        return draw_message(title=f"{image}: offsets", message=IS_REFERENCE)
+    found = _histogram(image, meta, sky, sources, plane) if "search_radius" in meta else None
+    edges = np.array([-0.5, 0.5]) if found is None else found.edges
+    return draw_offsets(
+        image=image,
+        counts=np.zeros((1, 1)) if found is None else found.counts,
+        x_edges=edges,
+        y_edges=edges,
+        peak=np.array(meta["offset"]) if "offset" in meta else None,
+        n_peak=meta.get("n_peak", 0),
+        n_expected=meta.get("n_expected", 0.0),
+        tolerance=meta.get("tolerance", 1.0),
+        reason=meta["reason"],
+    )
+
+
+def _histogram(
+    name: str, meta: Mapping[str, Any], sky: ColumnTable, sources: ColumnTable, plane: Path
+) -> SeparationHistogram | None:
+    """Make the histogram of the sources that took part; None where they have no place."""
+    from tweakreg_steps.alignment.match_table import source_lists
+    from tweakreg_steps.astrometry.reference_plane import read_reference_plane
+    from tweakreg_steps.matching.offset import count_separations
+    from tweakreg_steps.matching.similarity import Similarity
+
+    try:
+        image, reference = source_lists(
+            sky,
+            sources.head(meta["n_reference"]),
+            plane=read_reference_plane(plane),
+            image=name,
+        )
+    except NotAlignedError:
+        return None
+    places = _taking_part(image, reference, meta)
+    xy = image.xy[places.image]
+    if meta.get("similarity"):
+        turned = Similarity(*(np.array(meta["similarity"][key]) for key in ("matrix", "shift")))
+        xy = turned.to_reference(xy)
+    return count_separations(
+        xy,
+        reference.xy[places.reference],
+        searchrad=meta["search_radius"],
+        tolerance=meta["tolerance"],
+    )
+
+
+def _taking_part(image: SourceList, reference: SourceList, meta: Mapping[str, Any]) -> Places:
+    """Choose the sources that the matching used; most of them where it failed."""
+    from tweakreg_steps.matching.suspects import find_suspects, tiers
+
+    suspects = find_suspects(
+        image, reference, narrow=meta["leave_out_narrow"], fixed=meta["leave_out_fixed"]
+    )
+    chosen = tiers(image, reference, suspects)
+    used = [places for places in chosen if places.left_out == meta.get("left_out")]
+    return (used or chosen)[-1]

@@ -1,0 +1,1 @@
+"""What runs leave beside their products, as formats: plan, ledger, statements, reviews."""

@@ -1,0 +1,145 @@
+"""The ledger: for each job that ran, its record and what its products were like.
+
+So a later run knows what need not be made again, whatever the times of the files say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tweakreg_steps import __version__
+from tweakreg_steps.errors import InputError, JobFailedError
+from tweakreg_steps.json_file import memorize_json, recall_json, write_json
+from tweakreg_steps.records.canonical import digest
+from tweakreg_steps.records.library_versions import VERSIONS, library_versions
+
+Entry = dict[str, Any]
+"""What is noted of a job: see `write_entry`."""
+
+_NEEDED = {"record", "products", "stamp", "ticket", "declared", "contents"}
+
+
+@dataclass(frozen=True)
+class FitsProduct:
+    """A FITS file that a step has made, with a digest that did not cost reading all of it.
+
+    Attributes
+    ----------
+    path
+        The file.
+    digest
+        As `tweakreg_steps.surveying.digests.digest_copy` gives it.
+    """
+
+    path: Path
+    digest: str
+
+
+Product = Path | FitsProduct
+"""What a step says that it has made."""
+
+
+def write_entry(
+    path: Path,
+    record: Mapping[str, Any],
+    products: Sequence[Product],
+    *,
+    ticket: str,
+    declared: Sequence[str],
+    contents: Mapping[str, str],
+) -> None:
+    """Record that a job made its products, now that they are there.
+
+    Parameters
+    ----------
+    path
+        The job's entry: `tweakreg_steps.records.outdir_files.ledger_of`.
+    record
+        Everything that the products depend on.
+    products
+        The files, relative to the output folder, which is the working directory.
+    ticket
+        What the plan called this run of the job.
+    declared
+        Those of them that the plan knew of.
+    contents
+        Digests of what products hold that count by their content, by their names.
+    """
+    entry = {
+        "record": record,
+        "stamp": digest(record),
+        "ticket": ticket,
+        "declared": sorted(declared),
+        "contents": contents,
+        VERSIONS: library_versions(),
+        "products": dict(map(_describe, products)),
+        "version": __version__,
+    }
+    write_json(path, entry)
+
+
+def read_entry(path: Path) -> Entry | None:
+    """Return a job's entry, or None where there is none that can be read."""
+    entry = recall_json(path)
+    return entry if entry and set(entry) >= _NEEDED else None
+
+
+def identity(entry: Entry) -> str:
+    """Return what those who take a job's products depend on: its stamp, or what they hold."""
+    contents: Mapping[str, str] = entry["contents"]
+    return next(iter(contents.values()), entry["stamp"])
+
+
+def refresh_times(path: Path, entry: Entry, outdir: Path) -> None:
+    """Note the present times of products that are known to be as they were made.
+
+    Snakemake touches what a job has made; without this, each would be read again to be sure.
+    """
+    products = {
+        name: {**made, "mtime_ns": (outdir / name).stat().st_mtime_ns}
+        for name, made in entry["products"].items()
+        if (outdir / name).is_file()
+    }
+    if {**entry["products"], **products} != entry["products"]:
+        try:
+            memorize_json(path, {**entry, "products": {**entry["products"], **products}})
+        except JobFailedError:  # it only saves time, and the folder may not be ours
+            return
+
+
+def _describe(product: Product) -> tuple[str, dict[str, Any]]:
+    """Return a product's name, and what tells whether it is still as it was made."""
+    path = product.path if isinstance(product, FitsProduct) else product
+    status = path.stat()
+    made: dict[str, Any] = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+    if isinstance(product, FitsProduct):
+        made["fits"] = product.digest
+    else:
+        made["sha256"] = _digest(path)
+    return os.path.normpath(path), made
+
+
+def is_as_made(path: Path, made: Mapping[str, Any]) -> bool:
+    """Tell whether a product is as it was made; a new time alone is nothing."""
+    status = path.stat()
+    if status.st_size != made["size"] or status.st_mtime_ns == made["mtime_ns"]:
+        return bool(status.st_size == made["size"])
+    if "sha256" in made:
+        return bool(_digest(path) == made["sha256"])
+    from tweakreg_steps.surveying.digests import digest_copy
+
+    try:
+        return bool(digest_copy(path, []) == made["fits"])
+    except InputError:
+        return False
+
+
+def _digest(path: Path) -> str:
+    """Return the digest of a file's content."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,60 @@
+"""The files and folders of an output folder that are no step's products."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+MANIFEST = "manifest.json"
+"""What the steps that speak of all images need to know of each."""
+RESOLVED_RECIPE = "recipe.resolved.yaml"
+INPUT_LIST = "inputs.list"
+LOCK = ".tweakreg.lock"
+STATE = ".tweakreg"
+LEDGER = f"{STATE}/ledger"
+PLAN = f"{STATE}/plan.sqlite"
+"""The record and the files of each job, which a job looks up."""
+CODE_CACHE = f"{STATE}/code.json"
+PLANE_CACHE = f"{STATE}/plane.json"
+SCRATCH = f"{STATE}/scratch"
+CACHE_FOLDER = f"{STATE}/cache.json"
+"""Where the recipe's cache is, relative to the output folder."""
+LOGS = "logs"
+DIGESTS = "digests"
+REVIEW = "review.yaml"
+SUMMARY = "summary.ecsv"
+ALIGNED = "aligned"
+HEADERLETS = "headerlets"
+APPLIED = "applied"
+_REFERENCE_SUFFIX = "_refimage"
+
+
+def digests_of(image: str) -> str:
+    """Digests of an input image, and what else was learnt when it was looked at."""
+    return f"{DIGESTS}/{image}.json"
+
+
+def ledger_of(rule: str, name: str) -> str:
+    """Record of the job that made an image's products of one rule."""
+    return f"{LEDGER}/{rule}/{name}.json"
+
+
+def reference_image_name(image: str) -> str:
+    """Name of the reference image, apart from an input that may be the same file."""
+    return f"{image}{_REFERENCE_SUFFIX}"
+
+
+def plain_name(reference_image: str) -> str:
+    """Name of the reference image as an input would have it."""
+    return reference_image.removesuffix(_REFERENCE_SUFFIX)
+
+
+def log_of(rule: str, wildcards: Iterable[str]) -> str:
+    """Log of a job, by its rule and the wildcards of its products."""
+    name = ".".join(wildcards)
+    return f"{LOGS}/{rule}/{name}.log" if name else f"{LOGS}/{rule}.log"
+
+
+def is_prepared(outdir: Path) -> bool:
+    """Tell whether a run has prepared an output folder; into a fresh one nothing is written."""
+    return (outdir / STATE).is_dir()

@@ -1,0 +1,108 @@
+"""The frozen plan: one file with the record and the files of each job, looked up by its job.
+
+The process that plans writes it; a job, wherever it runs, opens its own row and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tweakreg_steps.atomic import expendable_path
+from tweakreg_steps.errors import JobFailedError, RecipeError
+
+_COLUMNS = ("rule", "name", "ticket", "record", "reads", "writes", "files", "originals")
+
+
+@dataclass(frozen=True, repr=False)
+class PlannedJob:
+    """What a job needs to know of itself.
+
+    Attributes
+    ----------
+    rule, name
+        What it is, and what it works on.
+    ticket
+        What the plan calls this run of the job.
+    record
+        Everything that its products depend on.
+    reads, writes
+        The products that it takes and makes, by what its step calls them.
+    files
+        The other files that it reads, by what its step calls them.
+    originals
+        The user's exposures among them, by the images' names.
+
+    All paths are relative to the output folder.
+    """
+
+    rule: str
+    name: str
+    ticket: str
+    record: Mapping[str, Any]
+    reads: Mapping[str, str]
+    writes: Mapping[str, str]
+    files: Mapping[str, str]
+    originals: Mapping[str, str]
+
+
+def write_plan(path: Path, jobs: Iterable[PlannedJob]) -> None:
+    """Write the plan of some jobs; it is never seen half-written."""
+    rows = (
+        tuple(
+            value if isinstance(value, str) else json.dumps(value)
+            for value in (getattr(job, column) for column in _COLUMNS)
+        )
+        for job in jobs
+    )
+    columns = ", ".join(f"{column} TEXT" for column in _COLUMNS)
+    marks = ", ".join("?" for _ in _COLUMNS)
+    try:
+        with (
+            expendable_path(path) as temporary,
+            closing(sqlite3.connect(temporary)) as connection,
+            connection,
+        ):
+            connection.execute("PRAGMA journal_mode=OFF")
+            connection.execute(f"CREATE TABLE job ({columns}, PRIMARY KEY (rule, name))")
+            connection.executemany(f"INSERT INTO job VALUES ({marks})", rows)  # noqa: S608  marks
+    except sqlite3.Error as error:
+        raise JobFailedError(f"cannot write {path}: {error}; is there room on the disk?") from error
+
+
+def read_job(path: Path, rule: str, name: str, ticket: str) -> PlannedJob:
+    """Return one job of a plan.
+
+    Raises
+    ------
+    RecipeError
+        The plan cannot be read, or is not the one that the job was sent for.
+    """
+    uri = f"file:{_quoted(path)}?mode=ro&immutable=1"
+    try:
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
+            query = f"SELECT {', '.join(_COLUMNS)} FROM job WHERE rule = ? AND name = ?"  # noqa: S608
+            row = connection.execute(query, (rule, name)).fetchone()
+    except sqlite3.Error as error:
+        raise RecipeError(f"{path}: the plan of the run cannot be read ({error})") from error
+    if row is None:
+        raise RecipeError(f"{path}: the plan has no job {rule} {name}; run again")
+    if row[2] != ticket:
+        raise RecipeError(
+            f"{path}: {rule} {name} was planned anew since this job was sent; run again"
+        )
+    rule, name, ticket, *rest = row
+    return PlannedJob(rule, name, ticket, *(json.loads(text) for text in rest))
+
+
+def _quoted(path: Path) -> str:
+    """Return a path as a URI has it."""
+    from urllib.parse import quote
+
+    return quote(os.fspath(path.absolute()))

@@ -1,0 +1,156 @@
+"""What a product says of its making, in the form that its format can carry.
+
+Tables have it in their metadata and JSON files under a key, both called ``provenance``; PNG
+files in a text of that name; FITS files in HISTORY cards of the primary header and text files in
+comment lines at their end. Cards and lines hold one line of JSON, cut in pieces: a head, then the
+pieces with ``>`` before each. A copy of a product keeps what it said and adds its own, so that the
+last statement is of the file's own making.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from tweakreg_steps import __version__
+from tweakreg_steps.records.canonical import canonical_json, digest
+
+if TYPE_CHECKING:
+    from tweakreg_steps.tables.ecsv import ColumnTable
+
+KEY = "provenance"
+PNG_KEY = "Provenance"
+
+_HEAD = "tweakreg-steps provenance"
+_MARK = ">"
+_PIECE = 71
+"""Characters of a piece: with its mark it fills a HISTORY card."""
+_SAID = ("code", "parameters", "inputs", "upstream")
+_DECISION = "decision"
+_IN_PLACE = "in_place"
+
+Statement = dict[str, Any]
+"""What a product says of its making; see `statement_of`."""
+
+
+def statement_of(record: Mapping[str, Any]) -> Statement:
+    """Return what the products of a job say of their making.
+
+    It holds no path, time or machine, so that the same job makes the same bytes anywhere.
+
+    Parameters
+    ----------
+    record
+        The job's record; see `tweakreg_steps.workflow.jobs`.
+
+    Returns
+    -------
+    dict
+        ``version`` of this package; ``rule`` and ``job``; ``stamp``, the digest of the
+        record; ``recipe_digest``, of the part of the recipe on which the product depends; the
+        digest of the step's ``code``; its ``parameters``; ``inputs``, what it read of the user's
+        files, as digests; ``upstream``, the stamps of the products it took, by their rule.
+    """
+    content = _of_content(record)
+    return {
+        "version": __version__,
+        "rule": content["rule"],
+        "job": content["name"],
+        "stamp": digest(content),
+        "recipe_digest": recipe_digest(content),
+        **{key: content[key] for key in _SAID},
+    }
+
+
+def recipe_digest(record: Mapping[str, Any]) -> str:
+    """Return the digest of the part of a recipe on which the products of a job depend.
+
+    It is that of the parameters of the job and of all jobs upstream, and does not depend on the
+    number of images unless their parameters differ.
+    """
+    return digest({"parameters": record["parameters"], "upstream": record["upstream_recipes"]})
+
+
+def image_of_job(record: Mapping[str, Any]) -> str:
+    """Return the image that a job works on, without its chip, or ``all``."""
+    name: str = record["name"]
+    chip = record["inputs"].get("chip")
+    return name if chip is None else name.removesuffix(f".{chip}")
+
+
+def _of_content(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record without what decides whether and where a header is written.
+
+    So an original into which a solution was written is byte for byte what the aligned copy is,
+    and one that was reviewed is what it would be without a review.
+    """
+    section = next((s for s in record["parameters"].values() if _has_place(s)), None)
+    if section is None:
+        return dict(record)
+    parameters = {
+        name: {key: value for key, value in own.items() if key != _IN_PLACE}
+        for name, own in record["parameters"].items()
+    }
+    is_attached = any(own.get("attach", False) for own in parameters.values())
+    unused = set() if is_attached else {r for r in record["upstream"] if r.endswith("headerlet")}
+    upstream = {
+        kind: {rule: value for rule, value in record[kind].items() if rule not in unused}
+        for kind in ("upstream", "upstream_jobs", "upstream_recipes")
+    }
+    inputs = {key: value for key, value in record["inputs"].items() if key != _DECISION}
+    return {**record, "parameters": parameters, "inputs": inputs, **upstream}
+
+
+def _has_place(section: object) -> bool:
+    """Tell whether parameters say where a header is written."""
+    return isinstance(section, Mapping) and _IN_PLACE in section
+
+
+def sign_table(table: ColumnTable, statement: Statement) -> ColumnTable:
+    """Return a table with a statement in its metadata."""
+    return replace(table, meta={**table.meta, KEY: statement})
+
+
+def sign_record(record: Mapping[str, Any], statement: Statement) -> dict[str, Any]:
+    """Return the content of a JSON file with a statement in it."""
+    return {**record, KEY: statement}
+
+
+def png_texts(statement: Statement) -> dict[str, str]:
+    """Return a statement as the texts of a picture, by their keywords."""
+    return {PNG_KEY: canonical_json(statement)}
+
+
+def sign_text(text: str, statement: Statement) -> str:
+    """Return a text with a statement in comment lines at its end.
+
+    There they disturb no reader that looks at the first lines or counts them.
+    """
+    return text + "".join(f"# {line}\n" for line in history_lines(statement))
+
+
+def history_lines(statement: Statement) -> list[str]:
+    """Return a statement in lines of 72 characters at most, printable ASCII."""
+    text = canonical_json(statement)
+    pieces = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
+    return [_HEAD, *(f"{_MARK}{piece}" for piece in pieces)]
+
+
+def parse_lines(lines: Iterable[str]) -> Iterator[Statement]:
+    """Yield each statement in lines among others; blanks at their ends may be lost.
+
+    Raises
+    ------
+    ValueError
+        If one is damaged.
+    """
+    pieces: list[str] | None = None
+    for line in (*lines, ""):
+        if pieces is not None and line.startswith(_MARK):
+            pieces.append(line.removeprefix(_MARK).ljust(_PIECE))
+            continue
+        if pieces:
+            yield json.JSONDecoder().raw_decode("".join(pieces))[0]
+        pieces = [] if line.rstrip() == _HEAD else None

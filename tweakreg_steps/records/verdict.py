@@ -1,0 +1,46 @@
+"""What a decision makes of a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tweakreg_steps.errors import Reason
+from tweakreg_steps.records.review_file import Decision
+
+_REJECTED: dict[str, Any] = {
+    "status": "not_aligned",
+    "reason": Reason.REJECTED.value,
+    "detail": "rejected with tweakreg review",
+}
+
+
+def after_review(fit: Mapping[str, Any], *, rejected: bool) -> dict[str, Any]:
+    """Return the record of a fit as the products shall show it.
+
+    Parameters
+    ----------
+    fit
+        ``fits/<image>.json``.
+    rejected
+        The image was rejected. An aligned one then counts as not aligned, for the reason
+        ``rejected``; one that was not aligned anyway keeps its own reason.
+    """
+    if rejected and fit["status"] == "aligned":
+        return {**fit, **_REJECTED}
+    return dict(fit)
+
+
+def may_be_written(fit: Mapping[str, Any], decision: Decision) -> bool:
+    """Tell whether the solution of an image may go into a header.
+
+    Parameters
+    ----------
+    fit
+        ``fits/<image>.json``.
+    decision
+        What was decided about it.
+    """
+    if fit["status"] == "reference":
+        return decision in (Decision.ACCEPT, Decision.REFERENCE)
+    return bool(fit["status"] == "aligned" and decision is Decision.ACCEPT)

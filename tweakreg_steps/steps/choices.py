@@ -1,0 +1,43 @@
+"""Of which images a job takes a product, and other questions that several steps ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tweakreg_steps.records.review_file import Decision
+from tweakreg_steps.steps.declaration import Read
+from tweakreg_steps.steps.products import EXPANDED_SOURCES, REFERENCE_SOURCES
+from tweakreg_steps.steps.subject import Subject
+
+
+def all_names(subject: Subject) -> Iterable[str]:
+    """Return the names of all images."""
+    return subject.findings.names
+
+
+def rejected_names(subject: Subject) -> list[str]:
+    """Return the names of the images whose fit was rejected, in order."""
+    images = subject.findings.images
+    return [image.image.name for image in images if subject.decide(image) is Decision.REJECT]
+
+
+def is_drawn(subject: Subject) -> bool:
+    """Tell whether there is anything to draw: of the reference itself there is not."""
+    return subject.is_input and not subject.findings.is_reference(subject.this)
+
+
+def _if_expanded(subject: Subject) -> Iterable[str]:
+    """Return a name where the reference list grows."""
+    return (subject.name,) if subject.recipe["expand_refcat"] else ()
+
+
+def _if_not_expanded(subject: Subject) -> Iterable[str]:
+    """Return a name where the reference list stays as it was made."""
+    return () if subject.recipe["expand_refcat"] else (subject.name,)
+
+
+LAST_SOURCES = {
+    "expanded": Read(EXPANDED_SOURCES, of=_if_expanded),
+    "sources": Read(REFERENCE_SOURCES, of=_if_not_expanded),
+}
+"""The reference list as it is in the end: an image was matched with its first rows."""

@@ -1,0 +1,175 @@
+"""A step says once what it is: what it works on, reads, writes and consumes.
+
+Everything else follows from these declarations: which jobs there are and which comes after which,
+what makes a job stale, the rules that Snakemake sees, what may be cleaned away or shared between
+recipes, what the warm process imports, what a product says of its making. The model is LSST's
+``PipelineTaskConnections``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tweakreg_steps.errors import RecipeError
+
+if TYPE_CHECKING:
+    from tweakreg_steps.steps.subject import Subject
+    from tweakreg_steps.surveying.inspection import Inspected
+
+Facts = Mapping[str, Any]
+"""What a job depends on beside its parameters and the products it takes; JSON."""
+
+
+class Per(StrEnum):
+    """What a job of a step works on."""
+
+    IMAGE = "image"
+    CHIP = "chip"
+    ALL = "all"
+
+
+@dataclass(frozen=True)
+class Product:
+    """A kind of file that steps write and read.
+
+    Attributes
+    ----------
+    pattern
+        Where it stands below the output folder: ``masks/{image}.fits``.
+    is_intermediate
+        Nothing but other jobs reads it; ``clean`` removes it once nothing needs it any more.
+    counts_by_content
+        Who reads it depends on what it holds, and not on how it was made.
+    category
+        The heading under which ``snakemake --report`` shows it; empty where it does not.
+    """
+
+    pattern: str
+    is_intermediate: bool = False
+    counts_by_content: bool = False
+    category: str = ""
+
+    def path(self, **wildcards: str) -> str:
+        """Return the path of one such file, relative to the output folder."""
+        return self.pattern.format(**wildcards)
+
+
+Names = Callable[["Subject"], Iterable[str]]
+"""Gives the names of the images whose products a job takes."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """A product that a step takes of certain images only, or of none.
+
+    Attributes
+    ----------
+    product
+        The kind of file.
+    of
+        The names of the images of which the job takes it; for a product that is no image's, any
+        name stands for "yes".
+    """
+
+    product: Product
+    of: Names
+
+
+Writes = Mapping[str, Product]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the workflow; its module's function ``run`` does the work.
+
+    Attributes
+    ----------
+    module
+        Its module; the rule, the log and the step have the last part of that name.
+    per
+        What one job works on.
+    facts
+        Gives what a job depends on beside parameters and products, or None where there is no such
+        job.
+    reads
+        The products it takes, by what it calls them.
+    writes
+        The products it makes, by what it calls them, or how they follow from the recipe and
+        the image.
+    consumes
+        A typed dictionary of the parameters that it consumes, section by section.
+    parts
+        Which parts of its images it reads: ``pixels``, ``dq``, ``err``, ``wcs`` of each chip,
+        ``file``, ``data``.
+    images
+        The images it reads, where these are not the one that it works on.
+    combine
+        Where it reads many images, how their chips make the one digest ``wcs`` of its facts.
+    content
+        Digest of what a product holds that counts by its content.
+    preview
+        The same digest before the job has run, or None where that cannot be known.
+    writes_input
+        It may write a solution into the user's own file, and knows of an earlier one there.
+    is_shared
+        Recipes may share what it makes.
+    imports
+        What its work imports, for the warm process to import before.
+    mem_mb, runtime
+        What a job needs: MB of memory, minutes.
+    """
+
+    module: str
+    per: Per
+    facts: Callable[[Subject], Facts | None]
+    writes: Writes | Callable[[Subject], Writes]
+    reads: Mapping[str, Product | Read] = field(default_factory=dict)
+    consumes: type | None = None
+    parts: tuple[str, ...] | Callable[[Subject], tuple[str, ...]] = ()
+    images: Callable[[Subject], Sequence[Inspected]] | None = None
+    combine: Callable[[Iterable[Sequence[Mapping[str, Any]]], Facts], str] | None = None
+    content: Callable[[Path], str] | None = None
+    preview: Callable[[Subject], str | None] | None = None
+    writes_input: bool = False
+    is_shared: bool = False
+    imports: tuple[str, ...] = ()
+    mem_mb: int = 500
+    runtime: int = 10
+
+    @property
+    def rule(self) -> str:
+        """The name of the rule, the step and the log."""
+        return self.module.rpartition(".")[2]
+
+    def products_of(self, subject: Subject) -> Writes:
+        """Return what a job writes, by what the step calls it."""
+        return self.writes(subject) if callable(self.writes) else self.writes
+
+    def parts_of(self, subject: Subject) -> tuple[str, ...]:
+        """Return which parts of its images a job reads."""
+        return self.parts(subject) if callable(self.parts) else self.parts
+
+    def images_of(self, subject: Subject) -> Sequence[Inspected]:
+        """Return the images of which a job reads parts."""
+        if not self.parts_of(subject):
+            return ()
+        if self.images is not None:
+            return self.images(subject)
+        return () if subject.image is None else (subject.image,)
+
+
+def require_rule(known: Mapping[str, Step], rule: str) -> Step:
+    """Return the step of a rule.
+
+    Raises
+    ------
+    RecipeError
+        There is none.
+    """
+    if rule not in known:
+        raise RecipeError(f"there is no step {rule!r}; there are {', '.join(sorted(known))}")
+    return known[rule]

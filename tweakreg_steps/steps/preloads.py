@@ -1,0 +1,29 @@
+"""What the work of several steps imports, for the warm process to import before it is asked."""
+
+from __future__ import annotations
+
+PLANE_MODULES = ("tweakreg_steps.astrometry.reference_plane", "shapely")
+HEADER_MODULES = (
+    "tweakreg_steps.fits_files.header_update",
+    *PLANE_MODULES,
+    "stwcs.wcsutil.wcscorr",
+)
+MATCHING_MODULES = (
+    "tweakreg_steps.alignment.match_table",
+    "tweakreg_steps.matching.matching",
+    *PLANE_MODULES,
+)
+FITTING_MODULES = (
+    "tweakreg_steps.alignment.fitted_image",
+    "tweakreg_steps.matching.fitting",
+    "tweakreg_steps.matching.acceptance",
+    "tweakreg_steps.matching.geometry_choice",
+    *PLANE_MODULES,
+)
+DRAWING_MODULES = (
+    "tweakreg_steps.products.plots",
+    "matplotlib.figure",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.style",
+    *(f"PIL.{name}ImagePlugin" for name in ("Bmp", "Gif", "Jpeg", "Ppm", "Png")),
+)

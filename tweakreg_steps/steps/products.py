@@ -1,0 +1,65 @@
+"""Every kind of file that steps write, and where it stands below the output folder."""
+
+from __future__ import annotations
+
+from tweakreg_steps.records.outdir_files import ALIGNED, HEADERLETS, SUMMARY
+from tweakreg_steps.steps.declaration import Product
+
+WORKING = Product("working/{image}.fits", is_intermediate=True)
+"""Copy of an image in which stwcs.updatewcs has made the WCS anew."""
+MASK = Product("masks/{image}.fits", is_intermediate=True)
+"""Where on each chip sources may be."""
+CATALOG = Product("catalogs/{image}.ecsv", is_intermediate=True)
+"""The sources of an image, in pixels."""
+SKY = Product("sky/{image}.ecsv", is_intermediate=True)
+"""The sources of an image on the sky, undistorted."""
+PLANE = Product("reference/wcs.fits", counts_by_content=True)
+"""The undistorted WCS in whose pixels matching and fitting are done."""
+REFERENCE_SOURCES = Product("reference/sources.ecsv")
+"""The reference list as it is before any image is aligned."""
+EXPANDED_SOURCES = Product("reference/expanded_sources.ecsv")
+"""The reference list with the sources that aligned images have added at its end."""
+MATCHES = Product("matches/{image}.ecsv", is_intermediate=True)
+"""Which source of an image is which of the reference."""
+FIT = Product("fits/{image}.json")
+"""The fit of an image."""
+PAIRS = Product("fits/{image}.ecsv")
+"""The pairs of a fit with their residuals."""
+ALIGNED_COPY = Product(f"{ALIGNED}/{{file}}")
+"""Copy of an image with the new WCS, under its own file name."""
+HEADER_RECORD = Product("headers/{file}.json")
+"""What was written into the header of an image."""
+HEADERLET = Product(f"{HEADERLETS}/{{headerlet}}.fits")
+"""The new WCS of an image as a headerlet."""
+HEADERLET_RECORD = Product(f"{HEADERLETS}/{{headerlet}}.json")
+"""How a headerlet was made."""
+CHIP_CATALOG = Product("tweakreg/{image}_sci{chip}_xy_catalog.coo")
+"""TweakReg's text catalog of one chip."""
+SKY_CATALOG = Product("tweakreg/{image}_sky_catalog.coo")
+"""TweakReg's text catalog of an image's sources on the sky."""
+REFXY_CATALOG = Product("tweakreg/{image}_refxy_catalog.coo")
+"""The same in pixels of the reference plane."""
+XY_MATCH = Product("tweakreg/{image}_xy_catalog.match")
+"""TweakReg's list of matched sources."""
+FIT_MATCH = Product("tweakreg/{image}_catalog_fit.match")
+"""TweakReg's list of fitted pairs."""
+CUMULATIVE_RECORD = Product("reference/cumulative_refcat.json")
+"""Says which ``tweakreg/cumulative_sky_refcat_<base>.coo`` was written."""
+SUMMARY_TABLE = Product(SUMMARY, category="Summary")
+"""One row an image: how it went."""
+OFFSETS_PLOT = Product("plots/hist2d_{image}.png", category="Offsets")
+"""2-D histogram of the offsets of an image."""
+RESIDUALS_PLOT = Product("plots/residuals_{image}.png", category="Residuals")
+"""Residuals against x and y."""
+VECTORS_PLOT = Product("plots/vector_{image}.png", category="Residuals")
+"""Residuals as vectors over the field."""
+
+
+def cumulative_catalog(base: str) -> Product:
+    """Return TweakReg's catalog of the reference sources, named after the reference."""
+    return Product(f"tweakreg/cumulative_sky_refcat_{base}.coo")
+
+
+def catfile_list(first_image: str) -> Product:
+    """Return TweakReg's list of all text catalogs, named after the first image."""
+    return Product(f"tweakreg/{first_image}_xy_catfile.list")

@@ -1,0 +1,1 @@
+"""What follows from the declarations of the steps: jobs, staleness, reasons, rules, cleaning."""

@@ -1,0 +1,126 @@
+"""A digest of the code that a step runs: its module and all of this package that it imports.
+
+Snakemake sees a change of a rule, not of a module that the rule's program imports. Comments,
+docstrings and formatting do not count.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from tweakreg_steps.json_file import memorize_json, recall_json
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_NAME = "tweakreg_steps"
+_LENGTH = 16
+_DECLARING = frozenset(
+    f"{_NAME}.steps.{name}"
+    for name in ("choices", "declaration", "parameters", "preloads", "products", "subject")
+)
+"""Modules that say what a step is, and not how it works."""
+
+Syntax = tuple[str, list[str]]
+"""Digest of a module's syntax, and the modules of this package that it may import."""
+
+
+def code_digests(steps: Iterable[str], *, cache: Path) -> dict[str, str]:
+    """Return for each step a digest of the code it runs.
+
+    Parameters
+    ----------
+    steps
+        Names of modules of ``tweakreg_steps.steps``.
+    cache
+        A file that keeps what was learnt of each module, by the digest of its text: reading the
+        syntax takes longer than all the rest of planning.
+    """
+    known = _read_cache(cache)
+    package = _Package(known)
+    digests = {step: _digest_step(step, package) for step in steps}
+    if cache.parent.is_dir() and package.used.keys() - known.keys():
+        memorize_json(cache, package.used)
+    return digests
+
+
+class _Package:
+    """The modules of this package, each read once.
+
+    Attributes
+    ----------
+    used
+        What was learnt of them, by the digest of their text.
+    """
+
+    def __init__(self, known: Mapping[str, Syntax]) -> None:
+        self._known = known
+        self._modules: dict[str, Syntax | None] = {}
+        self.used: dict[str, Syntax] = {}
+
+    def syntax(self, module: str) -> Syntax | None:
+        """Return what is known of a module; None for a name inside one."""
+        if module not in self._modules:
+            self._modules[module] = self._read(module)
+        return self._modules[module]
+
+    def _read(self, module: str) -> Syntax | None:
+        """Read a module."""
+        path = _path_of(module)
+        if path is None:
+            return None
+        text = path.read_bytes()
+        key = hashlib.sha256(text).hexdigest()
+        self.used[key] = self._known.get(key) or _read_syntax(text)
+        return self.used[key]
+
+
+def _read_cache(cache: Path) -> dict[str, Syntax]:
+    """Return what is known already, or nothing where the file cannot be read."""
+    content = recall_json(cache) or {}
+    return {key: (digest, imported) for key, (digest, imported) in content.items()}
+
+
+def _digest_step(step: str, package: _Package) -> str:
+    """Follow the imports from one step."""
+    seen: dict[str, str] = {}
+    pending = [f"{_NAME}.steps.{step}"]
+    while pending:
+        module = pending.pop()
+        if module in seen or module in _DECLARING:
+            continue
+        syntax = package.syntax(module)
+        if syntax is not None:
+            seen[module], imported = syntax
+            pending += imported
+    text_of_all = "\n".join(f"{module} {seen[module]}" for module in sorted(seen))
+    return hashlib.sha256(text_of_all.encode()).hexdigest()[:_LENGTH]
+
+
+def _path_of(module: str) -> Path | None:
+    """Return the source file of a module of this package, or None for a name inside one."""
+    path = _PACKAGE.joinpath(*module.split(".")[1:]).with_suffix(".py")
+    return path if path.is_file() else None
+
+
+def _read_syntax(text: bytes) -> Syntax:
+    """Return the digest of a module's syntax, and the modules of this package that it imports."""
+    tree = ast.parse(text)
+    imported: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == _NAME:
+            imported += [node.module or "", *(f"{node.module}.{a.name}" for a in node.names)]
+        elif isinstance(node, ast.Import):
+            imported += [a.name for a in node.names if a.name.split(".")[0] == _NAME]
+        _drop_docstring(node)
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imported
+
+
+def _drop_docstring(node: ast.AST) -> None:
+    """Take the docstring out of a module, class or function."""
+    if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        return
+    first = node.body[0] if node.body else None
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+        node.body = node.body[1:]

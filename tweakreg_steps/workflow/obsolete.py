@@ -1,0 +1,135 @@
+"""No product outlives its reason: what the recipe does not make any more is removed.
+
+Only what the ledger owns is touched, and of that only what is as it was made. Solutions in
+originals and the files that lead back are none of this: `tweakreg restore` sees to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from tweakreg_steps.records.ledger import Entry, is_as_made, read_entry
+from tweakreg_steps.records.outdir_files import APPLIED, DIGESTS, LEDGER, LOGS, digests_of
+from tweakreg_steps.records.statement import image_of_job
+from tweakreg_steps.steps.subject import ALL
+from tweakreg_steps.workflow.project import Project
+
+
+@dataclass(frozen=True)
+class Obsolete:
+    """A product that no job of a recipe makes any more.
+
+    Attributes
+    ----------
+    product
+        Its name, relative to the output folder.
+    rule, name
+        The job that made it.
+    """
+
+    product: str
+    rule: str
+    name: str
+
+    @property
+    def text(self) -> str:
+        """Say what will become of it, and why."""
+        return f"remove {self.product}: the recipe does not make it any more"
+
+
+def obsolete_products(project: Project) -> list[Obsolete]:
+    """Return the products that the ledger owns and the recipe does not make any more."""
+    made = set(project.plan.outputs)
+    found = []
+    for path, entry in _entries(project.outdir):
+        rule, name = path.parent.name, path.stem
+        for product in _left_behind(project, rule, name, entry):
+            file = project.outdir / product
+            if (
+                product not in made
+                and file.is_file()
+                and is_as_made(file, entry["products"][product])
+            ):
+                found.append(Obsolete(product, rule, name))
+    return found
+
+
+def remove_obsolete(project: Project) -> list[Obsolete]:
+    """Remove them, with what is left of their jobs; only while no job runs.
+
+    Returns
+    -------
+    list of Obsolete
+        What was removed.
+    """
+    found = obsolete_products(project)
+    for one in found:
+        _remove(project.outdir, one.product)
+    made = set(project.plan.outputs)
+    for path, entry in list(_entries(project.outdir)):
+        key = (path.parent.name, path.stem)
+        if key not in project.plan.jobs and not made & set(entry["products"]):
+            _forget(project, path, entry)
+    return found
+
+
+def remove_intermediates(project: Project) -> int:
+    """Remove the intermediate products of a project whose jobs are all done; return how many.
+
+    Snakemake removes those that a run makes as soon as it can; this finds what is left from runs
+    that did not clean, or were stopped. Files that no job of the project makes stay.
+    """
+    left = [p for p in project.plan.intermediates if (project.outdir / p).is_file()]
+    for product in left:
+        _remove(project.outdir, product)
+    return len(left)
+
+
+def _entries(outdir: Path) -> Iterator[tuple[Path, Entry]]:
+    """Yield the entries of the ledger with their files."""
+    for path in sorted((outdir / LEDGER).glob("*/*.json")):
+        entry = read_entry(path)
+        if entry is not None:
+            yield path, entry
+
+
+def _left_behind(project: Project, rule: str, name: str, entry: Entry) -> Iterator[str]:
+    """Yield the products of an entry that its job, if there is one, does not make any more."""
+    job = project.plan.jobs.get((rule, name))
+    candidates = entry["products"] if job is None else set(entry["declared"]) - {*job.outputs}
+    for product in candidates:
+        if PurePosixPath(product).parts[0] != APPLIED:
+            yield product
+
+
+def _forget(project: Project, path: Path, entry: Entry) -> None:
+    """Remove entry and log of a job, and what is known of an image that is none any more."""
+    if any((project.outdir / product).exists() for product in entry["products"]):
+        return  # edited since, or a solution in an original: it is still to be known what made it
+    path.unlink(missing_ok=True)
+    for log in (f"{LOGS}/{path.parent.name}/{path.stem}.log", f"{LOGS}/{path.parent.name}.log"):
+        if not any(key[0] == path.parent.name for key in project.plan.jobs):
+            _remove(project.outdir, log)
+    image = image_of_job(entry["record"])
+    known = {one.image.name for one in project.findings.all_images}
+    if image not in known | {ALL}:
+        _remove(project.outdir, digests_of(image))
+        _remove(project.outdir, f"{LOGS}/{path.parent.name}/{path.stem}.log")
+    _remove_empty(path.parent)
+
+
+def _remove(outdir: Path, product: str) -> None:
+    """Remove a file, and its folder if nothing is left in it."""
+    path = outdir / product
+    path.unlink(missing_ok=True)
+    if path.parent != outdir and path.parent.name not in (LOGS, DIGESTS):
+        _remove_empty(path.parent)
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove a folder if it is empty."""
+    with suppress(OSError):
+        folder.rmdir()

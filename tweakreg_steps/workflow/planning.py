@@ -1,0 +1,251 @@
+"""All jobs of a recipe, as they follow from the declarations of the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tweakreg_steps.recipes.schema import IMAGES, Tree
+from tweakreg_steps.records.library_versions import library_versions
+from tweakreg_steps.records.statement import recipe_digest
+from tweakreg_steps.records.upstream import common_stamp
+from tweakreg_steps.steps import all_steps
+from tweakreg_steps.steps.declaration import Per, Product, Step, Writes
+from tweakreg_steps.steps.products import WORKING
+from tweakreg_steps.steps.subject import ALL, Subject
+from tweakreg_steps.surveying.findings import Findings
+from tweakreg_steps.surveying.inspection import Inspected
+from tweakreg_steps.workflow.consumption import own_parameters_of, parameters_of
+from tweakreg_steps.workflow.decisions import decision_of
+from tweakreg_steps.workflow.jobs import Job, JobKey, WorkPlan
+
+Contents = Callable[[Job, Subject], str | None]
+"""Gives the digest of what a job's product holds that counts by its content, if it is known."""
+
+_WHOLE = ("file", "data")
+"""What of an image counts as a whole, and not chip by chip."""
+
+
+def build_plan(
+    values: Tree,
+    findings: Findings,
+    *,
+    code: Mapping[str, str],
+    run_files: Mapping[str, Path],
+    contents: Contents,
+) -> WorkPlan:
+    """Return all jobs of a recipe, in an order in which they can run.
+
+    Parameters
+    ----------
+    values
+        The complete recipe.
+    findings
+        What a look at its files has found.
+    code
+        A digest of the code of each step, by its rule.
+    run_files
+        The user's files that belong to no image, by what the records call their digests.
+    contents
+        Gives the digest of what a product holds that counts by its content.
+    """
+    builder = _Builder(values, findings, code, run_files, contents)
+    for step in all_steps().values():
+        for subject in builder.subjects(step.per):
+            facts = step.facts(subject)
+            if facts is not None:
+                builder.add(step, subject, facts)
+    return builder.plan
+
+
+def user_files_of(findings: Findings, run_files: Mapping[str, Path]) -> dict[str, dict[str, Path]]:
+    """Return all files of the user's by image, with the image itself; of no image under ``all``."""
+    files = {
+        image.image.name: {"image": image.image.path, **findings.files_of(image.image.name)}
+        for image in findings.all_images
+    }
+    return {**files, ALL: dict(run_files)}
+
+
+@dataclass
+class _Builder:
+    """Adds job after job to a plan."""
+
+    values: Tree
+    findings: Findings
+    code: Mapping[str, str]
+    run_files: Mapping[str, Path]
+    contents: Contents
+    plan: WorkPlan = field(default_factory=WorkPlan)
+
+    def __post_init__(self) -> None:
+        self.plan.clean = self.values["clean"]
+        self._versions = library_versions() if self.values["strict_versions"] else {}
+        self._inputs = {id(image) for image in self.findings.images}
+        images = self.findings.all_images
+        self._images = {image.image.name: self._subject(image, None) for image in images}
+        self._all = self._subject(None, None)
+
+    def subjects(self, per: Per) -> Iterable[Subject]:
+        """Return what the jobs of a step may be about."""
+        match per:
+            case Per.IMAGE:
+                return self._images.values()
+            case Per.CHIP:
+                return [
+                    self._subject(image, chip["number"])
+                    for image in self.findings.all_images
+                    for chip in image.chips
+                ]
+        return (self._all,)
+
+    def _subject(self, image: Inspected | None, chip: int | None) -> Subject:
+        """Return what a job is about."""
+        name = ALL if image is None else image.image.name
+        return Subject(
+            name if chip is None else f"{name}.{chip}",
+            self.values,
+            self.findings,
+            image,
+            chip,
+            is_input=id(image) in self._inputs,
+            decide=lambda other: decision_of(self.plan, self.values, self.findings, other),
+        )
+
+    def add(self, step: Step, subject: Subject, facts: Mapping[str, Any]) -> None:
+        """Add a job; those whose products it takes are there already."""
+        reads = {**dict(self._reads(step, subject)), **self._working(step, subject)}
+        needs = tuple(dict.fromkeys(self.plan.makers[path] for path in reads.values()))
+        inputs = {**self._of_images(step, subject, facts, needs), **facts}
+        parameters = parameters_of(step, subject.values, findpars=subject.findpars)
+        names = self.findings.names if step.per is Per.ALL else ()
+        own = own_parameters_of(step, self.values, names)
+        record: Tree = {
+            "rule": step.rule,
+            "name": subject.name,
+            "parameters": {**parameters, IMAGES: own} if own else parameters,
+            "inputs": inputs,
+            "code": self.code[step.rule],
+            "upstream": self._stamps(needs),
+            "upstream_jobs": _names_by_rule(needs),
+            "upstream_recipes": self._recipes(needs),
+        }
+        products = step.products_of(subject)
+        used = "".join(product.pattern for product in products.values())
+        job = Job(
+            step=step,
+            name=subject.name,
+            record=record,
+            reads=reads,
+            writes=dict(self._writes(step, subject, products)),
+            products=products,
+            upstream=needs,
+            files={key: path for key, path in self._files(subject).items() if _has(inputs, key)},
+            originals=self._originals(step, subject, reads),
+            wildcards={k: value for k, value in subject.wildcards.items() if f"{{{k}}}" in used},
+            versions=self._versions,
+        )
+        self.plan.jobs[job.key] = job
+        self.plan.stamps[job.key] = self.contents(job, subject) if step.content else job.stamp
+        self.plan.makers |= dict.fromkeys(job.outputs, job.key)
+
+    def _reads(self, step: Step, subject: Subject) -> Iterator[tuple[str, str]]:
+        """Yield the products that a job takes, by what the step calls them."""
+        for key, read in step.reads.items():
+            if isinstance(read, Product):
+                yield key, read.path(**subject.wildcards)
+                continue
+            for name in read.of(subject):
+                if name in self._images and step.per is Per.ALL:
+                    yield f"{key}.{name}", read.product.path(**self._images[name].wildcards)
+                else:
+                    yield key, read.product.path(**subject.wildcards)
+
+    def _working(self, step: Step, subject: Subject) -> dict[str, str]:
+        """Return the working copies that a job reads in the place of images."""
+        if not {"wcs", "file"} & {*step.parts_of(subject)} or WORKING in _static(step):
+            return {}
+        names = [image.image.name for image in step.images_of(subject)]
+        paths = {name: WORKING.path(image=name) for name in names}
+        made = {name: path for name, path in paths.items() if path in self.plan.makers}
+        return {"image" if name == subject.name else f"image.{name}": p for name, p in made.items()}
+
+    def _writes(self, step: Step, subject: Subject, products: Writes) -> Iterator[tuple[str, str]]:
+        """Yield the products that a job makes, by what the step calls them."""
+        for key, product in products.items():
+            if step.per is Per.ALL and "{image}" in product.pattern:
+                for name in self.findings.names:
+                    yield f"{key}.{name}", product.path(**self._images[name].wildcards)
+            else:
+                yield key, product.path(**subject.wildcards)
+
+    def _of_images(
+        self, step: Step, subject: Subject, facts: Mapping[str, Any], needs: tuple[JobKey, ...]
+    ) -> dict[str, Any]:
+        """Return what of its images a job depends on."""
+        parts, images = step.parts_of(subject), step.images_of(subject)
+        if step.combine is not None:
+            return {"wcs": step.combine([image.chips for image in images], facts)}
+        if subject.image is None or not (parts or step.parts):
+            return {}
+        found: dict[str, Any] = {"chips": subject.chips(*(p for p in parts if p not in _WHOLE))}
+        if "file" in parts:
+            found["file"] = subject.image.file
+        if "data" in parts:
+            is_copy = any(self.plan.jobs[key].step.writes == {"working": WORKING} for key in needs)
+            found["data"] = [] if is_copy else list(subject.image.data)
+        return found
+
+    def _originals(self, step: Step, subject: Subject, reads: Mapping[str, str]) -> dict[str, Path]:
+        """Return the exposures that a job reads itself, and not in a working copy."""
+        copies = {path for key, path in reads.items() if key.partition(".")[0] == "image"}
+        images = step.images_of(subject) or (
+            (subject.image,) if step.parts and subject.image else ()
+        )
+        return {
+            image.image.name: image.image.path
+            for image in images
+            if step.writes_input or WORKING.path(image=image.image.name) not in copies
+        }
+
+    def _files(self, subject: Subject) -> dict[str, Path]:
+        """Return the user's files that a job may read."""
+        own = self.findings.files_of(subject.image_name) if subject.image else {}
+        return {**self.run_files, **own}
+
+    def _stamps(self, needs: tuple[JobKey, ...]) -> dict[str, str | None]:
+        """Return one stamp for each upstream rule; many jobs of one rule share a common digest."""
+        return {
+            rule: common_stamp([self.plan.stamps[rule, name] for name in names])
+            for rule, names in _names_by_rule(needs).items()
+        }
+
+    def _recipes(self, needs: tuple[JobKey, ...]) -> dict[str, list[str]]:
+        """Return the recipe digests of upstream jobs by their rules; where all are one, only it."""
+        recipes: dict[str, list[str]] = {}
+        for rule, names in _names_by_rule(needs).items():
+            found = [recipe_digest(self.plan.jobs[rule, name].record) for name in names]
+            recipes[rule] = found[:1] if len(set(found)) == 1 else found
+        return recipes
+
+
+def _static(step: Step) -> tuple[Product, ...]:
+    """Return the products that a step writes whatever the recipe says."""
+    return () if callable(step.writes) else tuple(step.writes.values())
+
+
+def _names_by_rule(keys: Iterable[JobKey]) -> dict[str, list[str]]:
+    """Return the names of jobs by their rules, in order."""
+    names: dict[str, list[str]] = {}
+    for rule, name in keys:
+        names.setdefault(rule, []).append(name)
+    return names
+
+
+def _has(inputs: Mapping[str, Any], key: str) -> bool:
+    """Tell whether the digest of a file is among the inputs of a job."""
+    group, _, part = key.partition(".")
+    found = inputs.get(group)
+    return part in found if part and isinstance(found, Mapping) else not part and found is not None
