@@ -35,7 +35,7 @@ SEARCH: dict[str, Any] = {
     parameter.path[-1]: parameter.default
     for parameter in parameters()
     if parameter.path[0] == "imagefindpars" and parameter.rule == "find_sources"
-    if parameter.path[-1] != "threshold"
+    if parameter.path[-1] not in ("threshold", "finder", "sextractor")
 }
 IMPORTS = "import tweakreg_steps.finding.daofind, tweakreg_steps.fits_files.exposure"
 PAINT = """

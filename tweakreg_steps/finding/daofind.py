@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.finding import tuning
 from tweakreg_steps.finding.daofind_kernel import FloatImage, Kernel, fit_heights, make_kernel
 from tweakreg_steps.finding.daofind_measure import Stars, measure_stars
 from tweakreg_steps.finding.daofind_objects import Objects, find_objects, joint_centres
@@ -21,12 +22,6 @@ from tweakreg_steps.finding.sky_noise import RealPixels, SkyNoise, measure_sky_n
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-
-ROUND = 0.3
-"""Largest absolute second roundness of what is measured in a box of its own."""
-
-SAME = 0.5
-"""Pixels; sources whose centres are as near in x and in y are one."""
 
 log = logging.getLogger(__name__)
 
@@ -232,15 +227,15 @@ def _measure(
 ) -> Stars:
     """Measure each object in the box of its kind; what cannot be measured is left out."""
     row, column = _middle(objects.row), _middle(objects.column)
-    stars = measure_stars(pixels, heights, row, column, kernel)
-    odd = ~(np.abs(stars.roundness2) <= ROUND)
+    stars = measure_stars(pixels, row, column, kernel)
+    odd = ~(np.abs(stars.roundness2) <= tuning.ROUND)
     joint_row, joint_column = joint_centres(
         heights, good, objects[odd], kernel, threshold_level=threshold_level
     )
     ny, nx = pixels.shape
     row[odd] = _middle(joint_row).clip(kernel.half_y, ny - 1 - kernel.half_y)
     column[odd] = _middle(joint_column).clip(kernel.half_x, nx - 1 - kernel.half_x)
-    again = measure_stars(pixels, heights, row[odd], column[odd], kernel)
+    again = measure_stars(pixels, row[odd], column[odd], kernel)
     stars = _flat_tops(stars.put(odd, again), pixels, objects)
     measured = np.flatnonzero(np.isfinite(stars.x + stars.y))
     stars, height = stars[measured], heights[row[measured], column[measured]]
@@ -262,6 +257,7 @@ def _flat_tops(stars: Stars, pixels: RealPixels, objects: Objects) -> Stars:
         x=np.where(flat, objects.column + 1.0, stars.x),
         y=np.where(flat, objects.row + 1.0, stars.y),
         sharpness=np.where(flat, 0.0, stars.sharpness),
+        roundness1=np.where(flat, 0.0, stars.roundness1),
         roundness2=np.where(flat, 0.0, stars.roundness2),
     )
 
@@ -272,10 +268,10 @@ def _distinct(stars: Stars, height: NDArray[np.float32]) -> BoolArray:
     x, y, height = stars.x[order], stars.y[order], height[order]
     same = np.zeros(len(stars), dtype=np.bool_)
     for step in range(1, len(stars)):
-        near = y[step:] - y[:-step] <= SAME
+        near = y[step:] - y[:-step] <= tuning.SAME
         if not near.any():
             break
-        first = np.flatnonzero(near & (np.abs(x[step:] - x[:-step]) <= SAME))
+        first = np.flatnonzero(near & (np.abs(x[step:] - x[:-step]) <= tuning.SAME))
         lower = np.where(height[first] < height[first + step], first, first + step)
         same[order[lower]] = True
     return ~same

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.errors import NotAlignedError, Reason
+from tweakreg_steps.finding import tuning
 from tweakreg_steps.finding.limits import strictly_between
 from tweakreg_steps.finding.sextractor_filter import filter_text
 from tweakreg_steps.finding.sextractor_options import Option, configuration
@@ -32,8 +33,6 @@ BoolArray = NDArray[np.bool_]
 
 _CUT_OFF = 8
 """The flag of objects that are cut off at an edge: their centroids are nobody's."""
-_BAD_RMS = 1.0e16
-"""What marks a bad pixel in a map of rms or variance: its variance is beyond the limit of 1e30."""
 
 log = logging.getLogger(__name__)
 
@@ -173,7 +172,7 @@ def make_weight_map(
     """
     if weights is None:
         return None if usable.all() else usable.astype(np.float32)
-    bad = {"MAP_WEIGHT": 0.0, "MAP_RMS": _BAD_RMS, "MAP_VAR": _BAD_RMS**2}[kind]
+    bad = {"MAP_WEIGHT": 0.0, "MAP_RMS": tuning.BAD_RMS, "MAP_VAR": tuning.BAD_RMS**2}[kind]
     return np.where(usable, weights, bad).astype(np.float32)
 
 

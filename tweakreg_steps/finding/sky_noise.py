@@ -17,13 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.errors import NotAlignedError, Reason
+from tweakreg_steps.finding import tuning
 
 CLIPS = 3
 CLIP_SIGMA = 3.0
 BIN_WIDTH = 0.01  # standard deviations
-MODE_SCATTER = 2.45  # standard deviations, times the fourth root of the number of pixels
-SIGNIFICANT = 3.5  # scatters
-CHUNK = 1 << 16  # pixels that stay in the processor's cache
 LARGEST = float(np.finfo(np.float32).max)
 
 Method = Literal["mode", "clipped_std"]
@@ -93,8 +91,8 @@ def measure_sky_noise(pixels: RealPixels) -> SkyNoise:
     """
     clipped = _clip(pixels)
     mode = _mode(pixels, clipped)
-    scatter = MODE_SCATTER * clipped.count**-0.25 * clipped.std
-    if abs(mode) <= SIGNIFICANT * scatter:
+    scatter = tuning.MODE_SCATTER * clipped.count**-0.25 * clipped.std
+    if abs(mode) <= tuning.SIGNIFICANT * scatter:
         return SkyNoise(clipped.std, "clipped_std", mode, clipped.std)
     return SkyNoise(math.sqrt(2.0 * abs(mode)), "mode", mode, clipped.std)
 
@@ -162,6 +160,6 @@ def _histogram(pixels: RealPixels, clipped: _Moments, bins: int) -> NDArray[np.i
 
 def _chunks(pixels: RealPixels) -> Iterator[NDArray[np.float32]]:
     """Rows of the image, flat and of single precision, a cacheful at a time."""
-    rows = max(1, CHUNK // max(1, pixels.shape[1]))
+    rows = max(1, tuning.CHUNK // max(1, pixels.shape[1]))
     for start in range(0, pixels.shape[0], rows):
         yield pixels[start : start + rows].astype(np.float32, copy=False).ravel()

@@ -55,7 +55,11 @@ _FITTING = (
 _HEADERS = ("tweakreg_steps.fits_files.header_update", _PLANE, "stwcs.wcsutil.wcscorr")
 _NEEDED = {
     "make_masks": ("tweakreg_steps.masking.image_masks",),
-    "find_sources": ("tweakreg_steps.finding.daofind", "tweakreg_steps.finding.narrowness"),
+    "find_sources": (
+        "photutils.detection",
+        "tweakreg_steps.finding.daofind",
+        "tweakreg_steps.finding.narrowness",
+    ),
     "undistort_sources": ("tweakreg_steps.astrometry.undistortion",),
     "build_reference_plane": (_PLANE, "stwcs.wcsutil"),
     "match_sources": ("tweakreg_steps.alignment.match_table", *_MATCHING),
