@@ -249,6 +249,53 @@ def test_every_refused_option_is_one_of_the_programs() -> None:
     assert set(option_problems(dict.fromkeys(REFUSED, 1.0))) == set(REFUSED)
 
 
+def test_every_option_of_the_program_is_allowed_or_refused() -> None:
+    from tweakreg_steps.finding.sextractor_options import ALLOWED, REFUSED
+
+    assert known_options(find_program()) == ALLOWED | set(REFUSED)
+    assert not ALLOWED & set(REFUSED)
+
+
+HOSTILE = [
+    {"GAIN": "1\nCHECKIMAGE_TYPE BACKGROUND\nCHECKIMAGE_NAME /tmp/planted.fits"},
+    {"GAIN": "1\rCATALOG_NAME planted"},
+    {"BACK_SIZE": "64 # 32"},
+    {"BACK_SIZE": "$HOME"},
+    {"BACK_TYPE": 'AUTO"'},
+    {"GAIN": "1\u2028CATALOG_NAME planted"},
+    {"GAIN": "1\x0bCATALOG_NAME planted"},
+    {"GAIN": "\x00"},
+    {"GAIN": "1" * 300},
+    {"GAIN 1\nCATALOG_NAME": "planted"},
+    {"gain": 1.0},
+    {"FILTER_NAME": "a\nCATALOG_NAME planted"},
+    {"WEIGHT_TYPE": "MAP_RMS\nXML_NAME a"},
+    {"WEIGHT_TYPE": "MAP_RMS", "WEIGHT_IMAGE": "a\x1b[2J"},
+]
+
+
+@pytest.mark.parametrize("options", HOSTILE, ids=repr)
+def test_an_option_that_is_more_than_one_value_is_refused(options: dict[str, Any]) -> None:
+    assert option_problems(options)
+
+
+@pytest.mark.parametrize("options", HOSTILE, ids=repr)
+def test_a_configuration_has_one_line_an_option(options: dict[str, Any]) -> None:
+    written = configuration(options, threshold=4.0, level=None, has_weights=False)
+    assert all(len(f"{name} {value}".splitlines()) == 1 for name, value in written.items())
+    assert {"CATALOG_NAME", "FILTER_NAME", "WEIGHT_TYPE"} <= set(written)
+
+
+def test_a_recipe_with_a_newline_in_an_option_plans_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    planted = folder / "planted.fits"
+    value = f"1\nCHECKIMAGE_TYPE BACKGROUND\nCHECKIMAGE_NAME {planted}"
+    assert main(["plan", str(write_recipe(folder, sextractor={"GAIN": value}))]) == 2
+    assert "sextractor.GAIN" in capsys.readouterr().err
+    assert not planted.exists()
+
+
 def test_options_are_spelled_as_the_program_reads_them() -> None:
     options = configuration(
         {"CLEAN": False, "BACK_SIZE": 32.0, "BACK_FILTERSIZE": "3,5"},

@@ -190,11 +190,11 @@ def _measure_piece(pixels: RealPixels, row: Index, column: Index, kernel: Kernel
     boxes = np.where(np.isfinite(boxes).all(axis=(1, 2), keepdims=True), boxes, np.nan)
     measured = _measure_stamps(stamps, np.isfinite(boxes[:, 0, 0]), kernel)
     in_x, in_y = fit_marginals(boxes, kernel)
-    x: FloatArray = column + 1.0 + np.where(in_x.outside, in_x.moment, measured["x"])
-    y: FloatArray = row + 1.0 + np.where(in_y.outside, in_y.moment, measured["y"])
+    shift_x: FloatArray = np.where(in_x.outside, in_x.moment, measured["x"])
+    shift_y: FloatArray = np.where(in_y.outside, in_y.moment, measured["y"])
     return Stars(
-        x=x,
-        y=y,
+        x=column + 1.0 + shift_x,
+        y=row + 1.0 + shift_y,
         flux=boxes.sum(axis=(1, 2)),
         peak=boxes.max(axis=(1, 2)),
         sharpness=measured["sharpness"],
