@@ -65,7 +65,9 @@ def find(
 
 def on_chip(image: Image, **changes: float | bool | None) -> ChipSources:
     options: dict[str, Any] = (
-        {"computesig": True, "skysigma": 0.0, "threshold": 10.0} | SEARCH | changes
+        {"counts_per_unit": 1.0, "computesig": True, "skysigma": 0.0, "threshold": 10.0}
+        | SEARCH
+        | changes
     )
     return find_sources_on_chip(image, np.ones(image.shape, dtype=bool), **options)
 
@@ -359,22 +361,24 @@ def test_sources_come_in_rows() -> None:
 def test_computed_noise_scales_the_threshold() -> None:
     image = noisy(paint(GRID_X, GRID_Y))
     found = on_chip(image)
-    assert found.noise is not None
-    assert found.noise.method == "mode"
-    assert found.sigma == found.noise.sigma == pytest.approx(np.sqrt(2.0 * SKY), rel=0.1)
-    assert found.threshold_level == 10.0 * found.sigma
-    assert not found.retried
-    assert same(found.stars, find(image, level=found.threshold_level))
+    assert found.above.noise is not None
+    assert found.above.noise.method == "mode"
+    assert (
+        found.above.sigma == found.above.noise.sigma == pytest.approx(np.sqrt(2.0 * SKY), rel=0.1)
+    )
+    assert found.above.level == 10.0 * found.above.sigma
+    assert not found.above.retried
+    assert same(found.stars, find(image, level=found.above.level))
 
 
 def test_no_threshold_is_the_square_of_the_noise() -> None:
     found = on_chip(noisy(paint(GRID_X, GRID_Y)), threshold=None)
-    assert found.threshold_level == found.sigma**2
+    assert found.above.level == found.above.sigma**2
 
 
 def test_given_noise_is_used() -> None:
     found = on_chip(noisy(paint(GRID_X, GRID_Y)), computesig=False, skysigma=5.0)
-    assert (found.sigma, found.threshold_level, found.noise) == (5.0, 50.0, None)
+    assert (found.above.sigma, found.above.level, found.above.noise) == (5.0, 50.0, None)
     assert len(found.stars) == GRID_X.size
 
 
@@ -382,6 +386,6 @@ def test_given_noise_is_used() -> None:
 def test_given_noise_that_finds_nothing_is_measured(threshold: float | None) -> None:
     image = noisy(paint(GRID_X, GRID_Y))
     found = on_chip(image, computesig=False, skysigma=1.0e6, threshold=threshold)
-    assert found.retried
-    assert found.noise is not None
+    assert found.above.retried
+    assert found.above.noise is not None
     assert same(found.stars, on_chip(image, threshold=threshold).stars)

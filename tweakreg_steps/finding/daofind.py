@@ -6,7 +6,6 @@ stars.  Unlike TweakReg, blended stars are told apart (`tweakreg_steps.finding.d
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, fields, replace
 from functools import partial
 
@@ -18,48 +17,31 @@ from tweakreg_steps.finding.daofind_kernel import FloatImage, Kernel, fit_height
 from tweakreg_steps.finding.daofind_measure import Stars, measure_stars
 from tweakreg_steps.finding.daofind_objects import Objects, find_objects, joint_centres
 from tweakreg_steps.finding.limits import strictly_between
-from tweakreg_steps.finding.sky_noise import RealPixels, SkyNoise, measure_sky_noise
+from tweakreg_steps.finding.sky_noise import RealPixels
+from tweakreg_steps.finding.threshold import Threshold, find_above
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
-log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True)
 class ChipSources:
-    """What was found on one chip, and with which noise.
-
-    Attributes
-    ----------
-    stars
-        The sources.
-    sigma
-        Noise of the sky that scaled the threshold, in the unit of the pixels.
-    threshold_level
-        Height above the local background that a source exceeds, in the same unit.
-    noise
-        How sigma was measured; None where it is the given ``skysigma``.
-    retried
-        Nothing was found with the given ``skysigma``, so that it was measured after all.
-    """
+    """What was found on one chip, and above which threshold."""
 
     stars: Stars
-    sigma: float
-    threshold_level: float
-    noise: SkyNoise | None
-    retried: bool
+    above: Threshold
 
     @property
     def errors(self) -> FloatArray:
         """Standard error of each centre along one axis that the noise of the sky gives, pixels."""
-        return self.stars.noise_response * self.sigma
+        return self.stars.noise_response * self.above.pixel_noise
 
 
 def find_sources_on_chip(
     pixels: RealPixels,
     good: BoolArray,
     *,
+    counts_per_unit: float | None,
     computesig: bool,
     skysigma: float,
     conv_width: float,
@@ -85,12 +67,8 @@ def find_sources_on_chip(
         Shape (ny, nx).
     good
         False where no source may be, shape (ny, nx); ``imagefindpars.dqbits`` is in it.
-    computesig
-        Measure the noise of the sky.
-    skysigma
-        The noise where it is not to be measured; measured all the same if nothing is found.
-    threshold
-        Detection threshold in units of the noise; None for the square of the noise.
+    counts_per_unit, computesig, skysigma, threshold
+        See `tweakreg_steps.finding.threshold.find_above`.
     conv_width, peakmin, peakmax, fluxmin, fluxmax, nsigma, ratio, theta, use_sharp_round, \
 sharplo, sharphi, roundlo, roundhi
         See :func:`find_stars`.
@@ -98,7 +76,7 @@ sharplo, sharphi, roundlo, roundhi
     Returns
     -------
     ChipSources
-        The sources, in order of rows, and the noise.
+        The sources, in order of rows, and the threshold.
 
     Raises
     ------
@@ -123,16 +101,15 @@ sharplo, sharphi, roundlo, roundhi
         roundlo=roundlo,
         roundhi=roundhi,
     )
-    if not computesig:
-        level = _threshold_level(skysigma, threshold)
-        stars = find(threshold_level=level)
-        if len(stars):
-            return ChipSources(stars, skysigma, level, noise=None, retried=False)
-        log.info("nothing found with skysigma %g: the noise is measured", skysigma)
-    noise = measure_sky_noise(pixels)
-    level = _threshold_level(noise.sigma, threshold)
-    stars = find(threshold_level=level)
-    return ChipSources(stars, noise.sigma, level, noise, retried=not computesig)
+    stars, above = find_above(
+        lambda level: find(threshold_level=level),
+        pixels,
+        counts_per_unit=counts_per_unit,
+        computesig=computesig,
+        skysigma=skysigma,
+        threshold=threshold,
+    )
+    return ChipSources(stars, above)
 
 
 def find_stars(
@@ -210,11 +187,6 @@ def find_stars(
         for roundness in (stars.roundness1, stars.roundness2):
             kept &= (roundness >= roundlo) & (roundness <= roundhi)
     return stars[kept]
-
-
-def _threshold_level(sigma: float, threshold: float | None) -> float:
-    """Level of the detection threshold."""
-    return sigma**2 if threshold is None else sigma * threshold
 
 
 def _measure(

@@ -2,8 +2,9 @@
 
 TweakReg takes the mode *m* of the clipped pixels for the counts of the sky and ``sqrt(2*|m|)`` for
 its noise.  The same thresholds mean the same only if this number is reproduced, so the pixels are
-clipped and binned here exactly as IRAF's ``imstatistics`` does.  Where the sky is subtracted the
-mode is near zero and says nothing about the noise: there the clipped standard deviation is used.
+clipped and binned here exactly as IRAF's ``imstatistics`` does.  It is a statistic of counts: rates
+are counted over the exposure time, and where it is not known what a pixel counts, or the mode says
+nothing because the sky is subtracted, the clipped standard deviation is used.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ CLIP_SIGMA = 3.0
 BIN_WIDTH = 0.01  # standard deviations
 LARGEST = float(np.finfo(np.float32).max)
 
-Method = Literal["mode", "clipped_std"]
+Method = Literal["mode", "clipped_std", "std"]
 RealPixels = NDArray[np.floating] | NDArray[np.integer]
 
 
@@ -37,18 +38,40 @@ class SkyNoise:
     sigma
         The noise, in the unit of the pixels.
     method
-        ``mode``: sqrt(2*abs(mode)), as TweakReg has it.  ``clipped_std``: the mode was unstable,
-        the clipped standard deviation is used.
+        ``mode``: sqrt(2*abs(mode)) of the counts, as TweakReg has it.  ``clipped_std``: the mode is
+        unstable or the counts are not known, the clipped standard deviation is used.  ``std``: the
+        clipping leaves one value only, the last standard deviation before that is used.
     mode
         Most frequent value of the clipped pixels.
     clipped_std
         Their standard deviation.
+    mode_sigma
+        sqrt(2*abs(mode)) of the counts, in the unit of the pixels; None where the counts are not
+        known.
     """
 
     sigma: float
     method: Method
     mode: float
     clipped_std: float
+    mode_sigma: float | None
+
+    @property
+    def differs(self) -> bool:
+        """Tell whether what TweakReg takes for the noise is far from what the pixels scatter."""
+        if self.method != "mode" or self.clipped_std == 0.0:
+            return False
+        ratio = self.sigma / self.clipped_std
+        return not 1.0 / tuning.FAR <= ratio <= tuning.FAR
+
+    @property
+    def of_a_pixel(self) -> float:
+        """Noise of a pixel, which gives errors.
+
+        It is `sigma`, unless that is far beyond the scatter of the pixels, which the noise of the
+        sky never exceeds; stars and nebulae add to the scatter.
+        """
+        return min(self.sigma, self.clipped_std) if self.differs else self.sigma
 
 
 @dataclass(frozen=True)
@@ -62,8 +85,8 @@ class _Moments:
     high: float
 
 
-def measure_sky_noise(pixels: RealPixels) -> SkyNoise:
-    """Sky sigma of one chip.
+def measure_sky_noise(pixels: RealPixels, *, counts_per_unit: float | None) -> SkyNoise:
+    """Return the sky sigma of one chip.
 
     All finite pixels count, also those that a mask excludes from source finding.  They are
     clipped three times at 3 standard deviations, and the mode is the vertex of the parabola
@@ -78,6 +101,9 @@ def measure_sky_noise(pixels: RealPixels) -> SkyNoise:
     ----------
     pixels
         Shape (ny, nx), any byte order; pixels that are not finite are ignored.
+    counts_per_unit
+        Counts that a pixel of value 1 holds (`tweakreg_steps.finding.pixel_unit`): with ``t`` of
+        them TweakReg's noise is ``sqrt(2*t*|m|) / t``; None where that is not known.
 
     Returns
     -------
@@ -89,23 +115,32 @@ def measure_sky_noise(pixels: RealPixels) -> SkyNoise:
     NotAlignedError
         No pixel is finite (``no_pixels``).
     """
-    clipped = _clip(pixels)
+    clippings = _clip(pixels)
+    clipped = clippings[-1]
     mode = _mode(pixels, clipped)
     scatter = tuning.MODE_SCATTER * clipped.count**-0.25 * clipped.std
-    if abs(mode) <= tuning.SIGNIFICANT * scatter:
-        return SkyNoise(clipped.std, "clipped_std", mode, clipped.std)
-    return SkyNoise(math.sqrt(2.0 * abs(mode)), "mode", mode, clipped.std)
+    by_mode = None
+    if counts_per_unit is not None:
+        by_mode = math.sqrt(2.0 * abs(mode) * counts_per_unit) / counts_per_unit
+    if by_mode is not None and abs(mode) > tuning.SIGNIFICANT * scatter:
+        return SkyNoise(by_mode, "mode", mode, clipped.std, by_mode)
+    if clipped.std > 0.0:
+        return SkyNoise(clipped.std, "clipped_std", mode, clipped.std, by_mode)
+    least = min((m.std for m in clippings if m.std > 0.0), default=0.0)
+    method: Method = "std" if least else "clipped_std"
+    return SkyNoise(least, method, mode, clipped.std, by_mode)
 
 
-def _clip(pixels: RealPixels) -> _Moments:
-    """Moments of the pixels after the clipping."""
-    moments = first = _moments(pixels, -LARGEST, LARGEST)
+def _clip(pixels: RealPixels) -> list[_Moments]:
+    """Return the moments of the pixels before the clipping, and after each."""
+    first = _moments(pixels, -LARGEST, LARGEST)
+    found = [first]
     for _ in range(CLIPS):
-        reach = CLIP_SIGMA * moments.std
-        low = max(first.low, moments.mean - reach)
-        high = min(first.high, moments.mean + reach)
-        moments = _moments(pixels, low, high)
-    return moments
+        reach = CLIP_SIGMA * found[-1].std
+        low = max(first.low, found[-1].mean - reach)
+        high = min(first.high, found[-1].mean + reach)
+        found.append(_moments(pixels, low, high))
+    return found
 
 
 def _moments(pixels: RealPixels, low: float, high: float) -> _Moments:

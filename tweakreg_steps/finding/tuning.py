@@ -63,6 +63,14 @@ Measured on pure noise for 2.6e5 to 8.4e6 pixels.
 SIGNIFICANT = 3.5
 """Scatters of the mode below which it is taken for none: fewer than 1 in 1,000 by chance."""
 
+FAR = 3.0
+"""TweakReg's noise over the clipped standard deviation, or the inverse, that is said to the user.
+
+It is 0.44 to 1.44 on skies of 1 to 4e4 electrons with a read noise of 3.1
+(tests/test_sky_noise.py); a pedestal or another gain goes beyond, and the stars of the ACS/HRC
+exposure of the parity test make it 0.04.
+"""
+
 # --- narrowness (narrowness.py) ------------------------------------------------------------------
 
 LEAST_SPREAD = 0.05

@@ -45,7 +45,7 @@ def _plan_finding(
     name = image.image.name
     find = values[findpars]
     files = findings.weights.get(name, {})
-    digests, inputs = ["pixels"], {}
+    digests, inputs = ["pixels", "unit"], {}
     if find["finder"] == "sextractor":
         digests += ["err"] if needs_errors(find["sextractor"]) else []
         inputs = {"sextractor": findings.sextractor, **{k: f.digest for k, f in files.items()}}

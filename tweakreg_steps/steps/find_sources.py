@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.finding.finders import FINDERS, SHAPE_COLUMNS, Search
+from tweakreg_steps.finding.pixel_unit import PixelUnit, unit_from_record
 from tweakreg_steps.fits_files.chips import Chip
 from tweakreg_steps.fits_files.mask_file import read_mask
 from tweakreg_steps.provenance.statement import sign_table
@@ -43,7 +44,7 @@ def run(call: StepCall) -> list[Path]:
     for record in call.inputs["chips"]:
         chip = chip_from_record(record)
         try:
-            search = _search(call, chip)
+            search = _search(call, chip, unit_from_record(record["unit"]))
             found = finder.search(search)
         except NotAlignedError as error:
             if error.reason is not Reason.NO_PIXELS:
@@ -56,8 +57,16 @@ def run(call: StepCall) -> list[Path]:
         n_sources = len(x)
         n_narrow = int(shape.narrow.sum())
         notes.append(
-            {"chip": chip.number, "n_sources": n_sources, **found.note, "n_narrow": n_narrow}
+            {
+                "chip": chip.number,
+                "n_sources": n_sources,
+                **found.note,
+                "n_narrow": n_narrow,
+                "warnings": list(found.warnings),
+            }
         )
+        for text in found.warnings:
+            log.warning("%s, %s: %s", call.file("image"), chip.label, text)
         log.info("%s: %d sources, %s", chip.label, n_sources, dict(found.note))
         columns.setdefault("chip", []).append(np.full(n_sources, chip.number))
         for name in _measured(call):
@@ -68,7 +77,7 @@ def run(call: StepCall) -> list[Path]:
     return [call.file("catalog")]
 
 
-def _search(call: StepCall, chip: Chip) -> Search:
+def _search(call: StepCall, chip: Chip, unit: PixelUnit) -> Search:
     """Read what a finder needs of one chip."""
     from tweakreg_steps.fits_files.exposure import read_pixels
 
@@ -79,6 +88,7 @@ def _search(call: StepCall, chip: Chip) -> Search:
         good=np.ones(chip.shape, dtype=bool) if good is None else good,
         weights=_weights(call, chip),
         user_filter=own_filter.read_text(encoding="utf-8") if own_filter else None,
+        unit=unit,
         find=call.findpars,
     )
 
