@@ -155,7 +155,8 @@ def nebula() -> NDArray[np.float32]:
     """Return the stars on a nebula much brighter than the sky."""
     y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
     light = 300.0 * np.exp(-((x - 120.0) ** 2 + (y - 95.0) ** 2) / (2.0 * 35.0**2))
-    return (stars() + light).astype(np.float32)
+    image: NDArray[np.float32] = (stars() + light).astype(np.float32)
+    return image
 
 
 @pytest.mark.parametrize("finder", ["daofind", *NEW])

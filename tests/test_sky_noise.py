@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -140,7 +141,7 @@ def test_a_pedestal_is_told_by_the_scatter(pedestal: float, differs: bool) -> No
     assert noise.of_a_pixel == (noise.clipped_std if differs else noise.sigma)
 
 
-WARNINGS = {
+WARNINGS: dict[str, tuple[NDArray[np.float32], dict[str, Any], str | None]] = {
     "counts": (sky(50.0), {"BUNIT": "ELECTRONS"}, None),
     "rate": (sky(50.0) / 600, {"BUNIT": "ELECTRONS/S", "EXPTIME": 600.0}, None),
     "no unit": (sky(50.0), {}, "BUNIT is missing: .* 7.595; for counts it would be 9.88"),
