@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tweakreg_steps.finding import tuning
 from tweakreg_steps.finding.daofind_kernel import FloatImage, Kernel, fit_heights, make_kernel
-from tweakreg_steps.finding.daofind_measure import Stars, measure_stars
+from tweakreg_steps.finding.daofind_measure import Stars, measure_roundness, measure_stars
 from tweakreg_steps.finding.daofind_objects import Objects, find_objects, joint_centres
 from tweakreg_steps.finding.limits import strictly_between
 from tweakreg_steps.finding.sky_noise import RealPixels
@@ -199,16 +199,14 @@ def _measure(
 ) -> Stars:
     """Measure each object in the box of its kind; what cannot be measured is left out."""
     row, column = _middle(objects.row), _middle(objects.column)
-    stars = measure_stars(pixels, row, column, kernel)
-    odd = ~(np.abs(stars.roundness2) <= tuning.ROUND)
+    odd = ~(np.abs(measure_roundness(pixels, row, column, kernel)) <= tuning.ROUND)
     joint_row, joint_column = joint_centres(
         heights, good, objects[odd], kernel, threshold_level=threshold_level
     )
     ny, nx = pixels.shape
     row[odd] = _middle(joint_row).clip(kernel.half_y, ny - 1 - kernel.half_y)
     column[odd] = _middle(joint_column).clip(kernel.half_x, nx - 1 - kernel.half_x)
-    again = measure_stars(pixels, row[odd], column[odd], kernel)
-    stars = _flat_tops(stars.put(odd, again), pixels, objects)
+    stars = _flat_tops(measure_stars(pixels, row, column, kernel), pixels, objects)
     measured = np.flatnonzero(np.isfinite(stars.x + stars.y))
     stars, height = stars[measured], heights[row[measured], column[measured]]
     return stars[_distinct(stars, height)]

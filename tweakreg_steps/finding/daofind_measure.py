@@ -70,15 +70,6 @@ class Stars:
     def __getitem__(self, chosen: NDArray[np.bool_] | Index) -> Stars:
         return Stars(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
-    def put(self, chosen: NDArray[np.bool_], others: Stars) -> Stars:
-        """Return the sources with the chosen ones replaced."""
-        merged = []
-        for field in fields(self):
-            values = getattr(self, field.name).copy()
-            values[chosen] = getattr(others, field.name)
-            merged.append(values)
-        return Stars(*merged)
-
 
 @dataclass(frozen=True)
 class Marginal:
@@ -86,6 +77,8 @@ class Marginal:
 
     Attributes
     ----------
+    height
+        Its height, in the unit of the pixels; nan where it is not positive.
     outside
         Its centre is out of the box.
     moment
@@ -94,6 +87,7 @@ class Marginal:
         Standard error of the shift for independent noise of 1 in each pixel; nan without a height.
     """
 
+    height: FloatArray
     outside: NDArray[np.bool_]
     moment: FloatArray
     response: FloatArray
@@ -122,6 +116,29 @@ def measure_stars(pixels: RealPixels, row: Index, column: Index, kernel: Kernel)
         for i in range(0, max(1, row.size), tuning.PIECE)
     ]
     return _join(pieces)
+
+
+def measure_roundness(pixels: RealPixels, row: Index, column: Index, kernel: Kernel) -> FloatArray:
+    """Return the second roundness of sources, which tells in which box they are to be measured.
+
+    Parameters
+    ----------
+    pixels, row, column, kernel
+        As for `measure_stars`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n,), in the given order; nan where no Gaussian fits.
+    """
+    roundness = np.empty(row.size)
+    for i in range(0, row.size, tuning.PIECE):
+        piece = slice(i, i + tuning.PIECE)
+        boxes = _cut(pixels, row[piece], column[piece], kernel.half_y, kernel.half_x)
+        boxes[~np.isfinite(boxes).all(axis=(1, 2))] = np.nan
+        in_x, in_y = fit_marginals(boxes, kernel)
+        roundness[piece] = 2.0 * (in_x.height - in_y.height) / (in_x.height + in_y.height)
+    return roundness
 
 
 def fit_marginals(boxes: FloatArray, kernel: Kernel) -> tuple[Marginal, Marginal]:
@@ -170,6 +187,7 @@ def _fit(boxes: FloatArray, gaussian: FloatArray, sigma: float) -> Marginal:
     per_sum = sigma**2 / (height * (w @ (k * g) ** 2))
     moment: FloatArray = data @ (w * k) / (height * (w @ g))
     return Marginal(
+        height=height,
         outside=np.abs(per_sum * (data @ (w * k * g))) > half,
         moment=np.where(np.abs(moment) > half, 0.0, moment),
         response=per_sum * np.linalg.norm(w * k * g) * np.linalg.norm(v),
@@ -184,8 +202,9 @@ def _triangle(half: int) -> FloatArray:
 
 def _measure_piece(pixels: RealPixels, row: Index, column: Index, kernel: Kernel) -> Stars:
     """Measure some sources."""
-    stamps = _cut_stamps(pixels, row, column, kernel)
     by, bx = kernel.half_y, kernel.half_x
+    # what is convolved in the box is the box grown by half a kernel on each side
+    stamps = _cut(pixels, row, column, 2 * by, 2 * bx)
     boxes = stamps[:, by:-by, bx:-bx]
     boxes = np.where(np.isfinite(boxes).all(axis=(1, 2), keepdims=True), boxes, np.nan)
     measured = _measure_stamps(stamps, np.isfinite(boxes[:, 0, 0]), kernel)
@@ -211,10 +230,10 @@ def _join(pieces: Sequence[Stars]) -> Stars:
     return Stars(*(np.concatenate([getattr(p, f.name) for p in pieces]) for f in fields(Stars)))
 
 
-def _cut_stamps(pixels: RealPixels, row: Index, column: Index, kernel: Kernel) -> FloatArray:
-    """Cut out all pixels that the measurements use: the box grown by half a kernel on each side."""
-    rows = _mirror(row, 2 * kernel.half_y, pixels.shape[0])
-    columns = _mirror(column, 2 * kernel.half_x, pixels.shape[1])
+def _cut(pixels: RealPixels, row: Index, column: Index, reach_y: int, reach_x: int) -> FloatArray:
+    """Cut out the pixels around some, shape (n, ny, nx)."""
+    rows = _mirror(row, reach_y, pixels.shape[0])
+    columns = _mirror(column, reach_x, pixels.shape[1])
     stamps: FloatArray = pixels[rows[:, :, None], columns[:, None, :]].astype(np.float64)
     return stamps
 

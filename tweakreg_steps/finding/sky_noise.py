@@ -76,13 +76,24 @@ class SkyNoise:
 
 @dataclass(frozen=True)
 class _Moments:
-    """Count, mean, standard deviation and range of the pixels inside some limits."""
+    """Count, sum, sum of squares and range of the pixels inside some limits."""
 
     count: int
-    mean: float
-    std: float
+    total: float
+    squares: float
     low: float
     high: float
+
+    @property
+    def mean(self) -> float:
+        """Mean of the pixels."""
+        return self.total / self.count
+
+    @property
+    def std(self) -> float:
+        """Standard deviation of the pixels."""
+        variance = max(self.squares - self.total * self.mean, 0.0) / max(self.count - 1, 1)
+        return math.sqrt(variance)
 
 
 def measure_sky_noise(pixels: RealPixels, *, counts_per_unit: float | None) -> SkyNoise:
@@ -135,33 +146,61 @@ def _clip(pixels: RealPixels) -> list[_Moments]:
     """Return the moments of the pixels before the clipping, and after each."""
     first = _moments(pixels, -LARGEST, LARGEST)
     found = [first]
-    for _ in range(CLIPS):
+    for clipping in range(1, CLIPS + 1):
         reach = CLIP_SIGMA * found[-1].std
         low = max(first.low, found[-1].mean - reach)
         high = min(first.high, found[-1].mean + reach)
-        found.append(_moments(pixels, low, high))
+        # the range of the pixels that are left is asked for after the last clipping only
+        within = None if clipping == CLIPS else _moments_without(pixels, first, low, high)
+        found.append(within or _moments(pixels, low, high))
     return found
 
 
 def _moments(pixels: RealPixels, low: float, high: float) -> _Moments:
-    """Moments of the finite pixels with ``low <= pixel <= high``."""
+    """Return the moments of the finite pixels with ``low <= pixel <= high``."""
     count, total, squares = 0, 0.0, 0.0
     lowest, highest = math.inf, -math.inf
     for chunk in _chunks(pixels):
+        least, most = float(chunk.min()), float(chunk.max())
         # true for no pixel that is not finite
-        kept = chunk[(chunk >= np.float32(low)) & (chunk <= np.float32(high))]
-        if kept.size == 0:
-            continue
-        exact = kept.astype(np.float64)
-        count += exact.size
-        total += float(exact.sum())
-        squares += float(np.square(exact).sum())
-        lowest, highest = min(lowest, float(kept.min())), max(highest, float(kept.max()))
+        if low <= least and most <= high:
+            kept = chunk
+        else:
+            kept = chunk[(chunk >= np.float32(low)) & (chunk <= np.float32(high))]
+            if kept.size == 0:
+                continue
+            least, most = float(kept.min()), float(kept.max())
+        of_chunk, squares_of_chunk = _sums(kept)
+        count, total, squares = count + kept.size, total + of_chunk, squares + squares_of_chunk
+        lowest, highest = min(lowest, least), max(highest, most)
     if count == 0:
         raise NotAlignedError(Reason.NO_PIXELS, f"none of {pixels.size} pixels is finite")
-    mean = total / count
-    variance = max(squares - total * mean, 0.0) / max(count - 1, 1)
-    return _Moments(count, mean, math.sqrt(variance), lowest, highest)
+    return _Moments(count, total, squares, lowest, highest)
+
+
+def _moments_without(
+    pixels: RealPixels, every: _Moments, low: float, high: float
+) -> _Moments | None:
+    """Return the moments of the pixels within limits, from those of all and of the few outside.
+
+    That takes a third of the time of adding up those within; None where it would cost precision.
+    The range is that of the limits.
+    """
+    count, total, squares = every.count, every.total, every.squares
+    for chunk in _chunks(pixels):
+        outside = chunk[(chunk < np.float32(low)) | (chunk > np.float32(high))]
+        outside = outside[np.abs(outside) <= LARGEST]
+        of_chunk, squares_of_chunk = _sums(outside)
+        count, total, squares = count - outside.size, total - of_chunk, squares - squares_of_chunk
+    if count <= 0 or every.squares > tuning.LARGEST_SHARE * squares:
+        return None
+    return _Moments(count, total, squares, low, high)
+
+
+def _sums(values: NDArray[np.float32]) -> tuple[float, float]:
+    """Return the sum and the sum of squares, of double precision."""
+    exact = values.astype(np.float64)
+    return float(exact.sum()), float(np.einsum("i,i->", exact, exact))
 
 
 def _mode(pixels: RealPixels, clipped: _Moments) -> float:
@@ -187,9 +226,10 @@ def _histogram(pixels: RealPixels, clipped: _Moments, bins: int) -> NDArray[np.i
     low = np.float32(clipped.low)
     counts = np.zeros(bins, dtype=np.int64)
     for chunk in _chunks(pixels):
-        kept = chunk[(chunk >= low) & (chunk <= np.float32(clipped.high))]
-        index = ((kept - low) / step).astype(np.intp)
-        counts += np.bincount(index, minlength=bins)[:bins]
+        index = (chunk - low) / step
+        # leaving out the few is faster than picking the many
+        index[~((chunk >= low) & (chunk <= np.float32(clipped.high)))] = bins
+        counts += np.bincount(index.astype(np.intp), minlength=bins + 1)[:bins]
     return counts
 
 

@@ -63,6 +63,13 @@ Measured on pure noise for 2.6e5 to 8.4e6 pixels.
 SIGNIFICANT = 3.5
 """Scatters of the mode below which it is taken for none: fewer than 1 in 1,000 by chance."""
 
+LARGEST_SHARE = 1.0e6
+"""Sum of squares of all pixels over that of the clipped ones up to which these are differences.
+
+Ten of the sixteen digits of double precision are left then. Cosmic rays on a sky of 50 electrons
+make it 1e3 to 1e5 (tests/skies.py).
+"""
+
 FAR = 3.0
 """TweakReg's noise over the clipped standard deviation, or the inverse, that is said to the user.
 
