@@ -81,7 +81,7 @@ def make_kernel(*, conv_width: float, nsigma: float, ratio: float, theta: float)
     Kernel
         The Gaussian and the weights.
     """
-    from photutils.detection import DAOStarFinder
+    from tweakreg_steps.finding.star_finders import DAOStarFinder
 
     options = {"fwhm": conv_width, "sigma_radius": nsigma, "ratio": ratio, "theta": theta}
     kernel = DAOStarFinder(threshold=0.0, **options).kernel

@@ -248,8 +248,7 @@ def _measure_stamps(
     stamps: FloatArray, whole: NDArray[np.bool_], kernel: Kernel
 ) -> dict[str, FloatArray]:
     """Have photutils measure sources in the middle of stamps; nan for those it has nothing of."""
-    from photutils.detection import DAOStarFinder
-    from photutils.utils.exceptions import NoDetectionsWarning
+    from tweakreg_steps.finding.star_finders import DAOStarFinder, NoDetectionsWarning
 
     n, tall, wide = stamps.shape
     x, y = np.full(n, wide // 2), np.arange(n) * tall + tall // 2

@@ -93,8 +93,7 @@ def _find(
     pixels: RealPixels, good: BoolArray, level: float, *, conv_width: float, nsigma: float
 ) -> FoundSources:
     """Find all sources above a level."""
-    from photutils.detection import IRAFStarFinder
-    from photutils.utils.exceptions import NoDetectionsWarning
+    from tweakreg_steps.finding.star_finders import IRAFStarFinder, NoDetectionsWarning
 
     finder = IRAFStarFinder(
         threshold=level,

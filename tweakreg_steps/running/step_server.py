@@ -56,7 +56,7 @@ _HEADERS = ("tweakreg_steps.fits_files.header_update", _PLANE, "stwcs.wcsutil.wc
 _NEEDED = {
     "make_masks": ("tweakreg_steps.masking.image_masks",),
     "find_sources": (
-        "photutils.detection",
+        "tweakreg_steps.finding.star_finders",
         "tweakreg_steps.finding.daofind",
         "tweakreg_steps.finding.narrowness",
     ),
