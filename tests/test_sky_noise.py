@@ -143,9 +143,9 @@ def test_a_pedestal_is_told_by_the_scatter(pedestal: float, differs: bool) -> No
 
 WARNINGS: dict[str, tuple[NDArray[np.float32], dict[str, Any], str | None]] = {
     "counts": (sky(50.0), {"BUNIT": "ELECTRONS"}, None),
-    "rate": (sky(50.0) / 600, {"BUNIT": "ELECTRONS/S", "EXPTIME": 600.0}, None),
+    "rate": (sky(50.0) / np.float32(600), {"BUNIT": "ELECTRONS/S", "EXPTIME": 600.0}, None),
     "no unit": (sky(50.0), {}, "BUNIT is missing: .* 7.595; for counts it would be 9.88"),
-    "no time": (sky(50.0) / 600, {"BUNIT": "COUNTS/S"}, "EXPTIME is missing"),
+    "no time": (sky(50.0) / np.float32(600), {"BUNIT": "COUNTS/S"}, "EXPTIME is missing"),
     "flux": (sky(50.0), {"BUNIT": "MJy/sr"}, "MJY/SR, neither counts"),
     "pedestal": (sky(5000.0) - np.float32(3e4), {"BUNIT": "ADU"}, "is 223.* deviation is 69"),
     "photons": ((sky(50.0) > 75.0).astype("f4"), {"BUNIT": "COUNTS"}, "nearly all .* 0: the noise"),

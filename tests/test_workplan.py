@@ -39,6 +39,7 @@ def image(name: str, **digests: str) -> Inspected:
             "pixels": f"{name} pixels {number}",
             "dq": f"{name} dq {number}",
             "err": f"{name} err {number}",
+            "unit": f"{name} unit {number}",
             "wcs": f"{name} wcs {number}",
             "wcsnames": [],
             **{key: value for key, value in digests.items() if key != "file"},
@@ -149,6 +150,7 @@ def test_a_stamp_follows_what_is_upstream() -> None:
     ("digests", "rules"),
     [
         ({"pixels": "new"}, {"find_sources"}),
+        ({"unit": "new"}, {"find_sources"}),
         ({"wcs": "new"}, {"undistort_sources", "build_reference_plane"}),
         ({"dq": "new"}, set()),
         ({"file": "new"}, {"update_header"}),
@@ -184,6 +186,7 @@ def test_a_region_file_reaches_the_mask_of_its_image() -> None:
     ("digests", "section", "rules"),
     [
         ({"pixels": "new"}, {}, set()),
+        ({"unit": "new"}, {}, set()),
         ({"dq": "new"}, {}, set()),
         ({"wcs": "new"}, {}, {"undistort_sources", "build_reference_plane"}),
         (
