@@ -42,7 +42,11 @@ SEARCH: dict[str, Any] = {
     if parameter.path[0] == "imagefindpars" and parameter.rule == "find_sources"
     if parameter.path[-1] in FINDING
 }
-IMPORTS = "import tweakreg_steps.finding.daofind, tweakreg_steps.fits_files.exposure"
+IMPORTS = """
+import tweakreg_steps.finding.daofind
+import tweakreg_steps.finding.star_finders
+import tweakreg_steps.fits_files.exposure
+"""
 PAINT = """
 import sys
 from pathlib import Path
