@@ -31,13 +31,22 @@ from tweakreg_steps.recipes.schema import parameters  # noqa: E402 - path set ab
 
 SHAPE = (2051, 4096)
 BAR = 1.5
+FINDING = (
+    *("computesig", "skysigma", "conv_width", "peakmin", "peakmax", "fluxmin", "fluxmax", "nsigma"),
+    *("ratio", "theta", "use_sharp_round", "sharplo", "sharphi", "roundlo", "roundhi"),
+)
+"""The parameters of DAOFIND, but for the threshold."""
 SEARCH: dict[str, Any] = {
     parameter.path[-1]: parameter.default
     for parameter in parameters()
-    if parameter.path[0] == "imagefindpars" and parameter.rule == "find_sources"
-    if parameter.path[-1] != "threshold"
+    if parameter.path[0] == "imagefindpars"
+    if parameter.path[-1] in FINDING
 }
-IMPORTS = "import tweakreg_steps.finding.daofind, tweakreg_steps.fits_files.exposure"
+IMPORTS = """
+import tweakreg_steps.finding.daofind
+import tweakreg_steps.finding.star_finders
+import tweakreg_steps.fits_files.exposure
+"""
 PAINT = """
 import sys
 from pathlib import Path
@@ -132,7 +141,7 @@ def find(chip: Path, threshold: float) -> tuple[Usage, int]:
     wall, cpu = time.perf_counter(), time.process_time()
     pixels = read_pixels(chip, list_chips(chip, None)[0])
     good = np.ones(pixels.shape, dtype=np.bool_)
-    found = find_sources_on_chip(pixels, good, threshold=threshold, **SEARCH)
+    found = find_sources_on_chip(pixels, good, counts_per_unit=1.0, threshold=threshold, **SEARCH)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
     return Usage(wall, cpu, peak), len(found.stars)

@@ -25,7 +25,7 @@ def call_of(
     parameters: Mapping[str, Any],
     inputs: Mapping[str, Any],
     files: Mapping[str, Path],
-) -> StepCall:
+) -> StepCall[Any, Any]:
     """Return the call of a step whose job depends on nothing but its parameters and inputs."""
     record = {
         "rule": rule,

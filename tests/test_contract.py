@@ -37,6 +37,21 @@ CONSUMERS = {
         "extract_sources_on_chip",
         "imagefindpars",
     ),
+    "find_sources by IRAF": (
+        "tweakreg_steps.finding.irafstarfind",
+        "find_iraf_sources",
+        "imagefindpars",
+    ),
+    "find_sources by segmentation": (
+        "tweakreg_steps.finding.segmentation",
+        "find_segments",
+        "imagefindpars",
+    ),
+    "find_sources on a map": (
+        "tweakreg_steps.finding.background",
+        "subtract_background",
+        "imagefindpars",
+    ),
     "read_catalogs": (
         "tweakreg_steps.tables.coordinate_catalog",
         "read_coordinate_catalog",
@@ -52,9 +67,17 @@ CONSUMERS = {
     ),
 }
 """The pure function that each rule hands its section to."""
+MAP = {"background", "backsize", "backfiltersize"}
+SEGMENTS = {"minarea", "deblend_levels", "deblend_contrast"}
 NOT_TAKEN = {
-    "find_sources": {"finder", "sextractor"},
-    "find_sources by SExtractor": {"finder", *SHAPES},
+    "find_sources": {"finder", "sextractor", *MAP, *SEGMENTS},
+    "find_sources by SExtractor": {"finder", *SHAPES, *MAP, *SEGMENTS},
+    "find_sources by IRAF": {"finder", "sextractor", "ratio", "theta", *MAP, *SEGMENTS},
+    "find_sources by segmentation": {"finder", "sextractor", *SHAPES, *MAP},
+    "find_sources on a map": {
+        p.path[-1] for p in parameters() if p.path[0] == "imagefindpars" and p.path[-1] not in MAP
+    }
+    | {"background"},
 }
 """What is for another finder."""
 

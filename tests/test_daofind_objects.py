@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import ArrayLike
 
 from tweakreg_steps.finding.daofind_kernel import fit_heights, make_kernel
-from tweakreg_steps.finding.daofind_measure import fit_marginals
+from tweakreg_steps.finding.daofind_measure import Stars, measure_stars
 from tweakreg_steps.finding.daofind_objects import Objects, find_objects, joint_centres
 
 KERNEL = make_kernel(conv_width=3.5, nsigma=1.5, ratio=1.0, theta=0.0)
@@ -69,23 +69,53 @@ def test_joint_centre_is_that_of_all_good_pixels_in_the_window(
     assert np.ravel(centre) == pytest.approx([4.0, column])
 
 
-def test_shift_out_of_the_box_goes_to_the_side_of_the_light() -> None:
-    box = np.zeros((1, 5, 5))
-    box[0, 2, 2] = 2.0
-    box[0, :, 4] = 1.0
-    in_x, _ = fit_marginals(box, KERNEL)
-    assert 0.0 < in_x.shift[0] <= 2.0
+def measured(box: ArrayLike) -> Stars:
+    """Measure one source in the middle of a box, a constant around it."""
+    image = np.pad(np.asarray(box, dtype=float), 6, mode="edge")
+    middle = np.array([image.shape[0] // 2])
+    return measure_stars(image, middle, middle, KERNEL)
 
 
-def test_marginals_give_the_centre_and_height_of_a_gaussian() -> None:
+@pytest.mark.parametrize("sky", [0.0, 1.0, 100.0])
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("side", [0, 4])
+def test_shift_out_of_the_box_goes_to_the_side_of_the_light(
+    sky: float, axis: int, side: int
+) -> None:
+    box = np.full((5, 5), sky)
+    box[2, 2] += 2.0
+    box[:, side] += 1.0
+    star = measured(box if axis else box.T)
+    shift = (star.x if axis else star.y)[0] - (8.0 + 1.0)
+    assert 0.0 < shift * np.sign(side - 2.0) <= 2.0
+
+
+def test_centre_of_a_gaussian_is_measured() -> None:
     offset = np.arange(-2.0, 3.0)
     along_x, along_y = (
         np.exp(-0.5 * ((offset - centre) / KERNEL.sigma_x) ** 2) for centre in (0.1, -0.2)
     )
-    in_x, in_y = fit_marginals(7.0 * np.outer(along_y, along_x)[None] + 100.0, KERNEL)
-    assert in_x.shift == pytest.approx([0.1], abs=0.01)
-    assert in_y.shift == pytest.approx([-0.2], abs=0.01)
-    assert in_x.height == pytest.approx([7.0], rel=0.02)
+    star = measured(7.0 * np.outer(along_y, along_x) + 100.0)
+    assert star.x - 9.0 == pytest.approx([0.1], abs=0.01)
+    assert star.y - 9.0 == pytest.approx([-0.2], abs=0.01)
+
+
+@pytest.mark.parametrize(("conv_width", "ratio", "theta"), [(3.5, 1.0, 0.0), (6.0, 0.5, 30.0)])
+def test_error_is_the_change_of_the_centre_with_each_pixel(
+    conv_width: float, ratio: float, theta: float
+) -> None:
+    kernel = make_kernel(conv_width=conv_width, nsigma=1.5, ratio=ratio, theta=theta)
+    shape = kernel.gaussian.shape
+    image = np.pad(500.0 * kernel.gaussian, 12) + 20.0
+    row, column = (np.array([12 + size // 2]) for size in shape)
+    star = measure_stars(image, row, column, kernel)
+    squares = 0.0
+    for y, x in np.ndindex(shape):
+        image[12 + y, 12 + x] += 1e-3
+        other = measure_stars(image, row, column, kernel)
+        squares += ((other.x - star.x)[0] / 1e-3) ** 2 + ((other.y - star.y)[0] / 1e-3) ** 2
+        image[12 + y, 12 + x] -= 1e-3
+    assert star.noise_response[0] == pytest.approx(np.sqrt(0.5 * squares), rel=1e-3)
 
 
 def test_pedestal_costs_no_precision() -> None:

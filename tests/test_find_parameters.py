@@ -132,6 +132,44 @@ CASES = [
 ]
 
 
+MAP = {"finder": "segmentation", "background": "map"}
+
+
+def blob_flux(factor: float) -> Callable[[Table, Table], bool]:
+    """Return whether the change leaves less than a part of something broad above the map."""
+
+    def holds(before: Table, after: Table) -> bool:
+        fluxes = [near(table, BLOB)["flux"].sum() for table in (before, after)]
+        return bool(fluxes[1] < factor * fluxes[0])
+
+    return holds
+
+
+CASES += [
+    Case(
+        "finder",
+        "segmentation",
+        lambda before, after: len(near(before, POINT)) == 1 and not len(near(after, POINT)),
+        {"minarea": 40, "threshold": 20.0},
+    ),
+    Case(
+        "background",
+        "map",
+        lambda before, after: bool(
+            near(after, (150.1, 33.7))["peak"][0] < near(before, (150.1, 33.7))["peak"][0] - 80.0
+        ),
+    ),
+    Case("backsize", 20, blob_flux(0.7), MAP | {"backfiltersize": 1}),
+    Case("backfiltersize", 1, blob_flux(0.7), MAP | {"backsize": 20}),
+    Case(
+        "minarea",
+        60,
+        lambda before, after: 0 < len(after) < len(before) and len(near(after, BLOB)) == 1,
+        {"finder": "segmentation"},
+    ),
+]
+
+
 @pytest.fixture(scope="module")
 def exposure(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return an exposure of a few stars, one of them flagged, and of what is no star.
@@ -158,6 +196,7 @@ def exposure(tmp_path_factory: pytest.TempPathFactory) -> Path:
         del header[key]
     path = tmp_path_factory.mktemp("tiny") / "tiny_flt.fits"
     science = fits.ImageHDU(pixels, header, name="SCI", ver=1)
+    science.header["BUNIT"] = "ELECTRONS"
     quality = fits.ImageHDU(flags, name="DQ", ver=1)
     fits.HDUList([fits.PrimaryHDU(), science, quality]).writeto(path)
     return path
@@ -196,6 +235,34 @@ def test_a_parameter_does_what_it_says(exposure: Path, section: str, case: Case)
         before = {}
     after = {**case.beside, case.name: case.value}
     assert case.holds(*(search(exposure, section, find) for find in (before, after)))
+
+
+@pytest.mark.effect(
+    *(
+        f"{section}.{name}"
+        for section in ("imagefindpars", "refimagefindpars")
+        for name in ("deblend_levels", "deblend_contrast")
+    )
+)
+@pytest.mark.parametrize("section", ["imagefindpars", "refimagefindpars"])
+@pytest.mark.parametrize("undivided", [{"deblend_levels": 1}, {"deblend_contrast": 1.0}])
+def test_deblending_divides_neighbours(
+    exposure: Path, tmp_path: Path, section: str, undivided: dict[str, Any]
+) -> None:
+    copy = tmp_path / exposure.name
+    with fits.open(exposure) as hdus:
+        pixels = hdus["SCI"].data
+        pixels[60:150, 90:170] = SKY
+        for shift, height in ((0.0, 1000.0), (8.0, 600.0)):
+            y, x = np.mgrid[60:150, 90:170]
+            squares = (x - 120.0 - shift) ** 2 + (y - 100.0) ** 2
+            pixels[60:150, 90:170] += height * np.exp(-squares / 12.0)
+        hdus.writeto(copy)
+    find = {"finder": "segmentation"}
+    both, one = (search(copy, section, find | change) for change in ({}, undivided))
+    assert [len(near(table, (121.0, 101.0))) for table in (both, one)] == [1, 1]
+    assert len(near(both, (129.0, 101.0))) == 1
+    assert len(one) == len(both) - 1
 
 
 @pytest.mark.effect("refimagefindpars.finder", "refimagefindpars.sextractor")

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import PIPE, Popen
+from typing import Any
 
 import pytest
 from conftest import RECIPE, copy_scene
@@ -16,8 +17,8 @@ from steps import run_steps
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.recipes.recipe import load_recipe
+from tweakreg_steps.records import product_cache
 from tweakreg_steps.records.product_cache import ProductCache
-from tweakreg_steps.running import product_cache
 from tweakreg_steps.steps import find_sources
 from tweakreg_steps.steps.call import StepCall
 
@@ -40,9 +41,9 @@ def finders(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Count the images whose sources are looked for in this process."""
     run, found = find_sources.run, []
 
-    def counted(call: StepCall) -> list[Path]:
+    def counted(call: StepCall[Any, Any]) -> None:
         found.append(call.name)
-        return run(call)
+        run(call)
 
     monkeypatch.setattr(find_sources, "run", counted)
     return found

@@ -22,6 +22,7 @@ from tweakreg_steps.finding.sextractor_filter import filter_text
 from tweakreg_steps.finding.sextractor_options import configuration, option_problems
 from tweakreg_steps.finding.sextractor_program import find_program, known_options
 from tweakreg_steps.recipes.recipe import load_recipe
+from tweakreg_steps.workflow.outdir import prepare_outdir
 from tweakreg_steps.workflow.project import open_project
 
 EFFECT = pytest.mark.effect
@@ -165,7 +166,8 @@ def test_the_errors_of_the_image_are_weights(folder: Path) -> None:
 def test_what_the_search_reads_is_in_its_record(folder: Path) -> None:
     def record(**section: object) -> dict[str, Any]:
         project = open_project(load_recipe(write_recipe(folder, None, **section)))
-        project.write_manifest()
+        prepare_outdir(project.outdir)
+        project.write_state([])
         inputs: dict[str, Any] = project.plan.jobs["find_sources", "one_flc"].record["inputs"]
         return inputs
 
@@ -247,6 +249,53 @@ def test_every_refused_option_is_one_of_the_programs() -> None:
 
     assert set(REFUSED) <= known_options(find_program())
     assert set(option_problems(dict.fromkeys(REFUSED, 1.0))) == set(REFUSED)
+
+
+def test_every_option_of_the_program_is_allowed_or_refused() -> None:
+    from tweakreg_steps.finding.sextractor_options import ALLOWED, REFUSED
+
+    assert known_options(find_program()) == ALLOWED | set(REFUSED)
+    assert not ALLOWED & set(REFUSED)
+
+
+HOSTILE = [
+    {"GAIN": "1\nCHECKIMAGE_TYPE BACKGROUND\nCHECKIMAGE_NAME /tmp/planted.fits"},
+    {"GAIN": "1\rCATALOG_NAME planted"},
+    {"BACK_SIZE": "64 # 32"},
+    {"BACK_SIZE": "$HOME"},
+    {"BACK_TYPE": 'AUTO"'},
+    {"GAIN": "1\u2028CATALOG_NAME planted"},
+    {"GAIN": "1\x0bCATALOG_NAME planted"},
+    {"GAIN": "\x00"},
+    {"GAIN": "1" * 300},
+    {"GAIN 1\nCATALOG_NAME": "planted"},
+    {"gain": 1.0},
+    {"FILTER_NAME": "a\nCATALOG_NAME planted"},
+    {"WEIGHT_TYPE": "MAP_RMS\nXML_NAME a"},
+    {"WEIGHT_TYPE": "MAP_RMS", "WEIGHT_IMAGE": "a\x1b[2J"},
+]
+
+
+@pytest.mark.parametrize("options", HOSTILE, ids=repr)
+def test_an_option_that_is_more_than_one_value_is_refused(options: dict[str, Any]) -> None:
+    assert option_problems(options)
+
+
+@pytest.mark.parametrize("options", HOSTILE, ids=repr)
+def test_a_configuration_has_one_line_an_option(options: dict[str, Any]) -> None:
+    written = configuration(options, threshold=4.0, level=None, has_weights=False)
+    assert all(len(f"{name} {value}".splitlines()) == 1 for name, value in written.items())
+    assert {"CATALOG_NAME", "FILTER_NAME", "WEIGHT_TYPE"} <= set(written)
+
+
+def test_a_recipe_with_a_newline_in_an_option_plans_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    planted = folder / "planted.fits"
+    value = f"1\nCHECKIMAGE_TYPE BACKGROUND\nCHECKIMAGE_NAME {planted}"
+    assert main(["plan", str(write_recipe(folder, sextractor={"GAIN": value}))]) == 2
+    assert "sextractor.GAIN" in capsys.readouterr().err
+    assert not planted.exists()
 
 
 def test_options_are_spelled_as_the_program_reads_them() -> None:

@@ -28,6 +28,7 @@ from tweakreg_steps.recipes.merging import merge
 from tweakreg_steps.recipes.recipe import load_recipe
 from tweakreg_steps.recipes.schema import Parameter, parameters
 from tweakreg_steps.records.outdir_files import ledger_of
+from tweakreg_steps.workflow.consumption import consumers
 from tweakreg_steps.workflow.jobs import JobKey
 from tweakreg_steps.workflow.project import Project, open_project
 from tweakreg_steps.workflow.staleness import stale_jobs
@@ -120,11 +121,13 @@ COMPANIONS: dict[str, Any] = {
 def generated_rows() -> Iterator[Row]:
     """Yield a row for every parameter that has a value which one rule consumes."""
     for parameter in parameters():
-        if not (parameter.switch or parameter.file or parameter.rule in ("all", "log")):
+        if not (parameter.switch or parameter.file or parameter.of_run):
             changes = nested(parameter.path, another_value(parameter))
             companions = COMPANIONS.get(parameter.path[-1], {})
             changes = merge(changes, {parameter.path[0]: companions}) if companions else changes
-            yield row(parameter.name, {parameter.rule}, changes, searched(parameter))
+            section = "imagefindpars" if searched(parameter) else parameter.path[0]
+            rules = set(consumers().get((section, *parameter.path[1:]), ()))
+            yield row(parameter.name, rules - {"align"} or rules, changes, searched(parameter))
 
 
 def searched(parameter: Parameter) -> str | None:

@@ -40,6 +40,7 @@ def image(name: str, **digests: str) -> Inspected:
             "pixels": f"{name} pixels {number}",
             "dq": f"{name} dq {number}",
             "err": f"{name} err {number}",
+            "unit": f"{name} unit {number}",
             "wcs": f"{name} wcs {number}",
             "wcsnames": [],
             **{key: value for key, value in digests.items() if key != "file"},
@@ -153,6 +154,7 @@ def test_a_stamp_follows_what_is_upstream() -> None:
     ("digests", "rules"),
     [
         ({"pixels": "new"}, {"find_sources"}),
+        ({"unit": "new"}, {"find_sources"}),
         ({"wcs": "new"}, {"undistort_sources", "build_reference_plane"}),
         ({"dq": "new"}, set()),
         ({"file": "new"}, {"update_header"}),
@@ -188,6 +190,7 @@ def test_a_region_file_reaches_the_mask_of_its_image() -> None:
     ("digests", "section", "rules"),
     [
         ({"pixels": "new"}, {}, set()),
+        ({"unit": "new"}, {}, set()),
         ({"dq": "new"}, {}, set()),
         ({"wcs": "new"}, {}, {"undistort_sources", "build_reference_plane"}),
         (
@@ -288,6 +291,7 @@ def test_a_header_is_written_after_every_job_that_reads_the_file() -> None:
 
 def test_an_image_waits_until_its_present_fit_is_decided_on() -> None:
     stamp = plan(interactive=True).stamps["fit_alignment", "b"]
+    assert stamp
     for review, expected in (
         (None, ["waiting", "waiting"]),
         (Review(Decision.ACCEPT, "of another fit"), ["waiting", "waiting"]),

@@ -19,8 +19,8 @@ from robustness.painting import CATALOG
 from robustness.verdicts import Outcome
 from tweakreg_steps.cli.recipe_file import read_recipe
 from tweakreg_steps.errors import TweakRegError
-from tweakreg_steps.workflow.project import open_project
 from tweakreg_steps.running.step_run import run_step
+from tweakreg_steps.workflow.project import open_project
 
 MINOBJ = 6
 """Least number of matches: a user's who wants sparse fields aligned, too; the default is 15."""
@@ -113,20 +113,12 @@ def write_recipe(conditions: Conditions) -> str:
 def _run_jobs(recipe: Path, out: Path, catalog: Path) -> None:
     """Run all jobs of a recipe in the order of the plan, in its output folder."""
     project = open_project(read_recipe(recipe))
-    project.write_manifest()
+    jobs = list(project.plan.jobs.values())
+    project.write_state(jobs)
     with contextlib.chdir(out), _without_log():
-        for (rule, name), job in project.plan.jobs.items():
-            files = FILES[rule].format(
-                name=name,
-                image=recipe.parent / f"{name}.fits",
-                refcat=catalog if catalog.exists() else "",
-                reference_sky=" ".join(project.reference_sky),
-            )
-            arguments = files.split(" ")
-            for argument in arguments:
-                Path(argument.partition("=")[2]).parent.mkdir(parents=True, exist_ok=True)
-            status = run_step([job.text, *arguments])
-            assert status == 0, f"{rule} {name} ended with {status}"
+        for job in jobs:
+            status = run_step([".", *job.key, project.tickets[job.key]])
+            assert status == 0, f"{job.rule} {job.name} ended with {status}"
 
 
 @contextlib.contextmanager

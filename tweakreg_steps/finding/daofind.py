@@ -6,65 +6,42 @@ stars.  Unlike TweakReg, blended stars are told apart (`tweakreg_steps.finding.d
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, fields, replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.finding import tuning
 from tweakreg_steps.finding.daofind_kernel import FloatImage, Kernel, fit_heights, make_kernel
-from tweakreg_steps.finding.daofind_measure import Stars, measure_stars
+from tweakreg_steps.finding.daofind_measure import Stars, measure_roundness, measure_stars
 from tweakreg_steps.finding.daofind_objects import Objects, find_objects, joint_centres
 from tweakreg_steps.finding.limits import strictly_between
-from tweakreg_steps.finding.sky_noise import RealPixels, SkyNoise, measure_sky_noise
+from tweakreg_steps.finding.sky_noise import RealPixels
+from tweakreg_steps.finding.threshold import Threshold, find_above
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
-ROUND = 0.3
-"""Largest absolute second roundness of what is measured in a box of its own."""
-
-SAME = 0.5
-"""Pixels; sources whose centres are as near in x and in y are one."""
-
-log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True)
 class ChipSources:
-    """What was found on one chip, and with which noise.
-
-    Attributes
-    ----------
-    stars
-        The sources.
-    sigma
-        Noise of the sky that scaled the threshold, in the unit of the pixels.
-    threshold_level
-        Height above the local background that a source exceeds, in the same unit.
-    noise
-        How sigma was measured; None where it is the given ``skysigma``.
-    retried
-        Nothing was found with the given ``skysigma``, so that it was measured after all.
-    """
+    """What was found on one chip, and above which threshold."""
 
     stars: Stars
-    sigma: float
-    threshold_level: float
-    noise: SkyNoise | None
-    retried: bool
+    above: Threshold
 
     @property
     def errors(self) -> FloatArray:
         """Standard error of each centre along one axis that the noise of the sky gives, pixels."""
-        return self.stars.noise_response * self.sigma
+        return self.stars.noise_response * self.above.pixel_noise
 
 
 def find_sources_on_chip(
     pixels: RealPixels,
     good: BoolArray,
     *,
+    counts_per_unit: float | None,
     computesig: bool,
     skysigma: float,
     conv_width: float,
@@ -90,12 +67,8 @@ def find_sources_on_chip(
         Shape (ny, nx).
     good
         False where no source may be, shape (ny, nx); ``imagefindpars.dqbits`` is in it.
-    computesig
-        Measure the noise of the sky.
-    skysigma
-        The noise where it is not to be measured; measured all the same if nothing is found.
-    threshold
-        Detection threshold in units of the noise; None for the square of the noise.
+    counts_per_unit, computesig, skysigma, threshold
+        See `tweakreg_steps.finding.threshold.find_above`.
     conv_width, peakmin, peakmax, fluxmin, fluxmax, nsigma, ratio, theta, use_sharp_round, \
 sharplo, sharphi, roundlo, roundhi
         See :func:`find_stars`.
@@ -103,7 +76,7 @@ sharplo, sharphi, roundlo, roundhi
     Returns
     -------
     ChipSources
-        The sources, in order of rows, and the noise.
+        The sources, in order of rows, and the threshold.
 
     Raises
     ------
@@ -128,16 +101,15 @@ sharplo, sharphi, roundlo, roundhi
         roundlo=roundlo,
         roundhi=roundhi,
     )
-    if not computesig:
-        level = _threshold_level(skysigma, threshold)
-        stars = find(threshold_level=level)
-        if len(stars):
-            return ChipSources(stars, skysigma, level, noise=None, retried=False)
-        log.info("nothing found with skysigma %g: the noise is measured", skysigma)
-    noise = measure_sky_noise(pixels)
-    level = _threshold_level(noise.sigma, threshold)
-    stars = find(threshold_level=level)
-    return ChipSources(stars, noise.sigma, level, noise, retried=not computesig)
+    stars, above = find_above(
+        lambda level: find(threshold_level=level),
+        pixels,
+        counts_per_unit=counts_per_unit,
+        computesig=computesig,
+        skysigma=skysigma,
+        threshold=threshold,
+    )
+    return ChipSources(stars, above)
 
 
 def find_stars(
@@ -217,11 +189,6 @@ def find_stars(
     return stars[kept]
 
 
-def _threshold_level(sigma: float, threshold: float | None) -> float:
-    """Level of the detection threshold."""
-    return sigma**2 if threshold is None else sigma * threshold
-
-
 def _measure(
     pixels: RealPixels,
     good: BoolArray,
@@ -232,16 +199,14 @@ def _measure(
 ) -> Stars:
     """Measure each object in the box of its kind; what cannot be measured is left out."""
     row, column = _middle(objects.row), _middle(objects.column)
-    stars = measure_stars(pixels, heights, row, column, kernel)
-    odd = ~(np.abs(stars.roundness2) <= ROUND)
+    odd = ~(np.abs(measure_roundness(pixels, row, column, kernel)) <= tuning.ROUND)
     joint_row, joint_column = joint_centres(
         heights, good, objects[odd], kernel, threshold_level=threshold_level
     )
     ny, nx = pixels.shape
     row[odd] = _middle(joint_row).clip(kernel.half_y, ny - 1 - kernel.half_y)
     column[odd] = _middle(joint_column).clip(kernel.half_x, nx - 1 - kernel.half_x)
-    again = measure_stars(pixels, heights, row[odd], column[odd], kernel)
-    stars = _flat_tops(stars.put(odd, again), pixels, objects)
+    stars = _flat_tops(measure_stars(pixels, row, column, kernel), pixels, objects)
     measured = np.flatnonzero(np.isfinite(stars.x + stars.y))
     stars, height = stars[measured], heights[row[measured], column[measured]]
     return stars[_distinct(stars, height)]
@@ -262,6 +227,7 @@ def _flat_tops(stars: Stars, pixels: RealPixels, objects: Objects) -> Stars:
         x=np.where(flat, objects.column + 1.0, stars.x),
         y=np.where(flat, objects.row + 1.0, stars.y),
         sharpness=np.where(flat, 0.0, stars.sharpness),
+        roundness1=np.where(flat, 0.0, stars.roundness1),
         roundness2=np.where(flat, 0.0, stars.roundness2),
     )
 
@@ -272,10 +238,10 @@ def _distinct(stars: Stars, height: NDArray[np.float32]) -> BoolArray:
     x, y, height = stars.x[order], stars.y[order], height[order]
     same = np.zeros(len(stars), dtype=np.bool_)
     for step in range(1, len(stars)):
-        near = y[step:] - y[:-step] <= SAME
+        near = y[step:] - y[:-step] <= tuning.SAME
         if not near.any():
             break
-        first = np.flatnonzero(near & (np.abs(x[step:] - x[:-step]) <= SAME))
+        first = np.flatnonzero(near & (np.abs(x[step:] - x[:-step]) <= tuning.SAME))
         lower = np.where(height[first] < height[first + step], first, first + step)
         same[order[lower]] = True
     return ~same

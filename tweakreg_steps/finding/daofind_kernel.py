@@ -1,28 +1,24 @@
 """The kernel of DAOFIND and the image convolved with it.
 
-Stetson (1987, PASP 99, 191): the height of the Gaussian that fits the pixels around a place best,
-above a constant background, is a weighted sum of these pixels whose weights add up to zero.
+Stetson (1987, PASP 99, 191): the height of the Gaussian that fits the pixels around a pixel best,
+above a constant background, is a weighted sum of these pixels whose weights add up to zero. The
+weights are those of `photutils.detection.DAOStarFinder`, which follow IRAF's rules.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.finding import tuning
 from tweakreg_steps.finding.sky_noise import RealPixels
 
 FloatArray = NDArray[np.float64]
 FloatImage = NDArray[np.float32]
 BoolImage = NDArray[np.bool_]
-
-FWHM_PER_SIGMA = 2.0 * math.sqrt(2.0 * math.log(2.0))
-STRIP = 1 << 16  # pixels that stay in the processor's cache
-SMALLEST_RADIUS = 2.001  # px; all pixels as near as this belong to the kernel
-LEAST_DATA = 0.5  # part of the kernel's pixels that must hold data
-LEVEL_STEP = 16  # px; a sample of the image tells its level
 
 
 @dataclass(frozen=True)
@@ -41,6 +37,8 @@ class Kernel:
         What a pixel adds to the fitted height; zero outside the support, zero in sum.
     sigma_x, sigma_y
         Gaussian sigma that the centroids assume along x and y, in pixels.
+    options
+        The arguments with which `photutils.detection.DAOStarFinder` makes it.
     """
 
     gaussian: FloatArray
@@ -48,6 +46,7 @@ class Kernel:
     weights: FloatArray
     sigma_x: float
     sigma_y: float
+    options: Mapping[str, float]
 
     @property
     def half_x(self) -> int:
@@ -61,7 +60,7 @@ class Kernel:
 
 
 def make_kernel(*, conv_width: float, nsigma: float, ratio: float, theta: float) -> Kernel:
-    """Kernel of DAOFIND, with IRAF's rules for its size.
+    """Return photutils' kernel of DAOFIND.
 
     With ``u`` along the major axis and ``v`` across it the Gaussian is
     ``exp(-(u**2 + v**2 / ratio**2) / (2 * sigma**2))``, ``sigma = conv_width / 2.3548``.
@@ -82,23 +81,22 @@ def make_kernel(*, conv_width: float, nsigma: float, ratio: float, theta: float)
     Kernel
         The Gaussian and the weights.
     """
-    sigma = conv_width / FWHM_PER_SIGMA
-    cosine, sine = math.cos(math.radians(theta)), math.sin(math.radians(theta))
-    half_x = _half_size(nsigma * sigma * math.hypot(cosine, ratio * sine))
-    half_y = _half_size(nsigma * sigma * math.hypot(sine, ratio * cosine))
-    y, x = np.mgrid[-half_y : half_y + 1, -half_x : half_x + 1].astype(np.float64)
-    along, across = x * cosine + y * sine, (y * cosine - x * sine) / ratio
-    radius_squared = (along**2 + across**2) / sigma**2
-    gaussian = np.exp(-0.5 * radius_squared)
-    support = (radius_squared <= nsigma**2) | (np.hypot(x, y) <= SMALLEST_RADIUS)
-    inside = gaussian * support
-    mean = inside.sum() / support.sum()
-    weights = (inside - mean) * support / ((inside**2).sum() - inside.sum() * mean)
-    return Kernel(gaussian, support, weights, sigma, ratio * sigma)
+    from tweakreg_steps.finding.star_finders import DAOStarFinder
+
+    options = {"fwhm": conv_width, "sigma_radius": nsigma, "ratio": ratio, "theta": theta}
+    kernel = DAOStarFinder(threshold=0.0, **options).kernel
+    return Kernel(
+        gaussian=kernel.gaussian_kernel_unmasked,
+        support=kernel.mask.astype(np.bool_),
+        weights=kernel.data,
+        sigma_x=float(kernel.x_sigma),
+        sigma_y=float(kernel.y_sigma),
+        options=options,
+    )
 
 
 def fit_heights(pixels: RealPixels, kernel: Kernel) -> FloatImage:
-    """Height of the best Gaussian at every pixel, above a constant local background.
+    """Return the height of the best Gaussian at every pixel, above a constant local background.
 
     Beyond its edges the image is mirrored.  Pixels that are not finite do not take part: around
     them the Gaussian is fitted to the rest of the kernel's pixels, and where less than half of
@@ -125,18 +123,13 @@ def fit_heights(pixels: RealPixels, kernel: Kernel) -> FloatImage:
     return _refit(heights, framed, finite, kernel)
 
 
-def _half_size(reach: float) -> int:
-    """Pixels on each side of the middle one, for a Gaussian cut at ``reach`` pixels."""
-    return int(max(2.0, reach))
-
-
 def _frame(pixels: RealPixels, kernel: Kernel) -> FloatImage:
     """Mirrored edges around the image, and its level taken off.
 
     The weights add up to zero only in exact arithmetic: without its level the image keeps its
     precision, so that a constant added to it changes nothing.
     """
-    coarse = pixels[::LEVEL_STEP, ::LEVEL_STEP].astype(np.float64)
+    coarse = pixels[:: tuning.LEVEL_STEP, :: tuning.LEVEL_STEP].astype(np.float64)
     coarse = coarse[np.isfinite(coarse)]
     level = float(np.median(coarse)) if coarse.size else 0.0
     ny, nx = pixels.shape
@@ -160,7 +153,7 @@ def _correlate(framed: FloatImage, weights: FloatArray, support: BoolImage) -> F
     by, bx = weights.shape[0] // 2, weights.shape[1] // 2
     ny, nx = framed.shape[0] - 2 * by, framed.shape[1] - 2 * bx
     sums = np.zeros((ny, nx), dtype=np.float32)
-    rows = max(1, STRIP // nx)
+    rows = max(1, tuning.STRIP // nx)
     part = np.empty((rows, nx), dtype=np.float32)
     for start in range(0, ny, rows):
         stop = min(start + rows, ny)
@@ -197,5 +190,5 @@ def _refit(
     whole = n > one.sum() - 0.5
     with np.errstate(divide="ignore", invalid="ignore"):
         refitted = (sum_gd - sum_g * sum_d / n) / (sum_gg - sum_g**2 / n)
-    refitted[n < LEAST_DATA * one.sum()] = 0.0
+    refitted[n < tuning.LEAST_DATA * one.sum()] = 0.0
     return np.where(whole, heights, refitted)

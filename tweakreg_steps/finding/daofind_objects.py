@@ -12,14 +12,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.finding import tuning
 from tweakreg_steps.finding.daofind_kernel import BoolImage, FloatArray, FloatImage, Kernel
 
 Index = NDArray[np.intp]
 
-SADDLE = 0.5  # part of the lower maximum
 NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
-LARGE = 50  # px; longer than the tracks of cosmic rays
-WINDOW_PIXELS = 1 << 20  # pixels of windows that are looked at together
 
 
 @dataclass(frozen=True)
@@ -54,8 +52,8 @@ class Objects:
     @property
     def large(self) -> NDArray[np.bool_]:
         """Tell which objects are no single star or track, but all of a bright area."""
-        large: NDArray[np.bool_] = (self.bottom - self.top >= LARGE) | (
-            self.right - self.left >= LARGE
+        large: NDArray[np.bool_] = (self.bottom - self.top >= tuning.LARGE) | (
+            self.right - self.left >= tuning.LARGE
         )
         return large
 
@@ -138,7 +136,7 @@ def joint_centres(
     tall, wide = objects.bottom + kernel.half_y + 1 - top, objects.right + kernel.half_x + 1 - left
     row, column = objects.row.copy(), objects.column.copy()
     usual = np.flatnonzero(~objects.large)
-    piece = np.cumsum((tall * wide)[usual]) // WINDOW_PIXELS
+    piece = np.cumsum((tall * wide)[usual]) // tuning.WINDOW_PIXELS
     for number in range(piece[-1] + 1 if piece.size else 0):
         some = usual[piece == number]
         dy, dx, owner = _spread(tall[some], wide[some])
@@ -189,7 +187,7 @@ def _merge(above: _Above, maximum: Index) -> Index:
     while one.size:
         swap = _lower(above, other, one)
         one, other = np.where(swap, other, one), np.where(swap, one, other)
-        high = saddle >= SADDLE * above.height[one]
+        high = saddle >= tuning.SADDLE * above.height[one]
         if not high.any():
             break
         best = np.flatnonzero(high)

@@ -9,12 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tweakreg_steps.finding.sky_noise import RealPixels, measure_sky_noise
+from tweakreg_steps.finding.background import subtract_background
+from tweakreg_steps.finding.pixel_unit import PixelUnit
+from tweakreg_steps.finding.sky_noise import RealPixels, SkyNoise, measure_sky_noise
+from tweakreg_steps.finding.sources import FoundSources
+from tweakreg_steps.finding.threshold import Threshold, noise_warning
 
 SHAPE_COLUMNS = ("sharpness", "roundness1", "roundness2")
 """What DAOFIND selects on where ``use_sharp_round`` is true."""
 
 _SHAPE_PARAMETERS = ("use_sharp_round", "sharplo", "sharphi", "roundlo", "roundhi")
+_BACKGROUND_PARAMETERS = ("background", "backsize", "backfiltersize")
+_SEGMENT_PARAMETERS = ("minarea", "deblend_levels", "deblend_contrast")
+_OTHERS = ("finder", "sextractor", *_BACKGROUND_PARAMETERS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +38,8 @@ class Search:
         The user's weight map, shape (ny, nx), or None.
     user_filter
         The text of the user's convolution filter, or None.
+    unit
+        What the values of the pixels are.
     find
         The section ``imagefindpars`` or ``refimagefindpars``.
     """
@@ -39,7 +48,36 @@ class Search:
     good: NDArray[np.bool_]
     weights: NDArray[Any] | None
     user_filter: str | None
+    unit: PixelUnit
     find: Mapping[str, Any]
+
+    @property
+    def counts_per_unit(self) -> float | None:
+        """Counts that a pixel of value 1 holds; None where they do not tell the noise."""
+        return None if self.is_subtracted else self.unit.counts
+
+    @property
+    def is_subtracted(self) -> bool:
+        """Tell whether the background is to be taken off."""
+        return bool(self.find["background"] == "map")
+
+    def searched_pixels(self) -> RealPixels:
+        """Return the pixels, without their background where that is asked for."""
+        if not self.is_subtracted:
+            return self.pixels
+        return subtract_background(
+            self.pixels,
+            self.good,
+            backsize=self.find["backsize"],
+            backfiltersize=self.find["backfiltersize"],
+        )
+
+    def warnings_of(self, noise: SkyNoise | None) -> tuple[str, ...]:
+        """Return what is to be said of the noise."""
+        if noise is None:
+            return ()
+        text = noise_warning(noise, None if self.is_subtracted else self.unit)
+        return () if text is None else (text,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,14 +91,17 @@ class ChipCatalog:
         (standard error of x, and of y, in pixels; nan where the finder knows none) and, where they
         were selected on, `SHAPE_COLUMNS`; shape (n,).
     sigma
-        Noise of the sky, in the unit of the pixels.
+        Noise of a pixel of the sky, in the unit of the pixels.
     note
         How they were found, for the catalog's metadata.
+    warnings
+        What the user should know of it.
     """
 
     columns: Mapping[str, NDArray[np.float64]]
     sigma: float
     note: Mapping[str, Any]
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -76,18 +117,44 @@ def _daofind(search: Search) -> ChipCatalog:
     from tweakreg_steps.finding.daofind import find_sources_on_chip
 
     found = find_sources_on_chip(
-        search.pixels, search.good, **_without(search.find, "finder", "sextractor")
+        search.searched_pixels(),
+        search.good,
+        counts_per_unit=search.counts_per_unit,
+        **_without(search.find, *_OTHERS, *_SEGMENT_PARAMETERS),
     )
     shapes = SHAPE_COLUMNS if search.find["use_sharp_round"] else ()
-    names = ("x", "y", "flux", "peak", *shapes)
-    note = {
-        "sky_sigma": float(found.sigma),
-        "sky_sigma_method": found.noise.method if found.noise else "skysigma",
-        "threshold_level": float(found.threshold_level),
-        "retried": found.retried,
-    }
-    columns = {name: getattr(found.stars, name) for name in names}
-    return ChipCatalog({**columns, "error": found.errors}, found.sigma, note)
+    columns = {name: getattr(found.stars, name) for name in ("x", "y", "flux", "peak", *shapes)}
+    return _catalog(search, {**columns, "error": found.errors}, found.above)
+
+
+def _iraf(search: Search) -> ChipCatalog:
+    """Search with IRAF's starfind."""
+    from tweakreg_steps.finding.irafstarfind import find_iraf_sources
+
+    found, above = find_iraf_sources(
+        search.searched_pixels(),
+        search.good,
+        counts_per_unit=search.counts_per_unit,
+        **_without(search.find, *_OTHERS, *_SEGMENT_PARAMETERS, "ratio", "theta"),
+    )
+    columns = _columns(found, above)
+    if search.find["use_sharp_round"]:
+        shapes = (found.sharpness, found.roundness, found.roundness)
+        columns |= dict(zip(SHAPE_COLUMNS, shapes, strict=True))
+    return _catalog(search, columns, above)
+
+
+def _segmentation(search: Search) -> ChipCatalog:
+    """Search by segmentation."""
+    from tweakreg_steps.finding.segmentation import find_segments
+
+    found, above = find_segments(
+        search.searched_pixels(),
+        search.good,
+        counts_per_unit=search.counts_per_unit,
+        **_without(search.find, *_OTHERS, *_SHAPE_PARAMETERS),
+    )
+    return _catalog(search, _columns(found, above), above)
 
 
 def _sextractor(search: Search) -> ChipCatalog:
@@ -102,13 +169,43 @@ def _sextractor(search: Search) -> ChipCatalog:
         program=program,
         weights=search.weights,
         user_filter=search.user_filter,
-        **_without(search.find, "finder", *_SHAPE_PARAMETERS),
+        counts_per_unit=search.unit.counts,
+        **_without(
+            search.find,
+            "finder",
+            *_BACKGROUND_PARAMETERS,
+            *_SHAPE_PARAMETERS,
+            *_SEGMENT_PARAMETERS,
+        ),
     )
     names = ("x", "y", "flux", "peak", "error")
     note = {"program": f"SExtractor {program.version}", "retried": found.retried}
     # SExtractor keeps its own noise to itself
-    sigma = measure_sky_noise(search.pixels).sigma
-    return ChipCatalog({name: getattr(found, name) for name in names}, sigma, note)
+    noise = measure_sky_noise(search.pixels, counts_per_unit=search.unit.counts)
+    columns = {name: getattr(found, name) for name in names}
+    return ChipCatalog(columns, noise.of_a_pixel, note, ())
+
+
+def _columns(found: FoundSources, above: Threshold) -> dict[str, NDArray[np.float64]]:
+    """Return what every finder measures."""
+    columns = {name: getattr(found, name) for name in ("x", "y", "flux", "peak")}
+    return {**columns, "error": found.noise_response * above.pixel_noise}
+
+
+def _catalog(
+    search: Search, columns: Mapping[str, NDArray[np.float64]], above: Threshold
+) -> ChipCatalog:
+    """Return the catalog of what was found above a threshold."""
+    note = {
+        "sky_sigma": float(above.sigma),
+        "sky_sigma_method": above.noise.method if above.noise else "skysigma",
+        "sky_clipped_std": float(above.noise.clipped_std) if above.noise else None,
+        "bunit": search.unit.name,
+        "counts_per_unit": search.unit.counts,
+        "threshold_level": float(above.level) if np.isfinite(above.level) else None,
+        "retried": above.retried,
+    }
+    return ChipCatalog(columns, above.pixel_noise, note, search.warnings_of(above.noise))
 
 
 FINDERS = {
@@ -126,6 +223,22 @@ FINDERS = {
             "flux": "FLUX_AUTO, above the background, in image units",
             "peak": "brightest pixel, in image units",
             "error": "standard error of x, and of y, from ERRX2WIN_IMAGE and ERRY2WIN_IMAGE",
+        },
+    ),
+    "iraf": Finder(
+        _iraf,
+        {
+            "flux": "sum over the kernel, above the local sky, in image units",
+            "peak": "brightest pixel of the kernel's box, in image units",
+            "error": "standard error of x, and of y, that the noise of the sky gives",
+        },
+    ),
+    "segmentation": Finder(
+        _segmentation,
+        {
+            "flux": "sum over the source's pixels, above the background, in image units",
+            "peak": "brightest pixel, in image units",
+            "error": "standard error of x, and of y, that the noise of the sky gives",
         },
     ),
 }

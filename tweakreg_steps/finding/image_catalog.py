@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.finding.finders import FINDERS, SHAPE_COLUMNS, Search
+from tweakreg_steps.finding.pixel_unit import PixelUnit
 from tweakreg_steps.fits_files.chips import Chip
 from tweakreg_steps.fits_files.mask_file import read_mask
 from tweakreg_steps.recipes.inputs import image_name
@@ -38,6 +39,7 @@ def find_in_image(
     name: str,
     mask: Path,
     find: Mapping[str, Any],
+    units: Mapping[int, PixelUnit],
     weights: Mapping[int, Path],
     own_filter: Path | None,
 ) -> ColumnTable:
@@ -55,6 +57,8 @@ def find_in_image(
         Where on each chip sources may be: ``masks/<image>.fits``.
     find
         The section ``imagefindpars`` or ``refimagefindpars``.
+    units
+        What a pixel's value stands for, by the chips' numbers.
     weights
         The user's weight maps by the chips' numbers.
     own_filter
@@ -72,7 +76,7 @@ def find_in_image(
     notes: list[dict[str, Any]] = []
     for chip in chips:
         try:
-            search = _search(image, chip, mask, find, weights, own_filter)
+            search = _search(image, chip, units[chip.number], mask, find, weights, own_filter)
             found = finder.search(search)
         except NotAlignedError as error:
             if error.reason is not Reason.NO_PIXELS:
@@ -85,8 +89,16 @@ def find_in_image(
         n_sources = len(x)
         n_narrow = int(shape.narrow.sum())
         notes.append(
-            {"chip": chip.number, "n_sources": n_sources, **found.note, "n_narrow": n_narrow}
+            {
+                "chip": chip.number,
+                "n_sources": n_sources,
+                **found.note,
+                "n_narrow": n_narrow,
+                "warnings": list(found.warnings),
+            }
         )
+        for text in found.warnings:
+            log.warning("%s, %s: %s", image, chip.label, text)
         log.info("%s: %d sources, %s", chip.label, n_sources, dict(found.note))
         columns.setdefault("chip", []).append(np.full(n_sources, chip.number))
         for name in _measured(find):
@@ -99,6 +111,7 @@ def find_in_image(
 def _search(
     image: Path,
     chip: Chip,
+    unit: PixelUnit,
     mask: Path,
     find: Mapping[str, Any],
     weights: Mapping[int, Path],
@@ -113,6 +126,7 @@ def _search(
         good=np.ones(chip.shape, dtype=bool) if good is None else good,
         weights=_weights(image, chip, find, weights.get(chip.number)),
         user_filter=own_filter.read_text(encoding="utf-8") if own_filter else None,
+        unit=unit,
         find=find,
     )
 

@@ -12,25 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.finding import tuning
 from tweakreg_steps.finding.sky_noise import RealPixels
 
 FloatArray = NDArray[np.float64]
 Index = NDArray[np.intp]
 
-LEAST_SPREAD = 0.05
-"""Spread of the sharpest stars: a Gaussian of one pixel at half maximum has 0.06 at its centre."""
-
-REACH = 2
-"""Pixels around a source's centre among which its brightest one is."""
-
-SKY_REACH = 4
-"""Distance in pixels of the square frame around the brightest pixel that tells the local sky."""
-
 LINES = ((0, 1), (1, 0), (1, 1), (1, -1))
 """Steps in y and x along the lines through a pixel."""
-
-PIECE = 1 << 14
-"""Sources looked at together."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +54,8 @@ def measure_narrowness(
         Noise of a pixel of the sky, in the unit of the pixels.
     """
     pieces = [
-        _measure(pixels, x[i : i + PIECE], y[i : i + PIECE], sigma)
-        for i in range(0, max(1, len(x)), PIECE)
+        _measure(pixels, x[i : i + tuning.PIECE], y[i : i + tuning.PIECE], sigma)
+        for i in range(0, max(1, len(x)), tuning.PIECE)
     ]
     return Narrowness(
         np.concatenate([piece.spread for piece in pieces]),
@@ -87,7 +76,7 @@ def _measure(pixels: RealPixels, x: FloatArray, y: FloatArray, sigma: float) -> 
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = least / peak
     # the noise of a mean of two pixels
-    narrow = least + sigma / np.sqrt(2.0) < LEAST_SPREAD * peak
+    narrow = least + sigma / np.sqrt(2.0) < tuning.LEAST_SPREAD * peak
     return Narrowness(spread, narrow)
 
 
@@ -98,7 +87,7 @@ def _pixel(centre: FloatArray) -> Index:
 
 def _brightest(pixels: RealPixels, row: Index, column: Index) -> tuple[Index, Index]:
     """Find the brightest pixel near each of some pixels."""
-    steps = np.arange(-REACH, REACH + 1)
+    steps = np.arange(-tuning.REACH, tuning.REACH + 1)
     dy, dx = (step.ravel() for step in np.meshgrid(steps, steps, indexing="ij"))
     values = _at(pixels, row[:, None] + dy, column[:, None] + dx)
     best = np.where(np.isfinite(values), values, -np.inf).argmax(axis=1)
@@ -108,9 +97,9 @@ def _brightest(pixels: RealPixels, row: Index, column: Index) -> tuple[Index, In
 
 def _frame(pixels: RealPixels, row: Index, column: Index) -> FloatArray:
     """Give the pixels of a square frame around each of some pixels, shape (n, m)."""
-    steps = np.arange(-SKY_REACH, SKY_REACH + 1)
+    steps = np.arange(-tuning.SKY_REACH, tuning.SKY_REACH + 1)
     dy, dx = (step.ravel() for step in np.meshgrid(steps, steps, indexing="ij"))
-    edge = np.maximum(np.abs(dy), np.abs(dx)) == SKY_REACH
+    edge = np.maximum(np.abs(dy), np.abs(dx)) == tuning.SKY_REACH
     return _at(pixels, row[:, None] + dy[edge], column[:, None] + dx[edge])
 
 

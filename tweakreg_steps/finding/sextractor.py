@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.errors import NotAlignedError, Reason
+from tweakreg_steps.finding import tuning
 from tweakreg_steps.finding.limits import strictly_between
 from tweakreg_steps.finding.sextractor_filter import filter_text
 from tweakreg_steps.finding.sextractor_options import Option, configuration
@@ -32,8 +33,6 @@ BoolArray = NDArray[np.bool_]
 
 _CUT_OFF = 8
 """The flag of objects that are cut off at an edge: their centroids are nobody's."""
-_BAD_RMS = 1.0e16
-"""What marks a bad pixel in a map of rms or variance: its variance is beyond the limit of 1e30."""
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +73,7 @@ def extract_sources_on_chip(
     program: Program,
     weights: NDArray[Any] | None,
     user_filter: str | None,
+    counts_per_unit: float | None,
     computesig: bool,
     skysigma: float,
     conv_width: float,
@@ -103,12 +103,15 @@ def extract_sources_on_chip(
         The user's weight map, shape (ny, nx), of the kind that ``WEIGHT_TYPE`` says; or None.
     user_filter
         The text of the user's filter, used in place of the Gaussian; or None.
+    counts_per_unit
+        Counts that a pixel of value 1 holds, or None; for a threshold of None.
     computesig
         Take the noise that the program measures.
     skysigma
         The noise where it is not to be measured; measured all the same if nothing is found.
     threshold
-        Detection threshold in units of the noise; None for the square of the noise.
+        Detection threshold in units of the noise; None for the square of the noise, which is taken
+        of counts where it is known what a pixel counts.
     conv_width, nsigma, ratio, theta
         The Gaussian that filters the image for detection.
     peakmin, peakmax, fluxmin, fluxmax
@@ -148,13 +151,21 @@ def extract_sources_on_chip(
         _select, pixels=pixels, good=usable, peak=(peakmin, peakmax), flux=(fluxmin, fluxmax)
     )
     if not computesig:
-        level = skysigma * (skysigma if threshold is None else threshold)
+        level = _square(skysigma, counts_per_unit) if threshold is None else skysigma * threshold
         found = select(extract(threshold=None, level=level), retried=False)
         if len(found):
             return found
         log.info("nothing found with skysigma %g: the noise is measured", skysigma)
-    measured = measure_sky_noise(pixels).sigma ** 2 if threshold is None else None
+    measured = None
+    if threshold is None:
+        noise = measure_sky_noise(pixels, counts_per_unit=counts_per_unit)
+        measured = _square(noise.sigma, counts_per_unit)
     return select(extract(threshold=threshold, level=measured), retried=not computesig)
+
+
+def _square(sigma: float, counts_per_unit: float | None) -> float:
+    """Return the square of the noise, of counts where it is known what a pixel counts."""
+    return sigma**2 * (1.0 if counts_per_unit is None else counts_per_unit)
 
 
 def make_weight_map(
@@ -173,7 +184,7 @@ def make_weight_map(
     """
     if weights is None:
         return None if usable.all() else usable.astype(np.float32)
-    bad = {"MAP_WEIGHT": 0.0, "MAP_RMS": _BAD_RMS, "MAP_VAR": _BAD_RMS**2}[kind]
+    bad = {"MAP_WEIGHT": 0.0, "MAP_RMS": tuning.BAD_RMS, "MAP_VAR": tuning.BAD_RMS**2}[kind]
     return np.where(usable, weights, bad).astype(np.float32)
 
 

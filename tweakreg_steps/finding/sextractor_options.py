@@ -7,6 +7,8 @@ parameters of the section.
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Mapping
 
 from tweakreg_steps.recipes.inputs import split_selection
@@ -74,6 +76,29 @@ REFUSED = {
 """Options that a recipe may not give, and why."""
 
 
+ALLOWED = frozenset(
+    {
+        *("DETECT_TYPE", "DETECT_MINAREA", "DETECT_MAXAREA", *THRESHOLD_OPTIONS),
+        *("FILTER", "FILTER_NAME", "FILTER_THRESH", "DEBLEND_NTHRESH", "DEBLEND_MINCONT"),
+        *("CLEAN", "CLEAN_PARAM", "MASK_TYPE"),
+        *("WEIGHT_TYPE", "RESCALE_WEIGHTS", "WEIGHT_IMAGE", "WEIGHT_GAIN", "WEIGHT_THRESH"),
+        *("PHOT_APERTURES", "PHOT_AUTOPARAMS", "PHOT_PETROPARAMS", "PHOT_AUTOAPERS"),
+        *("PHOT_FLUXFRAC", "SATUR_LEVEL", "MAG_ZEROPOINT", "MAG_GAMMA", "GAIN"),
+        *("PIXEL_SCALE", "SEEING_FWHM", "BACK_TYPE", "BACK_VALUE", "BACK_SIZE"),
+        *("BACK_FILTERSIZE", "BACKPHOTO_TYPE", "BACKPHOTO_THICK", "BACK_FILTTHRESH"),
+        *("MEMORY_OBJSTACK", "MEMORY_PIXSTACK", "MEMORY_BUFSIZE", "NTHREADS"),
+        *("FITS_UNSIGNED", "INTERP_MAXXLAG", "INTERP_MAXYLAG", "INTERP_TYPE"),
+    }
+)
+"""Options that a recipe may give: those that say how sources are found, and name no output."""
+
+FILES = frozenset({"FILTER_NAME", "WEIGHT_IMAGE"})
+"""Options whose values are files of the user's. The program is given copies with names of ours."""
+
+_VALUE = re.compile(r"[A-Za-z0-9_.,+\- ]{0,200}")
+"""A value that the program reads as one: no quote, no comment, no variable, no end of line."""
+
+
 def option_problems(options: Mapping[str, Option]) -> dict[str, str]:
     """Return what is wrong with a user's options, by name, as far as no program is needed."""
     problems = {
@@ -81,6 +106,11 @@ def option_problems(options: Mapping[str, Option]) -> dict[str, str]:
         for name in options
         if name in REFUSED
     }
+    for name, value in options.items():
+        if name not in REFUSED:
+            problem = _problem_of(name, value)
+            if problem:
+                problems[name] = problem
     kind = weight_type(options)
     if kind not in ("NONE", *MAPS):
         problems["WEIGHT_TYPE"] = (
@@ -94,6 +124,25 @@ def option_problems(options: Mapping[str, Option]) -> dict[str, str]:
             f"{kind} needs WEIGHT_IMAGE; MAP_RMS alone takes the ERR array of the image"
         )
     return problems
+
+
+def _problem_of(name: str, value: Option) -> str | None:
+    """Return what is wrong with one option by itself."""
+    if name not in ALLOWED:
+        nearest = difflib.get_close_matches(name.upper(), ALLOWED, n=1)
+        hint = f"the nearest is {nearest[0]}" if nearest else "leave it out"
+        return f"is no option of SExtractor's that a recipe may give; {hint}"
+    text = str(value)
+    if name in FILES:
+        strange = [character for character in text if not character.isprintable()]
+        if strange:
+            return f"{text!r} holds {strange[0]!r}, which no name of a file may; rename the file"
+    elif not _VALUE.fullmatch(text):
+        return (
+            f"{text!r} cannot be a value; write letters, digits, blanks and any of _ . , + - on "
+            "one line, at most 200 of them"
+        )
+    return None
 
 
 def weight_type(options: Mapping[str, Option]) -> str:
@@ -163,8 +212,12 @@ def configuration(
     fixed: dict[str, Option] = {"FILTER_NAME": FILTER, "WEIGHT_TYPE": "NONE"}
     if has_weights:
         kind = weight_type(options)
-        fixed |= {"WEIGHT_TYPE": "MAP_WEIGHT" if kind == "NONE" else kind, "WEIGHT_IMAGE": WEIGHTS}
-    given = {name: value for name, value in options.items() if name != "WEIGHT_IMAGE"}
+        fixed |= {"WEIGHT_TYPE": kind if kind in MAPS else "MAP_WEIGHT", "WEIGHT_IMAGE": WEIGHTS}
+    given = {
+        name: value
+        for name, value in options.items()
+        if name not in FILES and _problem_of(name, value) is None
+    }
     return {name: _spelled(value) for name, value in {**ours, **given, **fixed}.items()}
 
 

@@ -15,11 +15,13 @@ from tweakreg_steps.provenance.user_inputs import (
     user_files_of,
 )
 from tweakreg_steps.records.canonical import digest
-from tweakreg_steps.records.ledger import is_as_made, read_entry
+from tweakreg_steps.records.ledger import identity, is_as_made, read_entry
 from tweakreg_steps.records.library_versions import PACKAGE, VERSIONS
 from tweakreg_steps.records.outdir_files import LEDGER, ledger_of
-from tweakreg_steps.records.statement import statement_of
-from tweakreg_steps.workflow.jobs import ALL, JobKey, common_stamp, image_of_job
+from tweakreg_steps.records.statement import image_of_job, statement_of
+from tweakreg_steps.records.upstream import common_stamp
+from tweakreg_steps.steps.subject import ALL
+from tweakreg_steps.workflow.jobs import JobKey
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ class _Tracer:
         """Yield the upstream rules whose jobs are not those any more that were run then."""
         for rule, stamp in record["upstream"].items():
             entries = [self._entry(key) for key in self._upstream_jobs(record, rule)]
-            stamps = [digest(entry["record"]) if entry else "" for entry in entries]
+            stamps = [identity(entry) if entry else "" for entry in entries]
             if common_stamp(stamps) != stamp:
                 yield rule
 

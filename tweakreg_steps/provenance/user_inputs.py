@@ -20,11 +20,12 @@ from tweakreg_steps.records.manifest import (
     read_refimage,
 )
 from tweakreg_steps.records.outdir_files import MANIFEST
+from tweakreg_steps.records.statement import image_of_job
+from tweakreg_steps.steps import all_steps
+from tweakreg_steps.steps.declaration import Step
 from tweakreg_steps.surveying.file_digest import file_digest
 from tweakreg_steps.surveying.inspection import Inspected, inspect_inputs
 from tweakreg_steps.surveying.plane_order import in_plane_order
-from tweakreg_steps.workflow.jobs import image_of_job
-from tweakreg_steps.workflow.reference_jobs import plane_digest
 
 _GROUPS = ("exclusions", "catalogs", "reference_files")
 """What the records call several digests of files, each by its part."""
@@ -101,8 +102,9 @@ class UserFiles:
         yield from self._parts(image, inputs.get("chips", []))
         if "file" in inputs:
             yield self._of_image("whole file", image, {"": inputs["file"]}, self._whole)
-        if record["rule"] == "build_reference_plane":
-            yield self._plane(inputs["wcs"])
+        step = all_steps()[record["rule"]]
+        if step.combine is not None:
+            yield self._of_all(step, inputs)
         for key, digest in _digests_of_files(inputs):
             yield self._file(key, self._path(image, key), digest)
 
@@ -136,20 +138,20 @@ class UserFiles:
         """Return the digest of an image's file as it is now."""
         return {"": self._inspect(image).file}
 
-    def _plane(self, then: str) -> UserInput:
-        """Return the WCS of all images of which the reference plane was made."""
+    def _of_all(self, step: Step, inputs: Mapping[str, Any]) -> UserInput:
+        """Return the WCS of all images that a job read, or of the reference image."""
         if self.refimage:
             images = [self.images[self.refimage]]
         else:
             images = in_plane_order(list(self.images.values()), name=lambda image: image.name)
 
         def now() -> dict[str, str]:
-            inspected = [self._inspect(image) for image in images]
-            return {"": plane_digest(inspected, is_refimage=self.refimage is not None)}
+            assert step.combine  # noqa: S101  it was asked for before
+            return {"": step.combine([self._inspect(image).chips for image in images], inputs)}
 
         paths = tuple(str(image.path) for image in images)
-        digests = {"": then}
-        return UserInput("wcs", paths, digests, self._compare(images, digests, now))
+        then = {"": inputs["wcs"]}
+        return UserInput("wcs", paths, then, self._compare(images, then, now))
 
     def _compare(
         self,
@@ -211,7 +213,7 @@ def user_files_of(outdir: Path) -> UserFiles:
 def other_inputs(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a record's inputs say that is no digest of a file."""
     told = {"chips", "file", _DATA, *_GROUPS}
-    told |= {"wcs"} if record["rule"] == "build_reference_plane" else set()
+    told |= {"wcs"} if all_steps()[record["rule"]].combine else set()
     told |= {key for key in record["inputs"] if _SINGLE.fullmatch(key)}
     return {key: value for key, value in record["inputs"].items() if key not in told}
 

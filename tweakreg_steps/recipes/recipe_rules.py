@@ -10,6 +10,8 @@ from tweakreg_steps.recipes.schema import Tree, value_at
 
 Found = tuple[tuple[str, ...], str]
 
+_FINDER_NAMES = {"sextractor": "SExtractor", "segmentation": "segmentation"}
+
 _HEADER_TEXTS = (
     ("update_header", "wcsname"),
     *(("headerlet_creation", name) for name in ("hdrname", "author", "descrip", "catalog")),
@@ -86,18 +88,24 @@ def _finder_problems(section: str, find: Tree) -> Iterator[Found]:
     """Yield what does not go with the finder."""
     from tweakreg_steps.finding.sextractor_options import option_problems
 
-    options = find["sextractor"]
-    if find["finder"] != "sextractor":
-        if options:
-            yield (section, "sextractor"), "needs finder: sextractor; leave one of both out"
-        return
-    if find["use_sharp_round"]:
+    finder, options = find["finder"], find["sextractor"]
+    if options and finder != "sextractor":
+        yield (section, "sextractor"), "needs finder: sextractor; leave one of both out"
+    if find["use_sharp_round"] and finder in ("sextractor", "segmentation"):
+        text = f"{_FINDER_NAMES[finder]} measures neither sharpness nor roundness"
+        yield (section, "use_sharp_round"), f"true needs finder: daofind or iraf; {text}"
+    if find["background"] != "local" and finder == "sextractor":
         yield (
-            (section, "use_sharp_round"),
-            "true needs finder: daofind; SExtractor measures neither sharpness nor roundness",
+            (section, "background"),
+            "map needs another finder; SExtractor makes its own map (sextractor: {BACK_SIZE: 64})",
         )
-    for name, text in option_problems(options).items():
-        yield (section, "sextractor", name), text
+    if find["backfiltersize"] % 2 == 0:
+        yield (section, "backfiltersize"), f"{find['backfiltersize']} is even; give an odd number"
+    if find["ratio"] != 1 and finder == "iraf":
+        yield (section, "ratio"), "needs another finder; the kernel of iraf is round"
+    if finder == "sextractor":
+        for name, text in option_problems(options).items():
+            yield (section, "sextractor", name), text
 
 
 def _catalog_problems(section: str, catalog: Tree, flux: str, position: str) -> Iterator[Found]:

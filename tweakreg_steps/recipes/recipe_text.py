@@ -76,5 +76,5 @@ def _entry(parameter: Parameter) -> str:
 def comments_about(sections: Collection[str]) -> str:
     """Return the help on the parameters of some sections, or of all, as comments."""
     wanted = [p for p in parameters() if not sections or p.path[0] in sections]
-    lines = "\n".join(map(explain, wanted)).splitlines()
+    lines = "\n".join(explain(parameter, ()) for parameter in wanted).splitlines()
     return "".join(f"# {line}".rstrip() + "\n" for line in lines)

@@ -44,7 +44,7 @@ def record_decisions(project: Project, decisions: Mapping[str, Decision]) -> Non
     path = project.outdir / REVIEW
     reviews = read_reviews(path)
     for name, decision in decisions.items():
-        reviews[name] = Review(decision, fit_stamp(project.plan, name))
+        reviews[name] = Review(decision, fit_stamp(project.plan, name) or "")
     inputs = [name for name in project.names if name in reviews]
     others = [name for name in reviews if name not in inputs]
     write_reviews(path, {name: reviews[name] for name in [*inputs, *others]})

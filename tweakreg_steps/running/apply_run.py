@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tweakreg_steps.applying.original_file import holds
 from tweakreg_steps.applying.undo_record import read_record
@@ -97,4 +97,4 @@ def _header_call(project: Project, image: Inspected) -> Call:
     """Return the call of the step that writes the header of an image."""
     name = image.image.name
     (job,) = (j for j in project.plan.jobs.values() if j.step.writes_input and j.image == name)
-    return call_of(project.planned(job))
+    return cast("Call", call_of(project.planned(job)))

@@ -95,3 +95,14 @@ class StepCall(Generic[Parameters, FactsType]):
     def write_text(self, key: str, text: str) -> None:
         """Write the text called `key`, with what it says of its making."""
         write_text_atomically(self.file(key), sign_text(text, self.statement))
+
+
+def section_of(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the one section of a step's parameters, whichever of two says it.
+
+    How sources are found is said by ``imagefindpars``, for the reference image by
+    ``refimagefindpars``.
+    """
+    (section,) = parameters.values()
+    found: Mapping[str, Any] = section
+    return found

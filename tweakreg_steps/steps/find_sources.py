@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 
 from tweakreg_steps.finding.sextractor_options import needs_errors
 from tweakreg_steps.steps import parameters
-from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.steps.call import StepCall, section_of
 from tweakreg_steps.steps.declaration import Per, Step
 from tweakreg_steps.steps.products import CATALOG, MASK
 from tweakreg_steps.steps.subject import Subject
@@ -37,10 +37,10 @@ def _uses_sextractor(subject: Subject) -> bool:
 
 
 def _parts(subject: Subject) -> tuple[str, ...]:
-    """Return the pixels, and their errors where SExtractor weighs with them."""
+    """Return the pixels with their unit, and their errors where SExtractor weighs with them."""
     options = subject.values[subject.findpars]["sextractor"]
     weighs = _uses_sextractor(subject) and needs_errors(options)
-    return ("pixels", "err") if weighs else ("pixels",)
+    return ("pixels", "unit", "err") if weighs else ("pixels", "unit")
 
 
 STEP = Step(
@@ -54,6 +54,7 @@ STEP = Step(
     is_shared=True,
     imports=(
         "tweakreg_steps.finding.image_catalog",
+        "tweakreg_steps.finding.star_finders",
         "tweakreg_steps.finding.daofind",
         "tweakreg_steps.finding.narrowness",
     ),
@@ -64,8 +65,9 @@ STEP = Step(
 def run(call: StepCall[parameters.FindSources, Facts]) -> None:
     """Write ``catalogs/<image>.ecsv``."""
     from tweakreg_steps.finding.image_catalog import find_in_image
+    from tweakreg_steps.finding.pixel_unit import unit_from_record
 
-    (find,) = call.parameters.values()
+    find = section_of(call.parameters)
     chips = [chip_from_record(record) for record in call.inputs["chips"]]
     weights = {
         number: path
@@ -78,6 +80,9 @@ def run(call: StepCall[parameters.FindSources, Facts]) -> None:
         name=call.name,
         mask=call.file("mask"),
         find=find,
+        units={
+            record["number"]: unit_from_record(record["unit"]) for record in call.inputs["chips"]
+        },
         weights=weights,
         own_filter=call.optional_file("filter"),
     )

@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 
 from tweakreg_steps.records.statement import history_lines
 from tweakreg_steps.steps import parameters
-from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.steps.call import StepCall, section_of
 from tweakreg_steps.steps.declaration import Per, Step
 from tweakreg_steps.steps.products import MASK
 from tweakreg_steps.steps.subject import Subject
@@ -57,7 +57,7 @@ def run(call: StepCall[parameters.MakeMasks, Facts]) -> None:
     from tweakreg_steps.fits_files.mask_file import write_masks
     from tweakreg_steps.masking.image_masks import image_masks
 
-    (flags,) = call.parameters.values()
+    flags = section_of(call.parameters)
     chips = [chip_from_record(record) for record in call.inputs["chips"]]
     files = {int(number): path for number, path in call.files_of("exclusions").items()}
     masks = image_masks(call.file("image"), chips, exclusions=files, dqbits=flags["dqbits"])

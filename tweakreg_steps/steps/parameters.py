@@ -44,6 +44,12 @@ class Finding(TypedDict):
     roundlo: float
     roundhi: float
     finder: str
+    background: Literal["local", "map"]
+    backsize: int
+    backfiltersize: int
+    minarea: int
+    deblend_levels: int
+    deblend_contrast: float
     sextractor: dict[str, Any]
 
 

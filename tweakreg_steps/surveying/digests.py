@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.finding.pixel_unit import pixel_unit
 from tweakreg_steps.fits_files.card_list import CardList
 from tweakreg_steps.fits_files.chips import Chip, find_chips
 from tweakreg_steps.fits_files.fits_blocks import (
@@ -77,10 +78,11 @@ def digest_exposure(path: Path, selection: str | None) -> dict[str, Any]:
         ``file``: digest of all headers and data. ``data``: digest of each HDU's data. ``chips``:
         for each chip its ``number``, ``extension``, ``label`` and ``shape`` (ny, nx); the digests
         ``pixels``, ``dq`` and ``err`` (None without) and ``wcs`` (cards of the WCS and the lookup
-        tables they point to); ``wcsnames``, the names of its primary and alternate WCSs;
-        ``alternates``, the keys of the latter with their names. ``primary``: telescope, instrument
-        and reference files as the primary header names them. ``model``: the IDCTAB of the model
-        that the first extension holds, or None. ``headerlets``: the names of those attached.
+        tables they point to); ``unit``, what its pixels count; ``wcsnames``, the names of its
+        primary and alternate WCSs; ``alternates``, the keys of the latter with their names.
+        ``primary``: telescope, instrument and reference files as the primary header names them.
+        ``model``: the IDCTAB of the model that the first extension holds, or None.
+        ``headerlets``: the names of those attached.
 
     Raises
     ------
@@ -176,6 +178,7 @@ def _describe_chip(chip: Chip, hdus: Sequence[Hdu], data: Sequence[bytes]) -> di
         "pixels": _digest_image(hdu, data),
         "dq": _digest_image(flags[0], data) if flags else None,
         "err": _digest_image(errors[0], data) if errors else None,
+        "unit": pixel_unit(hdu.values, hdus[0].values).as_record(),
         "wcs": _digest_wcs(hdu, hdus, data),
         "wcsnames": list(wcs_names(cards)),
         "alternates": alternate_names(cards),

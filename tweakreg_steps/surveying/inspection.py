@@ -20,7 +20,7 @@ from tweakreg_steps.records.outdir_files import digests_of, is_prepared
 from tweakreg_steps.surveying.applied_inputs import as_measured
 from tweakreg_steps.surveying.chip_record import chip_from_record
 
-_FORMAT = 3
+_FORMAT = 4
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Inspected:
         The input.
     chips
         For each chip its ``number`` (from 1), ``extension``, ``label``, ``shape`` (ny, nx), the
-        digests ``pixels``, ``dq``, ``err`` (or None) and ``wcs``, the ``wcsnames`` that the
-        header holds, and its ``alternates``.
+        digests ``pixels``, ``dq``, ``err`` (or None) and ``wcs``, the ``unit`` of its pixels, the
+        ``wcsnames`` that the header holds, and its ``alternates``.
     file
         Digest of the whole content.
     data
