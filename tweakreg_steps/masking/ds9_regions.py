@@ -33,8 +33,9 @@ from tweakreg_steps.masking.region_words import (
 
 log = logging.getLogger(__name__)
 
-_SYSTEMS = (*PIXEL_SYSTEMS, *SKY_SYSTEMS, "wcs", "linear")
-_ALTERNATE = re.compile(r"wcs[0a-z]")
+_SYSTEMS = (*PIXEL_SYSTEMS, *SKY_SYSTEMS, "wcs", "wcs0", "linear")
+_ALTERNATE = re.compile(r"wcs[a-z]")
+_DS9_HEAD = re.compile(r"\s*#\s*Region file format:\s*DS9", re.IGNORECASE)
 _SYNONYMS = {"rotbox": "box", "cpanda": "panda", "circle3d": "circle"}
 _SKIPPED = ("text", "ruler", "compass", "projection")
 _SYMBOL_POINT = re.compile(r"point\b")
@@ -53,6 +54,7 @@ class Ds9Region:
     None where there is no hole. ``angle`` and ``sector`` (start, stop) are in degrees of the system
     ``angles_in``, counter-clockwise from the x axis as DS9 counts them; on the sky the x axis
     points to the west and y to the north. A sector is counted from the rotated x axis.
+    ``by_ds9`` says that the file has the head of those that DS9 writes.
     """
 
     shape: str
@@ -67,6 +69,7 @@ class Ds9Region:
     text: str
     sizes_in: str
     angles_in: str
+    by_ds9: bool = False
 
     @property
     def has_area(self) -> bool:
@@ -77,6 +80,15 @@ class Ds9Region:
     def is_box(self) -> bool:
         """Whether the outlines are rectangles (else ellipses)."""
         return self.shape in ("box", "bpanda")
+
+    @property
+    def has_turned_sector(self) -> bool:
+        """Whether it is a panda of ellipses or boxes with a sector on the sky.
+
+        When DS9 reads one back it counts the rotation of the image twice in the sector, as it does
+        when it writes one.
+        """
+        return self.on_sky and self.shape in ("epanda", "bpanda")
 
     @property
     def on_sky(self) -> bool:
@@ -142,7 +154,10 @@ def parse_regions(text: str, *, name: str) -> tuple[Ds9Region, ...]:
             faults.append(_fault(name, draft.statement, shapes))
     if faults:
         raise InputError("\n".join(faults))
-    return tuple(_region(draft, shapes) for draft, shapes in zip(drafts, found, strict=True))
+    by_ds9 = _DS9_HEAD.match(text) is not None
+    return tuple(
+        _region(draft, shapes, by_ds9=by_ds9) for draft, shapes in zip(drafts, found, strict=True)
+    )
 
 
 def _fault(name: str, statement: Statement, why: str) -> str:
@@ -179,7 +194,7 @@ def _set_state(statement: Statement, state: _State) -> bool:
     if word == "global":
         state.include = included(statement.properties, state.include)
         word = statement.properties.get("wcs", "").lower()
-        if word in ("", "wcs"):
+        if word in ("", "wcs", "wcs0"):
             return True
     if _ALTERNATE.fullmatch(word):
         raise Unreadable(
@@ -247,7 +262,7 @@ def _outlines_by_regions(drafts: list[Draft]) -> list[Any]:
     return found
 
 
-def _region(draft: Draft, shapes: Sequence[Any]) -> Ds9Region:
+def _region(draft: Draft, shapes: Sequence[Any], *, by_ds9: bool) -> Ds9Region:
     """Make the region of what ``regions`` has read."""
     sizes = [_half_sizes(shape) for shape in shapes]
     return Ds9Region(
@@ -263,6 +278,7 @@ def _region(draft: Draft, shapes: Sequence[Any]) -> Ds9Region:
         text=draft.statement.text,
         sizes_in=draft.sizes_in,
         angles_in=draft.angles_in,
+        by_ds9=by_ds9,
     )
 
 

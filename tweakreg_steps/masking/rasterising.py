@@ -7,6 +7,7 @@ ones; inside at the left and lower edges of a polygon; inside at the start of a 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -49,7 +50,7 @@ def shape_pixels(region: Ds9Region, shape: tuple[int, int]) -> tuple[Window, Mas
 
 def _inside(region: Ds9Region, x: Floats, y: Floats) -> Mask:
     """Whether points (x, y) from the centre lie inside a region other than a polygon."""
-    cosine, sine = np.cos(np.radians(region.angle)), np.sin(np.radians(region.angle))
+    cosine, sine = _cosine_sine(region.angle)
     u, v = x * cosine + y * sine, y * cosine - x * sine
     inside = _within(region.outer, u, v, is_box=region.is_box)
     if region.inner is not None:
@@ -99,6 +100,14 @@ def _crossings(
     row = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + first[edge]
     part = (row - y0[edge]) / (y1 - y0)[edge]
     return row, x0[edge] + part * (x1 - x0)[edge]
+
+
+def _cosine_sine(angle: float) -> tuple[float, float]:
+    """Cosine and sine of an angle in degrees, exact at right angles, where edges meet pixels."""
+    quarter, rest = divmod(angle, 90.0)
+    cosine, sine = (1.0, 0.0) if rest == 0 else (math.cos(rad := math.radians(rest)), math.sin(rad))
+    turned = ((cosine, sine), (-sine, cosine), (-cosine, -sine), (sine, -cosine))
+    return turned[int(quarter) % 4]
 
 
 def _within(sizes: tuple[float, float], u: Floats, v: Floats, *, is_box: bool) -> Mask:

@@ -168,14 +168,13 @@ def _pixels(outline: Outline, shape: tuple[int, int]) -> Iterator[tuple[Window, 
 def _warn_of_sectors(regions: list[Ds9Region], name: str) -> None:
     """Say where DS9 reads its own file otherwise than the sky would have it."""
     lines = [
-        str(region.line)
-        for region in regions
-        if region.on_sky and region.shape in ("epanda", "bpanda") and region.sector is not None
+        str(region.line) for region in regions if region.has_turned_sector and not region.by_ds9
     ]
     if lines:
         log.warning(
-            "%s, line %s: epanda and bpanda on the sky: DS9 counts the rotation of the image twice "
-            "in their sectors, here it counts once; save them from DS9 in image coordinates",
+            "%s, line %s: epanda and bpanda on the sky in a file that DS9 did not write: DS9 would "
+            "count the rotation of the image twice in their sectors, here it counts once; save "
+            "them from DS9 in image coordinates",
             name,
             ", ".join(lines),
         )

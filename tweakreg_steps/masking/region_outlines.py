@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
 
+from tweakreg_steps.errors import InputError
 from tweakreg_steps.masking.chip_sky import NODE_STEP, ChipSky, Floats
 from tweakreg_steps.masking.ds9_regions import Ds9Region
 from tweakreg_steps.masking.pixel_systems import PixelSystems
-from tweakreg_steps.masking.region_planes import SkyPlane, place_in_image, sky_planes
+from tweakreg_steps.masking.region_planes import (
+    SkyPlane,
+    place_in_image,
+    sky_planes,
+    west_in_image,
+)
 
-_CLOSENESS = 0.01
+_CLOSENESS = 0.002
 """Pixels by which an outline may depart from a curve."""
 
 _LEAST_ARC = 32
@@ -53,9 +59,24 @@ def lay_out(
     planes = sky_planes([region for region in regions if region.on_sky], sky, name)
     for region in regions:
         if region.on_sky:
-            yield region, outlines_on_chip(region, *next(planes))
-        else:
+            plane, vertices = next(planes)
+            turned = region.by_ds9 and region.has_turned_sector
+            traced = _turned_twice(region, sky, systems) if turned else region
+            yield region, outlines_on_chip(traced, plane, vertices)
+            continue
+        try:
             yield region, place_in_image(region, sky, systems)
+        except InputError as error:
+            raise InputError(
+                f"{name}, line {region.line}: {region.text[:120]!r}: {error}"
+            ) from error
+
+
+def _turned_twice(region: Ds9Region, sky: ChipSky, systems: PixelSystems) -> Ds9Region:
+    """Return a panda with its sector where DS9 reads it, see `Ds9Region.has_turned_sector`."""
+    west, sense = west_in_image(region, sky, systems)
+    start, stop = region.sector or (0.0, 360.0)
+    return replace(region, sector=(start + sense * west, stop + sense * west))
 
 
 def outlines_on_chip(region: Ds9Region, plane: SkyPlane, vertices: Floats) -> list[Rings]:

@@ -74,10 +74,11 @@ class SkyPlane:
 def place_in_image(region: Ds9Region, sky: ChipSky, systems: PixelSystems) -> Ds9Region:
     """Return a region that is no area of the sky as the shape in image pixels that DS9 draws."""
     scale = _scale(region, sky, systems)
+    _refuse_what_ds9_confuses(region, systems)
     outlines = [_scaled(sizes, scale, region) for sizes in (region.outer, region.inner)]
     angle, sector = region.angle, region.sector
     if region.angles_in not in PIXEL_SYSTEMS:
-        west, sense = _west_in_image(region, sky, systems)
+        west, sense = west_in_image(region, sky, systems)
         if region.shape in ("ellipse", "box", "epanda", "bpanda"):
             angle = west + sense * angle
         if sector is not None:
@@ -94,6 +95,23 @@ def place_in_image(region: Ds9Region, sky: ChipSky, systems: PixelSystems) -> Ds
         angle=angle,
         sector=sector,
     )
+
+
+def _refuse_what_ds9_confuses(region: Ds9Region, systems: PixelSystems) -> None:
+    """Raise an error where the pixels of a system lie so that DS9's own shapes are not its own."""
+    for name in {region.system, region.sizes_in} & {*PIXEL_SYSTEMS}:
+        (xx, xy), (yx, yy) = systems[name].matrix.tolist()
+        if xy or yx:
+            raise InputError(
+                f"the {name} pixels are turned against those of the image; save the regions from "
+                "DS9 in image coordinates"
+            )
+        is_nested = region.inner is not None and region.shape in ("ellipse", "box")
+        if is_nested and (xx != yy or xx < 0):
+            raise InputError(
+                f"nested ellipses or boxes in {name} pixels, which are reversed or not square: DS9 "
+                "does not read back what it writes of them; save them in image coordinates"
+            )
 
 
 def image_points(region: Ds9Region, sky: ChipSky, systems: PixelSystems) -> Floats:
@@ -128,7 +146,7 @@ def _scale(region: Ds9Region, sky: ChipSky, systems: PixelSystems) -> Floats:
     return np.full(2, 1.0 / step)
 
 
-def _west_in_image(region: Ds9Region, sky: ChipSky, systems: PixelSystems) -> tuple[float, int]:
+def west_in_image(region: Ds9Region, sky: ChipSky, systems: PixelSystems) -> tuple[float, int]:
     """Angle of a sky system's west in the image, deg, and 1 where north lies to the left of it."""
     x, y = image_points(region, sky, systems)[:, 0]
     here, right, up = sky.vectors_at(np.array([x, x + 1, x]), np.array([y, y, y + 1])).T

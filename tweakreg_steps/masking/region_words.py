@@ -221,6 +221,11 @@ def _sizes(words: list[str], system: str, shape: str) -> tuple[str, list[float]]
             "regions from DS9 in one system"
         )
     values = [_size(word, kind) for word in words]
+    if kind != SKY and shape in ("ellipse", "box", "epanda", "bpanda"):
+        values = [abs(value) for value in values]  # DS9 writes signs where an axis is reversed
+    for word, value in zip(words, values, strict=True):
+        if value < 0:
+            raise Unreadable(f"a size must not be negative, got {word}")
     return kind, values
 
 
@@ -228,8 +233,6 @@ def _size(word: str, kind: str) -> float:
     """Size in pixels, or in degrees where ``kind`` is the sky."""
     has_unit = word[-1] in _ANGULAR_UNITS or word[-1] in _PIXEL_UNITS
     value = _number(word[:-1] if has_unit else word) * _ANGULAR_UNITS.get(word[-1], 1.0)
-    if value < 0:
-        raise Unreadable(f"a size must not be negative, got {word}")
     if kind == SKY and value >= 90:  # noqa: PLR2004  where a tangent plane ends
         raise Unreadable(f"a size on the sky must be below 90 degrees, got {word}")
     return value
