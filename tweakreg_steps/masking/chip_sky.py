@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.errors import InputError
+
 if TYPE_CHECKING:
     from astropy.coordinates import BaseCoordinateFrame
     from astropy.wcs import WCS
@@ -38,10 +40,21 @@ class ChipSky:
 
     @cached_property
     def frame(self) -> BaseCoordinateFrame:
-        """Celestial frame of the WCS."""
+        """Celestial frame of the WCS.
+
+        Raises
+        ------
+        InputError
+            The WCS has none.
+        """
         from astropy.wcs.utils import wcs_to_celestial_frame
 
-        return wcs_to_celestial_frame(self.wcs)
+        try:
+            return wcs_to_celestial_frame(self.wcs)
+        except ValueError as error:
+            raise InputError(
+                "the image has no sky coordinates; give this region in image coordinates"
+            ) from error
 
     @cached_property
     def outline(self) -> Floats:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -56,6 +57,10 @@ def lay_out(
     InputError
         A polygon, or the chip, is as large as half the sky.
     """
+    for region in (region for region in regions if region.on_sky):
+        with _told_of(region, name):
+            sky.frame  # noqa: B018  an error where there is none
+        break
     planes = sky_planes([region for region in regions if region.on_sky], sky, name)
     for region in regions:
         if region.on_sky:
@@ -64,12 +69,19 @@ def lay_out(
             traced = _turned_twice(region, sky, systems) if turned else region
             yield region, outlines_on_chip(traced, plane, vertices)
             continue
-        try:
-            yield region, place_in_image(region, sky, systems)
-        except InputError as error:
-            raise InputError(
-                f"{name}, line {region.line}: {region.text[:120]!r}: {error}"
-            ) from error
+        with _told_of(region, name):
+            placed = place_in_image(region, sky, systems)
+        yield region, placed
+
+
+@contextmanager
+def _told_of(region: Ds9Region, name: str) -> Iterator[None]:
+    """Name the region in what goes wrong with it."""
+    try:
+        yield
+    except InputError as error:
+        text = f"{name}, line {region.line}: {region.text[:120]!r}: {error}"
+        raise InputError(text) from error
 
 
 def _turned_twice(region: Ds9Region, sky: ChipSky, systems: PixelSystems) -> Ds9Region:
