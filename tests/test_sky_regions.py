@@ -182,6 +182,7 @@ def test_a_traced_circle_lies_where_its_points_are_on_the_sky() -> None:
     around = surroundings("icrs")
     (region,) = parse_regions(f'icrs;circle({around.lon:.10f},{around.lat:.10f},30")', name="a")
     ((_, outline),) = lay_out([region], ChipSky(uvis_wcs(), SHAPE), physical_system({}), "a")
+    assert isinstance(outline, list)
     ((ring,),) = outline
     middles = (ring + np.roll(ring, -1, axis=1)) / 2
     center = SkyCoord(around.lon, around.lat, unit="deg")

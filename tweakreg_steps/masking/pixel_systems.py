@@ -7,7 +7,8 @@ the physical one to the image.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -40,12 +41,21 @@ class PixelSystem:
         return np.asarray(np.abs(self.matrix).sum(axis=1))
 
 
-PixelSystems = dict[str, PixelSystem]
-"""The systems of a chip by their names in region files."""
+@dataclass(frozen=True)
+class PhysicalSystem(PixelSystem):
+    """The physical system of a chip, and others by their names where they are not the same."""
+
+    others: Mapping[str, PixelSystem] = field(default_factory=dict)
+
+    def of(self, name: str) -> PixelSystem:
+        """Return the system that has this name in region files."""
+        if name == "image":
+            return PixelSystem(np.eye(2), np.zeros(2))
+        return self.others.get(name, self)
 
 
-def physical_system(header: Any) -> PixelSystems:  # noqa: ANN401  any mapping of FITS cards
-    """Return the pixel systems of a chip from its header.
+def physical_system(header: Any) -> PhysicalSystem:  # noqa: ANN401  any mapping of FITS cards
+    """Return the physical system of a chip, and the others, from its header.
 
     Raises
     ------
@@ -53,12 +63,12 @@ def physical_system(header: Any) -> PixelSystems:  # noqa: ANN401  any mapping o
         A keyword of theirs holds no number, or a matrix has no inverse.
     """
     physical = _linear(header, "LTM", "LTV")
-    systems = {"image": PixelSystem(np.eye(2), np.zeros(2)), "physical": physical}
+    others = {}
     for name, (matrix, offset) in {"detector": ("DTM", "DTV"), "amplifier": ("ATM", "ATV")}.items():
         own = _linear(header, matrix, offset)
         to_image = physical.matrix @ np.linalg.inv(own.matrix)
-        systems[name] = PixelSystem(to_image, physical.offset - to_image @ own.offset)
-    return systems
+        others[name] = PixelSystem(to_image, physical.offset - to_image @ own.offset)
+    return PhysicalSystem(physical.matrix, physical.offset, others)
 
 
 def _linear(header: Any, matrix: str, offset: str) -> PixelSystem:  # noqa: ANN401  as above

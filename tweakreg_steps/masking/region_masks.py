@@ -19,13 +19,14 @@ from tweakreg_steps.errors import InputError
 from tweakreg_steps.masking.chip_sky import ChipSky
 from tweakreg_steps.masking.dq_mask import good_pixels
 from tweakreg_steps.masking.ds9_regions import Ds9Region, read_region_file
-from tweakreg_steps.masking.pixel_systems import PixelSystems, physical_system
+from tweakreg_steps.masking.pixel_systems import PhysicalSystem, physical_system
 from tweakreg_steps.masking.rasterising import Window, polygon_pixels, shape_pixels
-from tweakreg_steps.masking.region_outlines import Outline, lay_out
 
 if TYPE_CHECKING:
     from astropy.io.fits import HDUList
     from astropy.wcs import WCS
+
+    from tweakreg_steps.masking.region_outlines import Outline
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ def chip_mask(
     dq: NDArray[np.integer[Any]] | None,
     dqbits: int | str | None,
     *,
-    physical: PixelSystems | None,
+    physical: PhysicalSystem | None,
 ) -> Mask | None:
     """Mask of a chip from its exclusion file and its DQ array.
 
@@ -122,7 +123,7 @@ def mask_of_regions(
     *,
     shape: tuple[int, int],
     wcs: WCS,
-    physical: PixelSystems,
+    physical: PhysicalSystem,
     name: str,
 ) -> Mask:
     """Mask of a chip from regions, in their order.
@@ -145,6 +146,8 @@ def mask_of_regions(
     ndarray of bool, shape (ny, nx)
         True inside what the regions leave.
     """
+    from tweakreg_steps.masking.region_outlines import lay_out
+
     if not regions:
         log.warning("%s: holds no region; the whole chip is used", name)
     mask = np.full(shape, all(not region.include for region in regions))

@@ -17,7 +17,7 @@ import shapely
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.masking.chip_sky import NODE_STEP, ChipSky, Floats
 from tweakreg_steps.masking.ds9_regions import Ds9Region
-from tweakreg_steps.masking.pixel_systems import PixelSystems
+from tweakreg_steps.masking.pixel_systems import PhysicalSystem
 from tweakreg_steps.masking.region_planes import (
     SkyPlane,
     place_in_image,
@@ -46,7 +46,7 @@ Outline = Ds9Region | list[Rings]
 
 
 def lay_out(
-    regions: Sequence[Ds9Region], sky: ChipSky, systems: PixelSystems, name: str
+    regions: Sequence[Ds9Region], sky: ChipSky, systems: PhysicalSystem, name: str
 ) -> Iterator[tuple[Ds9Region, Outline]]:
     """Yield each region, which has an area, with its outline on the chip.
 
@@ -84,7 +84,7 @@ def _told_of(region: Ds9Region, name: str) -> Iterator[None]:
         raise InputError(text) from error
 
 
-def _turned_twice(region: Ds9Region, sky: ChipSky, systems: PixelSystems) -> Ds9Region:
+def _turned_twice(region: Ds9Region, sky: ChipSky, systems: PhysicalSystem) -> Ds9Region:
     """Return a panda with its sector where DS9 reads it, see `Ds9Region.has_turned_sector`."""
     west, sense = west_in_image(region, sky, systems)
     start, stop = region.sector or (0.0, 360.0)

@@ -23,7 +23,7 @@ import numpy as np
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.masking.chip_sky import ChipSky, Floats, unit_vectors
 from tweakreg_steps.masking.ds9_regions import Ds9Region
-from tweakreg_steps.masking.pixel_systems import PixelSystems
+from tweakreg_steps.masking.pixel_systems import PhysicalSystem
 from tweakreg_steps.masking.region_words import PIXEL_SYSTEMS, SKY, SKY_SYSTEMS
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class SkyPlane:
         return self.sky.pixels_at(ahead + west * u + north * v)
 
 
-def place_in_image(region: Ds9Region, sky: ChipSky, systems: PixelSystems) -> Ds9Region:
+def place_in_image(region: Ds9Region, sky: ChipSky, systems: PhysicalSystem) -> Ds9Region:
     """Return a region that is no area of the sky as the shape in image pixels that DS9 draws."""
     scale = _scale(region, sky, systems)
     _refuse_what_ds9_confuses(region, systems)
@@ -97,10 +97,10 @@ def place_in_image(region: Ds9Region, sky: ChipSky, systems: PixelSystems) -> Ds
     )
 
 
-def _refuse_what_ds9_confuses(region: Ds9Region, systems: PixelSystems) -> None:
+def _refuse_what_ds9_confuses(region: Ds9Region, systems: PhysicalSystem) -> None:
     """Raise an error where the pixels of a system lie so that DS9's own shapes are not its own."""
     for name in {region.system, region.sizes_in} & {*PIXEL_SYSTEMS}:
-        (xx, xy), (yx, yy) = systems[name].matrix.tolist()
+        (xx, xy), (yx, yy) = systems.of(name).matrix.tolist()
         if xy or yx:
             raise InputError(
                 f"the {name} pixels are turned against those of the image; save the regions from "
@@ -114,10 +114,10 @@ def _refuse_what_ds9_confuses(region: Ds9Region, systems: PixelSystems) -> None:
             )
 
 
-def image_points(region: Ds9Region, sky: ChipSky, systems: PixelSystems) -> Floats:
+def image_points(region: Ds9Region, sky: ChipSky, systems: PhysicalSystem) -> Floats:
     """1-based pixels (2, n) of a region's points; those on the sky roughly where far away."""
     if region.system in PIXEL_SYSTEMS:
-        return systems[region.system].to_image(np.array(region.points).T)
+        return systems.of(region.system).to_image(np.array(region.points).T)
     vectors = sky_vectors([region], sky)[0][:, :-1]
     rough = sky.rough_pixels_at(vectors)
     ny, nx = sky.shape
@@ -136,17 +136,17 @@ def _scaled(
     return float(sizes[0] * x), float(sizes[1] * y)
 
 
-def _scale(region: Ds9Region, sky: ChipSky, systems: PixelSystems) -> Floats:
+def _scale(region: Ds9Region, sky: ChipSky, systems: PhysicalSystem) -> Floats:
     """Image pixels in one unit of a region's sizes, along x and y."""
     if region.sizes_in != SKY:
-        return systems[region.sizes_in].scale
+        return systems.of(region.sizes_in).scale
     x, y = image_points(region, sky, systems)[:, :1]
     up = sky.vectors_at(np.append(x, x), np.append(y - 0.5, y + 0.5))
     step = np.degrees(np.linalg.norm(up[:, 1] - up[:, 0]))
     return np.full(2, 1.0 / step)
 
 
-def west_in_image(region: Ds9Region, sky: ChipSky, systems: PixelSystems) -> tuple[float, int]:
+def west_in_image(region: Ds9Region, sky: ChipSky, systems: PhysicalSystem) -> tuple[float, int]:
     """Angle of a sky system's west in the image, deg, and 1 where north lies to the left of it."""
     x, y = image_points(region, sky, systems)[:, 0]
     here, right, up = sky.vectors_at(np.array([x, x + 1, x]), np.array([y, y, y + 1])).T

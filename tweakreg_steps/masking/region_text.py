@@ -9,7 +9,7 @@ import numpy as np
 
 from tweakreg_steps.masking.chip_sky import ChipSky, Floats
 from tweakreg_steps.masking.ds9_regions import Ds9Region
-from tweakreg_steps.masking.pixel_systems import PixelSystems
+from tweakreg_steps.masking.pixel_systems import PhysicalSystem
 from tweakreg_steps.masking.region_outlines import Outline, joined, lay_out, pie_in_pixels
 from tweakreg_steps.masking.region_planes import image_points
 
@@ -25,7 +25,7 @@ def image_regions_text(
     *,
     shape: tuple[int, int],
     wcs: WCS,
-    physical: PixelSystems,
+    physical: PhysicalSystem,
     name: str,
     chip: str,
 ) -> str:

@@ -170,7 +170,12 @@ close $out
 def header(name: str) -> fits.Header:
     """Make the header of an image."""
     matrix, more = HEADERS[name]
-    cards = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CUNIT1": "deg", "CUNIT2": "deg"}
+    cards: dict[str, str | float] = {
+        "CTYPE1": "RA---TAN",
+        "CTYPE2": "DEC--TAN",
+        "CUNIT1": "deg",
+        "CUNIT2": "deg",
+    }
     cards |= {"CRVAL1": 150.1, "CRVAL2": 2.2, "CRPIX1": 150.5, "CRPIX2": 150.5, "RADESYS": "ICRS"}
     cards |= {f"CD{i}_{j}": float(matrix[i - 1, j - 1]) for i in (1, 2) for j in (1, 2)}
     return fits.Header(cards | more)
