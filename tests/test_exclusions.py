@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import Chip
-from tweakreg_steps.masking.exclusions import read_exclusions
+from tweakreg_steps.masking.exclusions import read_exclusions, unused_lines
 
 DS9 = Path(__file__).parent / "data" / "ds9"
 
@@ -97,3 +98,34 @@ def test_every_wrong_line_is_named(folder: Path) -> None:
 def test_missing_catalog(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone\.txt: the exclusions catalog cannot be read"):
         read_exclusions(tmp_path / "gone.txt", chips={})
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("J8BT06NYQ_FLT.FITS one.reg", "nearest is j8bt06nyq_flt: capital and small letters count"),
+        ("j8bt06ny1_flt.fits one.reg", "'j8bt06ny1_flt.fits' is no image .* j8bt06nyq_flt$"),
+        ("j8bt06nyq one.reg", "the nearest is j8bt06nyq_flt"),
+        ("j8bt06nyq_flt.fits;one.reg", "nearest is j8bt06nyq_flt; its columns .* by blanks"),
+        ("J8BT06NYQ_flt.fits,one.reg two.reg", "nearest is j8bt06nyq_flt; its columns"),
+    ],
+)
+def test_a_line_that_belongs_to_no_image_is_told_with_the_nearest(
+    folder: Path, line: str, said: str
+) -> None:
+    path = catalog(folder, f"other_flt.fits one.reg\n{line}\n")
+    (text,) = unused_lines(path, ["other_flt", "j8bt06nyq_flt"])
+    assert text.startswith(f"{path}, line 2: ")
+    assert re.search(said, text)
+
+
+def test_of_many_lines_that_belong_to_no_image_the_first_are_told(folder: Path) -> None:
+    path = catalog(folder, "".join(f"b{i}.fits one.reg\n" for i in range(50)))
+    texts = unused_lines(path, ["a"])
+    assert len(texts) == 21
+    assert texts[-1] == f"{path}: 30 more lines belong to no image"
+
+
+def test_what_a_shell_would_replace_is_told_where_a_file_is_missing(folder: Path) -> None:
+    with pytest.raises(InputError, match=r"\$HOME/one.reg; .*; ~ and \$NAME are not replaced"):
+        read_exclusions(catalog(folder, "a.fits $HOME/one.reg"), chips={})

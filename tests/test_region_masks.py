@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -274,3 +276,15 @@ def test_a_mask_that_leaves_nothing_is_told(
     assert mask is not None
     assert not mask.any()
     assert "a.reg: leaves no pixel of the chip to search" in caplog.text
+
+
+def test_libraries_of_regions_are_loaded_where_there_are_regions() -> None:
+    code = (
+        "import sys, numpy\n"
+        "from tweakreg_steps.masking.image_masks import image_masks\n"
+        "from tweakreg_steps.masking.region_masks import chip_mask\n"
+        "chip_mask((4, 5), None, None, numpy.zeros((4, 5), int), 0, physical=None)\n"
+        "print({'regions', 'shapely'} & {*sys.modules})"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "set()\n"

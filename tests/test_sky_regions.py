@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tweakreg_steps.masking.chip_sky import ChipSky
 from tweakreg_steps.masking.ds9_regions import parse_regions
 from tweakreg_steps.masking.region_masks import mask_of_regions, physical_system
+from tweakreg_steps.masking.region_outlines import lay_out
 
 HEADERS = Path(__file__).parent / "data" / "wfc3_uvis_flc_headers.fits.gz"
 SHAPE = (2051, 4096)
@@ -177,12 +178,14 @@ def test_far_from_the_centre_a_circle_follows_the_distortion() -> None:
     assert np.all(abs(distance[wrong] - radius) < TENTH)
 
 
-def test_interpolated_positions_are_those_of_every_pixel() -> None:
-    sky = ChipSky(uvis_wcs(), SHAPE)
-    rng = np.random.default_rng(42)
-    x, y = rng.integers(0, SHAPE[1], 20000), rng.integers(0, SHAPE[0], 20000)
-    truth = SkyCoord(*uvis_wcs().all_pix2world(x, y, 0), unit="deg").cartesian.xyz.value
-    window = slice(0, SHAPE[0]), slice(0, SHAPE[1])
-    for axis in range(3):
-        error = sky.interpolate(sky.nodes[axis], window)[y, x] - truth[axis]
-        assert abs(error).max() < np.radians(4e-4 / 3600)  # a hundredth of a pixel
+def test_a_traced_circle_lies_where_its_points_are_on_the_sky() -> None:
+    around = surroundings("icrs")
+    (region,) = parse_regions(f'icrs;circle({around.lon:.10f},{around.lat:.10f},30")', name="a")
+    ((_, outline),) = lay_out([region], ChipSky(uvis_wcs(), SHAPE), physical_system({}), "a")
+    assert isinstance(outline, list)
+    ((ring,),) = outline
+    middles = (ring + np.roll(ring, -1, axis=1)) / 2
+    center = SkyCoord(around.lon, around.lat, unit="deg")
+    for points in (ring, middles):
+        distance = center.separation(SkyCoord(*uvis_wcs().all_pix2world(*points, 1), unit="deg"))
+        assert abs(distance.arcsec - 30).max() < TENTH / 4

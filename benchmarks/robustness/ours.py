@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from astropy.table import Table
@@ -20,6 +20,7 @@ from robustness.verdicts import Outcome
 from tweakreg_steps.cli.recipe_file import read_recipe
 from tweakreg_steps.errors import TweakRegError
 from tweakreg_steps.running.step_run import run_step
+from tweakreg_steps.workflow.outdir import prepare_outdir
 from tweakreg_steps.workflow.project import open_project
 
 MINOBJ = 6
@@ -54,24 +55,6 @@ reference_catalog:
 """
 
 
-FILES: Mapping[str, str] = {
-    "make_masks": "image={image} mask=masks/{name}.fits",
-    "find_sources": "image={image} mask=masks/{name}.fits catalog=catalogs/{name}.ecsv",
-    "undistort_sources": "image={image} catalog=catalogs/{name}.ecsv sky=sky/{name}.ecsv",
-    "build_reference_plane": "manifest=manifest.json plane=reference/wcs.fits",
-    "build_reference": "plane=reference/wcs.fits refcat={refcat} sky={reference_sky}"
-    " sources=reference/sources.ecsv",
-    "match_sources": "sky=sky/{name}.ecsv plane=reference/wcs.fits"
-    " sources=reference/sources.ecsv matches=matches/{name}.ecsv",
-    "fit_alignment": "matches=matches/{name}.ecsv plane=reference/wcs.fits"
-    " fit=fits/{name}.json pairs=fits/{name}.ecsv",
-    "update_header": "image={image} original={image} fit=fits/{name}.json"
-    " plane=reference/wcs.fits record=headers/{name}.json",
-    "summarize": "manifest=manifest.json summary=summary.ecsv",
-}
-"""The files of each rule, as in the workflow."""
-
-
 def align(conditions: Conditions, folder: Path, exposure: Path) -> Outcome:
     """Run the recipe in the folder of a scene.
 
@@ -90,7 +73,7 @@ def align(conditions: Conditions, folder: Path, exposure: Path) -> Outcome:
     out = folder / "out"
     out.mkdir()
     try:
-        _run_jobs(recipe, out, folder / CATALOG)
+        _run_jobs(recipe, out)
     except TweakRegError as error:
         return Outcome(None, str(error), time.process_time() - before)
     row = Table.read(out / "summary.ecsv")[-1]
@@ -110,8 +93,9 @@ def write_recipe(conditions: Conditions) -> str:
     return text
 
 
-def _run_jobs(recipe: Path, out: Path, catalog: Path) -> None:
+def _run_jobs(recipe: Path, out: Path) -> None:
     """Run all jobs of a recipe in the order of the plan, in its output folder."""
+    prepare_outdir(out)
     project = open_project(read_recipe(recipe))
     jobs = list(project.plan.jobs.values())
     project.write_state(jobs)

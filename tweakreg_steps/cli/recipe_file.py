@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from tweakreg_steps.recipes.recipe import Recipe, load_recipe
+from tweakreg_steps.surveying.unused_words import unused_words
 
 
 def add_recipe(parser: ArgumentParser) -> None:
@@ -29,6 +30,6 @@ def add_new_recipe(parser: ArgumentParser) -> None:
 def read_recipe(path: Path) -> Recipe:
     """Read a recipe, and warn on stderr of what looks like a mistake."""
     recipe = load_recipe(path)
-    for warning in recipe.warnings:
+    for warning in (*recipe.warnings, *unused_words(recipe)):
         sys.stderr.write(f"tweakreg: warning: {warning}\n")
     return recipe

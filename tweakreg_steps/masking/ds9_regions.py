@@ -1,74 +1,60 @@
 """DS9 region files: text in, a list of regions in the file's order out.
 
-Why not ``regions.Regions.read``: it drops what it does not know with a warning that names no line
-(physical and other systems, pandas, sizes in pixels within sky systems, files without a system) and
-ignores surplus numbers. A dropped region silently changes which sources are found, so every line is
-read here and what cannot be read is an error. The shapes themselves are tested with ``regions``
-(see ``region_planes``).
+``regions`` reads the shapes. It drops what it does not know with a warning that names no line
+(detector and other systems, pandas, vectors, sizes in another system than the position, files
+without a system) and ignores surplus numbers, and a dropped region silently changes which sources
+are found. So each statement is brought into words that ``regions`` knows, what cannot be is an
+error that names its line, and what comes back is counted.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.masking.region_lines import Statement, statements
+from tweakreg_steps.masking.region_words import (
+    PIXEL_SYSTEMS,
+    SKY,
+    SKY_SYSTEMS,
+    SYNTAX,
+    Draft,
+    Unreadable,
+    draft_shape,
+    included,
+    split_words,
+)
 
 log = logging.getLogger(__name__)
 
-SKY_SYSTEMS = {
-    "fk5": "fk5",
-    "j2000": "fk5",
-    "icrs": "icrs",
-    "fk4": "fk4",
-    "b1950": "fk4",
-    "galactic": "galactic",
-    "ecliptic": "ecliptic",
-}
-"""Names of the sky systems in region files, and the name each has here."""
-
-_SYSTEMS = {"image": "image", "physical": "physical", **SKY_SYSTEMS}
-_EQUATORIAL = ("fk5", "icrs", "fk4")
-_SYNTAX = {
-    "circle": "circle(x, y, radius)",
-    "annulus": "annulus(x, y, radius, radius, ...)",
-    "ellipse": "ellipse(x, y, a, b[, a, b ...][, angle])",
-    "box": "box(x, y, width, height[, width, height ...][, angle])",
-    "polygon": "polygon(x, y, x, y, x, y, ...)",
-    "panda": "panda(x, y, start, stop, number, radius, radius, number)",
-    "epanda": "epanda(x, y, start, stop, number, a, b, a, b, number[, angle])",
-    "bpanda": "bpanda(x, y, start, stop, number, width, height, width, height, number[, angle])",
-    "point": "point(x, y)",
-    "line": "line(x, y, x, y)",
-    "vector": "vector(x, y, length, angle)",
-    "segment": "segment(x, y, x, y, ...)",
-}
-_PIE_SIZES = {"panda": 1, "epanda": 2, "bpanda": 2}  # numbers per outline
+_SYSTEMS = (*PIXEL_SYSTEMS, *SKY_SYSTEMS, "wcs", "wcs0", "linear")
+_ALTERNATE = re.compile(r"wcs[a-z]")
+_DS9_HEAD = re.compile(r"\s*#\s*Region file format:\s*DS9", re.IGNORECASE)
+_SYNONYMS = {"rotbox": "box", "cpanda": "panda", "circle3d": "circle"}
 _SKIPPED = ("text", "ruler", "compass", "projection")
-_QUOTED = re.compile(r"=\s*(?:\{[^}]*\}|\"[^\"]*\"|'[^']*')")
-_COMMENTED = re.compile(r"#\s*([-+]?)\s*([a-z]+)\s*\(")
-_SYMBOL_POINT = re.compile(r"^([-+]?)\s*(?:circle|box|diamond|cross|x|arrow|boxcircle)\s+point\b")
-_FIRST_WORD = re.compile(r"^([-+]?)\s*([a-z][a-z0-9]*)")
-_INCLUDE = re.compile(r"\binclude\s*=\s*([01])\b")
-_ANGULAR_UNITS = {'"': 1 / 3600, "'": 1 / 60, "d": 1.0, "r": 57.29577951308232}
-_PIXEL_UNITS = {"i": "image", "p": "physical"}
+_SYMBOL_POINT = re.compile(r"point\b")
+_SYMBOLS = ("circle", "box", "diamond", "cross", "x", "arrow", "boxcircle")
 
 
 @dataclass(frozen=True)
 class Ds9Region:
     """One region of a DS9 file.
 
-    ``points`` holds the centre, or the vertices of a polygon: (x, y) in pixels of the image or
-    physical system (1-based), or (longitude, latitude) in degrees of a sky system.
+    ``points`` holds the centre, or the vertices of a polygon: (x, y) in pixels of a pixel system
+    (1-based in the image), or (longitude, latitude) in degrees of a sky system.
 
     ``outer`` and ``inner`` are half sizes of the outlines along the region's own x and y axis, in
-    pixels of the system, or degrees on the sky; ``inner`` is None where there is no hole.
-    ``angle`` and ``sector`` (start, stop) are in degrees, counter-clockwise from the x axis as DS9
-    counts them; on the sky the x axis points to the west and y to the north. A sector is counted
-    from the rotated x axis.
+    degrees where ``sizes_in`` is the sky, else in pixels of the system that it names; ``inner`` is
+    None where there is no hole. ``angle`` and ``sector`` (start, stop) are in degrees of the system
+    ``angles_in``, counter-clockwise from the x axis as DS9 counts them; on the sky the x axis
+    points to the west and y to the north. A sector is counted from the rotated x axis.
+    ``by_ds9`` says that the file has the head of those that DS9 writes.
     """
 
     shape: str
@@ -81,6 +67,9 @@ class Ds9Region:
     sector: tuple[float, float] | None
     line: int
     text: str
+    sizes_in: str
+    angles_in: str
+    by_ds9: bool = False
 
     @property
     def has_area(self) -> bool:
@@ -92,9 +81,28 @@ class Ds9Region:
         """Whether the outlines are rectangles (else ellipses)."""
         return self.shape in ("box", "bpanda")
 
+    @property
+    def has_turned_sector(self) -> bool:
+        """Whether it is a panda of ellipses or boxes with a sector on the sky.
 
-class _Unreadable(ValueError):  # noqa: N818  never leaves this module
-    """One line of the file cannot be read; says why."""
+        When DS9 reads one back it counts the rotation of the image twice in the sector, as it does
+        when it writes one.
+        """
+        return self.on_sky and self.shape in ("epanda", "bpanda")
+
+    @property
+    def on_sky(self) -> bool:
+        """Whether the region is an area of the sky, its sizes as well as its position."""
+        return self.system in SKY_SYSTEMS.values() and self.sizes_in == SKY
+
+
+@dataclass
+class _State:
+    """What holds from one statement to the next."""
+
+    system: str = "physical"
+    sky: str = "fk5"
+    include: bool = True
 
 
 def read_region_file(path: Path) -> tuple[Ds9Region, ...]:
@@ -132,217 +140,167 @@ def parse_regions(text: str, *, name: str) -> tuple[Ds9Region, ...]:
     InputError
         Lines cannot be read; every such line is named with what is allowed.
     """
-    system, in_global, regions, faults = "physical", False, [], []
-    for number, statement in _statements(text):
-        lower = statement.lower()
-        in_global = lower.startswith("global") or (in_global and bool(re.match(r"\w+\s*=", lower)))
-        if in_global:
-            continue
+    state, drafts, faults = _State(), [], []
+    for statement in statements(text):
         try:
-            if lower in _SYSTEMS:
-                system = _SYSTEMS[lower]
-            elif (region := _region(statement, system, number, name)) is not None:
-                regions.append(region)
-        except _Unreadable as fault:
-            faults.append(f"{name}, line {number}: {statement!r}: {fault}")
+            draft = _draft(statement, state, name)
+        except Unreadable as fault:
+            faults.append(_fault(name, statement, str(fault)))
+        else:
+            drafts += [draft] if draft is not None else []
+    found = _read_by_regions(drafts)
+    for draft, shapes in zip(drafts, found, strict=True):
+        if isinstance(shapes, str):
+            faults.append(_fault(name, draft.statement, shapes))
     if faults:
         raise InputError("\n".join(faults))
-    return tuple(regions)
+    by_ds9 = _DS9_HEAD.match(text) is not None
+    return tuple(
+        _region(draft, shapes, by_ds9=by_ds9) for draft, shapes in zip(drafts, found, strict=True)
+    )
 
 
-def _statements(text: str) -> Iterator[tuple[int, str]]:
-    """Line number and statement, comments left out and lines split at semicolons."""
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.lstrip().startswith("#"):
-            if _COMMENTED.match(line.lstrip().lower()):  # DS9 hides some shapes in comments
-                yield number, _QUOTED.sub("=", line.strip())
-            continue
-        after_hash = False
-        for piece in _QUOTED.sub("=", line).split(";"):
-            statement = piece.strip()
-            # a semicolon in free text after '#' starts nothing
-            if statement and not (after_hash and not _starts_statement(statement)):
-                yield number, statement
-            after_hash = after_hash or "#" in piece
+def _fault(name: str, statement: Statement, why: str) -> str:
+    """Return the message about a statement that cannot be read."""
+    return f"{name}, line {statement.line}: {statement.shown}: {why}"
 
 
-def _starts_statement(text: str) -> bool:
-    """Whether the text starts as a system or a shape does."""
-    word = _FIRST_WORD.match(text.lower())
-    return word is not None and (word[2] in _SYSTEMS or word[2] in _SYNTAX)
-
-
-def _region(statement: str, system: str, number: int, name: str) -> Ds9Region | None:
-    """Region of one statement, None for what is skipped."""
-    body, _, properties = statement.lower().partition("#")
-    if commented := _COMMENTED.match(statement.lower()):
-        if commented[2] not in (*_SKIPPED, "vector", "segment"):
-            return None  # an ordinary comment, or the head of a composite
-        head, closed, properties = statement.lower().lstrip("# ").partition(")")
-        body = head + closed
-    body = _SYMBOL_POINT.sub(r"\1point", body.strip())
-    found = _FIRST_WORD.match(body)
-    word = found[2] if found else ""
-    if word in _SKIPPED:
-        log.info("%s, line %d: %s is no region of pixels; skipped", name, number, word)
+def _draft(statement: Statement, state: _State, name: str) -> Draft | None:
+    """Bring one statement into words that ``regions`` knows; None for what is no region."""
+    word = statement.word
+    if word in _SYMBOLS and _SYMBOL_POINT.match(statement.body):
+        word, body = "point", statement.body.removeprefix("point")
+    else:
+        word, body = _SYNONYMS.get(word, word), statement.body
+    if word in _SKIPPED or (word == "composite"):
+        if word != "composite":
+            log.info("%s, line %d: %s is no region of pixels; skipped", name, statement.line, word)
         return None
-    if found is None or word not in _SYNTAX:
-        raise _Unreadable(
-            f"not a region, nor a coordinate system. Shapes: {', '.join(_SYNTAX)}; "
+    if word in SYNTAX:
+        return draft_shape(
+            word, split_words(body), statement, system=state.system, include=state.include
+        )
+    if not _set_state(statement, state):
+        raise Unreadable(
+            f"not a region, nor a coordinate system. Shapes: {', '.join(SYNTAX)}; "
             f"systems: {', '.join(_SYSTEMS)}"
         )
-    switch = _INCLUDE.search(properties)  # written behind the region it has the last word
-    return _build(
-        word,
-        _numbers(body[found.end() :]),
-        system=system,
-        include=found[1] != "-" if switch is None else switch[1] == "1",
-        line=number,
-        text=statement,
-    )
+    return None
 
 
-def _numbers(body: str) -> list[str]:
-    """Split what follows the name of a shape into words."""
-    inside = body.strip().removesuffix("||").strip()
-    if "(" in inside or ")" in inside:
-        if not re.fullmatch(r"\([^()]*\)", inside):
-            raise _Unreadable("one pair of parentheses, and nothing behind it, is allowed")
-        inside = inside[1:-1]
-    return [w for w in re.split(r"[,\s]+", inside) if w and not re.fullmatch(r"n=\d+", w)]
-
-
-def _build(
-    shape: str, words: list[str], *, system: str, include: bool, line: int, text: str
-) -> Ds9Region:
-    """Make the region from the words between its parentheses."""
-    if not _count_is_right(shape, len(words)):
-        raise _Unreadable(f"{len(words)} numbers do not make {_SYNTAX[shape]}")
-    n_points = len(words) if shape == "polygon" else 2
-    system, points = _points(words[:n_points], system)
-    sizes, angle, sector = _sizes_and_angles(shape, words)
-    outlines = sorted(_outlines(shape, sizes, system))
-    return Ds9Region(
-        shape=shape,
-        include=include,
-        system=system,
-        points=points,
-        outer=outlines[-1] if outlines else (0.0, 0.0),
-        inner=outlines[0] if len(outlines) > 1 and min(outlines[0]) > 0 else None,
-        angle=angle,
-        sector=sector,
-        line=line,
-        text=text,
-    )
-
-
-def _count_is_right(shape: str, count: int) -> bool:
-    """Whether so many numbers can make this shape."""
-    at_least = {"annulus": 4, "ellipse": 4, "box": 4, "segment": 4, "point": 2, "line": 4}
-    exactly = {
-        "circle": (3,),
-        "panda": (8,),
-        "epanda": (10, 11),
-        "bpanda": (10, 11),
-        "vector": (4,),
-    }
-    if shape == "polygon":
-        return count >= 6 and count % 2 == 0  # noqa: PLR2004  a triangle
-    return count in exactly[shape] if shape in exactly else count >= at_least[shape]
-
-
-def _sizes_and_angles(
-    shape: str, words: list[str]
-) -> tuple[list[str], float, tuple[float, float] | None]:
-    """Words of the sizes, angle, and (start, stop) of a panda."""
-    if shape in _PIE_SIZES:
-        stop = 5 + 2 * _PIE_SIZES[shape]
-        angle = _angle(words[stop + 1]) if len(words) > stop + 1 else 0.0
-        return words[5:stop], angle, (_angle(words[2]), _angle(words[3]))
-    if shape in ("ellipse", "box") and len(words) % 2:
-        return words[2:-1], _angle(words[-1]), None
-    return (words[2:] if shape in ("circle", "annulus", "ellipse", "box") else []), 0.0, None
-
-
-def _outlines(shape: str, words: Sequence[str], system: str) -> list[tuple[float, float]]:
-    """Half sizes (along x, along y) of each outline."""
-    values = [_size(word, system) for word in words]
-    if shape in ("circle", "annulus", "panda"):
-        return [(value, value) for value in values]
-    if shape in ("box", "bpanda"):
-        values = [value / 2 for value in values]
-    return list(zip(values[::2], values[1::2], strict=True))
-
-
-def _points(words: Sequence[str], system: str) -> tuple[str, tuple[tuple[float, float], ...]]:
-    """System and (x, y) of positions; a suffix i or p puts them into image or physical pixels."""
-    suffixes = {_PIXEL_UNITS.get(word[-1]) for word in words}
-    if suffixes != {None}:
-        if len(suffixes) > 1:
-            raise _Unreadable("both coordinates must be in the same system")
-        system = str(suffixes.pop())
-        words = [word[:-1] for word in words]
-    if system in ("image", "physical"):
-        values = [_number(word) for word in words]
-    else:
-        hours = system in _EQUATORIAL
-        values = [_degrees(word, hours=hours and i % 2 == 0) for i, word in enumerate(words)]
-        if any(abs(value) > 90 for value in values[1::2]):  # noqa: PLR2004  a pole
-            raise _Unreadable("a latitude must lie within -90 and 90 degrees")
-    return system, tuple(zip(values[::2], values[1::2], strict=True))
-
-
-def _number(word: str) -> float:
-    """Value of a plain number."""
-    try:
-        value = float(word)
-    except ValueError:
-        raise _Unreadable(
-            f"{word!r} is not a number; positions in pixels are plain numbers, positions on the "
-            f"sky need a line with their system before: {', '.join(SKY_SYSTEMS)}"
-        ) from None
-    if not abs(value) < float("inf"):
-        raise _Unreadable(f"{word!r} is not a finite number")
-    return value
-
-
-def _degrees(word: str, *, hours: bool) -> float:
-    """Degrees of a longitude or latitude in any of DS9's spellings."""
-    if word[-1] in "dr" and not re.search(r"[hms:]", word[:-1]):
-        return _number(word[:-1]) * _ANGULAR_UNITS[word[-1]]
-    if not re.search(r"[:hdm]", word):
-        return _number(word)
-    from astropy.coordinates import Angle
-
-    unit = "hourangle" if hours and ":" in word else "deg"
-    try:
-        return float(Angle(word, unit if ":" in word else None).degree)
-    except (ValueError, TypeError) as error:
-        raise _Unreadable(f"{word!r} is not an angle such as 12:34:56.7 or 12h34m56.7s") from error
-
-
-def _angle(word: str) -> float:
-    """Degrees of a rotation."""
-    if word[-1] in "dr":
-        return _number(word[:-1]) * _ANGULAR_UNITS[word[-1]]
-    return _number(word)
-
-
-def _size(word: str, system: str) -> float:
-    """Size in pixels of the system, or in degrees on the sky."""
-    on_sky = system in SKY_SYSTEMS.values()
-    suffix = word[-1]
-    if suffix in _PIXEL_UNITS or suffix in _ANGULAR_UNITS:
-        if on_sky == (suffix in _PIXEL_UNITS) or _PIXEL_UNITS.get(suffix, system) != system:
-            raise _Unreadable(
-                f"the size {word} is not in the system of the position, {system}; save the region "
-                "from DS9 in one system"
+def _set_state(statement: Statement, state: _State) -> bool:
+    """Take over what a statement says about those that follow; False where it is none such."""
+    word = statement.word
+    if word == "global":
+        state.include = included(statement.properties, state.include)
+        word = statement.properties.get("wcs", "").lower()
+        if word in ("", "wcs", "wcs0"):
+            return True
+    if _ALTERNATE.fullmatch(word):
+        raise Unreadable(
+            f"positions by the alternate WCS {word[3:].upper()} are not read; save the regions "
+            f"from DS9 in one of the systems: {', '.join(_SYSTEMS)}"
+        )
+    if word == "tile":
+        if statement.body != "1":
+            raise Unreadable(
+                "the regions of a mosaic's tiles are not read; save those of each chip from a "
+                "frame of its own, ds9 'x.fits[sci,1]'"
             )
-        value = _number(word[:-1]) * _ANGULAR_UNITS.get(suffix, 1.0)
+        return True
+    if word not in _SYSTEMS or statement.sign or statement.body:
+        return False
+    state.sky = SKY_SYSTEMS.get(word, "fk5" if word == "linear" else state.sky)
+    state.system = word if word in PIXEL_SYSTEMS else state.sky
+    return True
+
+
+def _read_by_regions(drafts: list[Draft]) -> list[list[Any] | str]:
+    """Let ``regions`` read the outlines of each draft; in place of those it cannot, say why.
+
+    All are read at once; one by one only where that fails, to find those that are at fault.
+    """
+    try:
+        found = _outlines_by_regions(drafts)
+    except Unreadable:
+        return [_one_by_regions(draft) for draft in drafts]
+    pieces: list[list[Any] | str] = []
+    for draft in drafts:
+        pieces.append(found[: len(draft.outlines)])
+        found = found[len(draft.outlines) :]
+    return pieces
+
+
+def _one_by_regions(draft: Draft) -> list[Any] | str:
+    """Let ``regions`` read the outlines of one draft, or say why it cannot."""
+    try:
+        return _outlines_by_regions([draft])
+    except Unreadable as fault:
+        return str(fault)
+
+
+def _outlines_by_regions(drafts: list[Draft]) -> list[Any]:
+    """Let ``regions`` read all outlines; one that it drops, or warns of, is an error."""
+    if not drafts:
+        return []
+    from regions import Regions
+
+    lines = [
+        f"{'image' if draft.system in PIXEL_SYSTEMS else draft.system}\n{outline}"
+        for draft in drafts
+        for outline in draft.outlines
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            found = list(Regions.parse("\n".join(lines), format="ds9"))
+        except Exception as error:
+            why = (str(error).splitlines() or [type(error).__name__])[0]
+            raise Unreadable(f"not understood ({why[:200]})") from error
+    if len(found) != len(lines):
+        raise Unreadable("not understood by the regions package")
+    return found
+
+
+def _region(draft: Draft, shapes: Sequence[Any], *, by_ds9: bool) -> Ds9Region:
+    """Make the region of what ``regions`` has read."""
+    sizes = [_half_sizes(shape) for shape in shapes]
+    return Ds9Region(
+        shape=draft.shape,
+        include=draft.include,
+        system=draft.system,
+        points=_places(shapes[0]),
+        outer=sizes[0],
+        inner=sizes[1] if len(sizes) > 1 else None,
+        angle=draft.angle,
+        sector=draft.sector,
+        line=draft.statement.line,
+        text=draft.statement.text,
+        sizes_in=draft.sizes_in,
+        angles_in=draft.angles_in,
+        by_ds9=by_ds9,
+    )
+
+
+def _places(shape: Any) -> tuple[tuple[float, float], ...]:  # noqa: ANN401  any of its regions
+    """Return the centre or the vertices: 1-based pixels, or degrees."""
+    import numpy as np
+
+    where = shape.vertices if hasattr(shape, "vertices") else shape.center
+    if hasattr(where, "spherical"):
+        x, y = where.spherical.lon.deg, where.spherical.lat.deg
     else:
-        value = _number(word)
-    if value < 0:
-        raise _Unreadable(f"a size must not be negative, got {word}")
-    if on_sky and value >= 90:  # noqa: PLR2004  where a tangent plane ends
-        raise _Unreadable(f"a size on the sky must be below 90 degrees, got {word}")
-    return value
+        x, y = where.x + 1, where.y + 1
+    return tuple(zip(np.ravel(x).tolist(), np.ravel(y).tolist(), strict=True))
+
+
+def _half_sizes(shape: Any) -> tuple[float, float]:  # noqa: ANN401  any of its regions
+    """Return the half sizes along the axes in pixels or degrees; zeros where it has none."""
+    if hasattr(shape, "radius"):
+        sizes = [shape.radius, shape.radius]
+    elif hasattr(shape, "width"):
+        sizes = [shape.width / 2, shape.height / 2]
+    else:
+        return 0.0, 0.0
+    first, second = (float(getattr(size, "value", size)) for size in sizes)
+    return first, second

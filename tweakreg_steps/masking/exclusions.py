@@ -9,6 +9,7 @@ that chip, and goes before the line of the whole image. ``#`` begins a comment.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,16 +20,18 @@ from tweakreg_steps.fits_files.chips import Chip, is_selected
 from tweakreg_steps.recipes.file_list import ListLine, missing_files, read_file_list, report
 from tweakreg_steps.recipes.inputs import image_name
 
-_NAME = re.compile(r"^(?P<path>.*?)(?:\[(?P<selection>[^\]]*)\])?$")
+_MOST_TOLD = 20  # lines that belong to no image
+_LONGEST_NAME = 100  # letters of a name that a message repeats
 
 Found = tuple[int, str]
 
 
 @dataclass(frozen=True)
 class _Line:
-    """One line of the catalog: its number, the image, the chip it selects, and its files."""
+    """One line of the catalog: number, first word, image, the chip it selects, and its files."""
 
     number: int
+    written: str
     image: str
     selection: str | None
     files: tuple[Path | None, ...]
@@ -99,10 +102,53 @@ def read_exclusions(path: Path, *, chips: Mapping[str, Sequence[Chip]]) -> Exclu
 
 def _line_of(line: ListLine) -> _Line:
     """Read the name that a line begins with."""
-    named = _NAME.match(line.name)
-    assert named is not None  # noqa: S101  the pattern takes any word
-    selection = named["selection"].lower() if named["selection"] is not None else None
-    return _Line(line.number, image_name(Path(named["path"])), selection, line.files)
+    name, selection = line.name, None
+    opened = name.find("[", name.rfind("]", 0, -1) + 1) if name.endswith("]") else -1
+    if opened >= 0:
+        name, selection = name[:opened], name[opened + 1 : -1].lower()
+    return _Line(line.number, line.name, image_name(Path(name)), selection, line.files)
+
+
+def unused_lines(path: Path, images: Sequence[str]) -> list[str]:
+    """Return what is to be said of the lines of an exclusions catalog that belong to no image.
+
+    Parameters
+    ----------
+    path
+        The catalog.
+    images
+        Base names of all images, see `tweakreg_steps.recipes.inputs.image_name`.
+
+    Raises
+    ------
+    InputError
+        The catalog cannot be read.
+    """
+    listed = [_line_of(line) for line in read_file_list(path, called="exclusions catalog")]
+    unused = [line for line in listed if line.image not in images]
+    small = {image.lower(): image for image in images}
+    problems = [(line.number, _unused(line, small)) for line in unused[:_MOST_TOLD]]
+    texts = report(path, problems)
+    if len(unused) > _MOST_TOLD:
+        texts.append(f"{path}: {len(unused) - _MOST_TOLD} more lines belong to no image")
+    return texts
+
+
+def _unused(line: _Line, images: Mapping[str, str]) -> str:
+    """Say that a line belongs to none of the images, which are given by their small letters."""
+    name = (
+        line.written if len(line.written) <= _LONGEST_NAME else f"{line.written[:_LONGEST_NAME]}…"
+    )
+    begin = re.split(r"[;,|]", line.image.lower()[:_LONGEST_NAME])[0]
+    exact = images.get(image_name(Path(begin)))
+    close = difflib.get_close_matches(begin, images, n=1, cutoff=0.3)
+    nearest = exact or (images[close[0]] if close else "")
+    hint = f"; the nearest is {nearest}" if nearest else ""
+    if re.search(r"[;,|]", line.image):
+        hint += "; its columns are to be separated by blanks"
+    elif nearest.lower() == line.image.lower():
+        hint += ": capital and small letters count"
+    return f"{name!r} is no image of the recipe, and its files are not used{hint}"
 
 
 def _doubles(lines: list[_Line]) -> list[Found]:

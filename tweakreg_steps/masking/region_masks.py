@@ -16,20 +16,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.masking.chip_sky import ChipSky, Floats, Window
+from tweakreg_steps.masking.chip_sky import ChipSky
 from tweakreg_steps.masking.dq_mask import good_pixels
 from tweakreg_steps.masking.ds9_regions import Ds9Region, read_region_file
-from tweakreg_steps.masking.region_planes import PhysicalSystem, half_sizes, planes_of
+from tweakreg_steps.masking.pixel_systems import PhysicalSystem, physical_system
+from tweakreg_steps.masking.rasterising import Window, polygon_pixels, shape_pixels
 
 if TYPE_CHECKING:
     from astropy.io.fits import HDUList
     from astropy.wcs import WCS
 
+    from tweakreg_steps.masking.region_outlines import Outline
+
 log = logging.getLogger(__name__)
 
 Mask = NDArray[np.bool_]
 
-_BAND = 1 << 20  # pixels tested at once, which bounds the memory
+__all__ = [
+    "check_exclusion_file",
+    "chip_mask",
+    "is_fits_mask",
+    "mask_of_regions",
+    "physical_system",
+    "read_fits_mask",
+]
 
 
 def chip_mask(
@@ -56,7 +66,7 @@ def chip_mask(
     dqbits
         Bits that count as good, see `tweakreg_steps.masking.dq_mask`.
     physical
-        Physical system of the chip, see `physical_system`; may be None where there is no region
+        Pixel systems of the chip, see `physical_system`; may be None where there is no region
         file.
 
     Returns
@@ -127,7 +137,7 @@ def mask_of_regions(
     wcs
         WCS of the chip with all its distortion.
     physical
-        Physical system of the chip, see `physical_system`.
+        Pixel systems of the chip, see `physical_system`.
     name
         Name of the file in messages.
 
@@ -136,26 +146,41 @@ def mask_of_regions(
     ndarray of bool, shape (ny, nx)
         True inside what the regions leave.
     """
+    from tweakreg_steps.masking.region_outlines import lay_out
+
     if not regions:
         log.warning("%s: holds no region; the whole chip is used", name)
     mask = np.full(shape, all(not region.include for region in regions))
     areas = [region for region in regions if region.has_area]
-    for region, plane, vertices in planes_of(areas, ChipSky(wcs, shape), physical, name):
-        window = plane.window(_radius(region, vertices))
-        for part in _bands(window):
-            inside = _inside(region, vertices, *plane.coordinates(part))
-            if region.include:
-                mask[part] |= inside
-            else:
-                mask[part] &= ~inside
+    _warn_of_sectors(areas, name)
+    for region, outline in lay_out(areas, ChipSky(wcs, shape), physical, name):
+        for window, inside in _pixels(outline, shape):
+            mask[window] = mask[window] | inside if region.include else mask[window] & ~inside
     return mask
 
 
-def physical_system(header: Any) -> PhysicalSystem:  # noqa: ANN401  any mapping of FITS cards
-    """Physical system of a chip from the LTVi and LTMi_j of its header (absent: the image's)."""
-    matrix = [[header.get(f"LTM{i}_{j}", float(i == j)) for j in (1, 2)] for i in (1, 2)]
-    offset = [header.get(f"LTV{i}", 0.0) for i in (1, 2)]
-    return PhysicalSystem(np.array(matrix, dtype=float), np.array(offset, dtype=float))
+def _pixels(outline: Outline, shape: tuple[int, int]) -> Iterator[tuple[Window, Mask]]:
+    """Yield the pixels of a region, in the parts that its outline has."""
+    if isinstance(outline, Ds9Region):
+        yield shape_pixels(outline, shape)
+        return
+    for rings in outline:
+        yield polygon_pixels(rings, shape)
+
+
+def _warn_of_sectors(regions: list[Ds9Region], name: str) -> None:
+    """Say where DS9 reads its own file otherwise than the sky would have it."""
+    lines = [
+        str(region.line) for region in regions if region.has_turned_sector and not region.by_ds9
+    ]
+    if lines:
+        log.warning(
+            "%s, line %s: epanda and bpanda on the sky in a file that DS9 did not write: DS9 would "
+            "count the rotation of the image twice in their sectors, here it counts once; save "
+            "them from DS9 in image coordinates",
+            name,
+            ", ".join(lines),
+        )
 
 
 def read_fits_mask(path: Path, shape: tuple[int, int]) -> Mask:
@@ -212,59 +237,3 @@ def is_fits_mask(path: Path) -> bool:
             return stream.read(9) == b"SIMPLE  ="
     except OSError as error:
         raise InputError(f"{path}: the exclusion file cannot be read: {error.strerror}") from error
-
-
-def _radius(region: Ds9Region, vertices: Floats) -> float:
-    """Largest distance from the centre at which a pixel can lie inside, in units of the plane."""
-    if region.shape == "polygon":
-        return float(np.hypot(*vertices).max())
-    return float(np.hypot(*half_sizes(region, region.outer)))
-
-
-def _bands(window: Window | None) -> Iterator[Window]:
-    """Cut a window into bands of rows of bounded size."""
-    if window is None:
-        return
-    rows, columns = window
-    step = max(1, _BAND // (columns.stop - columns.start))
-    for start in range(rows.start, rows.stop, step):
-        yield slice(start, min(start + step, rows.stop)), columns
-
-
-def _inside(region: Ds9Region, vertices: Floats, u: Floats, v: Floats) -> Mask:
-    """Whether points of the plane lie inside the region."""
-    if region.shape == "polygon":
-        return _inside_polygon(vertices, u, v)
-    from astropy.units import deg
-    from regions import EllipsePixelRegion, PixCoord, RectanglePixelRegion
-
-    points = PixCoord(u, v)
-    outline = RectanglePixelRegion if region.is_box else EllipsePixelRegion
-    middle, angle = PixCoord(0, 0), region.angle * deg
-    inside = outline(middle, *(2 * half_sizes(region, region.outer)), angle).contains(points)
-    if region.inner is not None:
-        hole = outline(middle, *(2 * half_sizes(region, region.inner)), angle)
-        inside &= ~hole.contains(points)
-    if region.sector is not None:
-        inside &= _in_sector(region.sector, region.angle, u, v)
-    return np.asarray(inside)
-
-
-def _inside_polygon(vertices: Floats, u: Floats, v: Floats) -> Mask:
-    """Whether points lie inside a polygon; where its edges cross, in and out take turns.
-
-    ``regions`` gives the same, but takes seconds for a polygon of hundreds of vertices.
-    """
-    import shapely
-
-    polygon = shapely.Polygon(vertices.T)
-    shapely.prepare(polygon)
-    return np.asarray(shapely.contains_xy(polygon, *np.broadcast_arrays(u, v)))
-
-
-def _in_sector(sector: tuple[float, float], angle: float, u: Floats, v: Floats) -> Mask:
-    """Whether points lie between two angles (deg) counted from an axis rotated by ``angle``."""
-    start, stop = sector
-    span = (stop - start) % 360 or 360.0
-    turned = np.degrees(np.arctan2(v, u)) - angle - start
-    return np.asarray(turned % 360 <= span)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tweakreg_steps.masking.chip_sky import ChipSky, Floats
 from tweakreg_steps.masking.ds9_regions import Ds9Region
-from tweakreg_steps.masking.region_outlines import outlines_on_chip
-from tweakreg_steps.masking.region_planes import PhysicalSystem, Plane, planes_of, sky_vectors
+from tweakreg_steps.masking.pixel_systems import PhysicalSystem
+from tweakreg_steps.masking.region_outlines import Outline, joined, lay_out, pie_in_pixels
+from tweakreg_steps.masking.region_planes import image_points
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
-
-_PLAIN_SHAPES = ("circle", "annulus", "ellipse", "box", "polygon")
-"""Shapes that every reader of DS9 files knows; the others become polygons."""
 
 _FAR = 99999.0
 """Pixels beyond which nobody asks how far away a region is."""
@@ -33,10 +31,9 @@ def image_regions_text(
 ) -> str:
     """Write regions in the pixels of a chip, in their order and with their signs.
 
-    Shapes in image pixels stay as they are. Those on the sky, those in a physical system of its
-    own, and pandas become polygons (see ``region_outlines``). A region without area, or off the
-    chip, becomes a point: an include region counts even so, for without one the whole chip would be
-    used.
+    Shapes in pixels stay such shapes. Those on the sky become polygons (see ``region_outlines``).
+    A region without area, or off the chip, becomes a point: an include region counts even so, for
+    without one the whole chip would be used.
 
     Parameters
     ----------
@@ -47,7 +44,7 @@ def image_regions_text(
     wcs
         WCS of the chip with all its distortion.
     physical
-        Physical system of the chip.
+        Pixel systems of the chip, see `tweakreg_steps.masking.pixel_systems`.
     name
         Name of the region file.
     chip
@@ -64,42 +61,25 @@ def image_regions_text(
         A region, or the chip, is as large as half the sky.
     """
     sky = ChipSky(wcs, shape)
-    areas = [region for region in regions if region.has_area]
-    planes = planes_of(areas, sky, physical, name)
+    outlines = lay_out([region for region in regions if region.has_area], sky, physical, name)
     lines = ["# Region file format: DS9 version 4.1", f"# {name} in pixels of {chip}", "image"]
     for region in regions:
-        sign = "" if region.include else "-"
-        if not region.has_area:
-            shapes = [_point(_place(region, sky, physical))]
-        elif _stays(region, physical):
-            next(planes)
-            shapes = [_shape(region)]
-        else:
-            _, plane, vertices = next(planes)
-            lines.append(f"# From line {region.line} ({region.system}): {_body(region)}")
-            shapes = list(_traced(region, plane, vertices)) or [
-                _point(_place(region, sky, physical))
-            ]
-        lines += [sign + words for words in shapes]
+        outline: Outline = next(outlines)[1] if region.has_area else []
+        if region.system != "image":
+            body = region.text.partition("#")[0].strip()
+            lines.append(f"# From line {region.line} ({region.system}): {body}")
+        shapes = _shapes(outline) or [_point(image_points(region, sky, physical)[:, 0])]
+        lines += [("" if region.include else "-") + words for words in shapes]
     return "\n".join(lines) + "\n"
 
 
-def _body(region: Ds9Region) -> str:
-    """Return how a region was written, without its properties."""
-    return region.text.partition("#")[0].strip()
-
-
-def _stays(region: Ds9Region, physical: PhysicalSystem) -> bool:
-    """Tell whether a region can be written as it is."""
-    same = np.array_equal(physical.matrix, np.eye(2)) and not physical.offset.any()
-    in_image = region.system == "image" or (region.system == "physical" and same)
-    return in_image and region.shape in _PLAIN_SHAPES
-
-
-def _traced(region: Ds9Region, plane: Plane, vertices: Floats) -> Iterator[str]:
-    """Yield the polygons of a region."""
-    for outline in outlines_on_chip(region, plane, vertices):
-        yield _words("polygon", outline.T.ravel().round(3))
+def _shapes(outline: Outline) -> list[str]:
+    """Write the outline of one region."""
+    if isinstance(outline, Ds9Region):
+        if outline.sector is None:
+            return [_shape(outline)]
+        outline = pie_in_pixels(outline)  # pandas are known to DS9 alone
+    return [_words("polygon", joined(rings).T.ravel().round(3)) for rings in outline]
 
 
 def _shape(region: Ds9Region) -> str:
@@ -107,33 +87,18 @@ def _shape(region: Ds9Region) -> str:
     if region.shape == "polygon":
         return _words("polygon", np.ravel(region.points))
     sizes = [size for outline in (region.inner, region.outer) if outline for size in outline]
+    sizes = [2.0 * size for size in sizes] if region.is_box else sizes
     center = region.points[0]
     if region.shape in ("circle", "annulus"):
-        radii = sizes[::2]
-        return _words("circle" if len(radii) == 1 else "annulus", [*center, *radii])
-    full = 2.0 if region.is_box else 1.0
-    return _words(region.shape, [*center, *(full * size for size in sizes), region.angle])
+        return _words("circle" if region.inner is None else "annulus", [*center, *sizes[::2]])
+    return _words(region.shape, [*center, *sizes, region.angle])
 
 
 def _point(place: Floats) -> str:
-    """Write a point."""
-    return _words("point", place.round(3))
+    """Write a point; one that has no place on the chip's plane, anywhere."""
+    return _words("point", np.nan_to_num(place).clip(-_FAR, _FAR).round(3))
 
 
 def _words(shape: str, numbers: Sequence[float] | Floats) -> str:
     """Write a shape with its numbers."""
     return f"{shape}({','.join(f'{number:.10g}' for number in numbers)})"
-
-
-def _place(region: Ds9Region, sky: ChipSky, physical: PhysicalSystem) -> Floats:
-    """Give the 1-based pixels of a region's first point, on the sky but roughly; 0 if it has none.
-
-    The distortion is left out: away from the chip its inverse means nothing.
-    """
-    first = np.array(region.points[0])
-    if region.system == "image":
-        return first
-    if region.system == "physical":
-        return np.asarray(physical.matrix @ first + physical.offset)
-    rough = sky.rough_pixels_at(sky_vectors([region], sky)[0][:, :1])[:, 0]
-    return np.nan_to_num(rough).clip(-_FAR, _FAR)

@@ -14,6 +14,7 @@ from pathlib import Path
 from tweakreg_steps.errors import InputError
 
 _PLACEHOLDERS = ("none", "indef")
+_LONGEST_NAME = 300  # letters of a name that a message repeats
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 
 
@@ -62,14 +63,40 @@ def read_file_list(path: Path, *, called: str) -> list[ListLine]:
 def missing_files(lines: Iterable[ListLine], *, called: str) -> list[tuple[int, str]]:
     """Return number and message of each line of a list that names a file which is not there."""
     return [
-        (
-            line.number,
-            f"there is no file {file}; correct the name (relative to the {called}), or write None",
-        )
+        (line.number, _missing(file, called))
         for line in lines
         for file in line.files
-        if file is not None and not file.is_file()
+        if file is not None and not _is_file(file)
     ]
+
+
+def _missing(file: Path, called: str) -> str:
+    """Say that there is no such file."""
+    return (
+        f"there is no file {_shown(file)}; correct the name (relative to the {called}), or "
+        f"write None{_shell_hint(file)}"
+    )
+
+
+def _is_file(path: Path) -> bool:
+    """Tell whether there is such a file; a name too long for the system is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _shown(path: Path) -> str:
+    """Return a name as messages repeat it."""
+    text = str(path)
+    text = text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}…"
+    return text if text.isprintable() else repr(text)
+
+
+def _shell_hint(file: Path) -> str:
+    """Say what a shell would have done with a name."""
+    is_for_shell = any(part.startswith(("~", "$")) for part in file.parts)
+    return "; ~ and $NAME are not replaced, write the path in full" if is_for_shell else ""
 
 
 def report(path: Path, problems: Iterable[tuple[int, str]]) -> list[str]:
