@@ -1,0 +1,211 @@
+"""How well a solution knows its units: each, and any two beside each other.
+
+The covariance of the units' free numbers is the inverse of their equations, and with terms of chips
+``C = S^-1 + X K^+ X'``, ``X = S^-1 side``. Numbers are those of `unit_parameters`, about the place
+to which a unit's centre is moved.
+
+What all units of a connected part have in common (its shift; its rotation, if all may turn) is known
+only through the reference, and without one not at all. *Relative* covariances leave it out: they
+are those of a solution in which these numbers add up to zero over the part (an S-transformation,
+Baarda 1973, Publ. Geodesy 5, 1)::
+
+    C_rel = (1 - E G^-1 B) C (1 - E G^-1 B)',   G = B E
+
+B adds up the numbers of all units, E is what a common motion about the part's middle does to each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from tweakreg_steps.solving.chip_terms import Border
+from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray
+from tweakreg_steps.solving.normal_equations import Columns
+from tweakreg_steps.solving.sparse_solver import Factors, InverseParts, invert_parts
+from tweakreg_steps.solving.unit_parameters import N_NUMBERS, fields_at
+
+
+@dataclass(frozen=True, eq=False)
+class Covariances:
+    """Covariances of the numbers of units.
+
+    Attributes
+    ----------
+    columns : Columns
+        What was free, and where in the equations.
+    matrix : sparse array
+        The equations of the units.
+    factors : Factors or None
+        The same factored; None where nothing is free.
+    border : Border
+        The equations of the chips' terms.
+    places : (n_units, 2) float array
+        Where the units' centres are moved to, in pixels.
+    component : (n_units,) int array
+        The connected part of each unit.
+    common : (n_units, 6) bool array
+        Numbers that all units of its part have in common.
+    """
+
+    columns: Columns
+    matrix: object
+    factors: Factors | None
+    border: Border
+    places: FloatArray
+    component: IndexArray
+    common: BoolArray
+
+    @cached_property
+    def _across(self) -> tuple[FloatArray, FloatArray]:
+        """Return X and K^+ of the border."""
+        across = self.border.across(self.factors)
+        return across, self.border.inverse(across)[0]
+
+    @cached_property
+    def _parts(self) -> InverseParts:
+        """Return the blocks of the inverse that the equations' pattern covers."""
+        if self.factors is None:
+            return InverseParts([], {})
+        return invert_parts(self.matrix, self.factors)
+
+    @cached_property
+    def blocks(self) -> dict[tuple[int, int], FloatArray]:
+        """Return the covariances (6, 6) of units, and of units that share stars, lower first."""
+        parts, unit = self._parts, self.columns.unit
+        found = {}
+        for (i, j), block in parts.blocks.items():
+            rows, others = parts.columns[i], parts.columns[j]
+            one, two = int(unit[rows[0]]), int(unit[others[0]])
+            full = self._full(one, two, block + self._of_border(rows, others))
+            found[min(one, two), max(one, two)] = full if one <= two else full.T
+        return found
+
+    def _of_border(self, rows: IndexArray, others: IndexArray) -> FloatArray | float:
+        """Return what the terms of the chips add to a block."""
+        if not self.border.n_terms:
+            return 0.0
+        across, inverse = self._across
+        return np.asarray(across[rows] @ inverse @ across[others].T)
+
+    def _full(self, one: int, two: int, block: FloatArray) -> FloatArray:
+        """Return a block over all six numbers of two units, from that over their free ones."""
+        scales, free = self.columns.scales, self.columns.free
+        full = np.zeros((N_NUMBERS, N_NUMBERS))
+        full[np.ix_(free[one], free[two])] = block
+        return full * np.outer(scales, scales)
+
+    @cached_property
+    def of_units(self) -> FloatArray:
+        """Return the covariance of each unit, (n_units, 6, 6); zero for what is held."""
+        found = np.zeros((len(self.places), N_NUMBERS, N_NUMBERS))
+        for (i, j), block in self.blocks.items():
+            if i == j:
+                found[i] = block
+        return found
+
+    def between(self, one: int, two: int) -> FloatArray:
+        """Return the covariance (6, 6) of the numbers of two units, whichever they are."""
+        low, high = min(one, two), max(one, two)
+        if (low, high) not in self.blocks:
+            self.blocks[low, high] = self._solve_between(low, high)
+        block = self.blocks[low, high]
+        return block if one <= two else block.T
+
+    def _solve_between(self, one: int, two: int) -> FloatArray:
+        """Return the covariance of two units that share no star."""
+        unit = self.columns.unit
+        rows, others = np.flatnonzero(unit == one), np.flatnonzero(unit == two)
+        if self.factors is None or not (len(rows) and len(others)):
+            return np.zeros((N_NUMBERS, N_NUMBERS))
+        right = np.zeros((len(unit), len(others)))
+        right[others, np.arange(len(others))] = 1.0
+        block = self.factors.solve(right)[rows]
+        return self._full(one, two, block + self._of_border(rows, others))
+
+    def of_difference(self, one: int, two: int, place: FloatArray) -> FloatArray:
+        """Return the covariance (2, 2) of where two units put what lies at one place, pixels²."""
+        at = [fields_at(place[None] - self.places[unit])[0] for unit in (one, two)]
+        own = sum(f @ self.between(u, u) @ f.T for f, u in zip(at, (one, two), strict=True))
+        both = at[0] @ self.between(one, two) @ at[1].T
+        return np.asarray(own - both - both.T)
+
+    def at(self, unit: int, places: FloatArray, *, relative: bool = False) -> FloatArray:
+        """Return the covariances (n, 2, 2) of where a unit puts what lies at places, pixels²."""
+        fields = fields_at(places - self.places[unit])
+        own = (self.relative if relative else self.of_units)[unit]
+        return np.asarray(fields @ own @ fields.transpose(0, 2, 1))
+
+    @cached_property
+    def relative(self) -> FloatArray:
+        """Return the covariance of each unit without what its part has in common, (n_units, 6, 6)."""
+        summed = self._with_sums()
+        n_parts = int(self.component.max(initial=-1)) + 1
+        motion = common_motion(self.places, self.component, self.common)
+        counted = self.common.any(axis=1)[:, None, None]
+        across = _by_part(self.component, np.where(counted, summed, 0.0), n_parts, self.common)
+        gain = _by_part(self.component, np.where(counted, motion, 0.0), n_parts, self.common)
+        pulled = np.zeros_like(gain)
+        for part in range(n_parts):
+            kept = _common_of(self.component, self.common, part)
+            pulled[part][np.ix_(kept, kept)] = np.linalg.inv(gain[part][np.ix_(kept, kept)])
+        e = motion @ pulled[self.component]
+        first = e @ summed.transpose(0, 2, 1)
+        middle = e @ across[self.component] @ e.transpose(0, 2, 1)
+        return np.asarray(self.of_units - first - first.transpose(0, 2, 1) + middle)
+
+    def _with_sums(self) -> FloatArray:
+        """Return for each unit its covariance with the sums B over its part, (n_units, 6, 6)."""
+        columns = self.columns
+        right = np.zeros((len(columns.unit), N_NUMBERS))
+        for k in range(N_NUMBERS):
+            chosen = np.zeros(columns.free.shape)
+            chosen[:, k] = self.common[:, k] * columns.scales[k]
+            right[:, k] = chosen[columns.free]
+        found = self.factors.solve(right) if self.factors else right
+        if self.border.n_terms:
+            across, inverse = self._across
+            found = found + across @ (inverse @ (across.T @ right))
+        summed = [columns.spread(found[:, k]) for k in range(N_NUMBERS)]
+        return np.stack(summed, axis=2)
+
+
+def _by_part(
+    component: IndexArray, values: FloatArray, n_parts: int, common: BoolArray
+) -> FloatArray:
+    """Return the sums over the units of each part of the rows that are common, (n_parts, 6, 6)."""
+    total = np.zeros((n_parts, N_NUMBERS, N_NUMBERS))
+    np.add.at(total, component, values * common[:, :, None])
+    return total
+
+
+def _common_of(component: IndexArray, common: BoolArray, part: int) -> IndexArray:
+    """Return which numbers the units of a part have in common."""
+    return np.flatnonzero(common[component == part].any(axis=0))
+
+
+def common_motion(places: FloatArray, component: IndexArray, common: BoolArray) -> FloatArray:
+    """Return what a motion of a part about its middle does to the numbers of each unit.
+
+    Parameters
+    ----------
+    places : (n_units, 2) float array
+        Where the units are.
+    component : (n_units,) int array
+        The part of each.
+    common : (n_units, 6) bool array
+        Numbers of the motion.
+
+    Returns
+    -------
+    (n_units, 6, 6) float array
+        E: rows are the unit's numbers, columns the motion's.
+    """
+    counts = np.maximum(np.bincount(component), 1)
+    sums = [np.bincount(component, weights=places[:, axis]) for axis in (0, 1)]
+    middle = np.column_stack(sums) / counts[:, None]
+    motion = np.tile(np.eye(N_NUMBERS), (len(places), 1, 1))
+    motion[:, :2] = fields_at(places - middle[component])
+    return np.asarray(motion * common[:, None, :])
