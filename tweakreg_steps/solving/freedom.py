@@ -43,13 +43,11 @@ class Freedom:
     linked: BoolArray
 
 
-def count_by_unit(unit: IndexArray, star: IndexArray, n_units: int) -> IndexArray:
-    """Return how many different stars each unit has."""
-    if not len(unit):
-        return np.zeros(n_units, dtype=np.intp)
-    n_stars = int(star.max()) + 1
-    pairs = np.unique(unit.astype(np.int64) * n_stars + star)
-    return np.bincount(pairs // n_stars, minlength=n_units)
+def count_stars(unit: IndexArray, star: IndexArray, n_units: int) -> IndexArray:
+    """Return how many different stars each unit has; detections are in order of star, then unit."""
+    again = np.zeros(len(star), dtype=np.bool_)
+    again[1:] = (star[1:] == star[:-1]) & (unit[1:] == unit[:-1])
+    return np.bincount(unit[~again], minlength=n_units)
 
 
 def determined_numbers(
@@ -63,13 +61,13 @@ def determined_numbers(
     Parameters
     ----------
     unit, star : (n,) int arrays
-        Of the detections of stars that something else sees as well.
+        Of the detections of stars that something else sees as well, in order of star, then unit.
     places : (n, 2) float array
         Places p of these stars from the unit's centre, in pixels.
     n_units : int
         Number of units.
     """
-    counts = count_by_unit(unit, star, n_units)
+    counts = count_stars(unit, star, n_units)
     long, wide = _extents(unit, places, n_units)
     reached = {
         "shift": counts >= MINIMUM_PAIRS["shift"],

@@ -38,13 +38,14 @@ class StarPlaces:
     ----------
     xy : (n_stars, 2) float array
         Places f in pixels; nan where nothing tells them.
-    inverse : (n_stars, 3) float array
-        ``N^-1``: xx, yy, xy; zero where nothing tells the place.
+    information, inverse : (n_stars, 3) float arrays
+        N and ``N^-1``: xx, yy, xy; the inverse zero where nothing tells the place.
     weight : (n_stars,) float array
         Sum of the weights of a star's detections.
     """
 
     xy: FloatArray
+    information: FloatArray
     inverse: FloatArray
     weight: FloatArray
 
@@ -88,7 +89,7 @@ def place_stars(
         ]
     )
     found[~told] = np.nan
-    return StarPlaces(found, inverse, total)
+    return StarPlaces(found, np.column_stack([xx, yy, xy]), inverse, total)
 
 
 @dataclass(frozen=True, eq=False)

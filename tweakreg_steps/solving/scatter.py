@@ -21,13 +21,13 @@ from scipy.optimize import minimize_scalar
 
 from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray
 
-SAMPLE = 60_000
+SAMPLE = 30_000
 """Detections that tell the floors: they then have errors under a hundredth of themselves."""
 
 _SPAN = 3.0
 """Decades below and above the typical residual in which a floor is looked for."""
 
-_SWEEPS = 3
+_SWEEPS = 2
 """Rounds over all floors; each depends on the others but weakly."""
 
 _NEGLIGIBLE = 1.0e-3
@@ -153,7 +153,7 @@ def _improve(
         lambda exponent: likelihood.at(changed(10.0**exponent)),
         bounds=(middle - _SPAN, middle + _SPAN),
         method="bounded",
-        options={"xatol": 1e-3},
+        options={"xatol": 1e-2},
     )
     value = float(10.0**best.x)
     if name != "factor" and likelihood.at(changed(_NEGLIGIBLE * typical)) <= best.fun:

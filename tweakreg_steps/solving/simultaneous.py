@@ -31,6 +31,7 @@ from tweakreg_steps.solving.detections import (
     ReferenceStars,
 )
 from tweakreg_steps.solving.freedom import Freedom, determined_numbers, find_freedom
+from tweakreg_steps.solving.enough_stars import enough_stars
 from tweakreg_steps.solving.normal_equations import (
     Columns,
     Equations,
@@ -71,6 +72,12 @@ _STEPS = 12
 
 _VOTES = 15
 """Rounds of reweighting at most."""
+
+_STEADY = 1.05
+"""Fall of the typical residual in a round of votes from which another one is worth while."""
+
+_CLOSER = 3
+"""Rounds in which what is far off loses its vote: by then no vote changes any more."""
 
 _MAD = 1.0 / np.sqrt(2.0 * np.log(2.0))
 """Standard deviation along one axis over the median distance, of a normal scatter in two."""
@@ -130,7 +137,7 @@ class Given:
     @classmethod
     def of(cls, mosaic: Mosaic) -> Given:
         """Sort the detections and read off what stays the same in all rounds."""
-        order = np.argsort(mosaic.detections.star, kind="stable")
+        order = np.lexsort((mosaic.detections.unit, mosaic.detections.star))
         ordered = mosaic.detections.choose(order)
         highest = (mosaic.reference.star.max(initial=-1), ordered.star.max(initial=-1))
         centers = centers_of(ordered.unit, ordered.xy, mosaic.n_units)
@@ -277,9 +284,12 @@ def solve_mosaic(mosaic: Mosaic, *, sigma: float, nclip: int, fit_factors: bool)
     """
     given = Given.of(mosaic)
     state = _start(given)
-    state = _vote(given, state, sigma) if nclip else state
-    state, n_rejections = _reject(given, state, sigma=sigma, nclip=nclip, fit_factors=fit_factors)
-    last = _round(given, state)
+    if nclip:
+        state = _vote_of_some(given, state, sigma)
+        state = replace(state, **vars(Votes.within(_deviations(given, state), sigma)))
+    state, last, n_rejections = _reject(
+        given, state, sigma=sigma, nclip=nclip, fit_factors=fit_factors
+    )
     useful = _useful(given, state)
     n_known = _known_stars(given, state, last.freedom.component, useful)
     found = _deviations(given, state)
@@ -346,9 +356,10 @@ def _round(given: Given, state: State) -> Round:
 def _place(given: Given, state: State) -> Placed:
     """Put everything where a state has it."""
     d, reference = given.detections, given.mosaic.reference
-    away = d.xy - given.centers[d.unit] + given.chips.displacements(state.chip_numbers)
-    moved = np.einsum("nij,nj->ni", state.matrices[d.unit], away)
-    moved += (given.centers + state.shifts)[d.unit]
+    x, y = (d.xy - given.centers[d.unit] + given.chips.displacements(state.chip_numbers)).T
+    (a, b), (c, e) = state.matrices.transpose(1, 2, 0)[:, :, d.unit]
+    moved = (given.centers + state.shifts)[d.unit]
+    moved += np.column_stack([a * x + b * y, c * x + e * y])
     variances = state.scatter.variances(given.error, given.mosaic.camera[d.unit])
     covariances = state.scatter.covariances(reference.covariance)
     information = state.reference_weights[:, None, None] * np.linalg.inv(covariances)
@@ -399,29 +410,30 @@ def _known_stars(
     return np.bincount(parts[parts >= 0], minlength=int(component.max(initial=0)) + 1)[component]
 
 
-def _step(given: Given, state: State) -> tuple[State, float]:
-    """Return the state a step further on, and how far the step has moved a star, in pixels."""
+def _step(given: Given, state: State) -> tuple[State, Round, float]:
+    """Return the state a step further on, its equations, and how far stars move, in pixels."""
     current = _round(given, state)
     if current.factors is None and not current.border.n_terms:
-        return state, 0.0
+        return state, current, 0.0
     numbers, chip_numbers = current.border.solve(current.factors, current.right)
-    spread = current.columns.spread(numbers)
-    matrices, shifts = change(state.matrices, state.shifts, spread)
+    matrices, shifts = change(state.matrices, state.shifts, current.columns.spread(numbers))
     moved = float(np.abs(numbers).max(initial=0.0) + np.abs(chip_numbers).max(initial=0.0))
     chips = state.chip_numbers + chip_numbers
-    return replace(state, matrices=matrices, shifts=shifts, chip_numbers=chips), moved
+    further = replace(state, matrices=matrices, shifts=shifts, chip_numbers=chips)
+    return further, current, moved
 
 
-def _settle(given: Given, state: State, tolerance: float) -> State:
+def _settle(given: Given, state: State) -> tuple[State, Round]:
     """Take steps with the same weights until nothing moves.
 
     A step m leaves ``m^2 / length``: what a rotation by ``m / length`` is not linear.
     """
+    tolerance = max(_SETTLED * _typical(given, state), _LEAST_STEP)
     for _ in range(_STEPS):
-        state, moved = _step(given, state)
-        if moved * min(moved / given.length, 1.0) <= max(tolerance, _LEAST_STEP):
+        state, last, moved = _step(given, state)
+        if moved * min(moved / given.length, 1.0) <= tolerance:
             break
-    return state
+    return state, last
 
 
 def _typical(given: Given, state: State) -> float:
@@ -438,20 +450,39 @@ def _vote(given: Given, state: State, sigma: float) -> State:
     """Find what most detections agree on: least distances, whatever the start, then closer in."""
     typical = None
     for rank in range(_VOTES):
-        state, moved = _step(given, state)
+        state, _, moved = _step(given, state)
         before, typical = typical, _typical(given, state)
         floor = np.full_like(state.scatter.floor, typical)
         scatter = replace(state.scatter, floor=floor, reference_floor=typical)
         state = replace(state, scatter=scatter)
-        found = _deviations(given, state)
-        state = replace(state, **vars(huber_weights(found)))
-        if rank and moved < typical / 2 and before and before < 1.05 * typical:
+        state = replace(state, **vars(huber_weights(_deviations(given, state))))
+        if rank and moved < typical / 2 and before and before < _STEADY * typical:
             break
-    for _ in range(3):
+    for _ in range(_CLOSER):
         found = _deviations(given, state)
         state = replace(state, **vars(redescending_weights(found, sigma)))
-        state, _ = _step(given, state)
+        state, _, _ = _step(given, state)
     return state
+
+
+def _vote_of_some(given: Given, state: State, sigma: float) -> State:
+    """Find what most detections agree on, from as many as are enough for that."""
+    chosen = enough_stars(given.detections, given.mosaic.reference, given.n_stars)
+    reference = given.mosaic.reference
+    known = chosen[reference.star]
+    part = replace(
+        given.mosaic,
+        detections=given.detections.choose(chosen[given.detections.star]),
+        chips=given.chips.choose(np.flatnonzero(chosen[given.detections.star])),
+        reference=ReferenceStars(
+            reference.star[known], reference.xy[known], reference.covariance[known]
+        ),
+    )
+    some = replace(Given.of(part), centers=given.centers, length=given.length)
+    found = _vote(some, _start(some), sigma)
+    return replace(
+        found, weights=state.weights, reference_weights=state.reference_weights
+    )
 
 
 def _deviations(given: Given, state: State) -> Deviations:
@@ -479,51 +510,40 @@ def _deviations(given: Given, state: State) -> Deviations:
 
 def _reject(
     given: Given, state: State, *, sigma: float, nclip: int, fit_factors: bool
-) -> tuple[State, int]:
+) -> tuple[State, Round, int]:
     """Reject outliers round by round, with the floors that the others tell."""
-    if nclip:
-        found = _deviations(given, state)
-        state = replace(state, **vars(Votes.within(found, sigma)))
     factors = np.ones_like(state.scatter.floor)
     state = replace(state, scatter=replace(state.scatter, factor=factors))
-    n_rejections = 0
+    state, last = _settle(given, state)
     for rank in range(nclip + 1):
-        state = _settle_scatter(given, state, fit_factors=fit_factors)
-        if rank == nclip:
-            break
-        found = _deviations(given, state)
-        n_free = given.asked.sum(axis=1)
+        state = _with_floors(given, state, fit_factors=fit_factors)
+        state, last = _settle(given, state)
         votes = reject(
-            found,
+            _deviations(given, state),
             given.detections.star,
             given.detections.unit,
             weights=state.weights,
             reference_star=given.mosaic.reference.star,
             reference_weights=state.reference_weights,
-            n_free=n_free,
+            n_free=given.asked.sum(axis=1),
             sigma=sigma,
             may_return=rank < nclip // 2,
         )
-        if votes is None:
-            break
-        n_rejections += 1
+        if votes is None or rank == nclip:
+            return state, last, rank
         state = replace(state, **vars(votes))
-    return state, n_rejections
+    raise AssertionError
 
 
-def _settle_scatter(given: Given, state: State, *, fit_factors: bool) -> State:
-    """Find the floors, and the solution that goes with them."""
-    for _ in range(2):
-        typical = _typical(given, state)
-        state = _settle(given, state, _SETTLED * typical)
-        sightings = _sightings(given, state)
-        if not len(sightings.star):
-            return state
-        scatter = estimate_scatter(
-            sightings, state.scatter, typical=typical, fit_factors=fit_factors
-        )
-        state = replace(state, scatter=scatter)
-    return _settle(given, state, _SETTLED * _typical(given, state))
+def _with_floors(given: Given, state: State, *, fit_factors: bool) -> State:
+    """Return the state with the floors that its residuals tell."""
+    sightings = _sightings(given, state)
+    if not len(sightings.star):
+        return state
+    scatter = estimate_scatter(
+        sightings, state.scatter, typical=_typical(given, state), fit_factors=fit_factors
+    )
+    return replace(state, scatter=scatter)
 
 
 def _sightings(given: Given, state: State) -> Sightings:

@@ -24,6 +24,9 @@ from tweakreg_steps.solving.unit_parameters import (
 _GAUGE_ROUNDS = 4
 """Rounds until the numbers of a part add up to zero: rotations are not quite linear."""
 
+_ROUNDING = 1.0e-9
+"""Part of a star's information below which what others tell of it is rounding."""
+
 _NAMES = ("shift", "shift", "rotation", "scale", "stretch", "shear")
 
 
@@ -229,22 +232,17 @@ def _common(asked: BoolArray, component: IndexArray, solved: BoolArray) -> BoolA
 
 
 def _without_own(found: Solved) -> FloatArray:
-    """Return where all but each detection put its star: ``(N - w 1)^-1 (N f - w z)``."""
-    given, placed = found.given, found.last.placed
-    star = given.detections.star
-    w = (found.state.weights / placed.variances)[:, None, None] * np.eye(2)
-    xx, yy, xy = placed.stars.inverse[star].T
-    inverse = np.array([[xx, xy], [xy, yy]]).transpose(2, 0, 1)
-    alone = np.full((len(star), 2), np.nan)
-    told = np.linalg.det(inverse) > 0.0
-    total = np.linalg.inv(inverse[told])
-    others = total - w[told]
-    right = np.einsum("nij,nj->ni", total, placed.stars.xy[star[told]])
-    right -= np.einsum("nij,nj->ni", w[told], placed.moved[told])
-    seen = np.linalg.det(others) > 1e-9 * np.linalg.det(total)
-    places = np.flatnonzero(told)[seen]
-    alone[places] = np.linalg.solve(others[seen], right[seen][:, :, None])[:, :, 0]
-    return alone
+    """Return where all but each detection put its star: ``f - (N - w 1)^-1 w (z - f)``."""
+    placed, star = found.last.placed, found.given.detections.star
+    w = found.state.weights / placed.variances
+    xx, yy, xy = placed.stars.information[star].T
+    others_xx, others_yy = xx - w, yy - w
+    determinant = others_xx * others_yy - xy**2
+    told = determinant > _ROUNDING * (xx * yy - xy**2)
+    scale = np.where(told, w / np.where(told, determinant, 1.0), np.nan)
+    dx, dy = (placed.moved - placed.stars.xy[star]).T
+    pulled = np.column_stack([others_yy * dx - xy * dy, others_xx * dy - xy * dx])
+    return np.asarray(placed.stars.xy[star] - scale[:, None] * pulled)
 
 
 def _hold_mean(solution: MosaicSolution, gauge: BoolArray, mosaic: Mosaic) -> MosaicSolution:

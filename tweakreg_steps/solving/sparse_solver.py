@@ -148,13 +148,19 @@ def _fill(neighbours: list[IndexArray]) -> list[IndexArray]:
     below: list[IndexArray] = []
     children: list[list[IndexArray]] = [[] for _ in neighbours]
     for j, own in enumerate(neighbours):
-        met = np.unique(np.concatenate([own, *children[j]])) if children[j] else own
+        met = _union([own, *children[j]]) if children[j] else own
         met = met[met > j]
         children[j] = []
         below.append(met)
         if len(met):
             children[met[0]].append(met)
     return below
+
+
+def _union(lists: list[IndexArray]) -> IndexArray:
+    """Return what is in any of several lists, ascending: for short ones faster than `np.unique`."""
+    merged = np.sort(np.concatenate(lists))
+    return merged[np.diff(merged, prepend=-1) > 0]
 
 
 class _Takahashi:
