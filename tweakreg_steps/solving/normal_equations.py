@@ -234,7 +234,7 @@ def _star_rows(
     star: IndexArray, unit: IndexArray, values: FloatArray, shape: tuple[int, int]
 ) -> sparse.csr_array:
     """Return the matrix of which a row holds a star's ``w q`` at its units' columns."""
-    ends = np.searchsorted(star, np.arange(shape[0] + 1))
+    ends = np.concatenate([[0], np.cumsum(np.bincount(star, minlength=shape[0]))])
     indices = (3 * unit[:, None] + np.arange(3)).astype(np.int32)
     parts = values.ravel(), indices.ravel(), (3 * ends).astype(np.int32)
     return sparse.csr_array(parts, shape=shape)

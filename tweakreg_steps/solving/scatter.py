@@ -20,6 +20,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray
+from tweakreg_steps.solving.normal_equations import StarPlaces, place_stars
 
 SAMPLE = 30_000
 """Detections that tell the floors: they then have errors under a hundredth of themselves."""
@@ -61,6 +62,9 @@ class Scatter:
         """Return the covariances of reference stars, (m, 2, 2)."""
         return known + max(self.reference_floor, LEAST_ERROR) ** 2 * np.eye(2)
 
+
+_MAD = 1.0 / np.sqrt(2.0 * np.log(2.0))
+"""Standard deviation along one axis over the median distance, of a normal scatter in two."""
 
 LEAST_ERROR = 1.0e-5
 """Pixels below which nothing is known: a reference without any error would fix its stars."""
@@ -108,9 +112,13 @@ class Sightings:
         )
 
 
-def estimate_scatter(
-    sightings: Sightings, start: Scatter, *, typical: float, fit_factors: bool
-) -> Scatter:
+def typical_size(residuals: FloatArray) -> float:
+    """Return the standard deviation along one axis of normal residuals (n, 2), by their median."""
+    distances = np.linalg.norm(residuals, axis=1)
+    return max(float(np.median(distances)) * _MAD if len(distances) else 1.0, LEAST_ERROR)
+
+
+def estimate_scatter(sightings: Sightings, start: Scatter, *, fit_factors: bool) -> Scatter:
     """Find the floors that make residuals most likely.
 
     Parameters
@@ -119,13 +127,13 @@ def estimate_scatter(
         What counts.
     start : Scatter
         Where to begin.
-    typical : float
-        Size of a typical residual along one axis in pixels, > 0.
     fit_factors : bool
         Whether known errors are known but for a factor.
     """
     likelihood = _Likelihood.of(sightings.sample(SAMPLE))
-    found = start
+    if not likelihood.cameras:
+        return start
+    found, typical = start, typical_size(likelihood.residuals(start)[0])
     for _ in range(_SWEEPS):
         for camera in likelihood.cameras:
             found = _improve(likelihood, found, "floor", camera, typical)
@@ -193,18 +201,22 @@ class _Likelihood:
         """Tell whether any star has a place known beforehand."""
         return bool(len(self.sightings.reference_star))
 
+    def residuals(self, scatter: Scatter) -> tuple[FloatArray, FloatArray, StarPlaces]:
+        """Return the residuals of detections and of reference stars, and the stars' places."""
+        s = self.sightings
+        weights = 1.0 / scatter.variances(s.error, s.camera)
+        information = np.linalg.inv(scatter.covariances(s.covariance))
+        known = s.reference_star, s.places, information
+        stars = place_stars(s.star, weights, s.moved, n_stars=self.n_stars, known=known)
+        return s.moved - stars.xy[s.star], stars.xy[s.reference_star] - s.places, stars
+
     def at(self, scatter: Scatter) -> float:
         """Return ``-2 ln L`` but for a constant."""
-        from tweakreg_steps.solving.normal_equations import place_stars
-
         s = self.sightings
         weights = 1.0 / scatter.variances(s.error, s.camera)
         covariances = scatter.covariances(s.covariance)
         information = np.linalg.inv(covariances)
-        known = s.reference_star, s.places, information
-        stars = place_stars(s.star, weights, s.moved, n_stars=self.n_stars, known=known)
-        own = s.moved - stars.xy[s.star]
-        other = stars.xy[s.reference_star] - s.places
+        own, other, stars = self.residuals(scatter)
         squares = float(weights @ np.sum(own**2, axis=1))
         squares += float(np.einsum("ni,nij,nj->", other, information, other))
         xx, yy, xy = stars.inverse.T

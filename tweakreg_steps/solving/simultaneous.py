@@ -47,7 +47,7 @@ from tweakreg_steps.solving.outliers import (
     redescending_weights,
     reject,
 )
-from tweakreg_steps.solving.scatter import Scatter, Sightings, estimate_scatter
+from tweakreg_steps.solving.scatter import Scatter, Sightings, estimate_scatter, typical_size
 from tweakreg_steps.solving.sparse_solver import Factors, factor
 from tweakreg_steps.solving.unit_parameters import (
     N_NUMBERS,
@@ -78,9 +78,6 @@ _STEADY = 1.05
 
 _CLOSER = 3
 """Rounds in which what is far off loses its vote: by then no vote changes any more."""
-
-_MAD = 1.0 / np.sqrt(2.0 * np.log(2.0))
-"""Standard deviation along one axis over the median distance, of a normal scatter in two."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,17 +127,20 @@ class Given:
     error: FloatArray
     n_stars: int
     centers: FloatArray
+    away: FloatArray
+    camera: IndexArray
     length: float
     asked: BoolArray
     priors: FloatArray
 
     @classmethod
-    def of(cls, mosaic: Mosaic) -> Given:
+    def of(cls, mosaic: Mosaic, centers: FloatArray | None = None) -> Given:
         """Sort the detections and read off what stays the same in all rounds."""
         order = np.lexsort((mosaic.detections.unit, mosaic.detections.star))
         ordered = mosaic.detections.choose(order)
         highest = (mosaic.reference.star.max(initial=-1), ordered.star.max(initial=-1))
-        centers = centers_of(ordered.unit, ordered.xy, mosaic.n_units)
+        if centers is None:
+            centers = centers_of(ordered.unit, ordered.xy, mosaic.n_units)
         away = ordered.xy - centers[ordered.unit]
         return cls(
             mosaic,
@@ -150,6 +150,8 @@ class Given:
             _known_errors(ordered.error),
             int(max(highest)) + 1,
             centers,
+            np.ascontiguousarray(away.T),
+            mosaic.camera[ordered.unit],
             max(float(np.sqrt(np.mean(away**2))) if len(away) else 1.0, 1.0),
             free_numbers(mosaic.geometries),
             np.array([prior.weights() for prior in mosaic.priors]).reshape(-1, N_NUMBERS),
@@ -356,11 +358,12 @@ def _round(given: Given, state: State) -> Round:
 def _place(given: Given, state: State) -> Placed:
     """Put everything where a state has it."""
     d, reference = given.detections, given.mosaic.reference
-    x, y = (d.xy - given.centers[d.unit] + given.chips.displacements(state.chip_numbers)).T
-    (a, b), (c, e) = state.matrices.transpose(1, 2, 0)[:, :, d.unit]
+    x, y = given.away + np.transpose(given.chips.displacements(state.chip_numbers))
     moved = (given.centers + state.shifts)[d.unit]
-    moved += np.column_stack([a * x + b * y, c * x + e * y])
-    variances = state.scatter.variances(given.error, given.mosaic.camera[d.unit])
+    for axis in (0, 1):
+        to_x, to_y = state.matrices[:, axis].T
+        moved[:, axis] += to_x[d.unit] * x + to_y[d.unit] * y
+    variances = state.scatter.variances(given.error, given.camera)
     covariances = state.scatter.covariances(reference.covariance)
     information = state.reference_weights[:, None, None] * np.linalg.inv(covariances)
     stars = place_stars(
@@ -428,7 +431,9 @@ def _settle(given: Given, state: State) -> tuple[State, Round]:
 
     A step m leaves ``m^2 / length``: what a rotation by ``m / length`` is not linear.
     """
-    tolerance = max(_SETTLED * _typical(given, state), _LEAST_STEP)
+    variances = state.scatter.variances(given.error, given.camera)
+    typical = float(np.sqrt(np.median(variances))) if len(variances) else 0.0
+    tolerance = max(_SETTLED * typical, _LEAST_STEP)
     for _ in range(_STEPS):
         state, last, moved = _step(given, state)
         if moved * min(moved / given.length, 1.0) <= tolerance:
@@ -437,13 +442,13 @@ def _settle(given: Given, state: State) -> tuple[State, Round]:
 
 
 def _typical(given: Given, state: State) -> float:
-    """Return the size of a typical residual along one axis in pixels."""
+    """Return the size of a typical residual along one axis in pixels, everything counting alike."""
     cameras = len(state.scatter.floor)
-    alike = replace(state, scatter=Scatter(np.ones(cameras), np.zeros(cameras), 1.0))
-    placed = _place(given, replace(alike, weights=np.ones_like(state.weights)))
+    alike = Scatter(np.ones(cameras), np.zeros(cameras), 1.0)
+    everything = replace(state, scatter=alike, weights=np.ones_like(state.weights))
+    placed = _place(given, everything)
     residuals = (placed.moved - placed.stars.xy[given.detections.star])[_useful(given, state)]
-    distances = np.linalg.norm(residuals, axis=1)
-    return max(float(np.median(distances)) * _MAD if len(distances) else 1.0, _LEAST_STEP)
+    return typical_size(residuals)
 
 
 def _vote(given: Given, state: State, sigma: float) -> State:
@@ -478,7 +483,7 @@ def _vote_of_some(given: Given, state: State, sigma: float) -> State:
             reference.star[known], reference.xy[known], reference.covariance[known]
         ),
     )
-    some = replace(Given.of(part), centers=given.centers, length=given.length)
+    some = replace(Given.of(part, given.centers), length=given.length)
     found = _vote(some, _start(some), sigma)
     return replace(
         found, weights=state.weights, reference_weights=state.reference_weights
@@ -514,7 +519,8 @@ def _reject(
     """Reject outliers round by round, with the floors that the others tell."""
     factors = np.ones_like(state.scatter.floor)
     state = replace(state, scatter=replace(state.scatter, factor=factors))
-    state, last = _settle(given, state)
+    if not nclip:
+        state, _ = _settle(given, state)
     for rank in range(nclip + 1):
         state = _with_floors(given, state, fit_factors=fit_factors)
         state, last = _settle(given, state)
@@ -540,10 +546,9 @@ def _with_floors(given: Given, state: State, *, fit_factors: bool) -> State:
     sightings = _sightings(given, state)
     if not len(sightings.star):
         return state
-    scatter = estimate_scatter(
-        sightings, state.scatter, typical=_typical(given, state), fit_factors=fit_factors
+    return replace(
+        state, scatter=estimate_scatter(sightings, state.scatter, fit_factors=fit_factors)
     )
-    return replace(state, scatter=scatter)
 
 
 def _sightings(given: Given, state: State) -> Sightings:
@@ -554,7 +559,7 @@ def _sightings(given: Given, state: State) -> Sightings:
     known = state.reference_weights > 0.0
     return Sightings(
         star=d.star[useful],
-        camera=given.mosaic.camera[d.unit[useful]],
+        camera=given.camera[useful],
         moved=moved[useful],
         error=given.error[useful],
         reference_star=reference.star[known],
