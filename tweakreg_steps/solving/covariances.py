@@ -48,6 +48,9 @@ class Covariances:
         The connected part of each unit.
     common : (n_units, 6) bool array
         Numbers that all units of its part have in common.
+    of_whole : (n_parts, 6, 6) float array or None
+        Covariance of the motion of each part as a whole, where that was found on its own; None
+        where it follows from the equations.
     """
 
     columns: Columns
@@ -57,6 +60,7 @@ class Covariances:
     places: FloatArray
     component: IndexArray
     common: BoolArray
+    of_whole: FloatArray | None = None
 
     @cached_property
     def _across(self) -> tuple[FloatArray, FloatArray]:
@@ -100,6 +104,16 @@ class Covariances:
     @cached_property
     def of_units(self) -> FloatArray:
         """Return the covariance of each unit, (n_units, 6, 6); zero for what is held."""
+        if self.of_whole is None:
+            return self._held
+        everything = np.ones_like(self.common)
+        motion = common_motion(self.places, self.component, everything)
+        whole = self.of_whole[self.component]
+        return np.asarray(self.relative + motion @ whole @ motion.transpose(0, 2, 1))
+
+    @cached_property
+    def _held(self) -> FloatArray:
+        """Return the covariance of each unit as the equations tell it, (n_units, 6, 6)."""
         found = np.zeros((len(self.places), N_NUMBERS, N_NUMBERS))
         for (i, j), block in self.blocks.items():
             if i == j:
@@ -154,7 +168,7 @@ class Covariances:
         e = motion @ pulled[self.component]
         first = e @ summed.transpose(0, 2, 1)
         middle = e @ across[self.component] @ e.transpose(0, 2, 1)
-        return np.asarray(self.of_units - first - first.transpose(0, 2, 1) + middle)
+        return np.asarray(self._held - first - first.transpose(0, 2, 1) + middle)
 
     def _with_sums(self) -> FloatArray:
         """Return for each unit its covariance with the sums B over its part, (n_units, 6, 6)."""

@@ -485,9 +485,7 @@ def _vote_of_some(given: Given, state: State, sigma: float) -> State:
     )
     some = replace(Given.of(part, given.centers), length=given.length)
     found = _vote(some, _start(some), sigma)
-    return replace(
-        found, weights=state.weights, reference_weights=state.reference_weights
-    )
+    return replace(found, weights=state.weights, reference_weights=state.reference_weights)
 
 
 def _deviations(given: Given, state: State) -> Deviations:

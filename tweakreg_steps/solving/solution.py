@@ -11,6 +11,7 @@ from tweakreg_steps.astrometry.apply_fit import PlaneFit
 from tweakreg_steps.matching.linear_models import Geometry
 from tweakreg_steps.solving.covariances import Covariances, common_motion
 from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray
+from tweakreg_steps.solving.normal_equations import StarPlaces
 from tweakreg_steps.solving.scatter import Scatter
 from tweakreg_steps.solving.simultaneous import Gauge, Mosaic, Solved, solve_mosaic
 from tweakreg_steps.solving.unit_parameters import (
@@ -86,6 +87,11 @@ class MosaicSolution:
         Of the numbers of the units.
     chip_numbers : (n_chips, 6) float array
         The terms of chips, in pixels of the detector.
+    part_of_stars : (n_stars,) int array
+        The part of each star; -1 where nothing counts.
+    star_errors : (n_stars,) float array
+        Standard error of each star's place along one axis, given the units, in pixels; nan where
+        nothing counts.
     n_rejections : int
         Rounds that rejected anything.
     """
@@ -107,6 +113,8 @@ class MosaicSolution:
     scatter: Scatter
     covariances: Covariances
     chip_numbers: FloatArray
+    part_of_stars: IndexArray
+    star_errors: FloatArray
     n_rejections: int
 
     def move(self, unit: int, xy: FloatArray) -> FloatArray:
@@ -199,9 +207,25 @@ def _describe(found: Solved, gauge: Gauge) -> MosaicSolution:
             _common(given.asked, freedom.component, solved),
         ),
         chip_numbers=state.chip_numbers,
+        part_of_stars=_part_of_stars(found),
+        star_errors=_star_errors(last.placed.stars),
         n_rejections=found.n_rejections,
     )
     return _hold_mean(solution, freedom.gauge, given.mosaic) if gauge == "mean" else solution
+
+
+def _part_of_stars(found: Solved) -> IndexArray:
+    """Return the part of each star; -1 where nothing counts."""
+    d, counts = found.given.detections, found.state.weights > 0.0
+    part = np.full(found.given.n_stars, -1)
+    part[d.star[counts]] = found.last.freedom.component[d.unit[counts]]
+    return part
+
+
+def _star_errors(stars: StarPlaces) -> FloatArray:
+    """Return the standard errors of the places of stars along one axis, in pixels."""
+    variance = stars.inverse[:, :2].mean(axis=1)
+    return np.sqrt(np.where(variance > 0.0, variance, np.nan))
 
 
 def _sizes(component: IndexArray, linked: BoolArray) -> BoolArray:
@@ -249,9 +273,7 @@ def _hold_mean(solution: MosaicSolution, gauge: BoolArray, mosaic: Mosaic) -> Mo
     """Move each part that nothing holds so that the numbers held are zero in the mean."""
     matrices, shifts = solution.matrices.copy(), solution.shifts.copy()
     stars, without_own = solution.stars.copy(), solution.without_own.copy()
-    part = solution.component[mosaic.detections.unit]
-    part_of_star = np.full(len(stars), -1)
-    part_of_star[mosaic.detections.star[solution.kept]] = part[solution.kept]
+    part, part_of_star = solution.component[mosaic.detections.unit], solution.part_of_stars
     for number, u in enumerate(of.units for of in solution.parts):
         floats = gauge[u].any(axis=0)
         for _ in range(_GAUGE_ROUNDS if floats.any() else 0):
@@ -262,9 +284,7 @@ def _hold_mean(solution: MosaicSolution, gauge: BoolArray, mosaic: Mosaic) -> Mo
             shifts[u] = step.move(places) - solution.centers[u]
             stars[part_of_star == number] = step.move(stars[part_of_star == number])
             without_own[part == number] = step.move(without_own[part == number])
-    return replace(
-        solution, matrices=matrices, shifts=shifts, stars=stars, without_own=without_own
-    )
+    return replace(solution, matrices=matrices, shifts=shifts, stars=stars, without_own=without_own)
 
 
 def _mean_motion(places: FloatArray, numbers: FloatArray, floats: BoolArray) -> FloatArray:

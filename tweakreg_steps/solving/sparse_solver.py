@@ -204,7 +204,9 @@ class _Takahashi:
             return np.zeros(0, dtype=np.intp)
         return np.concatenate([np.arange(self.starts[k], self.starts[k + 1]) for k in nodes])
 
-    def _extend(self, j: int, front: FloatArray, nodes: IndexArray) -> tuple[FloatArray, IndexArray]:
+    def _extend(
+        self, j: int, front: FloatArray, nodes: IndexArray
+    ) -> tuple[FloatArray, IndexArray]:
         """Return the inverse over node j and those below it, from that over its parent's."""
         first, last = int(self.starts[j]), int(self.starts[j + 1])
         met, size = self.below[j], last - first
