@@ -36,6 +36,9 @@ _ROUNDS = 25
 _FLOOR = 1.0e-3
 """Part of the typical gap below which an edge counts as met: its weight would grow without end."""
 
+_NEVER, _SURE = 1.0e-300, 100.0
+"""Least probability that is told from none, and the logarithm of one beyond all doubt."""
+
 _LIFT = 1.0e-9
 """Least weight of an edge, the largest being 1: the equations stay regular."""
 
@@ -168,7 +171,7 @@ def _reject_by_triangles(edges: Sequence[Edge], triangles: Sequence[Triangle]) -
         part = open_ / np.maximum(total, 1)
         # of those with as many open ways, the one with most of its own open, then the least certain
         worst = max(
-            np.flatnonzero(open_),
+            np.flatnonzero(open_).tolist(),
             key=lambda place: (
                 part[place],
                 open_[place],
@@ -181,7 +184,7 @@ def _reject_by_triangles(edges: Sequence[Edge], triangles: Sequence[Triangle]) -
             f"{int(open_[worst])} of the {int(total[worst])} ways around it over a third exposure"
             f" miss by {min(misses):.3g} to {max(misses):.3g} pixels"
         )
-        rejected.append(Rejection(int(worst), why))
+        rejected.append(Rejection(worst, why))
         left = [triangle for triangle in left if worst not in triangle.edges]
     return rejected
 
@@ -227,20 +230,23 @@ def _gaps_from_most(edges: Sequence[Edge], n_exposures: int) -> FloatArray:
 
     Exposure i moves a place x by ``d_i = t_i + r_i (x - x_i)^`` (^: a quarter turn); an edge says
     ``d_other - d_one`` at its centre, and ``r_other - r_one``, which counts as what it does at the
-    edge's extent.
+    edge's extent. A distance counts by the logarithm of the edge's probability of being chance: of
+    edges that could all be the false one, the least certain takes the gap.
     """
     design, said = _motions(edges, n_exposures)
     part = connected_parts(np.array([(edge.one, edge.other) for edge in edges]), n_exposures)
     anchors = np.unique(part, return_index=True)[1]
     held = np.zeros(3 * n_exposures)
     held[(3 * anchors[:, None] + np.arange(3)).ravel()] = 1.0
-    weights, gaps = np.ones(len(edges)), np.zeros(len(edges))
+    certainty = np.array([min(-np.log(edge.chance + _NEVER), _SURE) + 1.0 for edge in edges])
+    weights, gaps = certainty, np.zeros(len(edges))
     for _ in range(_ROUNDS):
         w = sparse.diags_array(np.repeat(weights, 3))
         matrix = sparse.csc_array(design.T @ w @ design + sparse.diags_array(held + _LIFT))
-        off = said - design @ splu(matrix).solve(design.T @ (w @ said))
+        right = np.asarray(design.T @ (np.repeat(weights, 3) * said))
+        off = said - design @ splu(matrix).solve(right)
         gaps = np.linalg.norm(off.reshape(-1, 3), axis=1)
-        weights = 1.0 / np.maximum(gaps, max(_FLOOR * float(np.median(gaps)), _FLOOR**2))
+        weights = certainty / np.maximum(gaps, max(_FLOOR * float(np.median(gaps)), _FLOOR**2))
         weights = np.maximum(weights / weights.max(), _LIFT)
     return gaps
 

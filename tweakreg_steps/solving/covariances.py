@@ -20,9 +20,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy import sparse
 
 from tweakreg_steps.solving.chip_terms import Border
-from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray
+from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray, sums
 from tweakreg_steps.solving.normal_equations import Columns
 from tweakreg_steps.solving.sparse_solver import Factors, InverseParts, invert_parts
 from tweakreg_steps.solving.unit_parameters import N_NUMBERS, fields_at
@@ -54,7 +55,7 @@ class Covariances:
     """
 
     columns: Columns
-    matrix: object
+    matrix: sparse.csc_array
     factors: Factors | None
     border: Border
     places: FloatArray
@@ -197,7 +198,7 @@ def _by_part(
 
 def _common_of(component: IndexArray, common: BoolArray, part: int) -> IndexArray:
     """Return which numbers the units of a part have in common."""
-    return np.flatnonzero(common[component == part].any(axis=0))
+    return np.flatnonzero(np.any(common[component == part], axis=0))
 
 
 def common_motion(places: FloatArray, component: IndexArray, common: BoolArray) -> FloatArray:
@@ -218,8 +219,8 @@ def common_motion(places: FloatArray, component: IndexArray, common: BoolArray) 
         E: rows are the unit's numbers, columns the motion's.
     """
     counts = np.maximum(np.bincount(component), 1)
-    sums = [np.bincount(component, weights=places[:, axis]) for axis in (0, 1)]
-    middle = np.column_stack(sums) / counts[:, None]
+    total = [sums(component, places[:, axis], len(counts)) for axis in (0, 1)]
+    middle = np.column_stack(total) / counts[:, None]
     motion = np.tile(np.eye(N_NUMBERS), (len(places), 1, 1))
     motion[:, :2] = fields_at(places - middle[component])
     return np.asarray(motion * common[:, None, :])

@@ -18,6 +18,16 @@ IndexArray = NDArray[np.intp]
 BoolArray = NDArray[np.bool_]
 
 
+def sums(index: IndexArray, values: FloatArray, number: int) -> FloatArray:
+    """Return the sums of values that have the same index, shape (number,)."""
+    return np.bincount(index, weights=values, minlength=number).astype(np.float64, copy=False)
+
+
+def inverses(matrices: FloatArray) -> FloatArray:
+    """Return the inverses of symmetric matrices, (n, 2, 2)."""
+    return np.asarray(np.linalg.inv(matrices), dtype=np.float64)
+
+
 @dataclass(frozen=True, eq=False)
 class Detections:
     """Detections of stars, one row each.

@@ -17,7 +17,7 @@ from tweakreg_steps.matching.linear_models import (
     MINIMUM_PAIRS,
     Geometry,
 )
-from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray
+from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray, sums
 from tweakreg_steps.solving.unit_parameters import N_FREE, N_NUMBERS
 
 
@@ -88,7 +88,7 @@ def _extents(unit: IndexArray, places: FloatArray, n_units: int) -> tuple[FloatA
     counts = np.maximum(np.bincount(unit, minlength=n_units), 1)
 
     def mean(values: FloatArray) -> FloatArray:
-        return np.asarray(np.bincount(unit, weights=values, minlength=n_units) / counts)
+        return np.asarray(sums(unit, values, n_units) / counts)
 
     x, y = places.T
     x, y = x - mean(x)[unit], y - mean(y)[unit]

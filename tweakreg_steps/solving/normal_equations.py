@@ -23,7 +23,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray
+from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray, sums
 from tweakreg_steps.solving.unit_parameters import FIELDS, N_NUMBERS
 
 _ISOTROPIC = 1.0e-9
@@ -69,9 +69,8 @@ def place_stars(
     known : tuple
         Stars known beforehand (m,), their places g (m, 2), and inverse covariances R (m, 2, 2).
     """
-    total = np.bincount(star, weights=weights, minlength=n_stars)
-    sums = [np.bincount(star, weights=weights * moved[:, k], minlength=n_stars) for k in (0, 1)]
-    right = np.column_stack(sums)
+    total = sums(star, weights, n_stars)
+    right = np.column_stack([sums(star, weights * moved[:, k], n_stars) for k in (0, 1)])
     xx, yy, xy = total.copy(), total.copy(), np.zeros(n_stars)
     which, places, information = known
     xx[which] += information[:, 0, 0]
@@ -221,7 +220,7 @@ def reduce_to_units(
         full = full - sparse.kron(_product(few, crossed[uneven]), np.array([[0.0, 1.0], [1.0, 0]]))
     pull = np.stack(
         [
-            np.bincount(unit, weights=weights * q[:, m] * residuals[:, k], minlength=n_units)
+            sums(unit, weights * q[:, m] * residuals[:, k], n_units)
             for m in range(3)
             for k in (0, 1)
         ],
@@ -252,7 +251,7 @@ def _own(unit: IndexArray, weights: FloatArray, q: FloatArray, n_units: int) -> 
     blocks = np.zeros((n_units, 3, 3))
     for i in range(3):
         for j in range(i, 3):
-            product = np.bincount(unit, weights=weights * q[:, i] * q[:, j], minlength=n_units)
+            product = sums(unit, weights * q[:, i] * q[:, j], n_units)
             blocks[:, i, j] = blocks[:, j, i] = product
     places = np.arange(n_units + 1)
     bsr = sparse.bsr_array((blocks, places[:-1], places), shape=(3 * n_units, 3 * n_units))

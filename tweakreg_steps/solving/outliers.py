@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray
+from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray, inverses, sums
 from tweakreg_steps.solving.normal_equations import StarPlaces
 
 _ROUNDING = 1.0e-6
@@ -91,9 +91,9 @@ def deviations(
         Of each reference star its number, place (m, 2), covariance, and what it counts.
     """
     residuals = moved - stars.xy[star]
-    squares = np.bincount(star, weights=weights**2 / variances, minlength=len(stars.xy))
+    squares = sums(star, weights**2 / variances, len(stars.xy))
     total = squares.copy()
-    counted = reference_weights[:, None, None] ** 2 * np.linalg.inv(reference_covariances)
+    counted = inverses(reference_covariances) * reference_weights[:, None, None] ** 2
     total[reference_star] += (counted[:, 0, 0] + counted[:, 1, 1]) / 2.0
     spread = stars.inverse[:, :2].mean(axis=1)
     expected = variances - 2.0 * weights * spread[star] + (spread**2 * total)[star]
@@ -121,7 +121,7 @@ def _apart(
     weight = stars.weight[which]
     seen = weight > 0.0
     weight = np.where(seen, weight, np.nan)
-    information = counted[:, None, None] * np.linalg.inv(covariances)
+    information = counted[:, None, None] * inverses(covariances)
     pulled = stars.xy[which] - places
     alone = pulled + np.einsum("nij,nj->ni", information, pulled) / weight[:, None]
     total = covariances + np.eye(2) * (squares[which] / weight**2)[:, None, None]

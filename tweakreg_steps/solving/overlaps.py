@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
+
+if TYPE_CHECKING:
+    from shapely import Geometry
 
 from tweakreg_steps.alignment.overlap import SkyHull, intersect
 from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray
@@ -53,7 +57,8 @@ def find_overlaps(hulls: Sequence[SkyHull], *, margin: float) -> list[Overlap]:
         The outlines of exposures (`tweakreg_steps.alignment.overlap.hull_of`); those without an
         area overlap nothing.
     margin : float
-        Arcseconds by which headers may be wrong: outlines this near to each other count as well.
+        Arcseconds by which each header may be wrong: outlines within twice that of each other
+        count as well.
 
     Returns
     -------
@@ -63,7 +68,23 @@ def find_overlaps(hulls: Sequence[SkyHull], *, margin: float) -> list[Overlap]:
     found: set[tuple[int, int]] = set()
     for face in _FACES:
         found |= _on_face(hulls, face, margin / _ARCSEC)
-    return [Overlap(i, j, intersect(hulls[i], hulls[j]).area) for i, j in sorted(found)]
+    areas = {(i, j): intersect(hulls[i], hulls[j]).area for i, j in sorted(found)}
+    return [
+        Overlap(i, j, area)
+        for (i, j), area in areas.items()
+        if area > 0.0 or _gap(hulls[i], hulls[j]) <= 2.0 * margin
+    ]
+
+
+def _gap(one: SkyHull, other: SkyHull) -> float:
+    """Return the distance of two outlines that are near each other, in arcseconds."""
+    middle = one.center + other.center
+    middle /= np.linalg.norm(middle)
+    axes = np.linalg.svd(middle[None])[2][1:]
+    first, second = (
+        _shape(hull.corners, axes, hull.corners @ middle) for hull in (one, other)
+    )
+    return float(first.distance(second)) * _ARCSEC
 
 
 def _on_face(hulls: Sequence[SkyHull], face: FloatArray, margin: float) -> set[tuple[int, int]]:
@@ -78,7 +99,7 @@ def _on_face(hulls: Sequence[SkyHull], face: FloatArray, margin: float) -> set[t
             continue
         depth = hull.corners @ face
         places.append(place)
-        shapes.append(_shape(hull.corners, face, depth))
+        shapes.append(_shape(hull.corners, np.eye(3)[face == 0.0], depth))
         # the face stretches what lies at an angle a from its middle by up to 1 / cos^2 a
         stretches.append(float(depth.min()) ** -2)
     if not shapes:
@@ -88,11 +109,10 @@ def _on_face(hulls: Sequence[SkyHull], face: FloatArray, margin: float) -> set[t
     return {(places[i], places[j]) for i, j in zip(one, other, strict=True) if i < j}
 
 
-def _shape(corners: FloatArray, face: FloatArray, depth: FloatArray) -> object:
-    """Return an outline on the plane of a face, in radians at its middle."""
+def _shape(corners: FloatArray, axes: FloatArray, depth: FloatArray) -> Geometry:
+    """Return an outline on a tangent plane with two axes, in radians at its middle."""
     from shapely import MultiPoint
 
-    axes = np.delete(np.eye(3), int(np.argmax(np.abs(face))), axis=0)
     return MultiPoint((corners @ axes.T) / depth[:, None]).convex_hull
 
 
@@ -139,6 +159,7 @@ def _spanning(pairs: IndexArray, order: IndexArray, n_exposures: int) -> BoolArr
 
 def connected_parts(pairs: IndexArray, n_exposures: int) -> IndexArray:
     """Return for each exposure the number of its part of the mosaic, from pairs (k, 2)."""
-    ones = np.ones(len(pairs))
-    graph = sparse.csr_array((ones, tuple(np.reshape(pairs, (-1, 2)).T)), shape=(n_exposures,) * 2)
-    return np.asarray(connected_components(graph, directed=False)[1])
+    one, other = np.reshape(pairs, (-1, 2)).T
+    ones = np.ones(len(pairs), dtype=np.int64)
+    graph = sparse.csr_array((ones, (one, other)), shape=(n_exposures, n_exposures))
+    return connected_components(graph, directed=False)[1].astype(np.intp)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray
+from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray, inverses
 from tweakreg_steps.solving.normal_equations import StarPlaces, place_stars
 
 SAMPLE = 30_000
@@ -108,7 +108,7 @@ class Sightings:
         return Sightings(
             *(array[own] for array in (self.star, self.camera, self.moved, self.error)),
             *(array[known] for array in (self.reference_star, self.places, self.covariance)),
-            n_fitted=self.n_fitted // step,
+            self.n_fitted // step,
         )
 
 
@@ -205,7 +205,7 @@ class _Likelihood:
         """Return the residuals of detections and of reference stars, and the stars' places."""
         s = self.sightings
         weights = 1.0 / scatter.variances(s.error, s.camera)
-        information = np.linalg.inv(scatter.covariances(s.covariance))
+        information = inverses(scatter.covariances(s.covariance))
         known = s.reference_star, s.places, information
         stars = place_stars(s.star, weights, s.moved, n_stars=self.n_stars, known=known)
         return s.moved - stars.xy[s.star], stars.xy[s.reference_star] - s.places, stars
@@ -215,7 +215,7 @@ class _Likelihood:
         s = self.sightings
         weights = 1.0 / scatter.variances(s.error, s.camera)
         covariances = scatter.covariances(s.covariance)
-        information = np.linalg.inv(covariances)
+        information = inverses(covariances)
         own, other, stars = self.residuals(scatter)
         squares = float(weights @ np.sum(own**2, axis=1))
         squares += float(np.einsum("ni,nij,nj->", other, information, other))

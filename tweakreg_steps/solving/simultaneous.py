@@ -29,6 +29,8 @@ from tweakreg_steps.solving.detections import (
     IndexArray,
     Priors,
     ReferenceStars,
+    inverses,
+    sums,
 )
 from tweakreg_steps.solving.freedom import Freedom, determined_numbers, find_freedom
 from tweakreg_steps.solving.enough_stars import enough_stars
@@ -365,7 +367,7 @@ def _place(given: Given, state: State) -> Placed:
         moved[:, axis] += to_x[d.unit] * x + to_y[d.unit] * y
     variances = state.scatter.variances(given.error, given.camera)
     covariances = state.scatter.covariances(reference.covariance)
-    information = state.reference_weights[:, None, None] * np.linalg.inv(covariances)
+    information = state.reference_weights[:, None, None] * inverses(covariances)
     stars = place_stars(
         d.star,
         state.weights / variances,
@@ -494,7 +496,7 @@ def _deviations(given: Given, state: State) -> Deviations:
     The detections of a star of which none counts any more are compared with each other.
     """
     d, reference = given.detections, given.mosaic.reference
-    counted = np.bincount(d.star, weights=state.weights, minlength=given.n_stars)
+    counted = sums(d.star, state.weights, given.n_stars)
     counted[reference.star] += state.reference_weights
     weights = np.where(counted[d.star] > 0.0, state.weights, 1.0)
     placed = _place(given, replace(state, weights=weights))

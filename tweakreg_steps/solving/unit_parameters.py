@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tweakreg_steps.matching.linear_models import GEOMETRIES, Geometry
-from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray
+from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray, sums
 
 N_NUMBERS = 6
 
@@ -84,5 +84,5 @@ def change(matrices: FloatArray, shifts: FloatArray, numbers: FloatArray) -> tup
 def centers_of(unit: IndexArray, xy: FloatArray, n_units: int) -> FloatArray:
     """Return the middle of each unit's detections, shape (n_units, 2); zero where it has none."""
     counts = np.maximum(np.bincount(unit, minlength=n_units), 1)
-    sums = [np.bincount(unit, weights=xy[:, axis], minlength=n_units) for axis in (0, 1)]
-    return np.asarray(np.column_stack(sums) / counts[:, None])
+    total = np.column_stack([sums(unit, xy[:, axis], n_units) for axis in (0, 1)])
+    return np.asarray(total / counts[:, None])
