@@ -77,9 +77,7 @@ def _reference(scene: mosaics.Scene) -> Reference:
 
 
 def _align(scene: mosaics.Scene, edges: Sequence[Edge], **changes: Any) -> AlignedMosaic:  # noqa: ANN401
-    return align_mosaic(
-        _exposures(scene), edges, _reference(scene), replace(SETTINGS, **changes)
-    )
+    return align_mosaic(_exposures(scene), edges, _reference(scene), replace(SETTINGS, **changes))
 
 
 def _next(n: int, step: int = 1) -> list[tuple[int, int]]:
@@ -167,12 +165,16 @@ def test_an_edge_carries_places_of_the_one_to_the_other() -> None:
     scene = mosaics.draw(np.random.default_rng(3), mosaics.strip_corners(2, 0.5), rotation=1e-3)
     edge = _match(scene, [(0, 1)])[0]
     place = scene.detected(0, np.array([[700.0, 300.0]]))
-    assert edge.carry(place) == pytest.approx(scene.detected(1, np.array([[700.0, 300.0]])), abs=0.02)
+    assert edge.carry(place) == pytest.approx(
+        scene.detected(1, np.array([[700.0, 300.0]])), abs=0.02
+    )
 
 
 @pytest.mark.parametrize("rotation", [1e-4, 5e-3])
 def test_true_edges_close(rotation: float) -> None:
-    scene = mosaics.draw(np.random.default_rng(4), mosaics.grid_corners(4, 2, 0.4), rotation=rotation)
+    scene = mosaics.draw(
+        np.random.default_rng(4), mosaics.grid_corners(4, 2, 0.4), rotation=rotation
+    )
     edges = _match(scene, _grid_pairs(4, 2))
     verdict = check_edges(edges, n_exposures=8, tolerance=1.0)
     assert not verdict.rejected
@@ -202,7 +204,9 @@ def test_a_false_pair_is_named_by_its_triangles() -> None:
 def _squares(columns: int) -> list[tuple[int, int]]:
     """Pairs of a grid of two rows without those over corners: it has rings, but no triangles."""
     return [
-        (a, b) for a, b in _grid_pairs(columns, 2) if b - a == columns or a // columns == b // columns
+        (a, b)
+        for a, b in _grid_pairs(columns, 2)
+        if b - a == columns or a // columns == b // columns
     ]
 
 
@@ -295,7 +299,9 @@ def test_an_image_that_fits_nobody_is_not_solved() -> None:
 
 
 def test_an_island_without_reference_is_said() -> None:
-    corners = np.concatenate([mosaics.strip_corners(3), mosaics.strip_corners(3) + np.array([0, 9e3])])
+    corners = np.concatenate(
+        [mosaics.strip_corners(3), mosaics.strip_corners(3) + np.array([0, 9e3])]
+    )
     scene = mosaics.draw(np.random.default_rng(18), corners, density=100)
     near = scene.catalog.xy[:, 1] < 4000.0
     catalog = type(scene.catalog)(*(a[near] for a in vars(scene.catalog).values()))

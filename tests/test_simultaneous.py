@@ -36,7 +36,11 @@ def test_exact_data_give_the_truth(geometry: Geometry) -> None:
 
 def test_large_rotations_take_a_few_rounds() -> None:
     scene = mosaics.draw(
-        np.random.default_rng(2), mosaics.strip_corners(4), noise=0.0, catalog_noise=0.0, rotation=0.1
+        np.random.default_rng(2),
+        mosaics.strip_corners(4),
+        noise=0.0,
+        catalog_noise=0.0,
+        rotation=0.1,
     )
     assert np.abs(scene.errors(mosaics.solved(scene.mosaic()))).max() < 1e-6
 

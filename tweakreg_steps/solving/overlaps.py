@@ -81,9 +81,7 @@ def _gap(one: SkyHull, other: SkyHull) -> float:
     middle = one.center + other.center
     middle /= np.linalg.norm(middle)
     axes = np.linalg.svd(middle[None])[2][1:]
-    first, second = (
-        _shape(hull.corners, axes, hull.corners @ middle) for hull in (one, other)
-    )
+    first, second = (_shape(hull.corners, axes, hull.corners @ middle) for hull in (one, other))
     return float(first.distance(second)) * _ARCSEC
 
 
