@@ -140,7 +140,8 @@ def draw(
     matrices = turn.transpose(2, 0, 1) + rng.normal(0.0, linear, (n, 2, 2))
     shifts = rng.uniform(-shift, shift, (n, 2))
     empty = ReferenceStars.none()
-    nothing = Detections(*np.zeros((2, 0), dtype=int), np.zeros((0, 2)), np.zeros(0))
+    none = np.zeros(0, dtype=int)
+    nothing = Detections(none, none, np.zeros((0, 2)), np.zeros(0))
     scene = Scene(stars, corners, matrices, shifts, nothing, empty)
     units, names, places, known = [], [], [], []
     for i, corner in enumerate(corners):

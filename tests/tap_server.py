@@ -29,7 +29,7 @@ class Replay:
     url: str = ""
 
 
-def _handler(replay: Replay) -> type[BaseHTTPRequestHandler]:
+def _handler(replay: Replay) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - a service has many ways
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
             """Say nothing."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tweakreg_steps.alignment.overlap import NO_HULL, hull_of
 from tweakreg_steps.matching.source_list import SourceList
-from tweakreg_steps.solving.closures import check_edges, find_triangles
+from tweakreg_steps.solving.closures import check_edges
 from tweakreg_steps.solving.detections import NO_PRIORS
 from tweakreg_steps.solving.joining import join_pairs
 from tweakreg_steps.solving.mosaic import (

@@ -75,7 +75,8 @@ def test_a_query_asks_for_what_positions_at_an_epoch_need() -> None:
 
 
 def test_a_circle_holds_its_fields_and_each_part_has_its_own() -> None:
-    here = [hull_of(ra + np.array([0, 0.1, 0.1, 0]), np.array([0, 0, 0.1, 0.1])) for ra in (0, 0.05)]
+    x, y = np.array([0, 0.1, 0.1, 0]), np.array([0, 0, 0.1, 0.1])
+    here = [hull_of(ra + x, y) for ra in (0, 0.05)]
     there = hull_of(np.array([180, 180.1, 180.1]), np.array([89.9, 89.9, 89.8]))
     first, second = circles_around([*here, there], margin=36.0)
     assert (first.ra, first.dec) == pytest.approx((0.075, 0.05), abs=1e-3)
@@ -137,9 +138,10 @@ def test_an_edited_catalog_is_told_from_the_pinned_one(tmp_path: Path) -> None:
 
 
 def test_where_one_service_is_down_the_next_is_asked() -> None:
-    with serve(Replay(b"<html>maintenance</html>", status=503)) as down, serve(
-        Replay(_answer(_stars(5)))
-    ) as up:
+    with (
+        serve(Replay(b"<html>maintenance</html>", status=503)) as down,
+        serve(Replay(_answer(_stars(5)))) as up,
+    ):
         services = [_nobody(), Service(down.url, "t"), Service(up.url, "u")]
         answer = fetch_gaia([FIELD], faintest=None, services=services)
     assert answer.service.url == up.url
@@ -180,14 +182,16 @@ def test_without_a_network_nothing_is_written_and_each_service_is_named(tmp_path
 def test_a_service_that_lacks_columns_is_not_believed() -> None:
     stars = _stars(5)
     stars.remove_column("pmra_pmdec_corr")
-    with serve(Replay(_answer(stars))) as replay, pytest.raises(
-        JobFailedError, match="lacks the columns pmra_pmdec_corr"
+    with (
+        serve(Replay(_answer(stars))) as replay,
+        pytest.raises(JobFailedError, match="lacks the columns pmra_pmdec_corr"),
     ):
         fetch_gaia([FIELD], faintest=None, services=[Service(replay.url, "t")])
 
 
 def test_a_field_without_stars_is_said() -> None:
-    with serve(Replay(_answer(_stars(5)[:0]))) as replay, pytest.raises(
-        InputError, match="no star in the field"
+    with (
+        serve(Replay(_answer(_stars(5)[:0]))) as replay,
+        pytest.raises(InputError, match="no star in the field"),
     ):
         fetch_gaia([FIELD], faintest=None, services=[Service(replay.url, "t")])

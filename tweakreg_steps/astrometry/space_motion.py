@@ -1,9 +1,9 @@
 """Where the stars of a catalog are at another epoch, and how well that is known.
 
-A star moves uniformly through space (Hipparcos and Tycho Catalogues, ESA SP-1200, vol. 1, 1.2.8 and
-1.5.5). With its direction r at the catalog's epoch, unit vectors p to the east and q to the north of
-it, proper motions m, parallax w and radial motion z = v w / A (all angles in radians), its direction
-t years later is, as seen from the barycentre displaced by b (in au),::
+A star moves uniformly through space (Hipparcos and Tycho Catalogues, ESA SP-1200, vol. 1, 1.2.8
+and 1.5.5). With its direction r at the catalog's epoch, unit vectors p to the east and q to the
+north of it, proper motions m, parallax w and radial motion z = v w / A (all angles in radians),
+its direction t years later is, as seen from the barycentre displaced by b (in au),::
 
     u = r (1 + z t) + (p m_a + q m_d) t - w b,   normalised
 
@@ -12,9 +12,9 @@ The covariance follows by the derivatives along east and north, ``F = - (p, q) b
     J = [1 0 F_e t 0]
         [0 1 F_n 0 t]   over (ra, dec, parallax, pmra, pmdec), ra and pmra on the great circle
 
-`astropy.coordinates.SkyCoord.apply_space_motion` gives the same positions, to a microarcsecond (the
-tests compare them), in the same time, 0.06 s for 100,000 stars; but it knows neither the parallax as
-an observer sees it nor a covariance.
+`astropy.coordinates.SkyCoord.apply_space_motion` gives the same positions, to a hundredth of a mas
+(the tests compare them), in the same time, 0.06 s for 100,000 stars; but it knows neither the
+parallax as an observer sees it nor a covariance.
 """
 
 from __future__ import annotations

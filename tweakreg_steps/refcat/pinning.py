@@ -58,9 +58,11 @@ def _plain(stars: Table) -> Table:
     plain = Table()
     for name in stars.colnames:
         values = np.ma.asarray(stars[name])
-        kind = np.int64 if name == "source_id" else np.float64
-        filled = values.astype(kind) if kind is np.int64 else values.astype(kind).filled(np.nan)
-        plain[name] = Column(np.asarray(filled), unit=UNITS.get(name))
+        if name == "source_id":
+            plain[name] = Column(np.asarray(values, dtype=np.int64))
+            continue
+        known = np.where(np.ma.getmaskarray(values), np.nan, np.ma.getdata(values))
+        plain[name] = Column(known.astype(np.float64), unit=UNITS.get(name))
     return plain
 
 

@@ -6,7 +6,8 @@ import logging
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from tweakreg_steps.errors import InputError, JobFailedError
 from tweakreg_steps.refcat.gaia_query import COLUMNS, RELEASE, Circle, gaia_query
@@ -143,12 +144,10 @@ def _ask(service: Service, query: str) -> Table:
     return table[list(COLUMNS)]
 
 
-def _work(tap: object, query: str) -> object:
+def _work(tap: Any, query: str) -> Any:  # noqa: ANN401 - pyvo is optional
     """Let a service work on a query, and fetch the whole answer."""
-    from pyvo.dal import TAPService
     from pyvo.dal.exceptions import DALOverflowWarning
 
-    assert isinstance(tap, TAPService)
     job = tap.submit_job(query, maxrec=MOST_ROWS)
     try:
         job.run()
@@ -164,15 +163,13 @@ def _work(tap: object, query: str) -> object:
     return result
 
 
-def _session() -> object:
+def _session() -> Any:  # noqa: ANN401 - requests is optional
     """Return a session of which no request waits for ever."""
     import requests
 
-    class Patient(requests.Session):
-        def request(self, *args: object, **kwargs: object) -> requests.Response:
-            return super().request(*args, **{"timeout": TIMEOUT, **kwargs})  # type: ignore[arg-type]
-
-    return Patient()
+    session = requests.Session()
+    session.request = partial(session.request, timeout=TIMEOUT)
+    return session
 
 
 def _joined(tables: Sequence[Table]) -> Table:

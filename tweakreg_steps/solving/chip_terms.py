@@ -3,8 +3,8 @@
 A chip's term moves its detections, in the frame of the detector, by some of the six fields of
 `unit_parameters` at their places u on the chip; the exposure's frame A (plane pixels over detector
 pixels) brings that on the plane: ``v + A F(u) b``. What all chips of an exposure have in common is
-what a correction of the exposure does as well: nothing tells it. So the terms b are solved after the
-units are eliminated (a second Schur complement), as the shortest vector that fits::
+what a correction of the exposure does as well: nothing tells it. So the terms b are solved after
+the units are eliminated (a second Schur complement), as the shortest vector that fits::
 
     K = S_bb - S_bd S^-1 S_db,     b = K^+ (r_b - S_bd S^-1 r_d)
 

@@ -4,10 +4,10 @@ The covariance of the units' free numbers is the inverse of their equations, and
 ``C = S^-1 + X K^+ X'``, ``X = S^-1 side``. Numbers are those of `unit_parameters`, about the place
 to which a unit's centre is moved.
 
-What all units of a connected part have in common (its shift; its rotation, if all may turn) is known
-only through the reference, and without one not at all. *Relative* covariances leave it out: they
-are those of a solution in which these numbers add up to zero over the part (an S-transformation,
-Baarda 1973, Publ. Geodesy 5, 1)::
+What all units of a connected part have in common (its shift; its rotation, if all may turn) is
+known only through the reference, and without one not at all. *Relative* covariances leave it out:
+they are those of a solution in which these numbers add up to zero over the part (an
+S-transformation, Baarda 1973, Publ. Geodesy 5, 1)::
 
     C_rel = (1 - E G^-1 B) C (1 - E G^-1 B)',   G = B E
 
@@ -30,6 +30,23 @@ from tweakreg_steps.solving.unit_parameters import N_NUMBERS, fields_at
 
 
 @dataclass(frozen=True, eq=False)
+class WholeParts:
+    """How parts were moved as a whole.
+
+    Attributes
+    ----------
+    measured : (n_units, 6, 6) float array
+        What each number of a unit (rows) adds to each number of its part's motion (columns), as
+        the stars in the reference measured it.
+    covariance : (n_parts, 6, 6) float array
+        Of the motions, about the middles of the parts, from what else these stars scatter by.
+    """
+
+    measured: FloatArray
+    covariance: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class Covariances:
     """Covariances of the numbers of units.
 
@@ -49,9 +66,9 @@ class Covariances:
         The connected part of each unit.
     common : (n_units, 6) bool array
         Numbers that all units of its part have in common.
-    of_whole : (n_parts, 6, 6) float array or None
-        Covariance of the motion of each part as a whole, where that was found on its own; None
-        where it follows from the equations.
+    whole : WholeParts or None
+        How each part was moved as a whole, where that was found on its own; None where it follows
+        from the equations.
     """
 
     columns: Columns
@@ -61,7 +78,7 @@ class Covariances:
     places: FloatArray
     component: IndexArray
     common: BoolArray
-    of_whole: FloatArray | None = None
+    whole: WholeParts | None = None
 
     @cached_property
     def _across(self) -> tuple[FloatArray, FloatArray]:
@@ -105,12 +122,13 @@ class Covariances:
     @cached_property
     def of_units(self) -> FloatArray:
         """Return the covariance of each unit, (n_units, 6, 6); zero for what is held."""
-        if self.of_whole is None:
+        if self.whole is None:
             return self._held
         everything = np.ones_like(self.common)
         motion = common_motion(self.places, self.component, everything)
-        whole = self.of_whole[self.component]
-        return np.asarray(self.relative + motion @ whole @ motion.transpose(0, 2, 1))
+        own = self.whole.covariance[self.component]
+        moved = motion @ own @ motion.transpose(0, 2, 1)
+        return np.asarray(self._without(self.whole.measured) + moved)
 
     @cached_property
     def _held(self) -> FloatArray:
@@ -155,50 +173,48 @@ class Covariances:
 
     @cached_property
     def relative(self) -> FloatArray:
-        """Return the covariance of each unit without what its part has in common, (n_units, 6, 6)."""
-        summed = self._with_sums()
+        """Return the covariances of units without what their part has in common, (n, 6, 6)."""
+        return self._without(np.eye(N_NUMBERS) * self.common[:, :, None])
+
+    def _without(self, measured: FloatArray) -> FloatArray:
+        """Return the covariances of units, (n, 6, 6), once a motion of their part is taken off.
+
+        Parameters
+        ----------
+        measured : (n_units, 6, 6) float array
+            B': what each number of a unit (rows) adds to each number of the motion as it is
+            measured (columns).
+        """
         n_parts = int(self.component.max(initial=-1)) + 1
         motion = common_motion(self.places, self.component, self.common)
-        counted = self.common.any(axis=1)[:, None, None]
-        across = _by_part(self.component, np.where(counted, summed, 0.0), n_parts, self.common)
-        gain = _by_part(self.component, np.where(counted, motion, 0.0), n_parts, self.common)
-        pulled = np.zeros_like(gain)
-        for part in range(n_parts):
-            kept = _common_of(self.component, self.common, part)
-            pulled[part][np.ix_(kept, kept)] = np.linalg.inv(gain[part][np.ix_(kept, kept)])
-        e = motion @ pulled[self.component]
-        first = e @ summed.transpose(0, 2, 1)
+        covariance = self._with(measured)
+        back = measured.transpose(0, 2, 1)
+        across, gain = (np.zeros((n_parts, N_NUMBERS, N_NUMBERS)) for _ in range(2))
+        np.add.at(across, self.component, back @ covariance)
+        np.add.at(gain, self.component, back @ motion)
+        e = motion @ np.array([_inverse_where_told(part) for part in gain])[self.component]
+        first = e @ covariance.transpose(0, 2, 1)
         middle = e @ across[self.component] @ e.transpose(0, 2, 1)
         return np.asarray(self._held - first - first.transpose(0, 2, 1) + middle)
 
-    def _with_sums(self) -> FloatArray:
-        """Return for each unit its covariance with the sums B over its part, (n_units, 6, 6)."""
+    def _with(self, measured: FloatArray) -> FloatArray:
+        """Return for each unit its covariance with the motion of its part, (n_units, 6, 6)."""
         columns = self.columns
-        right = np.zeros((len(columns.unit), N_NUMBERS))
-        for k in range(N_NUMBERS):
-            chosen = np.zeros(columns.free.shape)
-            chosen[:, k] = self.common[:, k] * columns.scales[k]
-            right[:, k] = chosen[columns.free]
+        scaled = measured * columns.scales[:, None]
+        right = scaled[columns.free]
         found = self.factors.solve(right) if self.factors else right
         if self.border.n_terms:
             across, inverse = self._across
             found = found + across @ (inverse @ (across.T @ right))
-        summed = [columns.spread(found[:, k]) for k in range(N_NUMBERS)]
-        return np.stack(summed, axis=2)
+        return np.stack([columns.spread(found[:, k]) for k in range(N_NUMBERS)], axis=2)
 
 
-def _by_part(
-    component: IndexArray, values: FloatArray, n_parts: int, common: BoolArray
-) -> FloatArray:
-    """Return the sums over the units of each part of the rows that are common, (n_parts, 6, 6)."""
-    total = np.zeros((n_parts, N_NUMBERS, N_NUMBERS))
-    np.add.at(total, component, values * common[:, :, None])
-    return total
-
-
-def _common_of(component: IndexArray, common: BoolArray, part: int) -> IndexArray:
-    """Return which numbers the units of a part have in common."""
-    return np.flatnonzero(np.any(common[component == part], axis=0))
+def _inverse_where_told(matrix: FloatArray) -> FloatArray:
+    """Return the inverse over the numbers that are measured at all, zero elsewhere."""
+    told = matrix.diagonal() != 0.0
+    inverse = np.zeros_like(matrix)
+    inverse[np.ix_(told, told)] = np.linalg.inv(matrix[np.ix_(told, told)])
+    return inverse
 
 
 def common_motion(places: FloatArray, component: IndexArray, common: BoolArray) -> FloatArray:

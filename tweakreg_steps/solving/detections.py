@@ -86,7 +86,7 @@ class ReferenceStars:
 
     @classmethod
     def isotropic(cls, star: IndexArray, xy: FloatArray, error: FloatArray) -> Self:
-        """Make stars of errors that are the same along both axes, (m,) in pixels; nan: not known."""
+        """Make stars of the same error along both axes, (m,) in pixels; nan: not known."""
         variance = np.where(np.isfinite(error), error, 0.0) ** 2
         return cls(star, xy, variance[:, None, None] * np.eye(2))
 

@@ -1,8 +1,8 @@
 """From pairs of sources to stars: everything that is paired with each other is one star.
 
-A false pair can chain two stars together; then one exposure has two sources of one star. Such chains
-are taken apart: their pairs are joined again one by one, the best first, and none that would bring
-two sources of an exposure together.
+A false pair can chain two stars together; then one exposure has two sources of one star. Such
+chains are taken apart: their pairs are joined again one by one, the best first, and none that
+would bring two sources of an exposure together.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 The reference is matched with the mosaic, not with single exposures: a part whose exposures hold
 six catalog stars each holds dozens, which are matched beyond doubt. A part that was only solved
-relatively may be bent a little; so it is matched, solved with what matched, and matched again, until
-no more match.
+relatively may be bent a little; so it is matched, solved with what matched, and matched again,
+until no more match.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tweakreg_steps.errors import NotAlignedError
-from tweakreg_steps.matching.fitting import LinearFit, fit_pairs
+from tweakreg_steps.matching.fitting import fit_pairs
 from tweakreg_steps.matching.linear_models import Geometry
 from tweakreg_steps.matching.matching import match_sources
 from tweakreg_steps.matching.pairs import MatchedPairs
@@ -35,7 +35,7 @@ from tweakreg_steps.solving.joining import JoinedStars, join_pairs
 from tweakreg_steps.solving.pair_match import Edge
 from tweakreg_steps.solving.simultaneous import Gauge, Mosaic
 from tweakreg_steps.solving.solution import MosaicSolution, solve
-from tweakreg_steps.solving.whole_parts import move_parts
+from tweakreg_steps.solving.whole_parts import PartFit, move_parts
 
 log = logging.getLogger(__name__)
 
@@ -273,7 +273,7 @@ def _fit_parts(
     """Fit each part of a relative solution to the reference as a whole."""
     part = relative.part_of_stars[known.star]
     error = np.sqrt(np.trace(known.covariance, axis1=1, axis2=2) / 2.0)
-    fits: dict[int, LinearFit] = {}
+    fits: dict[int, PartFit] = {}
     for number in np.unique(part[part >= 0]).tolist():
         rows = np.flatnonzero(part == number)
         stars = known.star[rows]
@@ -286,7 +286,7 @@ def _fit_parts(
             np.where(error[rows] > 0.0, error[rows], np.nan),
         )
         try:
-            fits[number] = fit_pairs(
+            fit = fit_pairs(
                 pairs,
                 center=relative.stars[stars].mean(axis=0),
                 fitgeometry=settings.fitgeometry,
@@ -297,7 +297,9 @@ def _fit_parts(
             )
         except NotAlignedError as failure:
             log.warning("part %d of the mosaic: %s", number, failure)
-    return move_parts(relative, fits, mosaic.detections.unit)
+        else:
+            fits[number] = PartFit(fit, stars)
+    return move_parts(relative, fits, mosaic.detections)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,8 @@ with z where unit u puts detection i, J its six fields (`unit_parameters`) and g
 beforehand and their inverse covariances. For any d the best places are, with ``N_s = sum w_i 1 +
 R_s``, ``f_s = N_s^-1 (sum w_i (z_i + J_i d) + R_s g_s)``; put in, they leave (a Schur complement)::
 
-    S = sum w J'J - sum_s G_s' N_s^-1 G_s,   G_s = sum_i w_i J_i,     S d = - sum w_i J_i' (z_i - f_s)
+    S = sum w J'J - sum_s G_s' N_s^-1 G_s,   G_s = sum_i w_i J_i
+    S d = - sum w_i J_i' (z_i - f_s)
 
 With ``J = q (x) 1`` before `FIELDS` choose, both sums are products of sparse matrices whose rows
 are stars and whose columns are the three monomials of each unit: nothing is ever as long as the

@@ -6,10 +6,10 @@ A detection is judged by its distance from where the others put its star, in sta
 
 a (0 to 1) being what it and the others counted: the variance that is expected of the difference.
 First all count by ``min(1, 1/u)``: the least sum of distances, which has one minimum whatever the
-start (Huber 1964, Ann. Math. Stat. 35, 73). Then by ``(1 - (u/s)^2)^2``, so that what is far off has
-no say. What remains beyond the limit is rejected as jointcal does: an outlier pulls the numbers
-that it takes part in, and others look like outliers until it is gone, so in each round at most one
-detection of each star and no more of each unit than it has free numbers.
+start (Huber 1964, Ann. Math. Stat. 35, 73). Then by ``(1 - (u/s)^2)^2``, so that what is far off
+has no say. What remains beyond the limit is rejected as jointcal does: an outlier pulls the
+numbers that it takes part in, and others look like outliers until it is gone, so in each round at
+most one detection of each star and no more of each unit than it has free numbers.
 """
 
 from __future__ import annotations

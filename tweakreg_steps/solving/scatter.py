@@ -106,9 +106,14 @@ class Sightings:
             return self
         own, known = self.star % step == 0, self.reference_star % step == 0
         return Sightings(
-            *(array[own] for array in (self.star, self.camera, self.moved, self.error)),
-            *(array[known] for array in (self.reference_star, self.places, self.covariance)),
-            self.n_fitted // step,
+            star=self.star[own],
+            camera=self.camera[own],
+            moved=self.moved[own],
+            error=self.error[own],
+            reference_star=self.reference_star[known],
+            places=self.places[known],
+            covariance=self.covariance[known],
+            n_fitted=self.n_fitted // step,
         )
 
 

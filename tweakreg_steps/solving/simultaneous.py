@@ -32,8 +32,8 @@ from tweakreg_steps.solving.detections import (
     inverses,
     sums,
 )
-from tweakreg_steps.solving.freedom import Freedom, determined_numbers, find_freedom
 from tweakreg_steps.solving.enough_stars import enough_stars
+from tweakreg_steps.solving.freedom import Freedom, determined_numbers, find_freedom
 from tweakreg_steps.solving.normal_equations import (
     Columns,
     Equations,

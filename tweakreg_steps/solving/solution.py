@@ -70,7 +70,9 @@ class MosaicSolution:
     stars : (n_stars, 2) float array
         Places of the stars in pixels; nan where nothing counts.
     kept : (n,) bool array
-        Which detections count, in the order in which they were given.
+        Which detections count for the units, in the order in which they were given.
+    seen : (n,) bool array
+        Which count for the places of the stars: those of stars that nothing else tells as well.
     residuals : (n, 2) float array
         Where a unit puts its detection less the place of the star, in pixels.
     variances : (n,) float array
@@ -105,6 +107,7 @@ class MosaicSolution:
     parts: Sequence[Part]
     stars: FloatArray
     kept: BoolArray
+    seen: BoolArray
     residuals: FloatArray
     variances: FloatArray
     without_own: FloatArray
@@ -191,6 +194,7 @@ def _describe(found: Solved, gauge: Gauge) -> MosaicSolution:
         parts=_parts(found, solved, gauge),
         stars=last.placed.stars.xy,
         kept=found.useful[back],
+        seen=(state.weights > 0.0)[back],
         residuals=found.deviations.residuals[back],
         variances=last.placed.variances[back],
         without_own=_without_own(found)[back],
@@ -275,7 +279,7 @@ def _hold_mean(solution: MosaicSolution, gauge: BoolArray, mosaic: Mosaic) -> Mo
     stars, without_own = solution.stars.copy(), solution.without_own.copy()
     part, part_of_star = solution.component[mosaic.detections.unit], solution.part_of_stars
     for number, u in enumerate(of.units for of in solution.parts):
-        floats = gauge[u].any(axis=0)
+        floats = gauge[u].sum(axis=0) > 0
         for _ in range(_GAUGE_ROUNDS if floats.any() else 0):
             places = solution.centers[u] + shifts[u]
             numbers = -_mean_motion(places, numbers_of(matrices[u], shifts[u]), floats)

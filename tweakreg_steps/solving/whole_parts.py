@@ -7,18 +7,35 @@ against the reference is one fit, as of a single image (`tweakreg_steps.matching
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tweakreg_steps.matching.fitting import LinearFit
-from tweakreg_steps.solving.detections import FloatArray
+from tweakreg_steps.solving.covariances import WholeParts
+from tweakreg_steps.solving.detections import Detections, FloatArray, IndexArray, sums
 from tweakreg_steps.solving.solution import MosaicSolution
-from tweakreg_steps.solving.unit_parameters import N_NUMBERS, numbers_of
+from tweakreg_steps.solving.unit_parameters import N_FREE, N_NUMBERS, fields_at, numbers_of
+
+
+@dataclass(frozen=True, eq=False)
+class PartFit:
+    """The fit of one part.
+
+    Attributes
+    ----------
+    fit : LinearFit
+        ``relative - C = M (reference - C) + s`` of its stars.
+    stars : (k,) int array
+        The stars that it was made from.
+    """
+
+    fit: LinearFit
+    stars: IndexArray
 
 
 def move_parts(
-    solution: MosaicSolution, fits: Mapping[int, LinearFit], unit_of_detection: np.ndarray
+    solution: MosaicSolution, fits: Mapping[int, PartFit], detections: Detections
 ) -> MosaicSolution:
     """Return a relative solution with its parts moved to the reference.
 
@@ -26,31 +43,36 @@ def move_parts(
     ----------
     solution : MosaicSolution
         The relative solution.
-    fits : mapping of int to LinearFit
-        By part the fit ``relative - C = M (reference - C) + s`` of its stars. Parts without one
-        stay where they are.
-    unit_of_detection : (n,) int array
-        The unit of each detection.
+    fits : mapping of int to PartFit
+        By part its fit. Parts without one stay where they are.
+    detections : Detections
+        What the solution was made from.
     """
     matrices, shifts = solution.matrices.copy(), solution.shifts.copy()
     stars, without_own = solution.stars.copy(), solution.without_own.copy()
     residuals = solution.residuals.copy()
     n_parts = int(solution.component.max(initial=-1)) + 1
-    of_whole = np.zeros((n_parts, N_NUMBERS, N_NUMBERS))
-    part = solution.component[unit_of_detection]
-    part_of_star = solution.part_of_stars
-    for number, fit in fits.items():
+    covariance = np.zeros((n_parts, N_NUMBERS, N_NUMBERS))
+    measured = np.zeros((len(shifts), N_NUMBERS, N_NUMBERS))
+    part = solution.component[detections.unit]
+    for number, of in fits.items():
         u = np.flatnonzero(solution.component == number)
-        places = fit.correct(solution.centers[u] + shifts[u])
-        back = np.linalg.inv(fit.matrix)
+        old = solution.centers[u] + shifts[u]
+        measured += _measured(solution, of, detections, old.mean(axis=0))
+        places = of.fit.correct(old)
+        back = np.linalg.inv(of.fit.matrix)
         matrices[u] = back @ matrices[u]
         shifts[u] = places - solution.centers[u]
-        mine, seen = part_of_star == number, part == number
-        stars[mine] = fit.correct(stars[mine])
-        without_own[seen] = fit.correct(without_own[seen])
+        mine, seen = solution.part_of_stars == number, part == number
+        stars[mine] = of.fit.correct(stars[mine])
+        without_own[seen] = of.fit.correct(without_own[seen])
         residuals[seen] = residuals[seen] @ back.T
-        of_whole[number] = motion_covariance(fit, places.mean(axis=0))
-    covariances = replace(solution.covariances, places=solution.centers + shifts, of_whole=of_whole)
+        covariance[number] = motion_covariance(of.fit, places.mean(axis=0))
+    covariances = replace(
+        solution.covariances,
+        places=solution.centers + shifts,
+        whole=WholeParts(measured, covariance),
+    )
     return replace(
         solution,
         matrices=matrices,
@@ -60,6 +82,32 @@ def move_parts(
         residuals=residuals,
         covariances=covariances,
     )
+
+
+def _measured(
+    solution: MosaicSolution, of: PartFit, detections: Detections, middle: FloatArray
+) -> FloatArray:
+    """Return what the numbers of units add to the motion that a fit measures, (n_units, 6, 6).
+
+    The fit takes ``m = (sum a F'F)^-1 sum a F' f`` from places f of weight a, F the fields that it
+    may use; and f follows the units that see the star by their parts ``w / sum w``.
+    """
+    n_free, kept = N_FREE[of.fit.geometry], of.fit.kept
+    chosen = of.stars[kept]
+    fields = fields_at(solution.stars[chosen] - middle)[:, :, :n_free]
+    weighted = of.fit.weights[kept][:, None, None] * fields.transpose(0, 2, 1)
+    gain = np.linalg.solve((weighted @ fields).sum(axis=0), weighted)
+    place = np.full(len(solution.stars), -1)
+    place[chosen] = np.arange(len(chosen))
+    counts = np.flatnonzero(solution.seen & (place[detections.star] >= 0))
+    star, unit = detections.star[counts], detections.unit[counts]
+    w = 1.0 / solution.variances[counts]
+    part = w / sums(star, w, len(solution.stars))[star]
+    away = solution.stars[star] - solution.centers[unit] - solution.shifts[unit]
+    moved = gain[place[star]] @ (part[:, None, None] * fields_at(away))
+    measured = np.zeros((len(solution.shifts), N_NUMBERS, N_NUMBERS))
+    np.add.at(measured[:, :, :n_free], unit, moved.transpose(0, 2, 1))
+    return measured
 
 
 def motion_covariance(fit: LinearFit, middle: FloatArray) -> FloatArray:
