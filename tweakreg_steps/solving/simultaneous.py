@@ -252,7 +252,9 @@ class Solved:
     Attributes
     ----------
     given, state, last
-        The mosaic, its solution, and the equations that belong to it.
+        The mosaic, its solution, and the equations of its last step.
+    placed : Placed
+        Where the solution has everything.
     deviations : Deviations
         How far everything is from where it should be.
     useful : (n,) bool array
@@ -266,6 +268,7 @@ class Solved:
     given: Given
     state: State
     last: Round
+    placed: Placed
     deviations: Deviations
     useful: BoolArray
     n_known: IndexArray
@@ -297,7 +300,7 @@ def solve_mosaic(mosaic: Mosaic, *, sigma: float, nclip: int, fit_factors: bool)
     useful = _useful(given, state)
     n_known = _known_stars(given, state, last.freedom.component, useful)
     found = _deviations(given, state)
-    return Solved(given, state, last, found, useful, n_known, n_rejections)
+    return Solved(given, state, last, _place(given, state), found, useful, n_known, n_rejections)
 
 
 def _start(given: Given) -> State:

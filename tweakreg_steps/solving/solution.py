@@ -192,11 +192,11 @@ def _describe(found: Solved, gauge: Gauge) -> MosaicSolution:
         solved=solved,
         component=freedom.component,
         parts=_parts(found, solved, gauge),
-        stars=last.placed.stars.xy,
+        stars=found.placed.stars.xy,
         kept=found.useful[back],
         seen=(state.weights > 0.0)[back],
         residuals=found.deviations.residuals[back],
-        variances=last.placed.variances[back],
+        variances=found.placed.variances[back],
         without_own=_without_own(found)[back],
         kept_reference=state.reference_weights > 0.0,
         reference_residuals=found.deviations.reference_residuals,
@@ -212,7 +212,7 @@ def _describe(found: Solved, gauge: Gauge) -> MosaicSolution:
         ),
         chip_numbers=state.chip_numbers,
         part_of_stars=_part_of_stars(found),
-        star_errors=_star_errors(last.placed.stars),
+        star_errors=_star_errors(found.placed.stars),
         n_rejections=found.n_rejections,
     )
     return _hold_mean(solution, freedom.gauge, given.mosaic) if gauge == "mean" else solution
@@ -261,7 +261,7 @@ def _common(asked: BoolArray, component: IndexArray, solved: BoolArray) -> BoolA
 
 def _without_own(found: Solved) -> FloatArray:
     """Return where all but each detection put its star: ``f - (N - w 1)^-1 w (z - f)``."""
-    placed, star = found.last.placed, found.given.detections.star
+    placed, star = found.placed, found.given.detections.star
     w = found.state.weights / placed.variances
     xx, yy, xy = placed.stars.information[star].T
     others_xx, others_yy = xx - w, yy - w
