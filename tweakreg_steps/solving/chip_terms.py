@@ -26,7 +26,7 @@ from tweakreg_steps.solving.sparse_solver import Factors
 from tweakreg_steps.solving.unit_parameters import N_FREE, fields_at
 
 LEAST_INFORMATION = 1.0e-6
-"""Part of a term's own information that must be left once the units are known."""
+"""Part of a term's own information that must be left with stars and units unknown as well."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +104,8 @@ class Border:
         Between the terms.
     right : (n_terms,) float array
         The right side.
+    alone : (n_terms,) float array
+        The information on each term if nothing else were unknown.
     n_numbers : int
         Numbers of each chip.
     """
@@ -111,12 +113,13 @@ class Border:
     side: FloatArray
     corner: FloatArray
     right: FloatArray
+    alone: FloatArray
     n_numbers: int
 
     @classmethod
     def none(cls) -> Border:
         """Return no terms."""
-        return cls(np.zeros((0, 0)), np.zeros((0, 0)), np.zeros(0), 1)
+        return cls(np.zeros((0, 0)), np.zeros((0, 0)), np.zeros(0), np.zeros(0), 1)
 
     @property
     def n_terms(self) -> int:
@@ -140,7 +143,7 @@ class Border:
 
     def inverse(self, across: FloatArray) -> tuple[FloatArray, BoolArray]:
         """Return ``K^+``, and which of its directions are told (by ascending information)."""
-        own = np.sqrt(np.maximum(self.corner.diagonal(), np.finfo(float).tiny))
+        own = np.sqrt(np.maximum(self.alone, np.finfo(float).tiny))
         left = (self.corner - self.side.T @ across) / np.outer(own, own)
         values, vectors = np.linalg.eigh((left + left.T) / 2)
         told = values > LEAST_INFORMATION
@@ -174,10 +177,10 @@ def border_of(
     """
     if not chips.n_chips:
         return Border.none()
-    own = np.einsum("nij,njk->nik", matrices[unit], chips.fields())
+    fields = np.einsum("nij,njk->nik", matrices[unit], chips.fields())
     first = chips.chip * chips.n_numbers
     n_terms = chips.n_chips * chips.n_numbers
-    terms = _rows(own, first[:, None] + np.arange(chips.n_numbers), n_terms)
+    terms = _rows(fields, first[:, None] + np.arange(chips.n_numbers), n_terms)
     units = _rows(
         fields_at(offsets) * columns.scales,
         6 * unit[:, None] + np.arange(6),
@@ -188,9 +191,13 @@ def border_of(
     star_terms, star_units = gathered @ terms, gathered @ units
     inverse = _blocks(stars.inverse)
     side = units.T @ w @ terms - star_units.T @ inverse @ star_terms
-    corner = terms.T @ w @ terms - star_terms.T @ inverse @ star_terms
+    own = terms.T @ w @ terms
+    corner = own - star_terms.T @ inverse @ star_terms
     right = -(terms.T @ (w @ residuals.ravel()))
-    return Border(side.toarray(), corner.toarray(), np.asarray(right), chips.n_numbers)
+    alone = own.diagonal()
+    return Border(
+        side.toarray(), corner.toarray(), np.asarray(right), np.asarray(alone), chips.n_numbers
+    )
 
 
 def _rows(fields: FloatArray, columns: IndexArray, n_columns: int) -> sparse.csr_array:
