@@ -126,6 +126,11 @@ class Border:
         """How many numbers there are."""
         return len(self.right)
 
+    @property
+    def n_chips(self) -> int:
+        """How many chips have terms."""
+        return self.n_terms // self.n_numbers
+
     def solve(self, factors: Factors | None, right: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the units' numbers (n,) and the terms (n_chips, 6)."""
         alone = factors.solve(right) if factors else np.zeros(0)
@@ -133,7 +138,7 @@ class Border:
             return alone, np.zeros((0, 6))
         across = self.across(factors)
         terms = self.inverse(across)[0] @ (self.right - self.side.T @ alone)
-        spread = np.zeros((self.n_terms // self.n_numbers, 6))
+        spread = np.zeros((self.n_chips, 6))
         spread[:, : self.n_numbers] = terms.reshape(-1, self.n_numbers)
         return alone - across @ terms, spread
 
@@ -143,7 +148,9 @@ class Border:
 
     def inverse(self, across: FloatArray) -> tuple[FloatArray, BoolArray]:
         """Return ``K^+``, and which of its directions are told (by ascending information)."""
-        own = np.sqrt(np.maximum(self.alone, np.finfo(float).tiny))
+        # the same for all chips: what they have in common is then left out of each alike
+        mean = self.alone.reshape(-1, self.n_numbers).mean(axis=0)
+        own = np.tile(np.sqrt(np.maximum(mean, np.finfo(float).tiny)), self.n_chips)
         left = (self.corner - self.side.T @ across) / np.outer(own, own)
         values, vectors = np.linalg.eigh((left + left.T) / 2)
         told = values > LEAST_INFORMATION
