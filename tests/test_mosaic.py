@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import mosaics
 import numpy as np
@@ -42,7 +42,7 @@ SETTINGS = Settings(
 )
 
 
-def _match(scene: mosaics.Scene, pairs: Sequence[tuple[int, int]]) -> list[Edge]:
+def match(scene: mosaics.Scene, pairs: Sequence[tuple[int, int]]) -> list[Edge]:
     lists, _ = scene.lists()
     return [
         match_pair(
@@ -58,7 +58,7 @@ def _match(scene: mosaics.Scene, pairs: Sequence[tuple[int, int]]) -> list[Edge]
     ]
 
 
-def _exposures(scene: mosaics.Scene) -> Exposures:
+def exposures_of(scene: mosaics.Scene) -> Exposures:
     lists, errors = scene.lists()
     n = scene.n
     return Exposures(
@@ -72,12 +72,19 @@ def _exposures(scene: mosaics.Scene) -> Exposures:
     )
 
 
-def _reference(scene: mosaics.Scene) -> Reference:
+def reference_of(scene: mosaics.Scene) -> Reference:
     return Reference(SourceList.of_positions(scene.catalog.xy), scene.catalog.covariance)
 
 
-def _align(scene: mosaics.Scene, edges: Sequence[Edge], **changes: Any) -> AlignedMosaic:  # noqa: ANN401
-    return align_mosaic(_exposures(scene), edges, _reference(scene), replace(SETTINGS, **changes))
+def align(
+    scene: mosaics.Scene,
+    edges: Sequence[Edge],
+    *,
+    reference: Reference | Literal["catalog"] | None = "catalog",
+    **changes: Any,  # noqa: ANN401
+) -> AlignedMosaic:
+    catalog = reference_of(scene) if reference == "catalog" else reference
+    return align_mosaic(exposures_of(scene), edges, catalog, replace(SETTINGS, **changes))
 
 
 def _next(n: int, step: int = 1) -> list[tuple[int, int]]:
@@ -163,7 +170,7 @@ def test_two_exposures_without_common_stars_are_no_match() -> None:
 
 def test_an_edge_carries_places_of_the_one_to_the_other() -> None:
     scene = mosaics.draw(np.random.default_rng(3), mosaics.strip_corners(2, 0.5), rotation=1e-3)
-    edge = _match(scene, [(0, 1)])[0]
+    edge = match(scene, [(0, 1)])[0]
     place = scene.detected(0, np.array([[700.0, 300.0]]))
     assert edge.carry(place) == pytest.approx(
         scene.detected(1, np.array([[700.0, 300.0]])), abs=0.02
@@ -175,14 +182,14 @@ def test_true_edges_close(rotation: float) -> None:
     scene = mosaics.draw(
         np.random.default_rng(4), mosaics.grid_corners(4, 2, 0.4), rotation=rotation
     )
-    edges = _match(scene, _grid_pairs(4, 2))
+    edges = match(scene, grid_pairs(4, 2))
     verdict = check_edges(edges, n_exposures=8, tolerance=1.0)
     assert not verdict.rejected
     assert len(verdict.triangles) > 8
     assert not verdict.unchecked
 
 
-def _grid_pairs(columns: int, rows: int) -> list[tuple[int, int]]:
+def grid_pairs(columns: int, rows: int) -> list[tuple[int, int]]:
     at = [(i, j) for j in range(rows) for i in range(columns)]
     return [
         (a, b)
@@ -194,7 +201,7 @@ def _grid_pairs(columns: int, rows: int) -> list[tuple[int, int]]:
 
 def test_a_false_pair_is_named_by_its_triangles() -> None:
     scene = mosaics.draw(np.random.default_rng(5), mosaics.grid_corners(4, 2, 0.4))
-    edges = _match(scene, _grid_pairs(4, 2))
+    edges = match(scene, grid_pairs(4, 2))
     edges[3] = _false(edges[3], np.random.default_rng(6))
     verdict = check_edges(edges, n_exposures=8, tolerance=1.0)
     assert [r.edge for r in verdict.rejected] == [3]
@@ -205,7 +212,7 @@ def _squares(columns: int) -> list[tuple[int, int]]:
     """Pairs of a grid of two rows without those over corners: it has rings, but no triangles."""
     return [
         (a, b)
-        for a, b in _grid_pairs(columns, 2)
+        for a, b in grid_pairs(columns, 2)
         if b - a == columns or a // columns == b // columns
     ]
 
@@ -213,7 +220,7 @@ def _squares(columns: int) -> list[tuple[int, int]]:
 @pytest.mark.parametrize("place", [0, 1, 4, 7])
 def test_a_false_pair_in_no_triangle_is_named_by_the_other_ways(place: int) -> None:
     scene = mosaics.draw(np.random.default_rng(7), mosaics.grid_corners(4, 2), rotation=2e-3)
-    edges = _match(scene, _squares(4))
+    edges = match(scene, _squares(4))
     assert not check_edges(edges, n_exposures=8, tolerance=1.0).rejected
     edges[place] = _false(edges[place], np.random.default_rng(8))
     verdict = check_edges(edges, n_exposures=8, tolerance=1.0)
@@ -223,13 +230,13 @@ def test_a_false_pair_in_no_triangle_is_named_by_the_other_ways(place: int) -> N
 
 def test_edges_in_no_ring_are_said_to_be_unchecked() -> None:
     scene = mosaics.draw(np.random.default_rng(9), mosaics.strip_corners(4))
-    verdict = check_edges(_match(scene, _next(4)), n_exposures=4, tolerance=1.0)
+    verdict = check_edges(match(scene, _next(4)), n_exposures=4, tolerance=1.0)
     assert list(verdict.unchecked) == [0, 1, 2]
 
 
 def test_sources_common_to_many_pairs_are_one_star() -> None:
     scene = mosaics.draw(np.random.default_rng(10), np.zeros((5, 2)), density=40)
-    edges = _match(scene, [(i, j) for i in range(5) for j in range(i + 1, 5)])
+    edges = match(scene, [(i, j) for i in range(5) for j in range(i + 1, 5)])
     sizes = [int(np.sum(scene.detections.unit == i)) for i in range(5)]
     joined = join_pairs(edges, sizes)
     assert len(np.unique(joined.star)) == sizes[0]
@@ -239,7 +246,7 @@ def test_sources_common_to_many_pairs_are_one_star() -> None:
 
 def test_a_false_pair_of_sources_does_not_join_two_stars() -> None:
     scene = mosaics.draw(np.random.default_rng(11), np.zeros((3, 2)), density=40)
-    edges = _match(scene, [(0, 1), (0, 2), (1, 2)])
+    edges = match(scene, [(0, 1), (0, 2), (1, 2)])
     rows = edges[2].rows.copy()
     rows[[4, 9], 1] = rows[[9, 4], 1]
     distance = edges[2].distance.copy()
@@ -254,18 +261,20 @@ def test_a_false_pair_of_sources_does_not_join_two_stars() -> None:
 @pytest.mark.parametrize("method", ["simultaneous", "relative_absolute"])
 def test_a_sparse_strip_is_aligned_from_its_lists(method: str) -> None:
     scene = mosaics.draw(np.random.default_rng(12), mosaics.strip_corners(12))
-    found = _align(scene, _match(scene, _next(12)), method=method)
+    found = align(scene, match(scene, _next(12)), method=method)
     limit = {"simultaneous": 0.02, "relative_absolute": 0.1}[method]
     assert mosaics.rms(scene.errors(found.solution)) < limit
     assert mosaics.rms(scene.seams(found.solution, _next(12))) < 0.012
     assert found.matches[0].chance < 1e-6
     assert len(found.reference) > 50
-    assert found.relative.parts[0].held
+    assert found.relative.parts[0].held == "shift, rotation of its first unit held"
+    assert found.solution.parts[0].held == ""
+    assert found.solution.parts[0].n_reference == found.solution.kept_reference.sum() > 50
 
 
 def test_what_the_relative_solution_found_stays_beside_the_absolute_one() -> None:
     scene = mosaics.draw(np.random.default_rng(13), mosaics.grid_corners(3, 2), catalog_noise=0.3)
-    found = _align(scene, _match(scene, _grid_pairs(3, 2)))
+    found = align(scene, match(scene, grid_pairs(3, 2)))
     relative = np.sqrt(found.relative.covariances.relative[:, 0, 0])
     absolute = np.sqrt(found.solution.covariances.of_units[:, 0, 0])
     assert (relative < 0.01).all()
@@ -275,10 +284,10 @@ def test_what_the_relative_solution_found_stays_beside_the_absolute_one() -> Non
 
 def test_a_false_pair_does_not_bend_the_mosaic() -> None:
     scene = mosaics.draw(np.random.default_rng(14), mosaics.grid_corners(4, 2, 0.4))
-    edges = _match(scene, _grid_pairs(4, 2))
-    clean = _align(scene, edges)
+    edges = match(scene, grid_pairs(4, 2))
+    clean = align(scene, edges)
     edges[5] = _false(edges[5], np.random.default_rng(15))
-    spoilt = _align(scene, edges)
+    spoilt = align(scene, edges)
     assert len(spoilt.verdict.rejected) == 1
     gap = scene.errors(spoilt.solution) - scene.errors(clean.solution)
     claimed = np.sqrt(clean.solution.covariances.of_units[:, 0, 0]).max()
@@ -293,7 +302,7 @@ def test_an_image_that_fits_nobody_is_not_solved() -> None:
         0.0, mosaics.SIZE, (int(strange.sum()), 2)
     )
     scene = replace(scene, detections=replace(scene.detections, xy=xy))
-    found = _align(scene, _match(scene, _next(5)))
+    found = align(scene, match(scene, _next(5)))
     assert found.solution.solved.tolist() == [True] * 4 + [False]
     assert mosaics.rms(scene.errors(found.solution)[:4]) < 0.03
 
@@ -306,7 +315,7 @@ def test_an_island_without_reference_is_said() -> None:
     near = scene.catalog.xy[:, 1] < 4000.0
     catalog = type(scene.catalog)(*(a[near] for a in vars(scene.catalog).values()))
     scene = replace(scene, catalog=catalog)
-    found = _align(scene, _match(scene, [(0, 1), (1, 2), (3, 4), (4, 5)]))
+    found = align(scene, match(scene, [(0, 1), (1, 2), (3, 4), (4, 5)]))
     problems = [match.problem for match in found.matches.values()]
     assert problems[0] == ""
     assert problems[1]
@@ -318,7 +327,7 @@ def test_the_whole_of_a_relative_solution_has_the_errors_of_its_one_fit() -> Non
     pulls = []
     for seed in range(30):
         scene = mosaics.draw(np.random.default_rng(seed), mosaics.grid_corners(2, 2), n_catalog=8)
-        found = _align(scene, _match(scene, _grid_pairs(2, 2)), method="relative_absolute")
+        found = align(scene, match(scene, grid_pairs(2, 2)), method="relative_absolute")
         for i in range(4):
             place = scene.corners[i][None] + [300.0, 700.0]
             moved = found.solution.move(i, place)

@@ -299,7 +299,12 @@ def _fit_parts(
             log.warning("part %d of the mosaic: %s", number, failure)
         else:
             fits[number] = PartFit(fit, stars)
-    return move_parts(relative, fits, mosaic.detections)
+    moved = move_parts(relative, fits, mosaic.detections)
+    kept = np.zeros(len(known), dtype=np.bool_)
+    for of in fits.values():
+        kept[np.isin(known.star, of.stars[of.fit.kept])] = True
+    residuals = moved.stars[known.star] - known.xy
+    return replace(moved, kept_reference=kept, reference_residuals=residuals)
 
 
 @dataclass(frozen=True, eq=False)

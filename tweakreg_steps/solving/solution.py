@@ -28,7 +28,7 @@ _GAUGE_ROUNDS = 4
 _ROUNDING = 1.0e-9
 """Part of a star's information below which what others tell of it is rounding."""
 
-_NAMES = ("shift", "shift", "rotation", "scale", "stretch", "shear")
+NAMES = ("shift", "shift", "rotation", "scale", "stretch", "shear")
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,7 +244,7 @@ def _parts(found: Solved, solved: BoolArray, gauge: Gauge) -> list[Part]:
     parts = []
     for number in range(int(freedom.component.max(initial=-1)) + 1):
         units = np.flatnonzero((freedom.component == number) & solved)
-        names = [_NAMES[k] for k in np.flatnonzero(freedom.gauge[units].any(axis=0))]
+        names = [NAMES[k] for k in np.flatnonzero(freedom.gauge[units].any(axis=0))]
         of = "the mean of its units" if gauge == "mean" else "its first unit"
         held = f"{', '.join(dict.fromkeys(names))} of {of} held" if names else ""
         parts.append(Part(units, int(found.n_known[units[0]]) if len(units) else 0, held))

@@ -14,7 +14,7 @@ import numpy as np
 from tweakreg_steps.matching.fitting import LinearFit
 from tweakreg_steps.solving.covariances import WholeParts
 from tweakreg_steps.solving.detections import Detections, FloatArray, IndexArray, sums
-from tweakreg_steps.solving.solution import MosaicSolution
+from tweakreg_steps.solving.solution import NAMES, MosaicSolution, Part
 from tweakreg_steps.solving.unit_parameters import N_FREE, N_NUMBERS, fields_at, numbers_of
 
 
@@ -81,7 +81,19 @@ def move_parts(
         without_own=without_own,
         residuals=residuals,
         covariances=covariances,
+        parts=[_told(part, fits.get(number)) for number, part in enumerate(solution.parts)],
     )
+
+
+def _told(part: Part, of: PartFit | None) -> Part:
+    """Return a part with what its fit told no longer held."""
+    if of is None:
+        return part
+    numbers, _, whose = part.held.partition(" of ")
+    told = NAMES[: N_FREE[of.fit.geometry]]
+    left = [name for name in numbers.split(", ") if name and name not in told]
+    held = f"{', '.join(left)} of {whose}" if left else ""
+    return Part(part.units, int(of.fit.kept.sum()), held)
 
 
 def _measured(
