@@ -114,7 +114,7 @@ def fit_of_exposure(
     )
     relative = bool(solution.parts[solution.component[unit]].held)
     fit = _linear_fit(solution, unit, pairs, rows, center, relative=relative)
-    return ExposureFit(fit, pairs, source, star, _quality(mosaic, unit, rows, fit))
+    return ExposureFit(fit, pairs, source, star, _quality(mosaic, unit, mine, rows, fit))
 
 
 def _errors_of_others(solution: MosaicSolution, rows: IndexArray, star: IndexArray) -> FloatArray:
@@ -172,18 +172,20 @@ def _uncertainty(matrix: FloatArray, covariance: FloatArray) -> Uncertainty:
     )
 
 
-def _quality(mosaic: AlignedMosaic, unit: int, rows: IndexArray, fit: LinearFit) -> Quality:
+def _quality(
+    mosaic: AlignedMosaic, unit: int, mine: IndexArray, rows: IndexArray, fit: LinearFit
+) -> Quality:
     """Measure an exposure against the others, and against the reference."""
     solution, reference = mosaic.solution, mosaic.reference
     place = np.full(len(solution.stars), -1)
     known = np.flatnonzero(solution.kept_reference)
     place[reference.star[known]] = known
     counts = rows[fit.kept]
-    star = mosaic.joined.star[counts]
     n_seen = np.bincount(mosaic.joined.star[solution.seen], minlength=len(solution.stars))
-    shared, listed = n_seen[star] > 1, place[star] >= 0
-    moved = solution.stars[star] + solution.residuals[counts]
-    absolute = moved[listed] - reference.xy[place[star[listed]]]
+    shared = n_seen[mosaic.joined.star[counts]] > 1
+    listed = mine[solution.seen[mine] & (place[mosaic.joined.star[mine]] >= 0)]
+    star = mosaic.joined.star[listed]
+    absolute = solution.stars[star] + solution.residuals[listed] - reference.xy[place[star]]
     held = solution.parts[solution.component[unit]].held
     return Quality(
         n_stars=len(counts),
