@@ -16,7 +16,8 @@ from tweakreg_steps.solving.detections import (
     Priors,
     ReferenceStars,
 )
-from tweakreg_steps.solving.simultaneous import Gauge, Mosaic
+from tweakreg_steps.solving.mosaic_state import Mosaic
+from tweakreg_steps.solving.simultaneous import Gauge
 from tweakreg_steps.solving.solution import MosaicSolution, solve
 
 FloatArray = NDArray[np.float64]

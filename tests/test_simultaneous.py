@@ -14,7 +14,9 @@ from tweakreg_steps.matching.fitting import fit_pairs
 from tweakreg_steps.matching.linear_models import GEOMETRIES, Geometry
 from tweakreg_steps.matching.pairs import MatchedPairs
 from tweakreg_steps.solving.detections import NO_PRIORS, Detections, Priors, ReferenceStars
-from tweakreg_steps.solving.simultaneous import Gauge, Mosaic
+from tweakreg_steps.solving.mosaic_state import Mosaic
+from tweakreg_steps.solving.simultaneous import Gauge
+from tweakreg_steps.solving.solution import solve
 
 
 def _linear(geometry: Geometry) -> dict[str, Any]:
@@ -384,3 +386,48 @@ def test_what_the_others_tell_of_a_star_leaves_its_own_detection_out() -> None:
     row = np.flatnonzero(d.unit == 1)[7]
     twin = np.flatnonzero((d.unit == 0) & (d.star == d.star[row]))[0]
     assert found.without_own[row] == pytest.approx(d.xy[twin])
+
+
+def test_errors_that_nobody_knows_are_found_from_the_scatter() -> None:
+    scene = mosaics.draw(
+        np.random.default_rng(26), mosaics.grid_corners(3, 2), noise=0.05, n_catalog=60,
+        catalog_noise=0.08,
+    )  # fmt: skip
+    unknown = np.full(len(scene.detections), np.nan)
+    catalog = replace(scene.catalog, covariance=np.zeros_like(scene.catalog.covariance))
+    scene = replace(scene, detections=replace(scene.detections, error=unknown), catalog=catalog)
+    found = mosaics.solved(scene.mosaic())
+    assert found.scatter.floor[0] == pytest.approx(0.05, rel=0.07)
+    assert found.scatter.reference_floor == pytest.approx(0.08, rel=0.15)
+    assert mosaics.rms(scene.errors(found)) < 0.03
+
+
+def test_errors_known_but_for_a_factor_get_it() -> None:
+    rng = np.random.default_rng(27)
+    scene = mosaics.draw(rng, mosaics.grid_corners(4, 3), noise=0.0, density=300)
+    relative = rng.uniform(1.0, 10.0, len(scene.detections))
+    noise = 0.01 * relative[:, None] * rng.normal(size=(len(relative), 2))
+    noisy = replace(scene.detections, xy=scene.detections.xy + noise, error=relative)
+    found = solve(
+        replace(scene, detections=noisy).mosaic(), gauge="first", sigma=5.0, nclip=20,
+        fit_factors=True,
+    )  # fmt: skip
+    assert found.scatter.factor[0] == pytest.approx(0.01, rel=0.05)
+    assert found.scatter.floor[0] < 0.01
+
+
+def test_a_thousand_wrong_stars_and_few_right_ones() -> None:
+    """Detections of unrelated stars, each a star of its own, take no part and do no harm."""
+    scene = mosaics.draw(np.random.default_rng(28), mosaics.strip_corners(3), density=60)
+    d, rng = scene.detections, np.random.default_rng(29)
+    more = 1000
+    alone = Detections(
+        np.concatenate([d.unit, rng.integers(0, 3, more)]),
+        np.concatenate([d.star, len(scene.stars) + np.arange(more)]),
+        np.concatenate([d.xy, rng.uniform(0.0, 1000.0, (more, 2))]),
+        np.concatenate([d.error, np.full(more, 0.02)]),
+    )
+    one, two = (mosaics.solved(replace(scene, detections=x).mosaic()) for x in (d, alone))
+    place = np.array([[900.0, 500.0]])
+    assert two.move(1, place) == pytest.approx(one.move(1, place), abs=1e-3)
+    assert not two.kept[len(d) :].any()

@@ -32,8 +32,9 @@ from tweakreg_steps.solving.detections import (
     ReferenceStars,
 )
 from tweakreg_steps.solving.joining import JoinedStars, join_pairs
+from tweakreg_steps.solving.mosaic_state import Mosaic
 from tweakreg_steps.solving.pair_match import Edge
-from tweakreg_steps.solving.simultaneous import Gauge, Mosaic
+from tweakreg_steps.solving.simultaneous import Gauge
 from tweakreg_steps.solving.solution import MosaicSolution, solve
 from tweakreg_steps.solving.whole_parts import PartFit, move_parts
 

@@ -13,51 +13,39 @@ stars, not at the detections: noise in the arguments would shrink every scale.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from scipy import sparse
 
-from tweakreg_steps.matching.linear_models import Geometry
-from tweakreg_steps.solving.chip_terms import NO_CHIPS, Border, ChipDetections, border_of
-from tweakreg_steps.solving.detections import (
-    BoolArray,
-    Detections,
-    FloatArray,
-    IndexArray,
-    Priors,
-    ReferenceStars,
-    inverses,
-    sums,
-)
+from tweakreg_steps.solving.chip_terms import Border, border_of
+from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray, ReferenceStars
 from tweakreg_steps.solving.enough_stars import enough_stars
 from tweakreg_steps.solving.freedom import Freedom, determined_numbers, find_freedom
-from tweakreg_steps.solving.normal_equations import (
-    Columns,
-    Equations,
-    StarPlaces,
-    place_stars,
-    reduce_to_units,
+from tweakreg_steps.solving.mosaic_state import (
+    Given,
+    Mosaic,
+    Placed,
+    State,
+    deviations_of,
+    place,
+    sightings_of,
+    start_of,
+    typical_residual,
+    useful_detections,
 )
+from tweakreg_steps.solving.normal_equations import Columns, Equations, reduce_to_units
 from tweakreg_steps.solving.outliers import (
     Deviations,
     Votes,
-    deviations,
     huber_weights,
     redescending_weights,
     reject,
 )
-from tweakreg_steps.solving.scatter import Scatter, Sightings, estimate_scatter, typical_size
+from tweakreg_steps.solving.scatter import estimate_scatter
 from tweakreg_steps.solving.sparse_solver import Factors, factor
-from tweakreg_steps.solving.unit_parameters import (
-    N_NUMBERS,
-    centers_of,
-    change,
-    free_numbers,
-    numbers_of,
-)
+from tweakreg_steps.solving.unit_parameters import change, numbers_of
 
 log = logging.getLogger(__name__)
 
@@ -80,138 +68,6 @@ _STEADY = 1.05
 
 _CLOSER = 3
 """Rounds in which what is far off loses its vote: by then no vote changes any more."""
-
-
-@dataclass(frozen=True, eq=False)
-class Mosaic:
-    """What is to be solved.
-
-    Attributes
-    ----------
-    detections : Detections
-        All detections of stars.
-    reference : ReferenceStars
-        Places known beforehand.
-    geometries : sequence of {"shift", "rshift", "rscale", "general"}
-        What each unit's matrix may do.
-    held : (n_units,) bool array
-        Units that stay as they are: an image that is the reference.
-    priors : sequence of Priors
-        How far each unit is expected to be from where its header puts it.
-    camera : (n_units,) int array
-        Which camera (and filter) each unit is of, from 0: each has a floor of its own.
-    chips : ChipDetections
-        Where detections lie on the detectors, for terms of the chips; `NO_CHIPS` for none.
-    """
-
-    detections: Detections
-    reference: ReferenceStars
-    geometries: Sequence[Geometry]
-    held: BoolArray
-    priors: Sequence[Priors]
-    camera: IndexArray
-    chips: ChipDetections = NO_CHIPS
-
-    @property
-    def n_units(self) -> int:
-        """Number of units."""
-        return len(self.geometries)
-
-
-@dataclass(frozen=True, eq=False)
-class Given:
-    """A mosaic with its detections in the order of the stars, and what follows from it alone."""
-
-    mosaic: Mosaic
-    order: IndexArray
-    detections: Detections
-    chips: ChipDetections
-    error: FloatArray
-    n_stars: int
-    centers: FloatArray
-    away: FloatArray
-    camera: IndexArray
-    length: float
-    asked: BoolArray
-    priors: FloatArray
-
-    @classmethod
-    def of(cls, mosaic: Mosaic, centers: FloatArray | None = None) -> Given:
-        """Sort the detections and read off what stays the same in all rounds."""
-        order = np.lexsort((mosaic.detections.unit, mosaic.detections.star))
-        ordered = mosaic.detections.choose(order)
-        highest = (mosaic.reference.star.max(initial=-1), ordered.star.max(initial=-1))
-        if centers is None:
-            centers = centers_of(ordered.unit, ordered.xy, mosaic.n_units)
-        away = ordered.xy - centers[ordered.unit]
-        return cls(
-            mosaic,
-            order,
-            ordered,
-            mosaic.chips.choose(order),
-            _known_errors(ordered.error),
-            int(max(highest)) + 1,
-            centers,
-            np.ascontiguousarray(away.T),
-            mosaic.camera[ordered.unit],
-            max(float(np.sqrt(np.mean(away**2))) if len(away) else 1.0, 1.0),
-            free_numbers(mosaic.geometries),
-            np.array([prior.weights() for prior in mosaic.priors]).reshape(-1, N_NUMBERS),
-        )
-
-
-def _known_errors(error: FloatArray) -> FloatArray:
-    """Return errors, a detection of which none is known being as bad as the worst."""
-    known = np.isfinite(error) & (error > 0.0)
-    return np.where(known, error, error[known].max() if known.any() else 0.0)
-
-
-@dataclass(frozen=True, eq=False)
-class State:
-    """A solution on its way.
-
-    Attributes
-    ----------
-    matrices, shifts : (n_units, 2, 2), (n_units, 2) float arrays
-        M and t of each unit.
-    chip_numbers : (n_chips, 6) float array
-        The terms of the chips.
-    weights : (n,) float array
-        What each detection counts, 0 to 1, in the order of the stars.
-    reference_weights : (m,) float array
-        The same of the reference stars.
-    scatter : Scatter
-        What the errors are taken to be.
-    """
-
-    matrices: FloatArray
-    shifts: FloatArray
-    chip_numbers: FloatArray
-    weights: FloatArray
-    reference_weights: FloatArray
-    scatter: Scatter
-
-
-@dataclass(frozen=True, eq=False)
-class Placed:
-    """Where a state has everything.
-
-    Attributes
-    ----------
-    moved : (n, 2) float array
-        Where the units put their detections.
-    variances : (n,) float array
-        Of the detections.
-    covariances : (m, 2, 2) float array
-        Of the reference stars.
-    stars : StarPlaces
-        The places of the stars.
-    """
-
-    moved: FloatArray
-    variances: FloatArray
-    covariances: FloatArray
-    stars: StarPlaces
 
 
 @dataclass(frozen=True, eq=False)
@@ -290,37 +146,24 @@ def solve_mosaic(mosaic: Mosaic, *, sigma: float, nclip: int, fit_factors: bool)
         Whether the detections' errors are known but for a factor.
     """
     given = Given.of(mosaic)
-    state = _start(given)
+    state = start_of(given)
     if nclip:
         state = _vote_of_some(given, state, sigma)
-        state = replace(state, **vars(Votes.within(_deviations(given, state), sigma)))
+        state = replace(state, **vars(Votes.within(deviations_of(given, state), sigma)))
     state, last, n_rejections = _reject(
         given, state, sigma=sigma, nclip=nclip, fit_factors=fit_factors
     )
-    useful = _useful(given, state)
+    useful = useful_detections(given, state)
     n_known = _known_stars(given, state, last.freedom.component, useful)
-    found = _deviations(given, state)
-    return Solved(given, state, last, _place(given, state), found, useful, n_known, n_rejections)
-
-
-def _start(given: Given) -> State:
-    """Return where a solution begins: no correction, everything counts, all errors alike."""
-    n_units, cameras = given.mosaic.n_units, int(given.mosaic.camera.max(initial=0)) + 1
-    return State(
-        np.tile(np.eye(2), (n_units, 1, 1)),
-        np.zeros((n_units, 2)),
-        np.zeros((given.chips.n_chips, N_NUMBERS)),
-        np.ones(len(given.detections)),
-        np.ones(len(given.mosaic.reference)),
-        Scatter(np.ones(cameras), np.zeros(cameras), 1.0),
-    )
+    found = deviations_of(given, state)
+    return Solved(given, state, last, place(given, state), found, useful, n_known, n_rejections)
 
 
 def _round(given: Given, state: State) -> Round:
     """Set up the equations of a state."""
-    d, placed = given.detections, _place(given, state)
+    d, placed = given.detections, place(given, state)
     stars = placed.stars
-    useful = _useful(given, state)
+    useful = useful_detections(given, state)
     star, unit = d.star[useful], d.unit[useful]
     counted = (state.weights / placed.variances)[useful]
     residuals = (placed.moved - stars.xy[d.star])[useful]
@@ -360,27 +203,6 @@ def _round(given: Given, state: State) -> Round:
     return Round(placed, freedom, columns, matrix, factors, border, right)
 
 
-def _place(given: Given, state: State) -> Placed:
-    """Put everything where a state has it."""
-    d, reference = given.detections, given.mosaic.reference
-    x, y = given.away + np.transpose(given.chips.displacements(state.chip_numbers))
-    moved = (given.centers + state.shifts)[d.unit]
-    for axis in (0, 1):
-        to_x, to_y = state.matrices[:, axis].T
-        moved[:, axis] += to_x[d.unit] * x + to_y[d.unit] * y
-    variances = state.scatter.variances(given.error, given.camera)
-    covariances = state.scatter.covariances(reference.covariance)
-    information = state.reference_weights[:, None, None] * inverses(covariances)
-    stars = place_stars(
-        d.star,
-        state.weights / variances,
-        moved,
-        n_stars=given.n_stars,
-        known=(reference.star, reference.xy, information),
-    )
-    return Placed(moved, variances, covariances, stars)
-
-
 def _factor(
     given: Given, equations: Equations, freedom: Freedom, numbers: FloatArray
 ) -> tuple[Freedom, Columns, sparse.csc_array, FloatArray, Factors | None]:
@@ -396,15 +218,6 @@ def _factor(
         free = freedom.free.copy()
         free.flat[np.flatnonzero(free)[factors.undetermined]] = False
         freedom = replace(freedom, free=free)
-
-
-def _useful(given: Given, state: State) -> BoolArray:
-    """Return which detections tell something: those of stars that are seen or known otherwise."""
-    counts = state.weights > 0.0
-    n_seen = np.bincount(given.detections.star[counts], minlength=given.n_stars)
-    reference = given.mosaic.reference
-    n_seen[reference.star[state.reference_weights > 0.0]] += 1
-    return np.asarray(counts & (n_seen[given.detections.star] > 1))
 
 
 def _known_stars(
@@ -446,30 +259,20 @@ def _settle(given: Given, state: State) -> tuple[State, Round]:
     return state, last
 
 
-def _typical(given: Given, state: State) -> float:
-    """Return the size of a typical residual along one axis in pixels, everything counting alike."""
-    cameras = len(state.scatter.floor)
-    alike = Scatter(np.ones(cameras), np.zeros(cameras), 1.0)
-    everything = replace(state, scatter=alike, weights=np.ones_like(state.weights))
-    placed = _place(given, everything)
-    residuals = (placed.moved - placed.stars.xy[given.detections.star])[_useful(given, state)]
-    return typical_size(residuals)
-
-
 def _vote(given: Given, state: State, sigma: float) -> State:
     """Find what most detections agree on: least distances, whatever the start, then closer in."""
     typical = None
     for rank in range(_VOTES):
         state, _, moved = _step(given, state)
-        before, typical = typical, _typical(given, state)
+        before, typical = typical, typical_residual(given, state)
         floor = np.full_like(state.scatter.floor, typical)
         scatter = replace(state.scatter, floor=floor, reference_floor=typical)
         state = replace(state, scatter=scatter)
-        state = replace(state, **vars(huber_weights(_deviations(given, state))))
+        state = replace(state, **vars(huber_weights(deviations_of(given, state))))
         if rank and moved < typical / 2 and before and before < _STEADY * typical:
             break
     for _ in range(_CLOSER):
-        found = _deviations(given, state)
+        found = deviations_of(given, state)
         state = replace(state, **vars(redescending_weights(found, sigma)))
         state, _, _ = _step(given, state)
     return state
@@ -489,31 +292,8 @@ def _vote_of_some(given: Given, state: State, sigma: float) -> State:
         ),
     )
     some = replace(Given.of(part, given.centers), length=given.length)
-    found = _vote(some, _start(some), sigma)
+    found = _vote(some, start_of(some), sigma)
     return replace(found, weights=state.weights, reference_weights=state.reference_weights)
-
-
-def _deviations(given: Given, state: State) -> Deviations:
-    """Return how far everything is from where it should be, in standard deviations.
-
-    The detections of a star of which none counts any more are compared with each other.
-    """
-    d, reference = given.detections, given.mosaic.reference
-    counted = sums(d.star, state.weights, given.n_stars)
-    counted[reference.star] += state.reference_weights
-    weights = np.where(counted[d.star] > 0.0, state.weights, 1.0)
-    placed = _place(given, replace(state, weights=weights))
-    return deviations(
-        d.star,
-        placed.moved,
-        weights=weights,
-        variances=placed.variances,
-        stars=placed.stars,
-        reference_star=reference.star,
-        reference_xy=reference.xy,
-        reference_covariances=placed.covariances,
-        reference_weights=state.reference_weights,
-    )
 
 
 def _reject(
@@ -528,7 +308,7 @@ def _reject(
         state = _with_floors(given, state, fit_factors=fit_factors)
         state, last = _settle(given, state)
         votes = reject(
-            _deviations(given, state),
+            deviations_of(given, state),
             given.detections.star,
             given.detections.unit,
             weights=state.weights,
@@ -546,27 +326,9 @@ def _reject(
 
 def _with_floors(given: Given, state: State, *, fit_factors: bool) -> State:
     """Return the state with the floors that its residuals tell."""
-    sightings = _sightings(given, state)
+    sightings = sightings_of(given, state)
     if not len(sightings.star):
         return state
     return replace(
         state, scatter=estimate_scatter(sightings, state.scatter, fit_factors=fit_factors)
-    )
-
-
-def _sightings(given: Given, state: State) -> Sightings:
-    """Return what counts, as it tells the floors."""
-    useful = _useful(given, state)
-    d, reference = given.detections, given.mosaic.reference
-    moved = _place(given, state).moved
-    known = state.reference_weights > 0.0
-    return Sightings(
-        star=d.star[useful],
-        camera=given.camera[useful],
-        moved=moved[useful],
-        error=given.error[useful],
-        reference_star=reference.star[known],
-        places=reference.xy[known],
-        covariance=reference.covariance[known],
-        n_fitted=int(given.asked[np.unique(d.unit[useful])].sum()),
     )

@@ -11,9 +11,10 @@ from tweakreg_steps.astrometry.apply_fit import PlaneFit
 from tweakreg_steps.matching.linear_models import Geometry
 from tweakreg_steps.solving.covariances import Covariances, common_motion
 from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray
+from tweakreg_steps.solving.mosaic_state import Mosaic
 from tweakreg_steps.solving.normal_equations import StarPlaces
 from tweakreg_steps.solving.scatter import Scatter
-from tweakreg_steps.solving.simultaneous import Gauge, Mosaic, Solved, solve_mosaic
+from tweakreg_steps.solving.simultaneous import Gauge, Solved, solve_mosaic
 from tweakreg_steps.solving.unit_parameters import (
     N_NUMBERS,
     change,
