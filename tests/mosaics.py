@@ -145,8 +145,11 @@ def draw(
     nothing = Detections(none, none, np.zeros((0, 2)), np.zeros(0))
     scene = Scene(stars, corners, matrices, shifts, nothing, empty)
     units, names, places, known = [], [], [], []
+    by_x = np.argsort(stars[:, 0])
+    sorted_x = stars[by_x, 0]
     for i, corner in enumerate(corners):
-        inside = np.flatnonzero(np.all((stars >= corner) & (stars < corner + SIZE), axis=1))
+        near = by_x[slice(*np.searchsorted(sorted_x, [corner[0], corner[0] + SIZE]))]
+        inside = np.sort(near[(stars[near, 1] >= corner[1]) & (stars[near, 1] < corner[1] + SIZE)])
         xy = scene.detected(i, stars[inside]) + rng.normal(0.0, noise, (len(inside), 2))
         bad = rng.random(len(inside)) < wrong
         xy[bad] += rng.uniform(-2.0, 2.0, (int(bad.sum()), 2))
