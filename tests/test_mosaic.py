@@ -294,6 +294,24 @@ def test_a_false_pair_does_not_bend_the_mosaic() -> None:
     assert np.abs(gap).max() < 4.0 * claimed
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_fifth_of_false_pairs_changes_nothing_beyond_the_claimed_errors(seed: int) -> None:
+    scene = mosaics.draw(np.random.default_rng(seed), mosaics.grid_corners(5, 3, 0.4))
+    edges = match(scene, grid_pairs(5, 3))
+    clean = align(scene, edges)
+    rng = np.random.default_rng(100 + seed)
+    wrong = rng.choice(len(edges), len(edges) // 5, replace=False)
+    for place in wrong:
+        edges[place] = _false(edges[place], rng)
+    spoilt = align(scene, edges)
+    assert {r.edge for r in spoilt.verdict.rejected} >= set(wrong.tolist())
+    one, two = clean.solution, spoilt.solution
+    for i, corner in enumerate(scene.corners):
+        places = corner + mosaics.SIZE * np.array([[0.1, 0.1], [0.5, 0.5], [0.1, 0.9], [0.9, 0.5]])
+        claimed = np.sqrt(np.einsum("nii->ni", two.covariances.at(i, two.move(i, places))))
+        assert (np.abs(two.move(i, places) - one.move(i, places)) < 4.0 * claimed).all()
+
+
 def test_an_image_that_fits_nobody_is_not_solved() -> None:
     scene = mosaics.draw(np.random.default_rng(16), mosaics.strip_corners(5))
     xy = scene.detections.xy.copy()
