@@ -294,6 +294,23 @@ def test_a_false_pair_does_not_bend_the_mosaic() -> None:
     assert np.abs(gap).max() < 4.0 * claimed
 
 
+def test_stars_that_move_between_exposures_do_not_bend_the_mosaic() -> None:
+    """A cluster before a still field: half of the stars are 0.3 pixels on in one exposure."""
+    scene = mosaics.draw(np.random.default_rng(30), np.zeros((3, 2)), n_catalog=150)
+    d = scene.detections
+    moving = np.arange(len(scene.stars)) % 2 == 0
+    late = d.unit == 2
+    xy = d.xy + 0.3 * (late & moving[d.star])[:, None]
+    scene = replace(scene, detections=replace(d, xy=xy))
+    moves = np.zeros((3, len(scene.catalog), 2))
+    moves[2, moving[scene.catalog.star]] = 0.3
+    edges = match(scene, [(0, 1), (0, 2), (1, 2)])
+    known = align(scene, edges, reference=replace(reference_of(scene), moves=moves))
+    unknown = align(scene, edges)
+    assert np.abs(scene.errors(known.solution)[2]).max() < 0.01
+    assert np.abs(scene.errors(unknown.solution)[2]).max() > 0.03
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_fifth_of_false_pairs_changes_nothing_beyond_the_claimed_errors(seed: int) -> None:
     scene = mosaics.draw(np.random.default_rng(seed), mosaics.grid_corners(5, 3, 0.4))

@@ -11,6 +11,9 @@ import pytest
 from astropy.coordinates import Distance, SkyCoord
 from astropy.time import Time
 
+from tweakreg_steps.astrometry.catalog_motions import catalog_motions, known_columns
+from tweakreg_steps.astrometry.plane_errors import plane_covariances
+from tweakreg_steps.astrometry.reference_plane import _make_plane
 from tweakreg_steps.astrometry.space_motion import (
     MAS,
     MovingStars,
@@ -190,3 +193,49 @@ def test_a_hundred_thousand_stars_take_no_time() -> None:
     start = time.process_time()
     propagate(stars, 2000.0, NOWHERE)
     assert time.process_time() - start < 1.0
+
+
+def test_columns_are_known_by_gaias_names_and_by_viziers() -> None:
+    gaia = known_columns(("source_id", "ra", "dec", "pmra", "pmra_error", "ra_dec_corr", "RUWE"))
+    assert gaia == {"pmra": "pmra", "pmra_error": "pmra_error", "ra_dec_corr": "ra_dec_corr",
+                    "ruwe": "RUWE"}  # fmt: skip
+    vizier = known_columns(("RA_ICRS", "DE_ICRS", "Plx", "pmRA", "e_pmRA", "pmDE", "RADEcor"))
+    assert vizier["pmdec"] == "pmDE"
+    assert vizier["pmra_error"] == "e_pmRA"
+    assert vizier["ra_dec_corr"] == "RADEcor"
+    assert vizier["parallax"] == "Plx"
+
+
+def test_a_catalog_is_put_together_from_its_columns() -> None:
+    n, nan = 3, np.nan
+    columns = {
+        "pmra": np.array([10.0, nan, 30.0]),
+        "pmdec": np.array([1.0, nan, 3.0]),
+        "ra_error": np.array([0.1, 0.2, nan]),
+        "pmra_error": np.array([0.3, nan, 0.5]),
+        "ra_pmra_corr": np.array([0.5, nan, nan]),
+        "ruwe": np.array([1.0, nan, 3.0]),
+        "ref_epoch": np.full(n, 2016.0),
+    }
+    found = catalog_motions(
+        np.zeros(n), np.zeros(n), columns, ref_epoch=None, error=np.array([9.0, 9.0, 0.7])
+    )
+    assert found.stars.has_motion.tolist() == [True, False, True]
+    assert found.stars.epoch.tolist() == [2016.0] * n
+    assert np.sqrt(found.stars.covariance[:, 0, 0]) == pytest.approx([0.1, 0.2, 0.7])
+    assert found.stars.covariance[0, 0, 3] == pytest.approx(0.5 * 0.1 * 0.3)
+    assert found.ruwe[2] == 3.0
+    own = catalog_motions(np.zeros(n), np.zeros(n), columns, ref_epoch=2000.0, error=np.zeros(n))
+    assert own.stars.epoch.tolist() == [2000.0] * n
+
+
+@pytest.mark.parametrize("dec", [0.0, 60.0, 89.9])
+def test_errors_on_the_plane_have_its_scale_and_turn(dec: float) -> None:
+    turn = np.radians(30.0)
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    cd = rotation @ np.diag([-1.0, 1.0]) * 0.04 / 3600.0
+    plane = _make_plane(np.array([10.0, dec]), cd, np.zeros(2))
+    on_sky = np.array([[[4.0, 1.0], [1.0, 9.0]]])
+    found = plane_covariances(plane, np.array([10.0]), np.array([dec]), on_sky, where="a")
+    back = np.linalg.inv(cd * 3.6e6)
+    assert found[0] == pytest.approx(back @ on_sky[0] @ back.T, rel=1e-6)

@@ -93,10 +93,14 @@ class Reference:
         Its entries at the common epoch, in pixels of the plane.
     covariance : (m, 2, 2) float array
         Of their places, in square pixels; zero where not known.
+    moves : (n_exposures, m, 2) float array or None
+        How far each entry has moved at the time of each exposure since the common epoch, in
+        pixels; None where all exposures are of one epoch.
     """
 
     sources: SourceList
     covariance: FloatArray
+    moves: FloatArray | None = None
 
 
 @dataclass(frozen=True)
@@ -224,11 +228,11 @@ def align_mosaic(
     found, matches = search.match(relative, relative.component, first=True)
     solution = relative
     for rank in range(_MATCHINGS):
-        known = search.stars(found)
+        known, still = search.stars(found), search.without_motion(mosaic, found)
         if settings.method == "relative_absolute":
             solution = _fit_parts(relative, mosaic, known, settings)
         else:
-            solution = _solve(replace(mosaic, reference=known), settings)
+            solution = _solve(replace(still, reference=known), settings)
         if rank == _MATCHINGS - 1:
             break
         again, _ = search.match(solution, relative.component, first=False)
@@ -323,6 +327,18 @@ class _Search:
         return ReferenceStars(
             star, self.reference.sources.xy[entry], self.reference.covariance[entry]
         )
+
+    def without_motion(self, mosaic: Mosaic, found: IndexArray) -> Mosaic:
+        """Return the detections where stars of the reference would be at the common epoch."""
+        if self.reference.moves is None:
+            return mosaic
+        entry = np.full(int(self.joined.star.max(initial=-1)) + 1, -1)
+        entry[found[:, 0]] = found[:, 1]
+        rows = np.flatnonzero(entry[self.joined.star] >= 0)
+        xy = mosaic.detections.xy.copy()
+        of = entry[self.joined.star[rows]]
+        xy[rows] -= self.reference.moves[self.joined.exposure[rows], of]
+        return replace(mosaic, detections=replace(mosaic.detections, xy=xy))
 
     def match(
         self, solution: MosaicSolution, component: IndexArray, *, first: bool
