@@ -1,0 +1,197 @@
+"""A reference catalog fetched from a TAP service, and pinned."""
+
+from __future__ import annotations
+
+import socket
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io.votable import from_table, writeto
+from astropy.io.votable.tree import Info
+from astropy.table import MaskedColumn, Table
+from tap_server import Replay, serve
+
+from tweakreg_steps.alignment.overlap import hull_of
+from tweakreg_steps.errors import InputError, JobFailedError
+from tweakreg_steps.refcat.gaia_query import COLUMNS, Circle, circles_around, gaia_query
+from tweakreg_steps.refcat.pinning import read_pinned, write_pinned
+from tweakreg_steps.refcat.services import Service, fetch_gaia
+from tweakreg_steps.tables.reference_catalog import read_reference_catalog
+
+pytest.importorskip("pyvo")
+
+FIELD = Circle(10.0, 41.0, 0.05)
+WHEN = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
+
+
+def _stars(n: int, seed: int = 1, first: int = 4_000_000_000_000_000_000) -> Table:
+    """Stars as a service tells them: two without a motion."""
+    rng = np.random.default_rng(seed)
+    table = Table({name: rng.uniform(0.1, 0.9, n) for name in COLUMNS})
+    table["source_id"] = first + rng.permutation(n)
+    table["ra"] = rng.uniform(9.96, 10.04, n)
+    table["dec"] = rng.uniform(40.96, 41.04, n)
+    table["ref_epoch"] = 2016.0
+    lacking = np.arange(n) < 2
+    for name in ("parallax", "pmra", "pmdec", "pmra_error", "pmdec_error"):
+        table[name] = MaskedColumn(table[name], mask=lacking)
+    return table
+
+
+def _answer(table: Table, status: str = "OK") -> bytes:
+    """Return a service's answer as VOTable."""
+    votable = from_table(table)
+    resource = votable.resources[0]
+    resource.type = "results"
+    name = "OVERFLOW" if status == "OVERFLOW" else "OK"
+    before = Info(name="QUERY_STATUS", value="OK")
+    resource.infos.append(before)
+    body = BytesIO()
+    writeto(votable, body)
+    text = body.getvalue()
+    if name == "OVERFLOW":
+        end = b'<INFO name="QUERY_STATUS" value="OVERFLOW"/></RESOURCE>'
+        text = text.replace(b"</RESOURCE>", end)
+    return text
+
+
+def _nobody() -> Service:
+    """Return a service at a port where nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    return Service(f"http://127.0.0.1:{port}/tap", "gaiadr3.gaia_source")
+
+
+def test_a_query_asks_for_what_positions_at_an_epoch_need() -> None:
+    query = gaia_query(FIELD, table="gaiadr3.gaia_source", faintest=19.5)
+    for name in ("pmra", "parallax", "ra_dec_corr", "parallax_pmdec_corr", "ruwe", "ref_epoch"):
+        assert f" {name}," in query
+    assert "CIRCLE('ICRS', 10.000000, 41.000000, 0.0500)" in query
+    assert query.endswith("AND phot_g_mean_mag <= 19.5")
+
+
+def test_a_circle_holds_its_fields_and_each_part_has_its_own() -> None:
+    x, y = np.array([0, 0.1, 0.1, 0]), np.array([0, 0, 0.1, 0.1])
+    here = [hull_of(ra + x, y) for ra in (0, 0.05)]
+    there = hull_of(np.array([180, 180.1, 180.1]), np.array([89.9, 89.9, 89.8]))
+    first, second = circles_around([*here, there], margin=36.0)
+    assert (first.ra, first.dec) == pytest.approx((0.075, 0.05), abs=1e-3)
+    assert first.radius == pytest.approx(np.hypot(0.075, 0.05) + 0.01, abs=1e-3)
+    assert second.dec > 89.8
+
+
+def test_a_field_is_fetched_and_pinned(tmp_path: Path) -> None:
+    stars = _stars(50)
+    with serve(Replay(_answer(stars))) as replay:
+        service = Service(replay.url, "gaiadr3.gaia_source")
+        answer = fetch_gaia([FIELD], faintest=None, services=[service])
+    assert replay.asked == [gaia_query(FIELD, table="gaiadr3.gaia_source", faintest=None)]
+    path = tmp_path / "gaia.ecsv"
+    write_pinned(path, answer, fetched=WHEN)
+    said = read_pinned(path)
+    assert (said["release"], said["service"], said["n_stars"]) == ("Gaia DR3", replay.url, 50)
+    assert said["queries"] == replay.asked
+    assert said["date"] == "2026-11-29T12:00:00+00:00"
+    table = Table.read(path)
+    assert (np.diff(table["source_id"]) > 0).all()
+    order = np.argsort(stars["source_id"])
+    assert np.array_equal(table["ra"], stars["ra"][order])
+    assert np.isnan(table["pmra"]).sum() == 2
+    assert str(table["pmra"].unit) == "mas / yr"
+
+
+def test_the_same_answer_gives_the_same_file(tmp_path: Path) -> None:
+    texts = []
+    with serve(Replay(_answer(_stars(30)))) as replay:
+        for name in ("a.ecsv", "b.ecsv"):
+            answer = fetch_gaia([FIELD], faintest=None, services=[Service(replay.url, "t")])
+            write_pinned(tmp_path / name, answer, fetched=WHEN)
+            texts.append((tmp_path / name).read_bytes())
+    assert texts[0] == texts[1]
+
+
+def test_a_pinned_catalog_is_a_reference_catalog(tmp_path: Path) -> None:
+    with serve(Replay(_answer(_stars(40)))) as replay:
+        answer = fetch_gaia([FIELD], faintest=None, services=[Service(replay.url, "t")])
+    write_pinned(tmp_path / "gaia.ecsv", answer, fetched=WHEN)
+    entries = read_reference_catalog(
+        tmp_path / "gaia.ecsv", refxcol=1, refycol=2, refxyunits="degrees", rfluxcol=None,
+        rmaxflux=None, rminflux=None, rfluxunits="mag", refnbright=None, refxerrcol=None,
+        refyerrcol=None, referrunits="mas",
+    )  # fmt: skip
+    assert len(entries) == 40
+    assert np.isfinite(entries.error).all()
+
+
+def test_an_edited_catalog_is_told_from_the_pinned_one(tmp_path: Path) -> None:
+    with serve(Replay(_answer(_stars(10)))) as replay:
+        answer = fetch_gaia([FIELD], faintest=None, services=[Service(replay.url, "t")])
+    path = tmp_path / "gaia.ecsv"
+    write_pinned(path, answer, fetched=WHEN)
+    path.write_text(path.read_text().replace("2016.0", "2015.5", 1))
+    with pytest.raises(InputError, match="not as it was fetched on 2026-11-29"):
+        read_pinned(path)
+
+
+def test_where_one_service_is_down_the_next_is_asked() -> None:
+    with (
+        serve(Replay(b"<html>maintenance</html>", status=503)) as down,
+        serve(Replay(_answer(_stars(5)))) as up,
+    ):
+        services = [_nobody(), Service(down.url, "t"), Service(up.url, "u")]
+        answer = fetch_gaia([FIELD], faintest=None, services=services)
+    assert answer.service.url == up.url
+    assert "FROM u " in answer.queries[0]
+    assert len(down.asked) == 1
+
+
+def test_an_answer_cut_short_is_fetched_whole() -> None:
+    short, whole = _answer(_stars(3), "OVERFLOW"), _answer(_stars(60))
+    with serve(Replay(short, whole)) as replay:
+        answer = fetch_gaia([FIELD], faintest=None, services=[Service(replay.url, "t")])
+    assert len(answer.stars) == 60
+    assert len(replay.asked) == 2
+
+
+def test_stars_of_two_circles_count_once() -> None:
+    with serve(Replay(_answer(_stars(20)))) as replay:
+        answer = fetch_gaia(
+            [FIELD, Circle(10.02, 41.0, 0.05)], faintest=None, services=[Service(replay.url, "t")]
+        )
+    assert len(answer.queries) == 2
+    assert len(answer.stars) == 20
+
+
+def test_without_a_network_nothing_is_written_and_each_service_is_named(tmp_path: Path) -> None:
+    services = [_nobody(), _nobody()]
+    with pytest.raises(JobFailedError, match="no service that holds Gaia DR3 answers") as caught:
+        write_pinned(
+            tmp_path / "gaia.ecsv",
+            fetch_gaia([FIELD], faintest=None, services=services),
+            fetched=WHEN,
+        )
+    assert all(service.url in str(caught.value) for service in services)
+    assert "nothing was written" in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_service_that_lacks_columns_is_not_believed() -> None:
+    stars = _stars(5)
+    stars.remove_column("pmra_pmdec_corr")
+    with (
+        serve(Replay(_answer(stars))) as replay,
+        pytest.raises(JobFailedError, match="lacks the columns pmra_pmdec_corr"),
+    ):
+        fetch_gaia([FIELD], faintest=None, services=[Service(replay.url, "t")])
+
+
+def test_a_field_without_stars_is_said() -> None:
+    with (
+        serve(Replay(_answer(_stars(5)[:0]))) as replay,
+        pytest.raises(InputError, match="no star in the field"),
+    ):
+        fetch_gaia([FIELD], faintest=None, services=[Service(replay.url, "t")])

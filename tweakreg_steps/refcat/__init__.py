@@ -1,0 +1,1 @@
+"""Reference catalogs fetched from services, and pinned in a file."""

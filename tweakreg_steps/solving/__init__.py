@@ -1,0 +1,1 @@
+"""All exposures at once: one solution of every correction and every star."""

@@ -1,0 +1,231 @@
+"""How large the errors are beyond those that are known: floors, by maximum likelihood.
+
+A detection's variance along one axis is taken as ``e^2 + t^2`` (e its known error; where fluxes
+alone rank the errors, ``a^2 e^2 + t^2``), a reference star's covariance as ``C + r^2 1``. As in
+`tweakreg_steps.matching.weights` the floors t (one a camera), r and the factors a are those that
+make the residuals most likely. Here each star's place is unknown as well; integrated over it, the
+likelihood of detections z_i of weights w_i and of a place g of information R is, a star::
+
+    -2 ln L = - sum 2 ln w_i - ln det R + ln det N + f (sum w_i |z_i - f_s|^2 + |f_s - g|^2_R)
+
+with N and f_s of `normal_equations`; the units' p numbers fitted as well make the residuals of n
+degrees of freedom too small, for which the factor f = n / (n - p) allows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray, inverses
+from tweakreg_steps.solving.normal_equations import StarPlaces, place_stars
+
+SAMPLE = 30_000
+"""Detections that tell the floors: they then have errors under a hundredth of themselves."""
+
+_SPAN = 3.0
+"""Decades below and above the typical residual in which a floor is looked for."""
+
+_SWEEPS = 2
+"""Rounds over all floors; each depends on the others but weakly."""
+
+_NEGLIGIBLE = 1.0e-3
+"""Part of the typical residual below which a floor counts as none."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scatter:
+    """What the errors are taken to be.
+
+    Attributes
+    ----------
+    floor : (n_cameras,) float array
+        Of detections, in pixels.
+    factor : (n_cameras,) float array
+        What their known errors are multiplied with.
+    reference_floor : float
+        Of reference stars, in pixels.
+    """
+
+    floor: FloatArray
+    factor: FloatArray
+    reference_floor: float
+
+    def variances(self, errors: FloatArray, camera: IndexArray) -> FloatArray:
+        """Return the variances of detections along one axis."""
+        total = (self.factor[camera] * errors) ** 2 + self.floor[camera] ** 2
+        return np.asarray(np.maximum(total, np.finfo(float).tiny))
+
+    def covariances(self, known: FloatArray) -> FloatArray:
+        """Return the covariances of reference stars, (m, 2, 2)."""
+        return known + max(self.reference_floor, LEAST_ERROR) ** 2 * np.eye(2)
+
+
+_MAD = 1.0 / np.sqrt(2.0 * np.log(2.0))
+"""Standard deviation along one axis over the median distance, of a normal scatter in two."""
+
+LEAST_ERROR = 1.0e-5
+"""Pixels below which nothing is known: a reference without any error would fix its stars."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sightings:
+    """Detections and reference stars that count, with where the present solution puts them.
+
+    Attributes
+    ----------
+    star, camera : (n,) int arrays
+        Of each detection.
+    moved : (n, 2) float array
+        Where its unit puts it, in pixels.
+    error : (n,) float array
+        Its known error in pixels.
+    reference_star : (m,) int array
+        Stars known beforehand.
+    places, covariance : (m, 2), (m, 2, 2) float arrays
+        Their places and covariances in pixels.
+    n_fitted : int
+        Numbers that were fitted to all of these.
+    """
+
+    star: IndexArray
+    camera: IndexArray
+    moved: FloatArray
+    error: FloatArray
+    reference_star: IndexArray
+    places: FloatArray
+    covariance: FloatArray
+    n_fitted: int
+
+    def sample(self, number: int) -> Sightings:
+        """Return those of about every n-th star, so that no more than a number are left."""
+        step = -(-len(self.star) // number)
+        if step <= 1:
+            return self
+        own, known = self.star % step == 0, self.reference_star % step == 0
+        return Sightings(
+            star=self.star[own],
+            camera=self.camera[own],
+            moved=self.moved[own],
+            error=self.error[own],
+            reference_star=self.reference_star[known],
+            places=self.places[known],
+            covariance=self.covariance[known],
+            n_fitted=self.n_fitted // step,
+        )
+
+
+def typical_size(residuals: FloatArray) -> float:
+    """Return the standard deviation along one axis of normal residuals (n, 2), by their median."""
+    distances = np.linalg.norm(residuals, axis=1)
+    return max(float(np.median(distances)) * _MAD if len(distances) else 1.0, LEAST_ERROR)
+
+
+def estimate_scatter(sightings: Sightings, start: Scatter, *, fit_factors: bool) -> Scatter:
+    """Find the floors that make residuals most likely.
+
+    Parameters
+    ----------
+    sightings : Sightings
+        What counts.
+    start : Scatter
+        Where to begin.
+    fit_factors : bool
+        Whether known errors are known but for a factor.
+    """
+    likelihood = _Likelihood.of(sightings.sample(SAMPLE))
+    if not likelihood.cameras:
+        return start
+    found, typical = start, typical_size(likelihood.residuals(start)[0])
+    for _ in range(_SWEEPS):
+        for camera in likelihood.cameras:
+            found = _improve(likelihood, found, "floor", camera, typical)
+            if fit_factors:
+                found = _improve(likelihood, found, "factor", camera, 1.0)
+        if likelihood.has_reference:
+            found = _improve(likelihood, found, "reference_floor", 0, typical)
+    return found
+
+
+def _improve(
+    likelihood: _Likelihood, scatter: Scatter, name: str, camera: int, typical: float
+) -> Scatter:
+    """Return the scatter with one of its numbers at its best."""
+
+    def changed(value: float) -> Scatter:
+        if name == "reference_floor":
+            return replace(scatter, reference_floor=value)
+        values = getattr(scatter, name).copy()
+        values[camera] = value
+        return replace(scatter, **{name: values})
+
+    middle = np.log10(typical)
+    best = minimize_scalar(
+        lambda exponent: likelihood.at(changed(10.0**exponent)),
+        bounds=(middle - _SPAN, middle + _SPAN),
+        method="bounded",
+        options={"xatol": 1e-2},
+    )
+    value = float(10.0**best.x)
+    if name != "factor" and likelihood.at(changed(_NEGLIGIBLE * typical)) <= best.fun:
+        value = _NEGLIGIBLE * typical
+    return changed(value)
+
+
+@dataclass(frozen=True, eq=False)
+class _Likelihood:
+    """The likelihood of sightings; stars are counted from 0 without a gap."""
+
+    sightings: Sightings
+    n_stars: int
+    cameras: list[int]
+
+    @classmethod
+    def of(cls, given: Sightings) -> _Likelihood:
+        """Drop what tells nothing: detections of stars that nothing else tells the place of."""
+        n_stars = int(max(given.star.max(initial=-1), given.reference_star.max(initial=-1))) + 1
+        counts = np.bincount(given.star, minlength=n_stars)
+        known = np.zeros(n_stars, dtype=np.bool_)
+        known[given.reference_star] = True
+        useful: BoolArray = (counts >= 2) | ((counts == 1) & known)  # noqa: PLR2004 - two differ
+        rank = np.cumsum(useful) - 1
+        own, ref = useful[given.star], useful[given.reference_star]
+        kept = replace(
+            given,
+            star=rank[given.star[own]],
+            reference_star=rank[given.reference_star[ref]],
+            **{name: getattr(given, name)[own] for name in ("camera", "moved", "error")},
+            **{name: getattr(given, name)[ref] for name in ("places", "covariance")},
+        )
+        return cls(kept, int(useful.sum()), np.unique(kept.camera).tolist())
+
+    @property
+    def has_reference(self) -> bool:
+        """Tell whether any star has a place known beforehand."""
+        return bool(len(self.sightings.reference_star))
+
+    def residuals(self, scatter: Scatter) -> tuple[FloatArray, FloatArray, StarPlaces]:
+        """Return the residuals of detections and of reference stars, and the stars' places."""
+        s = self.sightings
+        weights = 1.0 / scatter.variances(s.error, s.camera)
+        information = inverses(scatter.covariances(s.covariance))
+        known = s.reference_star, s.places, information
+        stars = place_stars(s.star, weights, s.moved, n_stars=self.n_stars, known=known)
+        return s.moved - stars.xy[s.star], stars.xy[s.reference_star] - s.places, stars
+
+    def at(self, scatter: Scatter) -> float:
+        """Return ``-2 ln L`` but for a constant."""
+        s = self.sightings
+        weights = 1.0 / scatter.variances(s.error, s.camera)
+        covariances = scatter.covariances(s.covariance)
+        information = inverses(covariances)
+        own, other, stars = self.residuals(scatter)
+        squares = float(weights @ np.sum(own**2, axis=1))
+        squares += float(np.einsum("ni,nij,nj->", other, information, other))
+        xx, yy, xy = stars.inverse.T
+        logs = -2.0 * np.log(weights).sum() + np.linalg.slogdet(covariances)[1].sum()
+        logs -= np.log(xx * yy - xy**2).sum()
+        n_degrees = 2 * (len(s.star) + len(s.reference_star) - self.n_stars)
+        return float(logs + squares * n_degrees / max(n_degrees - s.n_fitted, 1))
