@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from tweakreg_steps.tables.cell_values import parse_number, parse_sexagesimal
 
@@ -22,6 +23,7 @@ _SAMPLE = 200
 """Rows from which the delimiter is told; astropy holds all others against it."""
 
 _COMMENT = re.compile(r"[ \t]#")
+_MOST_SIGNS = 8  # of # in a row behind which a remark is looked for
 _LIKE_A_NAME = re.compile(r"[A-Za-z_]")
 _BORDER = "+-="
 _TYPES = re.compile(r"\d{0,6}[NSMnsm]")
@@ -121,7 +123,7 @@ def uneven_rows(block: Block) -> list[tuple[Line, int]]:
 
 def _find_block(lines: Sequence[Line], *, is_csv: bool) -> Block:
     """Find out how the lines of one table are to be read."""
-    delimiter = _choose_delimiter([line.text for line in lines[:_SAMPLE]], is_csv=is_csv)
+    delimiter = _choose_delimiter(lines[:_SAMPLE], is_csv=is_csv)
     lines = tidy_rows(lines, delimiter)
     if not lines:
         return Block(delimiter, (), (), (), 0)
@@ -138,19 +140,22 @@ def tidy_rows(lines: Sequence[Line], delimiter: str) -> Sequence[Line]:
     return _without_remarks(_without_edges(_joined(lines, delimiter), delimiter), delimiter)
 
 
-def _choose_delimiter(sample: Sequence[str], *, is_csv: bool) -> str:
+def _choose_delimiter(sample: Sequence[Line], *, is_csv: bool) -> str:
     """Return what separates the cells: what gives even rows, and of that what gives most numbers.
 
     Of equals the earlier in `_DELIMITERS` is taken: an empty cell between two tabs is a cell.
     """
     scores: dict[str, float] = {}
-    here = [d for d in _DELIMITERS if d == BLANK or any(d in line for line in sample[:2])]
+    here = [d for d in _DELIMITERS if d == BLANK or any(d in line.text for line in sample[:2])]
     for delimiter in here:
-        rows = [split_line(_cut(line), delimiter) for line in sample]
-        body = rows[1:] or rows
-        widths = {len(row) for row in body}
-        if len(widths) == 1 and (delimiter == BLANK or min(widths) > 1):
-            cells = [cell for row in body for cell in row]
+        lines = _without_edges(_joined(sample, delimiter), delimiter)
+        width, is_even = _common_width(lines[1:] or lines, delimiter)
+        if is_even and width > 1:
+            cells = [
+                cell
+                for line in lines[1:] or lines
+                for cell in split_line(_fitting(line.text, delimiter, width), delimiter)
+            ]
             scores[delimiter] = sum(map(_is_value, cells)) / max(len(cells), 1)
     if scores:
         return max(scores, key=scores.__getitem__)
@@ -201,17 +206,36 @@ def _without_remarks(lines: Sequence[Line], delimiter: str) -> Sequence[Line]:
     """Drop a remark behind # at the end of a row, where the row is whole without it."""
     if not any(_COMMENT.search(line.text) for line in lines):
         return lines
-    width = _usual_width([_cut(line.text) for line in lines[:_SAMPLE]], delimiter)
-    return [
-        Line(line.number, _cut(line.text))
-        if len(split_line(_cut(line.text), delimiter)) == width
-        else line
-        for line in lines
-    ]
+    head = split_line(_cut(lines[0].text), delimiter)
+    width = len(head) if _are_names(head) else _common_width(lines[:_SAMPLE], delimiter)[0]
+    return [Line(line.number, _fitting(line.text, delimiter, width)) for line in lines]
+
+
+def _common_width(lines: Sequence[Line], delimiter: str) -> tuple[int, bool]:
+    """Return the number of columns of most rows, and whether all have it, remarks left aside."""
+    whole = [line.text for line in lines]
+    cut = [_cut(text) for text in whole]
+    texts = (cut, whole) if delimiter == BLANK else (whole, cut)
+    widths = [_usual_width(each, delimiter) for each in texts]
+    for width in widths:
+        fitting = (_fitting(text, delimiter, width) for text in whole)
+        if all(len(split_line(text, delimiter)) == width for text in fitting):
+            return width, True
+    return widths[0], False
+
+
+def _fitting(text: str, delimiter: str, width: int) -> str:
+    """Return a row without the remark at its end, where it has the right width so."""
+    start = text.rfind('"') + 1
+    for found in islice(_COMMENT.finditer(text, start), _MOST_SIGNS):
+        short = text[: found.start()].rstrip(BLANK)
+        if len(split_line(short, delimiter)) == width:
+            return short
+    return text
 
 
 def _cut(text: str) -> str:
-    """Return a line without what stands behind a # outside quotes that has a blank before it."""
+    """Return a line without what stands behind its first # outside quotes, a blank before it."""
     found = _COMMENT.search(text, text.rfind('"') + 1)
     return text[: found.start()].rstrip(BLANK) if found else text
 
@@ -257,7 +281,7 @@ def _are_units(words: Sequence[str]) -> bool:
 
 def _is_rule(text: str) -> bool:
     """Tell whether a line holds dashes in place of cells."""
-    return not text.strip("-= \t;|,") and ("--" in text or "==" in text)
+    return not text.strip("-=+ \t;|,") and ("--" in text or "==" in text)
 
 
 def _is_border(text: str) -> bool:
@@ -266,11 +290,14 @@ def _is_border(text: str) -> bool:
 
 
 def _head_start(lines: Sequence[Line], rule: int) -> int:
-    """Return where the head begins whose dashes are in a line: up to two lines above."""
-    start = rule
-    while start > max(0, rule - 2) and lines[start - 1].number == lines[start].number - 1:
-        start -= 1
-    return start
+    """Return where the head begins whose dashes are in a line: names, and perhaps units.
+
+    Units of which all are empty are a blank line, and so none of `lines`.
+    """
+    above = [lines[i].number - lines[rule].number for i in range(max(0, rule - 2), rule)]
+    if above[-2:] == [-2, -1]:
+        return rule - 2
+    return rule - 1 if above and above[-1] >= -2 else rule  # noqa: PLR2004  the blank line
 
 
 def words_of_comments(comments: Sequence[str], block: Block) -> Iterator[list[str]]:

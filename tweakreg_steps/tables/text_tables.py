@@ -26,6 +26,7 @@ from tweakreg_steps.tables.text_dialect import (
 _HEAD = 65536  # characters in which a format makes itself known
 _FORMATS = (
     (re.compile(r"Byte-by-byte Description of file", re.IGNORECASE), "cds", "a CDS table"),
+    (re.compile(r"\A\s{0,99}\\begin\{deluxetable"), "aastex", "a LaTeX table"),
     (re.compile(r"\A\s{0,99}\\(?:begin|documentclass)\b"), "latex", "a LaTeX table"),
     (re.compile(r"\A(?:\\[^\n]*\n)*(?:\|[^\n]*\|[ \t]*\n){1,4}[^|\n+-]"), "ipac", "an IPAC table"),
     (re.compile(r"\A#K "), "daophot", "a DAOPHOT table"),
@@ -103,7 +104,9 @@ def _of_format(path: Path, text: str, form: str, what: str) -> CatalogTable:
     from astropy.io import ascii as astropy_ascii
 
     with reading(path, what):
-        return from_astropy(path, astropy_ascii.read(text.split("\n"), format=form, guess=False))
+        return from_astropy(
+            path, astropy_ascii.read(text.rstrip().split("\n"), format=form, guess=False)
+        )
 
 
 def read_block(
