@@ -12,8 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.tables.decompression import open_regular
 
 _PLACEHOLDERS = ("none", "indef")
+_LARGEST = 64 << 20
+"""Bytes of the largest list; 100,000 images have some 10 MiB."""
+
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 
 
@@ -44,19 +48,36 @@ def read_file_list(path: Path, *, called: str) -> list[ListLine]:
     InputError
         The list cannot be read.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as error:
-        raise InputError(
-            f"{path}: the {called} cannot be read ({error.strerror}); correct the name"
-        ) from error
+    text = _read(path, called)
     lines = []
     for number, line in enumerate(text.splitlines(), start=1):
         words = _COMMENT.sub("", line).split()
+        if any(not word.isprintable() for word in words):
+            raise InputError(
+                f"{path}, line {number}: the {called} holds characters that no text has; "
+                "write it anew"
+            )
         if words:
             files = tuple(_file(word, path.parent) for word in words[1:])
             lines.append(ListLine(number, words[0], files))
     return lines
+
+
+def _read(path: Path, called: str) -> str:
+    """Read a list as text."""
+    try:
+        with open_regular(path) as stream:
+            content = stream.read(_LARGEST + 1)
+    except OSError as error:
+        raise InputError(
+            f"{path}: the {called} cannot be read ({error.strerror}); correct the name"
+        ) from error
+    if len(content) > _LARGEST:
+        raise InputError(
+            f"{path}: the {called} has more than {_LARGEST >> 20} MiB; name a text with "
+            "one line an image"
+        )
+    return content.decode("utf-8-sig", errors="replace")
 
 
 def missing_files(lines: Iterable[ListLine], *, called: str) -> list[tuple[int, str]]:
@@ -68,8 +89,16 @@ def missing_files(lines: Iterable[ListLine], *, called: str) -> list[tuple[int, 
         )
         for line in lines
         for file in line.files
-        if file is not None and not file.is_file()
+        if file is not None and not _is_file(file)
     ]
+
+
+def _is_file(path: Path) -> bool:
+    """Tell whether there is a file; a name that no file can have is none."""
+    try:
+        return path.is_file()
+    except OSError:  # too long
+        return False
 
 
 def report(path: Path, problems: Iterable[tuple[int, str]]) -> list[str]:

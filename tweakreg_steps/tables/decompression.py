@@ -32,7 +32,7 @@ _ARCHIVES = (
 )
 
 
-def read_bytes(path: Path, *, called: str, largest: int = LARGEST_FILE) -> bytes:
+def read_bytes(path: Path, *, called: str, largest: int | None = None) -> bytes:
     """Return what a file holds, decompressed where its first bytes say gzip, bzip2 or xz.
 
     Parameters
@@ -42,7 +42,7 @@ def read_bytes(path: Path, *, called: str, largest: int = LARGEST_FILE) -> bytes
     called
         What it is, for messages: ``catalog``.
     largest
-        Bytes that it may hold, decompressed.
+        Bytes that it may hold, decompressed; None for `LARGEST_FILE`.
 
     Raises
     ------
@@ -55,7 +55,9 @@ def read_bytes(path: Path, *, called: str, largest: int = LARGEST_FILE) -> bytes
             start = stream.read(8)
             stream.seek(0)
             _refuse_archives(path, start)
-            return _read_bounded(path, _decompressing(stream, start), called, largest)
+            return _read_bounded(
+                path, _decompressing(stream, start), called, largest or LARGEST_FILE
+            )
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         cause = getattr(error, "strerror", None) or str(error)
         raise InputError(f"{path}: the {called} cannot be read: {cause}") from error

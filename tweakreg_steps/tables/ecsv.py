@@ -29,6 +29,17 @@ _NUMBERS = frozenset(
     + ["float16", "float32", "float64"]
 )
 _SPECIAL = re.compile(r'[\s"#]|^$')
+_BROKEN = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    csv.Error,
+)
+"""What reading a damaged file may raise."""
+
 _SERIALIZED = "__serialized_columns__"
 
 
@@ -116,8 +127,9 @@ def read_table(path: Path) -> ColumnTable:
         raise InputError(f"cannot read the table {path}: {error}") from error
     try:
         return parse_table(text)
-    except ValueError as error:
-        raise InputError(f"{path} is not a table this program can read: {error}") from error
+    except _BROKEN as error:
+        cause = str(error) if isinstance(error, ValueError) else f"its header is damaged: {error!r}"
+        raise InputError(f"{path} is not a table this program can read: {cause:.300}") from error
 
 
 def parse_table(text: str) -> ColumnTable:

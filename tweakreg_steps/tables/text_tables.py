@@ -38,6 +38,7 @@ _FORMATS = (
 _NUMBERED = re.compile(r"\d{1,6}[ \t]+[A-Za-z_]")
 _BRACKETS = {"[": "]", "(": ")"}
 _BOMS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
+_MOST_COLUMNS = 4096  # SDSS has 800; astropy takes 0.1 ms for each
 _SHOWN = 5  # lines named in a message
 _LONGEST = 60  # characters of a line shown
 
@@ -130,6 +131,11 @@ def read_block(
     InputError
         Rows differ in their number of columns.
     """
+    if block.width > _MOST_COLUMNS:
+        raise InputError(
+            f"{path}, line {block.first_line}: {block.width} columns, more than {_MOST_COLUMNS}; "
+            "write one entry a line"
+        )
     label = "" if is_one else f", table from line {block.first_line}"
     headings, units = [list(block.names)], list(block.units)
     is_named = bool(block.names)
