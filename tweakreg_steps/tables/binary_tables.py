@@ -88,12 +88,12 @@ def _fits_table(path: Path, hdu: Any, label: str, size: int) -> CatalogTable:  #
     from astropy.table import Table
 
     with reading(path, "a FITS table"):
-        _require_sane(path, hdu, label, size)
+        require_sane(path, hdu, label, size)
         table = Table.read(hdu, format="fits", character_as_bytes=False)
     return from_astropy(path, table, label=label)
 
 
-def _require_sane(path: Path, hdu: Any, label: str, size: int) -> None:  # noqa: ANN401  an HDU of astropy
+def require_sane(path: Path, hdu: Any, label: str, size: int) -> None:  # noqa: ANN401  an HDU of astropy
     """Refuse a header that promises more than the file holds, before memory is asked for."""
     header = hdu.header
     width, rows, extra = (int(header.get(key, 0)) for key in ("NAXIS1", "NAXIS2", "PCOUNT"))
