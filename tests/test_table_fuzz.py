@@ -123,6 +123,7 @@ def test_damaged_catalogs_are_read_or_refused_by_name(tmp_path: Path, name: str)
             refused += 1
             assert path.name in message, path
             assert len(message) < 2000
+            assert message.isprintable(), path
     assert refused
 
 

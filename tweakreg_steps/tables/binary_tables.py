@@ -13,6 +13,7 @@ from typing import Any
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.tables.catalog_columns import CatalogTable
+from tweakreg_steps.tables.cell_values import printable
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ def reading(path: Path, what: str) -> Iterator[None]:
     except InputError:
         raise
     except Exception as error:
-        cause = " ".join(str(error).split())[:_SHOWN] or type(error).__name__
+        cause = printable(" ".join(str(error).split())[:_SHOWN]) or type(error).__name__
         raise InputError(
             f"{path}: the catalog cannot be read: as {what}, {cause}; write it again, or in "
             "another format, such as ECSV"
@@ -58,7 +59,7 @@ def fits_tables(path: Path, data: bytes) -> list[CatalogTable]:
     found: list[CatalogTable] = []
     with reading(path, "a FITS file"):
         for number, hdu in _table_hdus(data):
-            label = f", extension {number}" + (f" ({hdu.name})" if hdu.name else "")
+            label = f", extension {number}" + (f" ({printable(hdu.name)})" if hdu.name else "")
             try:
                 found.append(_fits_table(path, hdu, label, len(data)))
             except InputError as error:
@@ -128,7 +129,7 @@ def votables(path: Path, data: bytes) -> list[CatalogTable]:
         tables = [element.to_table(use_names_over_ids=True) for element in elements]
     names = [element.name or element.ID for element in elements]
     labels = [
-        f", table {number}" + (f" ({name})" if name else "")
+        f", table {number}" + (f" ({printable(name[:_SHOWN])})" if name else "")
         for number, name in enumerate(names, start=1)
     ]
     return [
@@ -162,7 +163,7 @@ def _parse_votable(path: Path, data: bytes) -> Any:  # noqa: ANN401  a document 
         log.warning(
             "%s: cells that do not fit their column count as missing: %s",
             path,
-            " ".join(str(error).split())[:_SHOWN],
+            printable(" ".join(str(error).split())[:_SHOWN]),
         )
         return document
 
@@ -177,7 +178,7 @@ def _heed_status(path: Path, document: Any, n_tables: int) -> None:  # noqa: ANN
     ]
     for info in infos:
         if info.value == "ERROR" or not n_tables:
-            text = str(info.content or info.value or "")[:_SHOWN]
+            text = printable(str(info.content or info.value or "")[:_SHOWN])
             raise InputError(
                 f"{path}: holds no table but an error of the service: {text}; query again"
             )

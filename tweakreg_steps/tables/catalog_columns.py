@@ -18,7 +18,7 @@ from tweakreg_steps.tables.angle_units import (
     plain_unit,
     sexagesimal_unit,
 )
-from tweakreg_steps.tables.cell_values import MISSING, NotNumbers, parse_cells
+from tweakreg_steps.tables.cell_values import MISSING, NotNumbers, parse_cells, printable
 
 Floats = NDArray[np.float64]
 Column = int | str
@@ -72,7 +72,7 @@ class CatalogTable:
     @property
     def name(self) -> str:
         """The file, and which of its tables."""
-        return f"{self.path}{self.label}"
+        return f"{self.path}{printable(self.label)}"
 
     def where(self, chosen: NDArray[np.bool_]) -> str:
         """Name the chosen entries: how many, and the first few lines or rows."""
@@ -85,7 +85,7 @@ class CatalogTable:
 
     def heading(self, column: int) -> str:
         """Name a column (from 0) as users know it."""
-        name = self.headings[0][column] if self.is_named else ""
+        name = show_names(self.headings[0][column : column + 1]) if self.is_named else ""
         return f"column {column + 1} ({name})" if name else f"column {column + 1}"
 
 
@@ -174,7 +174,7 @@ def _no_such_name(table: CatalogTable, column: Column, parameter: str) -> InputE
         str(column).lower(), [word.lower()[:_LONGEST_NAME] for word in words[:1000]], n=1
     )
     meant = next((word for word in words if near and word.lower() == near[0]), None)
-    hint = f"; do you mean {meant}?" if meant else ""
+    hint = f"; do you mean {show_names([meant])}?" if meant else ""
     names = show_names(words) if words else "no names at all"
     return InputError(
         f"{table.name}: there is no column {column!r} ({parameter}); the file has {names}{hint}"
@@ -183,7 +183,7 @@ def _no_such_name(table: CatalogTable, column: Column, parameter: str) -> InputE
 
 def show_names(words: Sequence[str]) -> str:
     """List names for a message, which does not grow beyond reading."""
-    shown = [word[:_LONGEST_NAME] for word in words[:_NAMES_SHOWN]]
+    shown = [printable(word[:_LONGEST_NAME]) for word in words[:_NAMES_SHOWN]]
     return ", ".join(shown) + (", ..." if len(words) > _NAMES_SHOWN else "")
 
 
@@ -235,7 +235,7 @@ def _one_a_row(
     if len(shape) > 1:
         each = int(np.prod(shape[1:]))
         if element is None or not 1 <= element <= each:
-            name = table.headings[0][column] if table.headings else column + 1
+            name = show_names(table.headings[0][column : column + 1]) if table.headings else ""
             raise InputError(
                 f"{table.name}: {table.heading(column)} ({parameter}) holds {each} values a row; "
                 f"write {name}[1] to {name}[{each}] for one of them"
@@ -285,7 +285,7 @@ def _factor(table: CatalogTable, column: int, own: str, role: ColumnRole) -> flo
     if factor is None:
         kind = "an angle" if "/" not in role.unit else role.unit
         raise InputError(
-            f"{table.name}: column {column + 1} is in {own}, not {kind}; set "
+            f"{table.name}: column {column + 1} is in {printable(own)}, not {kind}; set "
             f"{role.parameter} to the right column"
         )
     return factor

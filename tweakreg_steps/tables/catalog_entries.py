@@ -27,6 +27,7 @@ from tweakreg_steps.tables.catalog_columns import (
     show_names,
 )
 from tweakreg_steps.tables.catalog_table import read_catalog_table
+from tweakreg_steps.tables.cell_values import printable
 from tweakreg_steps.tables.flux_limits import brightest, explain_none_within, within_limits
 from tweakreg_steps.tables.position_columns import known_pair
 from tweakreg_steps.tables.position_errors import ErrorColumns, position_errors
@@ -241,7 +242,7 @@ def _position_roles(table: CatalogTable, wanted: Selection) -> tuple[ColumnRole,
         return wanted.x, wanted.y
     pair = known_pair(table, wanted.xyunits)
     if pair is not None:
-        log.info("%s: positions from the columns %s and %s", table.name, *pair)
+        log.info("%s: positions from the columns %s and %s", table.name, *map(printable, pair))
         return replace(wanted.x, column=pair[0]), replace(wanted.y, column=pair[1])
     if table.headings:
         log.warning(

@@ -40,6 +40,11 @@ _ROUNDED_UP = 60.0001
 """Minutes or seconds that are refused: some catalogs round up to 60."""
 
 
+def printable(text: str) -> str:
+    """Return a text of a file's as messages may show it: control characters escaped."""
+    return text if text.isprintable() else ascii(text)[1:-1]
+
+
 def parse_cells(cells: Sequence[str], *, hours: bool) -> tuple[Floats, NDArray[np.bool_]]:
     """Return the value of each text, and which of them are sexagesimal, and so in degrees.
 
