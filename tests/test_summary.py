@@ -1,5 +1,6 @@
 """summary.ecsv holds its contract."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,25 @@ def test_the_summary_reads_back(tmp_path: Path) -> None:
     got = read_summary(tmp_path / "summary.ecsv")
     assert summary_rows(got) == summary_rows(summary)
     assert (got.units, got.meta) == (summary.units, summary.meta)
+
+
+def test_equal_summaries_have_equal_bytes_and_lose_nothing(tmp_path: Path) -> None:
+    statement = {"inputs": [{"file": "é b.fits", "digest": None}], "text": "a: b\n'c'", "n": 1e-5}
+    summary = summarise(make_record("ü b"), FAILED, make_record("d", rms_x=float("nan")))
+    summary = replace(summary, meta={**summary.meta, "statement": statement})
+    for name in ("one.ecsv", "two.ecsv"):
+        write_summary(tmp_path / name, summary)
+    got = read_summary(tmp_path / "one.ecsv")
+    assert (got.units, got.descriptions, got.meta) == (
+        summary.units,
+        summary.descriptions,
+        summary.meta,
+    )
+    for name, column in summary.columns.items():
+        is_number = column.dtype.kind == "f"
+        assert np.array_equal(got[name], column, equal_nan=is_number)
+    assert (tmp_path / "one.ecsv").read_bytes() == (tmp_path / "two.ecsv").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.ecsv", "two.ecsv"]
 
 
 def test_an_image_not_aligned_has_counts_and_a_reason_but_no_numbers() -> None:

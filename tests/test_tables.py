@@ -22,6 +22,7 @@ META = {
     "no": None,
     "nested": {"list": [1, 1e-5, True, "yes", "a: b # c"], "empty": {}},
     "tiny": 5e-324,
+    "short": "x: y\nz",
     "text": "line one\nline two \t 'both' \"quotes\"",
 }
 

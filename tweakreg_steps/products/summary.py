@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.errors import InputError, Reason
-from tweakreg_steps.tables.ecsv import ColumnTable, read_table, write_table
+from tweakreg_steps.tables.ecsv import ColumnTable, read_table
 
 
 class Status(StrEnum):
@@ -117,8 +119,26 @@ def build_summary(
 
 
 def write_summary(path: Path, summary: ColumnTable) -> None:
-    """Write the summary; see `write_table`."""
-    write_table(path, summary)
+    """Write the summary as ECSV; equal ones give the same bytes.
+
+    Raises
+    ------
+    JobFailedError
+        If the file cannot be written.
+    """
+    from astropy.table import Column, MaskedColumn, Table
+
+    table = Table(meta=dict(summary.meta))
+    for name, values in summary.columns.items():
+        kept = {"unit": summary.units.get(name), "description": summary.descriptions.get(name)}
+        if values.dtype.kind == "U":
+            table[name] = MaskedColumn(values, **kept)
+            table[name].info.serialize_method["ecsv"] = "data_mask"  # an empty text is a text
+        else:
+            table[name] = Column(values, **kept)
+    text = io.StringIO()
+    table.write(text, format="ascii.ecsv")
+    write_text_atomically(path, text.getvalue())
 
 
 def read_summary(path: Path) -> ColumnTable:

@@ -9,27 +9,32 @@ says. Where the file names no columns they are columns 1 and 2.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.tables.catalog_table import (
+from tweakreg_steps.tables.catalog_columns import (
     CatalogTable,
-    column_values,
+    Column,
+    ColumnRole,
     columns_of,
-    known_pair,
-    read_catalog_table,
+    read_role,
+    show_names,
 )
+from tweakreg_steps.tables.catalog_table import read_catalog_table
+from tweakreg_steps.tables.cell_values import printable
 from tweakreg_steps.tables.flux_limits import brightest, explain_none_within, within_limits
+from tweakreg_steps.tables.position_columns import known_pair
 from tweakreg_steps.tables.position_errors import ErrorColumns, position_errors
+from tweakreg_steps.tables.text_tables import UnevenRowsError
 
 log = logging.getLogger(__name__)
 
-Column = int | str
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
@@ -50,6 +55,8 @@ class CatalogEntries:
         Standard error of the position along one axis in mas, nan where there is none.
     n_all
         Number of entries in the file.
+    more
+        Values of the further columns that were asked for, by what they were asked for as.
     """
 
     id: NDArray[np.int64]
@@ -58,6 +65,7 @@ class CatalogEntries:
     flux: Floats
     error: Floats
     n_all: int
+    more: Mapping[str, Floats] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.id)
@@ -65,7 +73,9 @@ class CatalogEntries:
     def select(self, wanted: Flags) -> CatalogEntries:
         """Return the entries that are wanted, shape (n,)."""
         columns = ("id", "x", "y", "flux", "error")
-        return replace(self, **{name: getattr(self, name)[wanted] for name in columns})
+        chosen = {name: getattr(self, name)[wanted] for name in columns}
+        more = {name: values[wanted] for name, values in self.more.items()}
+        return replace(self, **chosen, more=more)
 
 
 @dataclass(frozen=True)
@@ -92,6 +102,9 @@ class Selection:
         The columns of the positions' errors: see `position_errors`; None where they do not matter.
     may_be_empty
         Whether a catalog may hold no entry, or none that is kept.
+    more
+        Further columns, each by the name that `CatalogEntries.more` is to have it under: a
+        proper motion, say, with its unit.
     """
 
     section: str
@@ -107,6 +120,28 @@ class Selection:
     nbright: int | None
     errors: ErrorColumns | None
     may_be_empty: bool
+    more: Mapping[str, ColumnRole] = field(default_factory=dict)
+
+    @property
+    def x(self) -> ColumnRole:
+        """The column of RA or x."""
+        unit = "deg" if self.xyunits == "degrees" else ""
+        name = f"{self.section}.{self.position}xcol"
+        return ColumnRole(name, self.xcol, unit, is_hours=unit == "deg")
+
+    @property
+    def y(self) -> ColumnRole:
+        """The column of Dec or y."""
+        unit = "deg" if self.xyunits == "degrees" else ""
+        return ColumnRole(f"{self.section}.{self.position}ycol", self.ycol, unit)
+
+    def others(self) -> Iterator[ColumnRole]:
+        """Yield the columns that are named besides those of the positions."""
+        if self.fluxcol is not None:
+            yield ColumnRole(f"{self.section}.{self.flux}fluxcol", self.fluxcol)
+        if self.errors is not None:
+            yield from self.errors.roles()
+        yield from self.more.values()
 
 
 def read_entries(path: Path, wanted: Selection) -> CatalogEntries:
@@ -120,26 +155,75 @@ def read_entries(path: Path, wanted: Selection) -> CatalogEntries:
         The file cannot be read, a column is missing, a cell cannot be understood, a position is
         impossible, or no entry is left where some must be.
     """
-    table = read_catalog_table(path)
+    table = _read_table(path, wanted)
     if not len(table):
         return _no_entries(table, wanted)
-    first, second = _position_columns(table, wanted)
-    unit = "deg" if wanted.xyunits == "degrees" else ""
-    x = column_values(table, first, unit=unit, hours=unit == "deg")
-    y = column_values(table, second, unit=unit, hours=False)
-    flux = _fluxes(table, wanted)
-    none = np.full(len(table), np.nan)
-    error = none if wanted.errors is None else position_errors(table, wanted.errors)
-    kept = _usable(table, x, y)
-    if wanted.xyunits == "degrees":
-        _require_sky(table, x, y, kept, wanted)
-        x = x % 360.0
-    kept = _first_of_each(table, x, y, kept)
-    kept &= _bright_enough(table, flux, wanted)
-    if wanted.nbright is not None:
-        kept = brightest(flux, kept, nbright=wanted.nbright, fluxunits=wanted.fluxunits)
+    x, y = (read_role(table, role) for role in _position_roles(table, wanted))
+    entries = CatalogEntries(
+        id=np.arange(len(table)),
+        x=x,
+        y=y,
+        flux=_fluxes(table, wanted),
+        error=_errors(table, wanted),
+        n_all=len(table),
+        more={name: read_role(table, role) for name, role in wanted.more.items()},
+    )
+    kept = _kept(table, entries, wanted)
     log.info("%s: %d of %d entries used", path, kept.sum(), len(kept))
-    return CatalogEntries(np.nonzero(kept)[0], x[kept], y[kept], flux[kept], error[kept], len(kept))
+    if wanted.xyunits == "degrees":
+        entries = replace(entries, x=x % 360.0)
+    return entries.select(kept)
+
+
+def _read_table(path: Path, wanted: Selection) -> CatalogTable:
+    """Read the table of a file that has the columns wanted."""
+    try:
+        return read_catalog_table(path, partial(_fit, wanted=wanted))
+    except UnevenRowsError as error:
+        for role in (wanted.x, wanted.y, *wanted.others()):
+            if str(role.column).isdecimal() and int(role.column) > error.count > 0:
+                raise InputError(
+                    f"{path}: there is no column {role.column} ({role.parameter}); line "
+                    f"{error.line} has {error.count} columns. {error}"
+                ) from error
+        raise
+
+
+def _fit(table: CatalogTable, *, wanted: Selection) -> int:
+    """Return how well a table goes with what is wanted: 0 not, 1 perhaps, 2 surely."""
+    pair = None
+    named = list(wanted.others())
+    if (wanted.xcol, wanted.ycol) == (1, 2):
+        pair = known_pair(table, wanted.xyunits)
+    if pair is None:
+        named += [wanted.x, wanted.y]
+    try:
+        for role in named:
+            columns_of(table, role.column, role.parameter)
+    except InputError:
+        return 0
+    return 1 if pair is None and (wanted.xcol, wanted.ycol) == (1, 2) else 2
+
+
+def _kept(table: CatalogTable, entries: CatalogEntries, wanted: Selection) -> Flags:
+    """Tell which entries are to be used, shape (n,); why others are not is noted in the log."""
+    kept = _usable(table, entries.x, entries.y)
+    x = entries.x
+    if wanted.xyunits == "degrees":
+        _require_sky(table, x, entries.y, kept, wanted)
+        x = x % 360.0
+    kept = _first_of_each(table, x, entries.y, kept)
+    kept &= _bright_enough(table, entries.flux, wanted)
+    if wanted.nbright is not None:
+        kept = brightest(entries.flux, kept, nbright=wanted.nbright, fluxunits=wanted.fluxunits)
+    return kept
+
+
+def _errors(table: CatalogTable, wanted: Selection) -> Floats:
+    """Return the errors of all positions in mas, nan where there is none."""
+    if wanted.errors is None:
+        return np.full(len(table), np.nan)
+    return position_errors(table, wanted.errors)
 
 
 def _no_entries(table: CatalogTable, wanted: Selection) -> CatalogEntries:
@@ -148,35 +232,36 @@ def _no_entries(table: CatalogTable, wanted: Selection) -> CatalogEntries:
         raise InputError(f"{table.path}: the catalog holds no entry")
     log.warning("%s: the catalog holds no entry", table.path)
     empty = np.zeros(0)
-    return CatalogEntries(np.zeros(0, dtype=np.int64), empty, empty, empty, empty, 0)
+    more = dict.fromkeys(wanted.more, empty)
+    return CatalogEntries(np.zeros(0, dtype=np.int64), empty, empty, empty, empty, 0, more)
 
 
-def _position_columns(
-    table: CatalogTable, wanted: Selection
-) -> tuple[Sequence[int], Sequence[int]]:
-    """Columns (from 0) of both coordinates: those asked for, or those that the file names."""
-    xcol, ycol = wanted.xcol, wanted.ycol
-    if (xcol, ycol) == (1, 2):
-        if pair := known_pair(table, wanted.xyunits):
-            log.info("%s: positions from the columns %s and %s", table.path, *pair)
-            xcol, ycol = pair
-        elif table.is_named:
-            log.warning(
-                "%s: no columns are known as positions in %s; columns 1 and 2 are taken of: %s",
-                table.path,
-                wanted.xyunits,
-                ", ".join(table.headings[0]),
-            )
-    name = f"{wanted.section}.{wanted.position}"
-    return columns_of(table, xcol, f"{name}xcol"), columns_of(table, ycol, f"{name}ycol")
+def _position_roles(table: CatalogTable, wanted: Selection) -> tuple[ColumnRole, ColumnRole]:
+    """Return the columns of both coordinates: those asked for, or those that the file names."""
+    if (wanted.xcol, wanted.ycol) != (1, 2):
+        return wanted.x, wanted.y
+    pair = known_pair(table, wanted.xyunits)
+    if pair is not None:
+        log.info("%s: positions from the columns %s and %s", table.name, *map(printable, pair))
+        return replace(wanted.x, column=pair[0]), replace(wanted.y, column=pair[1])
+    if table.headings:
+        log.warning(
+            "%s: no columns are known as positions in %s; columns 1 and 2 are taken of: %s. If "
+            "that is wrong, set %s and %s",
+            table.name,
+            wanted.xyunits,
+            show_names(table.headings[0]),
+            wanted.x.parameter,
+            wanted.y.parameter,
+        )
+    return wanted.x, wanted.y
 
 
 def _fluxes(table: CatalogTable, wanted: Selection) -> Floats:
-    """Fluxes of all entries, nan without a column of them."""
+    """Return the fluxes of all entries, nan without a column of them."""
     name = f"{wanted.section}.{wanted.flux}fluxcol"
     if wanted.fluxcol is not None:
-        columns = columns_of(table, wanted.fluxcol, name)
-        return column_values(table, columns, unit="", hours=False)
+        return read_role(table, ColumnRole(name, wanted.fluxcol))
     limits = {
         f"{wanted.flux}maxflux": wanted.maxflux,
         f"{wanted.flux}minflux": wanted.minflux,

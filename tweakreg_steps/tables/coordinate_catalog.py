@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tweakreg_steps.tables.catalog_entries import CatalogEntries, Column, Selection, read_entries
+from tweakreg_steps.tables.catalog_columns import Column
+from tweakreg_steps.tables.catalog_entries import CatalogEntries, Selection, read_entries
 
 
 def read_coordinate_catalog(

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,17 @@ _NUMBERS = frozenset(
     + ["float16", "float32", "float64"]
 )
 _SPECIAL = re.compile(r'[\s"#]|^$')
+_BROKEN = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    csv.Error,
+)
+"""What reading a damaged file may raise."""
+
 _SERIALIZED = "__serialized_columns__"
 
 
@@ -116,8 +127,9 @@ def read_table(path: Path) -> ColumnTable:
         raise InputError(f"cannot read the table {path}: {error}") from error
     try:
         return parse_table(text)
-    except ValueError as error:
-        raise InputError(f"{path} is not a table this program can read: {error}") from error
+    except _BROKEN as error:
+        cause = str(error) if isinstance(error, ValueError) else f"its header is damaged: {error!r}"
+        raise InputError(f"{path} is not a table this program can read: {cause:.300}") from error
 
 
 def parse_table(text: str) -> ColumnTable:
@@ -177,16 +189,32 @@ def _flow(value: object) -> str:
     import yaml
 
     plain = json.loads(json.dumps(value))
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     text: str = yaml.dump(
         plain,
-        Dumper=dumper,
+        Dumper=_one_line_dumper(),
         default_flow_style=True,
         width=2**30,
         sort_keys=False,
         allow_unicode=True,
     )
     return text.removesuffix("\n").removesuffix("\n...")
+
+
+@cache
+def _one_line_dumper() -> Any:  # noqa: ANN401  a class of yaml's
+    """Return a dumper that writes texts with line ends on one line."""
+    import yaml
+
+    base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    dumper = type("_OneLineDumper", (base,), {})
+    yaml.add_representer(str, _represent_on_one_line, Dumper=dumper)
+    return dumper
+
+
+def _represent_on_one_line(dumper: Any, text: str) -> Any:  # noqa: ANN401  yaml's
+    """Quote a text so that its line ends do not become those of the file."""
+    style = '"' if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 def _datatype(name: str, column: NDArray[Any]) -> dict[str, str]:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tweakreg_steps.tables.catalog_table import CatalogTable, column_values, columns_of
+from tweakreg_steps.tables.catalog_columns import CatalogTable, Column, ColumnRole, read_role
 
 log = logging.getLogger(__name__)
 
 _KNOWN = (("ra_error", "dec_error"), ("e_ra_icrs", "e_de_icrs"))
 """Gaia's columns, and VizieR's names of them: along the great circle, and along the meridian."""
-
-_MAS = {"mas": 1.0, "deg": 3.6e6}
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,15 @@ class ErrorColumns:
         ``mas`` or ``deg``, for columns whose unit the file does not tell.
     """
 
-    x: int | str | None
-    y: int | str | None
+    x: Column | None
+    y: Column | None
     units: str
+
+    def roles(self) -> Iterator[ColumnRole]:
+        """Yield the columns that are named."""
+        for name, column in (("refxerrcol", self.x), ("refyerrcol", self.y)):
+            if column is not None:
+                yield ColumnRole(f"reference_catalog.{name}", column, "mas", self.units)
 
 
 def position_errors(table: CatalogTable, columns: ErrorColumns) -> NDArray[np.float64]:
@@ -57,17 +62,13 @@ def position_errors(table: CatalogTable, columns: ErrorColumns) -> NDArray[np.fl
     InputError
         A column is missing, or holds no errors.
     """
-    x, y = columns.x, columns.y
-    if x is None and y is None:
+    if columns.x is None and columns.y is None:
         known = _known_pair(table)
         if known is None:
             return np.full(len(table), np.nan)
-        x, y = known
-    squares = [
-        _in_mas(table, column, parameter, columns.units) ** 2
-        for parameter, column in (("refxerrcol", x), ("refyerrcol", y))
-        if column is not None
-    ]
+        columns = ErrorColumns(*known, columns.units)
+    errors = [read_role(table, role) for role in columns.roles()]
+    squares = [np.where(values > 0.0, values, np.nan) ** 2 for values in errors]
     return np.asarray(np.sqrt(np.mean(squares, axis=0)))
 
 
@@ -80,13 +81,3 @@ def _known_pair(table: CatalogTable) -> tuple[str, str] | None:
                 log.info("%s: errors from %s and %s", table.path, lower[first], lower[second])
                 return lower[first], lower[second]
     return None
-
-
-def _in_mas(
-    table: CatalogTable, column: int | str, parameter: str, errunits: str
-) -> NDArray[np.float64]:
-    """Errors of one column in mas; nan where there is none."""
-    place = columns_of(table, column, parameter)[0]
-    values = column_values(table, [place], unit="mas", hours=False)
-    factor = 1.0 if table.units[place] else _MAS[errunits]
-    return np.where(values > 0.0, values * factor, np.nan)
