@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.companions import quality_file
 from tweakreg_steps.json_file import memorize_json, recall_json
 from tweakreg_steps.layout import digests_of
 from tweakreg_steps.recipes.inputs import InputImage
 from tweakreg_steps.surveying.applied_inputs import as_measured
 from tweakreg_steps.surveying.chip_record import chip_from_record
 
-_FORMAT = 3
+_FORMAT = 4
 
 
 @dataclass(frozen=True)
@@ -145,15 +146,28 @@ def _identity(image: InputImage) -> dict[str, Any]:
 
 
 def stat_key(path: Path) -> dict[str, int]:
-    """Return what changes when a file does, without reading it: size, mtime_ns, inode.
+    """Return what changes when an exposure does, without reading it: size, mtime_ns, inode.
+
+    Of a WFPC2 exposure, the same of the file of flags beside it as well.
 
     Raises
     ------
     InputError
         There is no such file.
     """
+    key = _stat(path, "")
+    beside = quality_file(path)
+    return key if beside is None else key | _stat(beside, "quality_")
+
+
+def _stat(path: Path, prefix: str) -> dict[str, int]:
+    """Return size, mtime_ns and inode of a file."""
     try:
         status = path.stat()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); correct the name") from error
-    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "inode": status.st_ino}
+    return {
+        f"{prefix}size": status.st_size,
+        f"{prefix}mtime_ns": status.st_mtime_ns,
+        f"{prefix}inode": status.st_ino,
+    }
