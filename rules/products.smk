@@ -79,7 +79,7 @@ rule write_catalogs:
     params:
         job=project.job("write_catalogs"),
     shell:
-        "tweakreg-step {params.job:q} sky={input.sky:q} plane={input.plane:q}"
+        "tweakreg-step {params.job:q} manifest=manifest.json sky={input.sky:q} plane={input.plane:q}"
         " pairs={input.pairs:q} fit={input.fit:q} sky_text={output.sky:q}"
         " refxy_text={output.refxy:q} match_text={output.match:q} fit_text={output.fit:q}"
         " 2> {log:q}"
@@ -127,7 +127,8 @@ rule write_refcat:
     params:
         job=project.job("write_refcat"),
     shell:
-        "tweakreg-step {params.job:q} sources={input.sources:q} record={output.record:q} 2> {log:q}"
+        "tweakreg-step {params.job:q} manifest=manifest.json sources={input.sources:q}"
+        " record={output.record:q} 2> {log:q}"
 
 
 rule write_shiftfile:

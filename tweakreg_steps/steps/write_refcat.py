@@ -8,6 +8,7 @@ from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.json_file import write_json
 from tweakreg_steps.layout import cumulative_refcat_of, ledger_of
 from tweakreg_steps.planning.ledger import read_entry
+from tweakreg_steps.planning.manifest import chip_labels
 from tweakreg_steps.provenance.statement import sign_record, sign_text
 from tweakreg_steps.running.step import StepCall
 from tweakreg_steps.tables.ecsv import read_table
@@ -18,15 +19,17 @@ def run(call: StepCall) -> list[Path]:
 
     The name is that of the reference, which may only be known once all images are aligned.
     """
-    from tweakreg_steps.products.text_products import cumulative_refcat_text
+    from tweakreg_steps.products.text_products import cumulative_refcat_text, source_origins
 
     sources = read_table(call.file("sources"))
+    labels = chip_labels(call.file("manifest"))
+    origin = source_origins(sources["origin"], sources["chip"], labels)
     reference = sources.meta["origin"]
     base = reference if call.inputs["base"] is None else call.inputs["base"]
     catalog = Path(cumulative_refcat_of(base))
     _remove_earlier(call, catalog)
     statement = call.statement
-    text = cumulative_refcat_text(sources, reference=reference)
+    text = cumulative_refcat_text({**sources.columns, "origin": origin}, reference=reference)
     write_text_atomically(catalog, sign_text(text, statement))
     record = {"reference": reference, "catalog": str(catalog), "n_sources": len(sources)}
     write_json(call.file("record"), sign_record(record, statement))
