@@ -11,6 +11,10 @@ from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import Chip
 from tweakreg_steps.fits_files.fits_blocks import Hdu, HeaderValues
 
+_EQUATORIAL = frozenset({"RA--", "DEC-"})
+_GALACTIC = frozenset({"GLON", "GLAT"})
+_FRAMES = frozenset({"", "ICRS", "FK5", "FK4", "FK4-NO-E"})
+
 
 def check_exposure(path: Path, hdus: Sequence[Hdu], chips: Sequence[Chip]) -> None:
     """Refuse a file that lost extensions, or whose chips are exposures of one place.
@@ -27,9 +31,12 @@ def check_exposure(path: Path, hdus: Sequence[Hdu], chips: Sequence[Chip]) -> No
     Raises
     ------
     InputError
-        There are fewer extensions than NEXTEND says, or the centre of one chip lies on another.
+        There are fewer extensions than NEXTEND says, a WCS is in a frame that is not known, or the
+        centre of one chip lies on another.
     """
     _require_all_extensions(path, hdus)
+    for chip in chips:
+        _require_known_frame(path, chip, hdus[chip.extension].values)
     for first, second in combinations(chips, 2):
         headers = (hdus[first.extension].values, hdus[second.extension].values)
         if _lies_on(second, headers[1], first, headers[0]) or _lies_on(
@@ -49,6 +56,19 @@ def _require_all_extensions(path: Path, hdus: Sequence[Hdu]) -> None:
         f"{path}: ends behind {name}: its primary header promises {promised} extensions (NEXTEND), "
         f"there are {len(hdus) - 1}; fetch the file again, or correct NEXTEND where extensions "
         "were removed on purpose"
+    )
+
+
+def _require_known_frame(path: Path, chip: Chip, header: HeaderValues) -> None:
+    """Refuse a WCS whose numbers cannot be turned into right ascension and declination in ICRS."""
+    axis = str(header["CTYPE1"])[:4].upper()
+    radesys = str(header.get("RADESYS", header.get("RADECSYS", ""))).strip()
+    if axis in _GALACTIC or (axis in _EQUATORIAL and radesys.upper() in _FRAMES):
+        return
+    raise InputError(
+        f"{path}: {chip.label}: the frame of its WCS is not known (CTYPE1 {header['CTYPE1']!r}, "
+        f"RADESYS {radesys!r}); known are RA and Dec in ICRS, FK5, FK4 or FK4-NO-E, and Galactic: "
+        "correct RADESYS, or solve the image again"
     )
 
 
