@@ -223,6 +223,22 @@ def is_hst(primary: Mapping[str, Any]) -> bool:
     return telescope.strip().upper() == "HST" and instrument.strip().upper() in _HST_INSTRUMENTS
 
 
+def holds_gwcs(hdus: Sequence[Hdu]) -> bool:
+    """Tell whether a file has the WCS that its tools use in an ASDF extension, as JWST's do."""
+    return any(hdu.name == "ASDF" for hdu in hdus)
+
+
+def explain_gwcs(path: Path) -> str:
+    """Say why no solution is written into such a file."""
+    return (
+        f"{path}: the WCS that JWST's and Roman's tools use lies in its ASDF extension (gwcs), of "
+        "which the keywords in the header are a copy: a solution written into the header alone "
+        "would be lost on the way. Align it with tweakwcs (JWSTWCSCorrector) or the tweakreg step "
+        "of the jwst pipeline; here set update_header.updatehdr: false to measure the shifts, or "
+        "use the image as refimage"
+    )
+
+
 def is_drizzled(primary: Mapping[str, Any]) -> bool:
     """Tell from the primary header's values whether an HST image was made by drizzling others."""
     return not {"NDRIZIM", "D001DATA"}.isdisjoint(primary)

@@ -19,7 +19,7 @@ from typing import Any
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.card_list import CardList
-from tweakreg_steps.fits_files.chips import Chip, find_chips
+from tweakreg_steps.fits_files.chips import Chip, find_chips, holds_gwcs
 from tweakreg_steps.fits_files.companions import find_companion, find_quality
 from tweakreg_steps.fits_files.exposure_checks import check_exposure
 from tweakreg_steps.fits_files.fits_blocks import (
@@ -83,6 +83,7 @@ def digest_exposure(path: Path, selection: str | None) -> dict[str, Any]:
         ``alternates``, the keys of the latter with their names. ``primary``: telescope, instrument
         and reference files as the primary header names them. ``model``: the IDCTAB of the model
         that the first extension holds, or None. ``headerlets``: the names of those attached.
+        ``gwcs``: whether the WCS that counts is not in the header.
 
     Raises
     ------
@@ -103,6 +104,7 @@ def digest_exposure(path: Path, selection: str | None) -> dict[str, Any]:
         "headerlets": [
             CardList(hdu.header).text("HDRNAME") for hdu in hdus if hdu.name == "HDRLET"
         ],
+        "gwcs": holds_gwcs(hdus),
     }
 
 

@@ -40,7 +40,7 @@ class Inspected:
         Digest of the whole content.
     data
         Digest of each HDU's data.
-    primary, model, headerlets
+    primary, model, headerlets, gwcs
         As `tweakreg_steps.surveying.digests.digest_exposure` gives them.
     applied
         The file holds a solution of this output folder by now. All else then is as it was before.
@@ -53,6 +53,7 @@ class Inspected:
     primary: Mapping[str, Any] = field(default_factory=dict)
     model: str | None = None
     headerlets: tuple[str, ...] = ()
+    gwcs: bool = False
     applied: bool = False
 
 
@@ -128,6 +129,7 @@ def _inspect(image: InputImage, outdir: Path, *, try_wcs: bool) -> Inspected:
         primary=known["primary"],
         model=known["model"],
         headerlets=tuple(known["headerlets"]),
+        gwcs=known["gwcs"],
         applied=before is not None,
     )
 

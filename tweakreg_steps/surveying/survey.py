@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tweakreg_steps import layout
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.fits_files.chips import Chip
+from tweakreg_steps.fits_files.chips import Chip, explain_gwcs
 from tweakreg_steps.recipes.inputs import expand_inputs, expand_refimage, image_name
 from tweakreg_steps.recipes.overrides import override_problems
 from tweakreg_steps.recipes.recipe import Recipe
@@ -108,6 +108,9 @@ def _output_problems(recipe: Recipe, findings: Findings) -> list[str]:
     ]
     problems += _refimage_problems(findings, aligned)
     if recipe.values["update_header"]["updatehdr"]:
+        problems += [
+            f"input: {explain_gwcs(image.image.path)}" for image in findings.images if image.gwcs
+        ]
         problems += [
             f"input: {path}: two of its extensions cannot go into one aligned copy; "
             "name the file once, without a selection, or set update_header.updatehdr: false"
