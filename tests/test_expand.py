@@ -65,10 +65,10 @@ def test_the_list_holds_the_sources_of_all_images_and_is_written_for_users(
     assert set(grown["origin"]) == {f"strip{n}" for n in range(1, 7)}
     cumulative = np.loadtxt(
         out / "tweakreg" / "cumulative_sky_refcat_strip1.coo",
-        dtype=[("ra", float), ("dec", float), ("flux", float), ("id", int), ("origin", "U9")],
+        dtype=[("ra", float), ("dec", float), ("flux", float), ("id", int), ("origin", "U20")],
     )
     assert np.array_equal(cumulative["id"], grown["id"])
-    assert np.array_equal(cumulative["origin"], grown["origin"])
+    assert list(cumulative["origin"]) == [f"{name}.fits[0]" for name in grown["origin"]]
     distances = np.hypot(
         (cumulative["ra"][:, None] - scene.ra) * np.cos(np.radians(scene.dec)),
         cumulative["dec"][:, None] - scene.dec,

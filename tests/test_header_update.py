@@ -148,6 +148,7 @@ def test_only_the_cards_of_the_solution_change(
     assert {key.decode() for key in one if one[key] != other.get(key)} == {
         *("CRVAL1", "CRVAL2", "CD1_1", "CD1_2", "CD2_1", "CD2_2", "ORIENTAT"),
         *("WCSNAME", "WCSTYPE", "RMS_RA", "RMS_DEC", "CRDER1", "CRDER2", "HDRNAME"),
+        *("NMATCHES", "FITGEOM"),
     }
     assert {k.decode() for k in other if k not in one if not k.endswith(b"D")} == {
         "FITNAME",
@@ -223,8 +224,43 @@ def test_the_reference_keeps_its_wcs_and_gets_the_name(uvis: Path, tmp_path: Pat
     assert other["WCSNAME"] == "TWEAK"
     assert other["WCSTYPE"] == "not aligned: reference"
     assert other["WCSNAMED"] == OLD_NAME
-    assert all(one[key] == other[key] for key in one if key not in {"WCSNAME", "WCSTYPE", ""})
-    assert set(written.cards["SCI,1"]) == {"WCSNAME", "WCSTYPE"}
+    of_a_fit = {"RMS_RA", "RMS_DEC", "NMATCHES", "FITGEOM", "HDRNAME"}
+    named = {"WCSNAME", "WCSTYPE"}
+    assert all(one[key] == other[key] for key in one if key not in named | of_a_fit | {""})
+    assert set(written.cards["SCI,1"]) == named | of_a_fit
+    assert not of_a_fit & set(other)
+    assert other["RMS_RAD"] == one["RMS_RA"]
+
+
+@pytest.mark.parametrize("geometry", ["general", None])
+def test_what_tells_of_the_former_fit_goes_with_it(
+    uvis: Path, tmp_path: Path, geometry: str | None
+) -> None:
+    former = {"RELGEOM": "rscale", "RELMATCH": 12, "CATALOG": "GAIAeDR3", "ASTRRMS1": 1e-7}
+    with fits.open(uvis) as hdus:
+        hdus[0].header.update(RMS_RA=6.2, NMATCH=494, FITGEOM="rscale")
+        hdus["SCI", 1].header.update(former)
+        hdus.writeto(tmp_path / "in_flc.fits")
+    chips = list_chips(tmp_path / "in_flc.fits", None)
+    moved = [MovedWcs({"CRVAL1": 10.0}, plane_near(uvis), 0.0)] * 2
+    solution = Solution("NEW", moved, FitQuality(1e-6, 2e-6, 123, geometry))
+    write_copy(
+        tmp_path / "in_flc.fits",
+        tmp_path / "out.fits",
+        chips=chips,
+        solution=solution,
+        reusename=False,
+        headerlet=None,
+        same_data=False,
+        history=(),
+    )
+    header = fits.getheader(tmp_path / "out.fits", ("SCI", 1))
+    assert (header["NMATCHES"], header["NMATCH"], header.get("FITGEOM")) == (123, 123, geometry)
+    assert (header["FITGEOMD"], header["CATALOGD"]) == ("rscale", "GAIAeDR3")
+    assert header["RMS_RA"] == header["CRDER1"] == 1e-6
+    assert not set(former) & set(header)
+    primary = fits.getheader(tmp_path / "out.fits", 0)
+    assert not {"RMS_RA", "NMATCH", "FITGEOM"} & set(primary)
 
 
 def conflicts(path: Path, selection: str | None, wcsname: str) -> tuple[str, ...]:

@@ -158,3 +158,24 @@ def test_grown_reference_list() -> None:
         ["10.000000000000", "-1.000000000000", "nan", "0", "gaia.cat"],
         ["10.500000000000", "1.000000000000", "12.5", "1", "my_image"],
     ]
+
+
+def test_the_origin_of_a_source_is_its_file_and_chip_or_its_catalog() -> None:
+    labels = {("x_flc", 1): "x_flc.fits[1]", ("x_flc", 2): "x_flc.fits[4]"}
+    origin, chip = np.array(["x_flc", "gaia.cat", "x_flc"]), np.array([2, 0, 1])
+    found = texts.source_origins(origin, chip, labels)
+    assert list(found) == ["x_flc.fits[4]", "gaia.cat", "x_flc.fits[1]"]
+
+
+def test_the_text_products_of_a_run_name_file_and_chip(tiny_run: Path) -> None:
+    folder = tiny_run / "out" / "tweakreg"
+    for name in ("paint02q_flc_xy_catalog.match", "paint02q_flc_catalog_fit.match"):
+        origins = [row.split()[-1] for row in cells_of(folder / name)]
+        assert set(origins) == {"paint01q_flc.fits[1]", "paint01q_flc.fits[4]"}
+    (cumulative,) = folder.glob("cumulative_sky_refcat_*.coo")
+    assert {row.split()[-1] for row in cells_of(cumulative)} == set(origins)
+
+
+def cells_of(path: Path) -> list[str]:
+    """Return the lines of a text product that are no comment."""
+    return [line for line in path.read_text().splitlines() if not line.startswith("#")]

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from astropy.coordinates import SkyCoord
+from astropy.coordinates import FK4, FK5, BaseCoordinateFrame, FK4NoETerms, SkyCoord
 from wcs_files import MATRIX, UVIS_HEADERS, make_plane, wcs_header
 
 from tweakreg_steps.astrometry.undistortion import (
     pixels_to_sky,
     plane_to_sky,
     separation,
+    sky_to_pixels,
     sky_to_plane,
 )
 from tweakreg_steps.errors import InputError
@@ -72,11 +73,44 @@ def test_other_frames_are_turned_to_icrs(cards: dict[str, Any]) -> None:
     assert np.allclose(sky_to_plane(wcs, ra, dec, where="a"), PLACES, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("radesys", [None, "ICRS", "FK5"])
-def test_fk5_of_j2000_is_taken_for_icrs(radesys: str | None) -> None:
-    cards: dict[str, Any] = {} if radesys is None else {"RADESYS": radesys}
+@pytest.mark.parametrize(
+    "cards", [{}, {"RADESYS": "ICRS"}, {"RADESYS": "ICRS", "EQUINOX": 1975.0}, {"EQUINOX": 0.0}]
+)
+def test_icrs_stays_as_it_is(cards: dict[str, Any]) -> None:
     wcs = make_wcs(wcs_header(**MATRIX, **cards), None, where="a")
     assert np.array_equal(pixels_to_sky(wcs, *PLACES, where="a"), wcs.all_pix2world(*PLACES, 1))
+
+
+@pytest.mark.parametrize(
+    ("cards", "frame"),
+    [
+        ({"RADESYS": "FK5"}, FK5()),
+        ({"RADESYS": "fk5 "}, FK5()),
+        ({"EQUINOX": 2000.0}, FK5()),
+        ({"RADECSYS": "FK5", "EQUINOX": 1991.25}, FK5(equinox="J1991.25")),
+        ({"EQUINOX": 1950.0}, FK4(equinox="B1950")),
+        ({"EPOCH": 1950.0}, FK4(equinox="B1950")),
+        ({"RADESYS": "FK4"}, FK4(equinox="B1950")),
+        ({"RADESYS": "FK4-NO-E", "EQUINOX": 1950.0}, FK4NoETerms(equinox="B1950")),
+    ],
+)
+def test_a_header_s_frame_is_that_of_the_standard(
+    cards: dict[str, Any], frame: BaseCoordinateFrame
+) -> None:
+    wcs = make_wcs(wcs_header(**MATRIX, **cards), None, where="a")
+    ra, dec = pixels_to_sky(wcs, *PLACES, where="a")
+    own = wcs.all_pix2world(*PLACES, 1)
+    sky = SkyCoord(*own, unit="deg", frame=frame).icrs
+    assert separation(ra, dec, sky.ra.deg, sky.dec.deg).max() < 1e-6
+    assert separation(ra, dec, *own).max() > 5.0
+    assert np.allclose(sky_to_plane(wcs, ra, dec, where="a"), PLACES, rtol=0, atol=1e-4)
+    assert np.allclose(sky_to_pixels(wcs, ra, dec), PLACES, rtol=0, atol=1e-4)
+
+
+def test_a_frame_that_is_not_known_is_refused() -> None:
+    wcs = make_wcs(wcs_header(**MATRIX, RADESYS="GAPPT"), None, where="a")
+    with pytest.raises(InputError, match=r"RADESYS 'GAPPT'.*correct RADESYS"):
+        pixels_to_sky(wcs, *PLACES, where="a")
 
 
 def test_a_position_without_place_on_the_sky_is_named() -> None:

@@ -48,6 +48,7 @@ _DESCRIPTIONS = {
     "x0": "image's source on its chip",
     "error": "standard error of the image's source along one axis, nan where not known",
     "error_ref": "the same of the reference source",
+    "ref_chip": "chip of the reference source, 0 for a catalog's",
 }
 
 _NO_SOURCES = {
@@ -285,6 +286,7 @@ def _table(
             "error": sky["error"][i] * pixels_per_mas,
             "error_ref": sources["error"][j] * pixels_per_mas,
             "origin": sources["origin"][j],
+            "ref_chip": sources["chip"][j],
         },
         units=_UNITS | {name: unit for name, unit in sky.units.items() if name == "flux"},
         descriptions=_DESCRIPTIONS,

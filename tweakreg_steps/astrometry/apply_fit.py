@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.astrometry.frames import radesys_of
 from tweakreg_steps.astrometry.undistortion import (
     pixels_to_sky,
     plane_to_sky,
@@ -262,9 +263,12 @@ def _projection(core: Header, wcs: WCS, crval: FloatArray, parameters: list[Any]
         header[f"CRPIX{i + 1}"] = 0.0
         header[f"CDELT{i + 1}"] = 1.0
     header["LONPOLE"] = wcs.wcs.lonpole
-    for key in ("LATPOLE", "RADESYS", "EQUINOX"):
-        if key in core:
-            header[key] = core[key]
+    if "LATPOLE" in core:
+        header["LATPOLE"] = core["LATPOLE"]
+    if wcs.wcs.lngtyp == "RA":
+        header["RADESYS"] = radesys_of(wcs)
+    if np.isfinite(wcs.wcs.equinox):
+        header["EQUINOX"] = float(wcs.wcs.equinox)
     for i, m, value in parameters:
         header[f"PV{i}_{m}"] = value
     return _make_core(header)

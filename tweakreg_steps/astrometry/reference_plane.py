@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.astrometry.frames import from_icrs, radesys_of
 from tweakreg_steps.astrometry.undistortion import (
     pixel_scale,
     pixels_to_sky,
@@ -42,7 +43,7 @@ log = logging.getLogger(__name__)
 _ORTHOGONAL = 50.0 * np.finfo(np.float32).eps
 _EDGE_POINTS = 5
 _CENTRINGS = 3
-_J2000 = 2000.0
+_USUAL_EQUINOXES = {("ICRS", 2000.0), ("FK5", 2000.0)}  # need not be said
 _LONPOLE = 180.0  # where no header says otherwise
 _STEP = 5.0  # px, half the step of the derivative at the chip's centre
 
@@ -75,13 +76,18 @@ def build_reference_plane(sources: Sequence[PlaneSource]) -> WCS:
         hst = _read_hst_wcs(hdus, first.extension, where) if is_hst(hdus[0].header) else None
     footprints = list(_footprints(sources))
     try:
-        plane = _orthogonal_plane(chip, footprints) if hst is None else _hst_plane(hst, footprints)
+        if hst is None:
+            plane, radesys = _orthogonal_plane(chip, footprints), "ICRS"
+        else:
+            own = [np.column_stack(from_icrs(chip, *edge.T)) for edge in footprints]
+            plane, radesys = _hst_plane(hst, own), radesys_of(chip)
+            plane.wcs.equinox = chip.wcs.equinox
     except (ValueError, RuntimeError, InputError) as error:
         raise InputError(
             f"{path} and the other inputs cannot be put on one plane "
             f"({' '.join(str(error).split())}); align distant fields with separate recipes"
         ) from error
-    return _wcs_of(plane_header(plane, radesys=_frame_of(chip)))
+    return _wcs_of(plane_header(plane, radesys=radesys))
 
 
 def plane_of_image(path: Path, chip: Chip) -> WCS:
@@ -110,7 +116,7 @@ def plane_of_image(path: Path, chip: Chip) -> WCS:
         wcs = make_wcs(hdus[chip.extension].header, hdus, where=f"{path}: {chip.label}")
     if not _is_tangent_plane(wcs) or _is_distorted(wcs):
         return build_reference_plane([(path, [chip])])
-    return _wcs_of(plane_header(wcs, radesys=str(wcs.wcs.radesys) or "ICRS"))
+    return _wcs_of(plane_header(wcs, radesys=radesys_of(wcs)))
 
 
 def plane_center(plane: WCS) -> FloatArray:
@@ -124,7 +130,7 @@ def plane_pixel_scale(plane: WCS) -> float:
 
 
 def _footprints(sources: Iterable[PlaneSource]) -> Iterator[FloatArray]:
-    """Yield for each chip its edge on the sky: corners first; ra, dec in degrees, shape (n, 2)."""
+    """Yield for each chip its edge on the sky: corners first; ra, dec in ICRS, shape (n, 2)."""
     for path, chips in sources:
         with open_quietly(path) as hdus:
             for chip in chips:
@@ -175,7 +181,7 @@ def _read_hst_wcs(hdus: Any, extension: int, where: str) -> Any:  # noqa: ANN401
 
 
 def _hst_plane(first: Any, footprints: Sequence[FloatArray]) -> WCS:  # noqa: ANN401  HSTWCS
-    """Make the output WCS of stwcs."""
+    """Make the output WCS of stwcs; all is in the frame of the first chip, as for TweakReg."""
     import warnings
 
     from stwcs.distortion.utils import output_wcs
@@ -190,12 +196,6 @@ def _is_tangent_plane(wcs: WCS) -> bool:
     """Tell whether a WCS is a tangential projection of right ascension and declination."""
     axes = [str(axis) for axis in wcs.wcs.ctype]
     return [axis[:8] for axis in axes] == ["RA---TAN", "DEC--TAN"] and not wcs.wcs.get_pv()
-
-
-def _frame_of(chip: WCS) -> str:
-    """Return the RADESYS of a plane made from ICRS positions, or such as are taken for them."""
-    own = str(chip.wcs.radesys)
-    return own if own == "FK5" else "ICRS"
 
 
 def _is_distorted(wcs: WCS) -> bool:
@@ -294,7 +294,7 @@ def plane_header(plane: WCS, *, radesys: str) -> Header:
         for j in (1, 2):
             header[f"CD{i}_{j}"] = (float(matrix[i - 1, j - 1]), "[deg/px] matrix")
     header["RADESYS"] = (radesys, "celestial frame")
-    if np.isfinite(plane.wcs.equinox) and plane.wcs.equinox != _J2000:
+    if np.isfinite(plane.wcs.equinox) and (radesys, plane.wcs.equinox) not in _USUAL_EQUINOXES:
         header["EQUINOX"] = (float(plane.wcs.equinox), "[a] equinox of the frame")
     if plane.wcs.lonpole != _LONPOLE:
         header["LONPOLE"] = (float(plane.wcs.lonpole), "[deg] native longitude of the pole")
@@ -321,7 +321,7 @@ def write_reference_plane(plane: WCS, path: Path, *, history: Sequence[str]) -> 
     for line in history:
         primary.header.add_history(line)
 
-    image = fits.ImageHDU(header=plane_header(plane, radesys=str(plane.wcs.radesys) or "ICRS"))
+    image = fits.ImageHDU(header=plane_header(plane, radesys=radesys_of(plane)))
     with atomic_path(path) as temporary:
         fits.HDUList([primary, image]).writeto(temporary)
 

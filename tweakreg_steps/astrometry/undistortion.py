@@ -1,17 +1,19 @@
 """From pixels to the sky and back, through everything a header says about distortion.
 
-Sky positions are right ascension and declination in degrees (ICRS; FK5 of J2000 is taken for the
-same, as TweakReg takes it). Pixel positions are 1-based: the centre of the first pixel is 1.0.
+Sky positions are right ascension and declination in degrees, ICRS, whatever the frame of the header
+(`tweakreg_steps.astrometry.frames`). Pixel positions are 1-based: the centre of the first pixel is
+1.0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tweakreg_steps.astrometry.frames import from_icrs, to_icrs
 from tweakreg_steps.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 
-_J2000 = 2000.0
 _HALF_SKY = 60.0 * 3.6e6
 """mas from a chip's centre beyond which nothing can be on it, well within its half of the sky."""
 _PRECISION = 1.0e-6
@@ -56,7 +57,7 @@ def pixels_to_sky(
         return np.empty(0), np.empty(0)
     lon, lat = _ordered(wcs, wcs.all_pix2world(x, y, 1))
     _require_finite(lon, lat, x, y, f"{where}: pixel", "has no place on the sky")
-    ra, dec = _to_icrs(wcs, lon, lat)
+    ra, dec = to_icrs(wcs, lon, lat)
     return np.mod(ra, 360.0), dec
 
 
@@ -80,7 +81,7 @@ def sky_to_pixels(wcs: WCS, ra: ArrayLike, dec: ArrayLike) -> tuple[FloatArray, 
     x, y = np.full(ra.shape, np.nan), np.full(ra.shape, np.nan)
     near = _near_chip(wcs, ra, dec)
     if near.any():
-        pair = _ordered(wcs, _from_icrs(wcs, ra[near], dec[near]))
+        pair = _ordered(wcs, from_icrs(wcs, ra[near], dec[near]))
         found = wcs.all_world2pix(*pair, 1, tolerance=_PRECISION, maxiter=_ITERATIONS, quiet=True)
         again = wcs.wcs_world2pix(*wcs.all_pix2world(*found, 1), 1)
         aim = wcs.wcs_world2pix(*pair, 1)
@@ -92,10 +93,10 @@ def sky_to_pixels(wcs: WCS, ra: ArrayLike, dec: ArrayLike) -> tuple[FloatArray, 
 def _near_chip(wcs: WCS, ra: FloatArray, dec: FloatArray) -> NDArray[np.bool_]:
     """Tell which positions are no farther from the chip than it is long."""
     center = wcs.wcs_pix2world([[(n + 1) / 2 for n in wcs.pixel_shape]], 1)[0]
-    away = separation(ra, dec, *_to_icrs(wcs, *_ordered(wcs, center)))
+    away = separation(ra, dec, *to_icrs(wcs, *_ordered(wcs, center)))
     near: NDArray[np.bool_] = np.isfinite(away) & (away < _HALF_SKY)
     if near.any():
-        x, y = wcs.wcs_world2pix(*_ordered(wcs, _from_icrs(wcs, ra[near], dec[near])), 1)
+        x, y = wcs.wcs_world2pix(*_ordered(wcs, from_icrs(wcs, ra[near], dec[near])), 1)
         nx, ny = wcs.pixel_shape
         near[near] = (x > -nx) & (x < 2 * nx) & (y > -ny) & (y < 2 * ny)
     return near
@@ -128,7 +129,7 @@ def sky_to_plane(
     ra, dec = (np.asarray(values, dtype=np.float64) for values in (ra, dec))
     if ra.size == 0:
         return np.empty(0), np.empty(0)
-    x, y = plane.wcs_world2pix(*_ordered(plane, _from_icrs(plane, ra, dec)), 1)
+    x, y = plane.wcs_world2pix(*_ordered(plane, from_icrs(plane, ra, dec)), 1)
     _require_finite(
         x, y, ra, dec, f"{where}: position", "cannot be projected on the reference plane"
     )
@@ -140,7 +141,7 @@ def plane_to_sky(plane: WCS, x: ArrayLike, y: ArrayLike) -> tuple[FloatArray, Fl
     x, y = (np.asarray(values, dtype=np.float64) for values in (x, y))
     if x.size == 0:
         return np.empty(0), np.empty(0)
-    ra, dec = _to_icrs(plane, *_ordered(plane, plane.wcs_pix2world(x, y, 1)))
+    ra, dec = to_icrs(plane, *_ordered(plane, plane.wcs_pix2world(x, y, 1)))
     return np.mod(ra, 360.0), dec
 
 
@@ -179,40 +180,3 @@ def _require_finite(
 def _ordered(wcs: WCS, pair: Sequence[FloatArray]) -> Sequence[FloatArray]:
     """Swap longitude and latitude where the axes of a WCS are in the other order."""
     return pair if wcs.wcs.lng < wcs.wcs.lat else (pair[1], pair[0])
-
-
-def _to_icrs(wcs: WCS, lon: FloatArray, lat: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Turn the coordinates of a WCS into right ascension and declination."""
-    if _is_equatorial_j2000(wcs):
-        return lon, lat
-    from astropy.coordinates import SkyCoord
-
-    sky: Any = SkyCoord(lon, lat, unit="deg", frame=_frame(wcs)).icrs
-    return sky.ra.deg, sky.dec.deg
-
-
-def _from_icrs(wcs: WCS, ra: FloatArray, dec: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Turn right ascension and declination into the coordinates of a WCS."""
-    if _is_equatorial_j2000(wcs):
-        return ra, dec
-    from astropy.coordinates import SkyCoord
-
-    sky: Any = SkyCoord(ra, dec, unit="deg", frame="icrs").transform_to(_frame(wcs)).spherical
-    return sky.lon.deg, sky.lat.deg
-
-
-def _is_equatorial_j2000(wcs: WCS) -> bool:
-    """Tell whether a WCS gives ICRS positions, or such as are taken for them."""
-    equinox = wcs.wcs.equinox
-    return (
-        wcs.wcs.lngtyp == "RA"
-        and wcs.wcs.radesys in {"", "ICRS", "FK5"}
-        and (not np.isfinite(equinox) or equinox in {0.0, _J2000})
-    )
-
-
-def _frame(wcs: WCS) -> Any:  # noqa: ANN401  an astropy frame
-    """Return the celestial frame of a WCS."""
-    from astropy.wcs.utils import wcs_to_celestial_frame
-
-    return wcs_to_celestial_frame(wcs)

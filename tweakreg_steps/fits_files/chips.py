@@ -33,7 +33,8 @@ class Chip:
     extension : int
         Index of the HDU in the file, 0 = primary.
     label : str
-        How messages call it: ``SCI,1``, ``PRIMARY``, ...
+        How messages call it: ``SCI,1``, ``PRIMARY``, or ``extension 4`` where another one of the
+        file has the same name and version.
     shape : tuple of int
         (ny, nx) in pixels.
     """
@@ -87,7 +88,7 @@ def find_chips(path: Path, selection: str | None, hdus: Sequence[Hdu]) -> tuple[
         chosen = [_only_image(path, images)]
     for hdu in chosen:
         _require_celestial(path, hdu)
-    return tuple(_make_chip(hdu, science) for hdu in chosen)
+    return tuple(_make_chip(hdu, science, hdus) for hdu in chosen)
 
 
 def is_selected(chip: Chip, selection: str) -> bool:
@@ -146,6 +147,12 @@ def select_image(path: Path, selection: str, hdus: Sequence[Hdu]) -> Hdu:
     else:
         name, version = match["name"].upper(), int(match["version"] or 1)
         found = [hdu for hdu in hdus if (_name(hdu), hdu.version) == (name, version)]
+    if len(found) > 1:
+        indices = " or ".join(f"[{hdu.index}]" for hdu in found)
+        raise InputError(
+            f"{path}[{selection}]: {len(found)} extensions have this name and version; choose one "
+            f"by its index, {indices}"
+        )
     if not found:
         known = "; ".join(f"{hdu.index}: {_label(hdu)}" for hdu in hdus)
         raise InputError(f"{path}[{selection}]: no such extension; the file holds {known}")
@@ -181,12 +188,14 @@ def _label(hdu: Hdu) -> str:
     return f"{hdu.name},{hdu.version}" if hdu.name else f"extension {hdu.index}"
 
 
-def _make_chip(hdu: Hdu, science: Sequence[Hdu]) -> Chip:
+def _make_chip(hdu: Hdu, science: Sequence[Hdu], hdus: Sequence[Hdu]) -> Chip:
     """Describe one chip; its number is its rank among the SCI extensions."""
     shape = image_shape(hdu)
     assert shape is not None  # noqa: S101  chosen among images
     number = science.index(hdu) + 1 if hdu in science else 1
-    return Chip(number=number, extension=hdu.index, label=_label(hdu), shape=shape)
+    is_only_one = sum(_label(other) == _label(hdu) for other in hdus) == 1
+    label = _label(hdu) if is_only_one else f"extension {hdu.index}"
+    return Chip(number=number, extension=hdu.index, label=label, shape=shape)
 
 
 def _is_celestial(hdu: Hdu) -> bool:
@@ -212,6 +221,22 @@ def is_hst(primary: Mapping[str, Any]) -> bool:
     """Tell from the primary header's values whether stwcs understands an exposure."""
     telescope, instrument = (str(primary.get(k, "")) for k in ("TELESCOP", "INSTRUME"))
     return telescope.strip().upper() == "HST" and instrument.strip().upper() in _HST_INSTRUMENTS
+
+
+def holds_gwcs(hdus: Sequence[Hdu]) -> bool:
+    """Tell whether a file has the WCS that its tools use in an ASDF extension, as JWST's do."""
+    return any(hdu.name == "ASDF" for hdu in hdus)
+
+
+def explain_gwcs(path: Path) -> str:
+    """Say why no solution is written into such a file."""
+    return (
+        f"{path}: the WCS that JWST's and Roman's tools use lies in its ASDF extension (gwcs), of "
+        "which the keywords in the header are a copy: a solution written into the header alone "
+        "would be lost on the way. Align it with tweakwcs (JWSTWCSCorrector) or the tweakreg step "
+        "of the jwst pipeline; here set update_header.updatehdr: false to measure the shifts, or "
+        "use the image as refimage"
+    )
 
 
 def is_drizzled(primary: Mapping[str, Any]) -> bool:

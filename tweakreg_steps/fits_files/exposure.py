@@ -6,20 +6,21 @@ Files may be plain, gzipped or Rice-compressed (``.fits.fz``).
 from __future__ import annotations
 
 import gzip
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkstemp
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import Chip, image_shape, list_chips
+from tweakreg_steps.fits_files.companions import find_quality, is_wfpc2, quality_name
 from tweakreg_steps.fits_files.fits_blocks import Hdu, iter_chunks, open_stream, scan_hdus
+from tweakreg_steps.fits_files.pixel_data import FloatImage, as_float, read_values
 from tweakreg_steps.fits_files.wcs_cards import primary_wcs_header
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Chip",
+    "FloatImage",
     "list_chips",
     "make_wcs",
     "open_quietly",
@@ -37,11 +39,8 @@ __all__ = [
     "read_wcs",
 ]
 
-FloatImage = NDArray[np.float32] | NDArray[np.float64]
-
 _SMALL = 1 << 22  # bytes; lookup tables have some thousands, chips tens of millions
 _SINGULAR = 1.0e-8  # pixels that much longer than wide are no image
-_DTYPES = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 
 
 def read_pixels(path: Path, chip: Chip) -> FloatImage:
@@ -57,54 +56,44 @@ def read_pixels(path: Path, chip: Chip) -> FloatImage:
     Returns
     -------
     ndarray, shape (ny, nx)
-        float32 (float64 where the file holds float64), native byte order, C contiguous, scaled by
-        BSCALE and BZERO; nan where an integer image is BLANK.
+        The values that ``astropy.io.fits.getdata`` gives: scaled by BSCALE and BZERO, nan where an
+        integer image is BLANK. float32 where that holds each of them exactly, else float64; native
+        byte order, C contiguous.
 
     Raises
     ------
     InputError
-        The file ends early or is not the one the chip was found in.
+        The file ends early, is damaged or is not the one the chip was found in.
     """
     hdu = _chip_hdu(path, chip.extension, chip.shape)
-    if hdu.values.get("ZIMAGE") is True:
-        data = _read_compressed(path, chip.extension, chip.shape)
-        if data.dtype == np.float64:
-            return np.ascontiguousarray(data, dtype=np.float64)
-        return np.ascontiguousarray(data, dtype=np.float32)
-    raw = _read_array(path, hdu, chip.shape)
-    scale, zero = (float(hdu.values.get(key, d)) for key, d in (("BSCALE", 1.0), ("BZERO", 0.0)))
-    if raw.dtype.kind == "f":
-        return raw if (scale, zero) == (1.0, 0.0) else raw * raw.dtype.type(scale) + zero
-    pixels = raw.astype(np.float32)
-    if (scale, zero) != (1.0, 0.0):
-        pixels *= np.float32(scale)
-        pixels += np.float32(zero)
-    blank = hdu.values.get("BLANK")
-    if isinstance(blank, int):
-        pixels[raw == blank] = np.nan
-    return pixels
+    return as_float(read_values(path, hdu, chip.shape))
 
 
 def read_dq(path: Path, chip: Chip) -> NDArray[np.integer[Any]] | None:
-    """Read the data quality flags of a chip, the image ``DQ,n`` of the same EXTVER.
+    """Read the data quality flags of a chip.
+
+    They are the image ``DQ,n`` of the same EXTVER or, where that tells nothing, of the same rank;
+    for WFPC2 ``SCI,n`` of the file ``_c1m`` beside ``_c0m``.
 
     Returns
     -------
     ndarray of int, shape (ny, nx), or None
-        Native byte order; None where the file has no such image.
+        Native byte order; None where there are no such flags.
 
     Raises
     ------
     InputError
-        The flags are not whole numbers or do not have the shape of the chip.
+        The flags are not whole numbers, do not have the shape of the chip, or cannot be told from
+        those of other chips; those of WFPC2 are not there.
     """
     hdus = scan_hdus(path)
-    version = hdus[chip.extension].version
-    found = [hdu for hdu in hdus if (hdu.name, hdu.version) == ("DQ", version)]
-    if not found:
+    found = find_quality(path, hdus, chip.extension)
+    if found is None:
+        if is_wfpc2(hdus) and (name := quality_name(path)):
+            raise InputError(missing_quality(path, name))
         return None
-    hdu = found[0]
-    label = f"{path}: DQ,{version}"
+    file, _, hdu = found
+    label = f"{file}: {hdu.name},{hdu.version}"
     if image_shape(hdu) is None:
         # HST writes an array of one value as a header alone
         value = hdu.values.get("PIXVALUE")
@@ -114,17 +103,24 @@ def read_dq(path: Path, chip: Chip) -> NDArray[np.integer[Any]] | None:
             f"{label} has shape {image_shape(hdu)}, the chip {chip.label} has {chip.shape}; "
             "set dqbits to null or repair the file"
         )
-    if hdu.values.get("ZIMAGE") is True:
-        flags = _read_compressed(path, hdu.index, chip.shape)
-    else:
-        flags = _read_array(path, hdu, chip.shape)
-        zero = int(hdu.values.get("BZERO", 0))
-        if zero:
-            flags = flags.astype(np.int64) + zero
-    if flags.dtype.kind in "iu":
-        return flags
-    whole = flags.astype(np.int32)
-    if not np.array_equal(whole, flags):
+    return _as_flags(read_values(file, hdu, chip.shape), label)
+
+
+def missing_quality(path: Path, name: str) -> str:
+    """Say that the file of a WFPC2 exposure's flags is missing."""
+    return (
+        f"{path}: has no DQ extension, and the flags that WFPC2 keeps in {name} are not beside "
+        "it; fetch that file, or set dqbits to null"
+    )
+
+
+def _as_flags(values: NDArray[Any], label: str) -> NDArray[np.integer[Any]]:
+    """Return flags as integers, if they are whole numbers."""
+    if values.dtype.kind in "iu":
+        return values
+    with np.errstate(invalid="ignore"):
+        whole = values.astype(np.int64)
+    if not np.array_equal(whole, values):
         raise InputError(f"{label} holds values that are no bit flags; set dqbits to null")
     return whole
 
@@ -135,25 +131,6 @@ def _chip_hdu(path: Path, extension: int, shape: tuple[int, int]) -> Hdu:
     if extension >= len(hdus) or image_shape(hdus[extension]) != shape:
         raise InputError(f"{path}: HDU {extension} changed while it was in use; run again")
     return hdus[extension]
-
-
-def _read_array(path: Path, hdu: Hdu, shape: tuple[int, int]) -> NDArray[Any]:
-    """Read an uncompressed image into one array, in native byte order."""
-    array = np.empty(shape, dtype=_DTYPES[int(hdu.values["BITPIX"])])
-    with open_stream(path) as stream:
-        stream.seek(hdu.data_offset)
-        if cast("Any", stream).readinto(array) != array.nbytes:
-            raise InputError(f"{path}: truncated in the data of HDU {hdu.index}; fetch it again")
-    if sys.byteorder == "little":
-        array = array.byteswap(inplace=True).view(array.dtype.newbyteorder("="))
-    return array
-
-
-def _read_compressed(path: Path, extension: int, shape: tuple[int, int]) -> NDArray[Any]:
-    """Read a tile-compressed image, in native byte order."""
-    with open_quietly(path) as hdus:
-        data = np.asarray(hdus[extension].data)
-    return data.reshape(shape).astype(data.dtype.newbyteorder("="), copy=False)
 
 
 @contextmanager

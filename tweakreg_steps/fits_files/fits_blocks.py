@@ -264,10 +264,7 @@ def _read_header(path: Path, stream: BinaryIO, index: int) -> bytes | None:
         block = stream.read(BLOCK)
         if not header and not _starts_hdu(block, index):
             if index == 0:
-                raise InputError(
-                    f"{path}: is not a FITS file (it does not begin with SIMPLE); "
-                    "fetch it again, or give another file"
-                )
+                raise InputError(_explain_start(path, block))
             return None
         if len(block) < BLOCK:
             raise InputError(
@@ -281,6 +278,19 @@ def _read_header(path: Path, stream: BinaryIO, index: int) -> bytes | None:
 def _starts_hdu(block: bytes, index: int) -> bool:
     """Tell whether a block begins a header; what follows the last HDU is nobody's."""
     return block.startswith(b"SIMPLE  =" if index == 0 else b"XTENSION=")
+
+
+def _explain_start(path: Path, block: bytes) -> str:
+    """Say what a file is that does not begin as FITS does."""
+    if block.startswith(b"#ASDF"):
+        return (
+            f"{path}: is an ASDF file (Roman), not FITS: its WCS is a gwcs, which is not aligned "
+            "here; use tweakwcs, or the tweakreg step of the romancal pipeline"
+        )
+    return (
+        f"{path}: is not a FITS file (it does not begin with SIMPLE); fetch it again, or give "
+        "another file"
+    )
 
 
 def _data_size(path: Path, hdu: Hdu) -> int:

@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.card_list import CardList
-from tweakreg_steps.fits_files.chips import Chip, is_hst
+from tweakreg_steps.fits_files.chips import Chip, explain_gwcs, holds_gwcs, is_hst
 from tweakreg_steps.fits_files.copying import NewHdu, read_hdu, write_hdus
 from tweakreg_steps.fits_files.fits_blocks import CardValue, Hdu, scan_hdus
 from tweakreg_steps.fits_files.fits_checksum import renew_checksum
@@ -130,11 +131,14 @@ def write_copy(
     Raises
     ------
     InputError
-        A name is taken and may not be reused, or no alternate key is free.
+        A name is taken and may not be reused, no alternate key is free, or the WCS that counts is
+        not in the header.
     JobFailedError
         The copy cannot be written.
     """
     hdus = scan_hdus(source)
+    if holds_gwcs(hdus):
+        raise InputError(explain_gwcs(source))
     attached = None
     if headerlet is not None:
         attached = prepare_attachment(source, hdus, headerlet, reusename=reusename)

@@ -39,10 +39,21 @@ _COMMENTS = {
     "RMS_RA": "[deg] rms of the fit in RA",
     "RMS_DEC": "[deg] rms of the fit in Dec",
     "NMATCH": "Number of sources in the fit",
+    "NMATCHES": "Number of sources in the fit",
+    "FITGEOM": "Geometry of the fit",
     "CRDER1": "[deg] random error in RA",
     "CRDER2": "[deg] random error in Dec",
     "HDRNAME": "Name of the headerlet",
 }
+
+
+_OF_A_FIT = (
+    *("FITNAME", "RMS_RA", "RMS_DEC", "NMATCH", "NMATCHES", "FITGEOM", "HDRNAME", "CATALOG"),
+    *("RELGEOM", "RELMATCH", "RELRMS_R", "RELRMS_D", "RELREFIM"),
+    *("ASTRRMS1", "ASTRRMS2", "ASTIRMS1", "ASTIRMS2"),
+)
+"""What tells of the fit of a WCS: written by TweakReg, HST's archive and SCAMP. It goes with that
+WCS; what the archive has in mas would be read as degrees."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +66,14 @@ class FitQuality:
         rms of the residuals on the sky, in degrees, as TweakReg writes them.
     n_match : int
         Sources in the final fit.
+    geometry : str or None
+        ``shift``, ``rshift``, ``rscale`` or ``general``; None where it is not known.
     """
 
     rms_ra: float
     rms_dec: float
     n_match: int
+    geometry: str | None = None
 
 
 @dataclass(frozen=True)
@@ -142,7 +156,10 @@ def solution_of_fit(
         return Solution(name, None, None)
     moved = _move_chips(source, chips, plane_path, PlaneFit.from_record(fit))
     quality = FitQuality(
-        rms_ra=fit["rms_ra"] / _MAS, rms_dec=fit["rms_dec"] / _MAS, n_match=fit["n_fit"]
+        rms_ra=fit["rms_ra"] / _MAS,
+        rms_dec=fit["rms_dec"] / _MAS,
+        n_match=fit["n_fit"],
+        geometry=fit.get("fitgeometry"),
     )
     return Solution(name, moved, quality)
 
@@ -210,6 +227,8 @@ def edit_headers(
         new = _new_cards(cards, moved, solution, hst=hst, hdrname=hdrname)
         _set_cards(cards, new)
         written[chip.label] = new
+    if headers[0] not in edited:
+        _forget_former_fit(headers[0])
     headers[0].add_history(_history(solution, chips, archived))
     return EditedHeaders(headers, archived, written)
 
@@ -275,7 +294,8 @@ def _new_cards(
     cards: CardList, moved: MovedWcs | None, solution: Solution, *, hst: bool, hdrname: str | None
 ) -> dict[str, CardValue | None]:
     """Return the cards of the new primary WCS of a chip; None for one to remove."""
-    new: dict[str, CardValue | None] = {} if moved is None else dict(moved.cards)
+    new: dict[str, CardValue | None] = dict.fromkeys(_OF_A_FIT)
+    new |= {} if moved is None else moved.cards
     name, quality = solution.wcsname, solution.quality
     new["WCSNAME"] = name
     new["WCSTYPE"] = REFERENCE_TYPE if moved is None else describe_wcsname(name)
@@ -291,10 +311,19 @@ def _new_cards(
             "CRDER1": quality.rms_ra,
             "CRDER2": quality.rms_dec,
         }
-    if quality is not None or hdrname is not None:
-        # those of the former solution, where there is no headerlet of this one
-        new |= {"HDRNAME": hdrname, "CATALOG": None}
+        # where the archive's words for the same are, they are kept true
+        if "NMATCHES" in cards:
+            new["NMATCHES"] = quality.n_match
+        if "FITGEOM" in cards:
+            new["FITGEOM"] = quality.geometry
+    new["HDRNAME"] = hdrname
     return {key: value for key, value in new.items() if value is not None or key in cards}
+
+
+def _forget_former_fit(primary: CardList) -> None:
+    """Take out of a primary header without an image what tells of the fit of the former WCS."""
+    for key in _OF_A_FIT:
+        primary.remove(key)
 
 
 def _set_cards(cards: CardList, new: Mapping[str, CardValue | None]) -> None:

@@ -38,7 +38,7 @@ _DISTORTION = re.compile(f"^(?:{_SIP}|{_LOOKUP})$")
 _INSTRUMENT = re.compile(r"^(?:IDC.+|OC[XY]1[01]|ORIENTAT|LT[VM]\d(?:_\d)?|CCDCHIP|VAFACTOR)$")
 _ARCHIVED = re.compile(
     f"^(?:{_AXIS}|{_LABELS}|{_ERRORS}|{_MATRIX}|{_PARAMETERS}|{_WHOLE}"
-    "|WCSTYPE|RMS_RA|RMS_DEC|NMATCH|FITNAME|HDRNAME|CATALOG)$"
+    "|WCSTYPE|RMS_RA|RMS_DEC|NMATCH|FITNAME|FITGEOM|HDRNAME|CATALOG)$"
 )
 _GEOMETRY = re.compile(f"^(?:{_AXIS}|{_MATRIX}|{_PARAMETERS}|LONPOLE|LATPOLE)$")
 _ALTERNATE = re.compile(r"^(?:WCSNAME|CTYPE\d|CRPIX\d|CRVAL\d|RADESYS)(?P<key>[A-Z])$")
@@ -85,12 +85,25 @@ def primary_wcs_header(header: Header) -> Header:
     from astropy.io.fits import Header
 
     kept = Header([card for card in header.cards if is_primary_wcs(card.keyword.partition(".")[0])])
+    _spell_frame(kept)
     if has_polynomial(kept):
         for axis in (1, 2):
             kept.setdefault(f"PV{axis}_1", 1.0)
         if not any(f"CD{i}_{j}" in kept for i in (1, 2) for j in (1, 2)):
             _use_cd(kept)
     return kept
+
+
+def _spell_frame(header: Header) -> None:
+    """Spell RADESYS as the standard does, and leave out an EQUINOX of 0, which is none."""
+    for key in ("RADESYS", "RADECSYS"):
+        own = str(header.get(key, ""))
+        if own != own.strip().upper():
+            del header[key]  # the card may be another header's, too
+            header[key] = own.strip().upper()
+    for key in ("EQUINOX", "EPOCH"):
+        if header.get(key) in (0, ""):
+            del header[key]
 
 
 def has_polynomial(header: Header) -> bool:

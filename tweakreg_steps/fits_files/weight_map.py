@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import Chip, image_shape, select_image
+from tweakreg_steps.fits_files.companions import find_companion
 from tweakreg_steps.fits_files.exposure import FloatImage, read_pixels
 from tweakreg_steps.fits_files.fits_blocks import Hdu, scan_hdus
 
@@ -50,7 +51,7 @@ def find_weights(path: Path, selection: str | None, shape: tuple[int, int]) -> H
 
 
 def read_errors(path: Path, chip: Chip) -> FloatImage:
-    """Read the errors of a chip, the image ``ERR,n`` of the same EXTVER.
+    """Read the errors of a chip, the image ``ERR,n`` of the same EXTVER or rank.
 
     Raises
     ------
@@ -69,18 +70,13 @@ def find_errors(path: Path, chip: Chip) -> Hdu:
         The file has no such image of the chip's size.
     """
     hdus = scan_hdus(path)
-    version = hdus[chip.extension].version
-    found = [
-        hdu
-        for hdu in hdus
-        if (hdu.name, hdu.version) == ("ERR", version) and image_shape(hdu) == chip.shape
-    ]
-    if not found:
+    found = find_companion(path, hdus, chip.extension, "ERR")
+    if found is None or image_shape(found) != chip.shape:
         raise InputError(
-            f"{path}: has no image ERR,{version} of the size of {chip.label}; give WEIGHT_IMAGE, "
-            "or leave WEIGHT_TYPE out"
+            f"{path}: has no image ERR,{hdus[chip.extension].version} of the size of {chip.label}; "
+            "give WEIGHT_IMAGE, or leave WEIGHT_TYPE out"
         )
-    return found[0]
+    return found
 
 
 def _read(path: Path, hdu: Hdu, shape: tuple[int, int]) -> FloatImage:

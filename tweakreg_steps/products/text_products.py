@@ -47,6 +47,24 @@ _FIT_COLUMNS = (
 )
 
 
+def source_origins(
+    origin: Column, chip: Column, labels: Mapping[tuple[str, int], str]
+) -> NDArray[np.str_]:
+    """Say where reference sources come from, as TweakReg does: ``x_flc.fits[1]``.
+
+    Parameters
+    ----------
+    origin
+        Image or catalog of each source, by its name.
+    chip
+        Number of the chip of each; 0 where the source is a catalog's.
+    labels
+        File and extension by image and number of the chip.
+    """
+    pairs = zip(np.asarray(origin).tolist(), np.asarray(chip).tolist(), strict=True)
+    return np.array([labels.get((name, number), name) for name, number in pairs], dtype=np.str_)
+
+
 def xy_catalog_text(catalog: Columns, *, image: str) -> str:
     """Text of ``<root>_sciN_xy_catalog.coo``: the sources of one chip.
 
@@ -94,7 +112,7 @@ def xy_match_text(pairs: Columns, *, image: str, reference: str) -> str:
     pairs
         ``x_ref``, ``y_ref``, ``x_image``, ``y_image`` (1-based pixels of the reference plane),
         ``x0_ref``, ``y0_ref``, ``x0``, ``y0`` (where the sources come from), ``ref_id``, ``id``,
-        ``origin``.
+        ``origin`` (`source_origins`).
     image, reference
         Names of the image and of what it was matched with.
     """
@@ -144,7 +162,7 @@ def cumulative_refcat_text(sources: Columns, *, reference: str) -> str:
     Parameters
     ----------
     sources
-        ``ra``, ``dec`` (deg), ``flux``, ``id``, ``origin`` (image or catalog of each).
+        ``ra``, ``dec`` (deg), ``flux``, ``id``, ``origin`` (`source_origins`).
     reference
         Name of the image or catalog that the list began with.
     """

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tweakreg_steps.json_file import read_json
+from tweakreg_steps.records.manifest import chip_labels
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.declaration import Per, Step
 from tweakreg_steps.steps.preloads import PLANE_MODULES
@@ -50,6 +51,7 @@ def run(call: StepCall[Mapping[str, Any], Mapping[str, Any]]) -> None:
         fit_match_text,
         refxy_catalog_text,
         sky_catalog_text,
+        source_origins,
         xy_match_text,
     )
 
@@ -58,6 +60,11 @@ def run(call: StepCall[Mapping[str, Any], Mapping[str, Any]]) -> None:
     x, y = sky_to_plane(plane, sky["ra"], sky["dec"], where=call.name)
     call.write_text("sky_text", sky_catalog_text(sky, image=call.name))
     call.write_text("refxy_text", refxy_catalog_text(x, y, image=call.name))
-    match_text = xy_match_text(pairs, image=call.name, reference=fit["reference"])
+    labels = chip_labels(call.file("manifest"))
+    named = {
+        **pairs.columns,
+        "origin": source_origins(pairs["origin"], pairs["ref_chip"], labels),
+    }
+    match_text = xy_match_text(named, image=call.name, reference=fit["reference"])
     call.write_text("match_text", match_text)
-    call.write_text("fit_text", fit_match_text(pairs, fit, image=call.name))
+    call.write_text("fit_text", fit_match_text(named, fit, image=call.name))

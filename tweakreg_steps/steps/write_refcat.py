@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.recipes.inputs import image_name
 from tweakreg_steps.records.ledger import Product
+from tweakreg_steps.records.manifest import chip_labels
 from tweakreg_steps.records.statement import sign_text
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import LAST_SOURCES
@@ -60,13 +61,15 @@ def run(call: StepCall[Mapping[str, Any], Facts]) -> list[Product]:
 
     The name is that of the reference, which may only be known once all images are aligned.
     """
-    from tweakreg_steps.products.text_products import cumulative_refcat_text
+    from tweakreg_steps.products.text_products import cumulative_refcat_text, source_origins
 
     sources = call.read_table("expanded" if call.optional_file("expanded") else "sources")
     reference = sources.meta["origin"]
     catalog = call.optional_file("catalog") or Path(cumulative_catalog(reference).path())
-    text = sign_text(cumulative_refcat_text(sources, reference=reference), call.statement)
-    write_text_atomically(catalog, text)
+    labels = chip_labels(call.file("manifest"))
+    origin = source_origins(sources["origin"], sources["chip"], labels)
+    text = cumulative_refcat_text({**sources.columns, "origin": origin}, reference=reference)
+    write_text_atomically(catalog, sign_text(text, call.statement))
     record = {"reference": reference, "catalog": str(catalog), "n_sources": len(sources)}
     call.write_record("record", record)
     return [catalog]

@@ -20,7 +20,9 @@ from typing import Any
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.finding.pixel_unit import pixel_unit
 from tweakreg_steps.fits_files.card_list import CardList
-from tweakreg_steps.fits_files.chips import Chip, find_chips
+from tweakreg_steps.fits_files.chips import Chip, find_chips, holds_gwcs
+from tweakreg_steps.fits_files.companions import find_companion, find_quality
+from tweakreg_steps.fits_files.exposure_checks import check_exposure
 from tweakreg_steps.fits_files.fits_blocks import (
     Hdu,
     card_value,
@@ -83,24 +85,28 @@ def digest_exposure(path: Path, selection: str | None) -> dict[str, Any]:
         ``primary``: telescope, instrument and reference files as the primary header names them.
         ``model``: the IDCTAB of the model that the first extension holds, or None.
         ``headerlets``: the names of those attached.
+        ``gwcs``: whether the WCS that counts is not in the header.
 
     Raises
     ------
     InputError
-        As `tweakreg_steps.fits_files.exposure.list_chips`.
+        As `tweakreg_steps.fits_files.exposure.list_chips`, and
+        `tweakreg_steps.fits_files.exposure_checks.check_exposure`.
     """
     hdus = scan_hdus(path)
     chips = find_chips(path, selection, hdus)
+    check_exposure(path, hdus, chips)
     data = _digest_data(path, hdus, [None] * len(hdus))
     return {
         "file": _digest_all(hdus, data),
         "data": [content.hex() for content in data],
-        "chips": [_describe_chip(chip, hdus, data) for chip in chips],
+        "chips": [_describe_chip(path, chip, hdus, data) for chip in chips],
         "primary": {key: hdus[0].values[key] for key in _IDENTITY if key in hdus[0].values},
         "model": hdus[1].values.get("IDCTAB") if len(hdus) > 1 else None,
         "headerlets": [
             CardList(hdu.header).text("HDRNAME") for hdu in hdus if hdu.name == "HDRLET"
         ],
+        "gwcs": holds_gwcs(hdus),
     }
 
 
@@ -163,26 +169,51 @@ def _digest_data(path: Path, hdus: Sequence[Hdu], known: Sequence[str | None]) -
     return digests
 
 
-def _describe_chip(chip: Chip, hdus: Sequence[Hdu], data: Sequence[bytes]) -> dict[str, Any]:
+def _describe_chip(
+    path: Path, chip: Chip, hdus: Sequence[Hdu], data: Sequence[bytes]
+) -> dict[str, Any]:
     """Return one entry of ``chips``."""
     hdu = hdus[chip.extension]
     cards = CardList(hdu.header)
-    flags, errors = (
-        [h for h in hdus if (h.name, h.version) == (name, hdu.version)] for name in ("DQ", "ERR")
-    )
     return {
         "number": chip.number,
         "extension": chip.extension,
         "label": chip.label,
         "shape": list(chip.shape),
         "pixels": _digest_image(hdu, data),
-        "dq": _digest_image(flags[0], data) if flags else None,
-        "err": _digest_image(errors[0], data) if errors else None,
+        "dq": _digest_flags(path, hdus, chip, data),
+        "err": _digest_errors(path, hdus, chip, data),
         "unit": pixel_unit(hdu.values, hdus[0].values).as_record(),
         "wcs": _digest_wcs(hdu, hdus, data),
         "wcsnames": list(wcs_names(cards)),
         "alternates": alternate_names(cards),
     }
+
+
+def _digest_flags(path: Path, hdus: Sequence[Hdu], chip: Chip, data: Sequence[bytes]) -> str | None:
+    """Return the digest of a chip's data quality; None where it has none that can be told."""
+    try:
+        found = find_quality(path, hdus, chip.extension)
+    except InputError:
+        return None  # said before a run to those who want to use the flags
+    if found is None:
+        return None
+    file, layout, flags = found
+    if layout is hdus:
+        return _digest_image(flags, data)
+    known = ["" if hdu is not flags else None for hdu in layout]
+    return _digest_image(flags, _digest_data(file, layout, known))
+
+
+def _digest_errors(
+    path: Path, hdus: Sequence[Hdu], chip: Chip, data: Sequence[bytes]
+) -> str | None:
+    """Return the digest of a chip's errors; None where it has none that can be told."""
+    try:
+        found = find_companion(path, hdus, chip.extension, "ERR")
+    except InputError:
+        return None
+    return None if found is None else _digest_image(found, data)
 
 
 def _digest_image(hdu: Hdu, data: Sequence[bytes]) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.companions import quality_file
 from tweakreg_steps.json_file import memorize_json, recall_json
 from tweakreg_steps.recipes.inputs import InputImage
 from tweakreg_steps.records.outdir_files import digests_of, is_prepared
@@ -39,7 +40,7 @@ class Inspected:
         Digest of the whole content.
     data
         Digest of each HDU's data.
-    primary, model, headerlets
+    primary, model, headerlets, gwcs
         As `tweakreg_steps.surveying.digests.digest_exposure` gives them.
     applied
         The file holds a solution of this output folder by now. All else then is as it was before.
@@ -52,6 +53,7 @@ class Inspected:
     primary: Mapping[str, Any] = field(default_factory=dict)
     model: str | None = None
     headerlets: tuple[str, ...] = ()
+    gwcs: bool = False
     applied: bool = False
 
 
@@ -128,6 +130,7 @@ def _inspect(image: InputImage, outdir: Path, *, try_wcs: bool) -> Inspected:
         primary=known["primary"],
         model=known["model"],
         headerlets=tuple(known["headerlets"]),
+        gwcs=known["gwcs"],
         applied=before is not None,
     )
 
@@ -146,15 +149,28 @@ def _identity(image: InputImage) -> dict[str, Any]:
 
 
 def stat_key(path: Path) -> dict[str, int]:
-    """Return what changes when a file does, without reading it: size, mtime_ns, inode.
+    """Return what changes when an exposure does, without reading it: size, mtime_ns, inode.
+
+    Of a WFPC2 exposure, the same of the file of flags beside it as well.
 
     Raises
     ------
     InputError
         There is no such file.
     """
+    key = _stat(path, "")
+    beside = quality_file(path)
+    return key if beside is None else key | _stat(beside, "quality_")
+
+
+def _stat(path: Path, prefix: str) -> dict[str, int]:
+    """Return size, mtime_ns and inode of a file."""
     try:
         status = path.stat()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); correct the name") from error
-    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "inode": status.st_ino}
+    return {
+        f"{prefix}size": status.st_size,
+        f"{prefix}mtime_ns": status.st_mtime_ns,
+        f"{prefix}inode": status.st_ino,
+    }

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.fits_files.chips import Chip
+from tweakreg_steps.fits_files.chips import Chip, explain_gwcs
 from tweakreg_steps.recipes.inputs import expand_inputs, expand_refimage, image_name
 from tweakreg_steps.recipes.overrides import override_problems
 from tweakreg_steps.recipes.recipe import Recipe
@@ -21,6 +21,7 @@ from tweakreg_steps.surveying.findings import Findings, UserFile
 from tweakreg_steps.surveying.headerlet_survey import headerlet_problems, history_digest
 from tweakreg_steps.surveying.inspection import Inspected, inspect_inputs, inspect_refimage
 from tweakreg_steps.surveying.path_braces import brace_problems
+from tweakreg_steps.surveying.quality_survey import quality_problems
 from tweakreg_steps.surveying.reference_files import find_reference_files
 from tweakreg_steps.surveying.sextractor_survey import survey_sextractor
 from tweakreg_steps.surveying.wcs_names import wcsname_problems
@@ -62,9 +63,9 @@ def survey(recipe: Recipe) -> Findings:
         catalogs=survey_catalogs(recipe, findings),
     )
     findings = replace(findings, **survey_sextractor(recipe, findings))
-    braces = brace_problems(recipe, findings)
-    if braces:
-        raise InputError("\n".join(braces))
+    problems = [*quality_problems(recipe, findings), *brace_problems(recipe, findings)]
+    if problems:
+        raise InputError("\n".join(problems))
     return findings
 
 
@@ -107,6 +108,9 @@ def _output_problems(recipe: Recipe, findings: Findings) -> list[str]:
     ]
     problems += _refimage_problems(findings, aligned)
     if recipe.values["update_header"]["updatehdr"]:
+        problems += [
+            f"input: {explain_gwcs(image.image.path)}" for image in findings.images if image.gwcs
+        ]
         problems += [
             f"input: {path}: two of its extensions cannot go into one aligned copy; "
             "name the file once, without a selection, or set update_header.updatehdr: false"

@@ -1,0 +1,147 @@
+"""The numbers of an image as astropy gives them, whatever BITPIX, BSCALE, BZERO and BLANK say.
+
+Plain arrays are read here, in one piece and without a copy; what is scaled, blank or compressed is
+made into numbers by astropy.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.fits_blocks import Hdu, open_stream
+
+FloatImage = NDArray[np.float32] | NDArray[np.float64]
+
+_DTYPES = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
+_EXACT_IN_FLOAT32 = 1 << 24
+_SHORT = 2
+"""Bytes of an integer that float32 holds whatever its value."""
+
+
+def read_values(path: Path, hdu: Hdu, shape: tuple[int, int]) -> NDArray[Any]:
+    """Read the numbers of an image.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    hdu : Hdu
+        The image in its layout.
+    shape : tuple of int
+        (ny, nx) in pixels.
+
+    Returns
+    -------
+    ndarray, shape (ny, nx)
+        Native byte order, C contiguous; the values are those of ``astropy.io.fits.getdata``, nan
+        where an integer is BLANK (but for unsigned integers and a BLANK of 0, as there).
+
+    Raises
+    ------
+    InputError
+        The file ends early, or what it holds is damaged.
+    """
+    if hdu.values.get("ZIMAGE") is True:
+        return _native(_by_astropy(path, hdu, lambda: _read_compressed(path, hdu)), shape)
+    raw = _read_array(path, hdu, shape)
+    if _is_plain(hdu):
+        return _native(raw, shape)
+    return _native(_by_astropy(path, hdu, lambda: _scale(hdu, raw)), shape)
+
+
+def as_float(values: NDArray[Any]) -> FloatImage:
+    """Return numbers as float32 where that holds each of them exactly, else as float64."""
+    if values.dtype.kind == "f":
+        return values if values.dtype.itemsize >= 4 else values.astype(np.float32)  # noqa: PLR2004
+    if values.dtype.itemsize <= _SHORT or _are_small(values):
+        return values.astype(np.float32)
+    return values.astype(np.float64)
+
+
+def _are_small(values: NDArray[Any]) -> bool:
+    """Tell whether float32 holds all of these integers."""
+    return max(-int(values.min()), int(values.max())) <= _EXACT_IN_FLOAT32
+
+
+def _is_plain(hdu: Hdu) -> bool:
+    """Tell whether the numbers are those in the file."""
+    values = hdu.values
+    scaled = (values.get("BSCALE", 1), values.get("BZERO", 0)) != (1, 0)
+    return not scaled and "BLANK" not in values
+
+
+def _read_array(path: Path, hdu: Hdu, shape: tuple[int, int]) -> NDArray[Any]:
+    """Read an uncompressed image into one array, as it is in the file."""
+    try:
+        array = np.empty(shape, dtype=_DTYPES[int(hdu.values["BITPIX"])])
+    except (KeyError, ValueError, MemoryError) as error:
+        raise InputError(
+            f"{path}: HDU {hdu.index}: {shape[1]} x {shape[0]} pixels of BITPIX "
+            f"{hdu.values.get('BITPIX')} cannot be read ({error}); fetch the file again, or give "
+            "a part of the image"
+        ) from error
+    with open_stream(path) as stream:
+        stream.seek(hdu.data_offset)
+        if cast("Any", stream).readinto(array) != array.nbytes:
+            raise InputError(f"{path}: truncated in the data of HDU {hdu.index}; fetch it again")
+    return array
+
+
+def _scale(hdu: Hdu, raw: NDArray[Any]) -> NDArray[Any]:
+    """Have astropy apply BSCALE, BZERO and BLANK."""
+    from astropy.io import fits
+
+    kind = fits.PrimaryHDU if hdu.index == 0 else fits.ImageHDU
+    content = hdu.header + raw.tobytes()
+    try:
+        return np.asarray(kind.fromstring(content).data)
+    except ValueError:  # signed bytes (BZERO -128) with BLANK, which astropy takes for integers
+        return np.asarray(kind.fromstring(content, uint=False).data)
+
+
+def _read_compressed(path: Path, hdu: Hdu) -> NDArray[Any]:
+    """Have astropy read a tile-compressed image."""
+    from tweakreg_steps.fits_files.exposure import open_quietly
+
+    with open_quietly(path) as hdus:
+        return np.asarray(hdus[hdu.index].data)
+
+
+def _by_astropy(path: Path, hdu: Hdu, read: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+    """Return what astropy makes of an image; whatever it stumbles over is in the file."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return read()
+        except InputError:
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            raise InputError(
+                f"{path}: the pixels of HDU {hdu.index} cannot be read, they or the keywords that "
+                f"describe them are damaged ({reason}); fetch or write the file again"
+            ) from error
+
+
+def _native(values: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
+    """Return an array of this shape in native byte order, one row behind the other."""
+    values = values.reshape(shape)
+    if values.dtype.itemsize > 1 and values.dtype.byteorder == _foreign():
+        if values.flags.writeable and values.flags.c_contiguous:
+            values = values.byteswap(inplace=True).view(values.dtype.newbyteorder("="))
+        else:
+            values = values.astype(values.dtype.newbyteorder("="))
+    return np.ascontiguousarray(values)
+
+
+def _foreign() -> str:
+    """Return numpy's sign of the other byte order."""
+    return ">" if sys.byteorder == "little" else "<"
