@@ -34,6 +34,6 @@ def recall_json(path: Path) -> dict[str, Any] | None:
     """Return the JSON mapping in a file, or None where there is none that can be read."""
     try:
         content = read_json(path)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None

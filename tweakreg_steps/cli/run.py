@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
 from tweakreg_steps.cli.show import print_summary
 from tweakreg_steps.errors import JobFailedError, RecipeError
-from tweakreg_steps.layout import ledger_of
 from tweakreg_steps.planning.blocked_jobs import (
     blocked_jobs,
     describe_blocked,
@@ -25,9 +23,10 @@ from tweakreg_steps.reviewing.waiting import describe_waiting, waiting_images
 from tweakreg_steps.running.cleaning import remove_intermediates
 from tweakreg_steps.running.leftovers import clean_outdir
 from tweakreg_steps.running.locking import hold_outdir
-from tweakreg_steps.running.outdir import require_room
+from tweakreg_steps.running.outdir import release
+from tweakreg_steps.running.ownership import claim_products
 from tweakreg_steps.running.product_cache import cache_problem
-from tweakreg_steps.running.run_log import job_log, log_of, write_run_log
+from tweakreg_steps.running.run_log import job_log, write_run_log
 from tweakreg_steps.running.step_server import Prepare, warm_steps
 
 
@@ -91,7 +90,7 @@ def run_recipe(
         if _restore_inputs(project, stale):
             project = open_project(recipe)
             stale = stale_jobs(project.plan, project.outdir)
-        require_room(project.outdir, _written_by(stale))
+        claim_products(project, [job.job for job in stale])
         project.write_manifest()
         _warn_of_cache(recipe)
         if stale:
@@ -99,19 +98,12 @@ def run_recipe(
             _run_stale(project, file, stale, cores=cores, profile=profile)
         else:
             sys.stderr.write("nothing to do: everything is up to date\n")
+        release(project.outdir)
         if project.plan.clean:
             remove_intermediates(project)
         status = print_summary(project.outdir)
         sys.stderr.write(describe_waiting(waiting_images(project), file))
         return status
-
-
-def _written_by(stale: list[StaleJob]) -> Iterator[str]:
-    """Yield the files that jobs write, relative to the output folder."""
-    for job in (stale_job.job for stale_job in stale):
-        yield from job.outputs
-        yield log_of(job.rule, job.name)
-        yield ledger_of(job.rule, job.name)
 
 
 def _restore_inputs(project: Project, stale: list[StaleJob]) -> bool:

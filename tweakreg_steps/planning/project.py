@@ -303,6 +303,7 @@ class Workflow(Protocol):
 
     configfiles: list[Path]
     modifier: Any
+    is_main_process: bool
 
 
 def open_workflow(config: dict[str, Any], workflow: Workflow) -> Project:
@@ -338,6 +339,10 @@ def open_workflow(config: dict[str, Any], workflow: Workflow) -> Project:
             project.findings,
             in_place=project.values["update_header"]["in_place"],
         )
+    if handed_over is None and workflow.is_main_process:
+        from tweakreg_steps.running.ownership import claim_products
+
+        claim_products(project, project.plan.jobs.values())
     project.write_manifest()
     return project
 

@@ -1,33 +1,67 @@
-"""The output folder: there and writable, or refused before anything is computed."""
+"""The output folder: there, writable and nobody's trap, or refused before anything is computed.
+
+A folder of results travels: it may have been made by anybody. A run writes, reads and removes in it
+by names that it knows beforehand, so none of these may be a link that leads elsewhere, and a file
+that stands under one of them must be one that a run has made.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import pwd
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from tweakreg_steps import layout
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.json_file import recall_json, write_json
 
-_OWN_FOLDERS = (
+OWN_FOLDERS = (
     "digests",
     layout.LOGS,
     ".tweakreg",
     layout.LEDGER,
     layout.SCRATCH,
     ".snakemake",
+    "masks",
+    "catalogs",
+    "sky",
+    "matches",
+    "fits",
+    "reference",
+    "working",
+    "headers",
+    layout.ALIGNED,
+    layout.HEADERLETS,
+    layout.APPLIED,
+    "plots",
+    "tweakreg",
 )
-"""What a run writes into before it knows its jobs."""
+"""The folders that runs make in an output folder."""
+
+_CLAIMS = f"{layout.LOGS}/claims.json"
+"""The files that a run has begun to make; there from the first job to the good end of the run."""
+
+_NAME_MAX = 255
+"""Bytes of a file's name, where the system does not tell."""
 
 
 def prepare_outdir(outdir: Path) -> None:
-    """Make the output folder if it is not there.
+    """Make the output folder if it is not there, and refuse one that cannot serve.
+
+    Parameters
+    ----------
+    outdir
+        The folder itself, no link to it: ``outdir`` of a recipe may be a link, nothing in it may.
 
     Raises
     ------
     InputError
-        If it cannot be made or written.
+        It cannot be made or written, is a home folder, or holds a link or a file where a run needs
+        a folder of its own; or a folder ``digests`` that no run has made.
     """
+    _refuse([*_home_problems(outdir)])
     try:
         outdir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -36,11 +70,14 @@ def prepare_outdir(outdir: Path) -> None:
         ) from error
     if not os.access(outdir, os.W_OK | os.X_OK):
         raise InputError(f"outdir: {outdir}: is not writable; choose a folder you may write")
-    _refuse(_blocked_folders(outdir, map(Path, _OWN_FOLDERS)))
+    paths = [Path(name) for name in (*OWN_FOLDERS, *_inside_snakemake(outdir))]
+    problems = [*_links(outdir, (*paths, Path(layout.LOCK), Path(layout.CODE_CACHE)))]
+    problems += _blocked_folders(outdir, map(Path, OWN_FOLDERS))
+    _refuse(problems or [*_foreign_digests(outdir)])
 
 
 def require_room(outdir: Path, products: Iterable[str]) -> None:
-    """Refuse an output folder in which something of the user's stands in the way of products.
+    """Refuse an output folder in which something stands in the way of products.
 
     Snakemake would say it in its own way, or remove a folder that is empty.
 
@@ -54,20 +91,145 @@ def require_room(outdir: Path, products: Iterable[str]) -> None:
     Raises
     ------
     InputError
-        Naming each file where a folder is needed, and each folder where a file is.
+        Naming each file where a folder is needed, each folder where a file is, each link, and each
+        name that is too long for the disk.
     """
     paths = [Path(product) for product in products]
     folders = dict.fromkeys(parent for path in paths for parent in path.parents)
     problems = [
+        *_long_names(outdir, paths),
+        *_links(outdir, [*folders, *paths]),
         *_blocked_folders(outdir, folders),
         *(
             f"outdir: {outdir / path}: is a folder, and a file of that name is to be written; "
             "remove it, or choose another outdir"
             for path in paths
-            if (outdir / path).is_dir()
+            if (outdir / path).is_dir() and not (outdir / path).is_symlink()
         ),
     ]
     _refuse(problems)
+
+
+def foreign_files(outdir: Path, files: Iterable[str]) -> list[str]:
+    """Return those of some files that are there and that no run has made, in their order.
+
+    A file is a run's if the ledger has it among the products of a job, or a run that did not come
+    to its good end had begun to make it (see `claim`).
+
+    Parameters
+    ----------
+    outdir
+        The output folder.
+    files
+        Names relative to it.
+    """
+    there = [name for name in dict.fromkeys(files) if os.path.lexists(outdir / name)]
+    claimed = frozenset(_claims(outdir)) if there else frozenset()
+    unclaimed = [name for name in there if name not in claimed]
+    owned = frozenset(_ledger_products(outdir)) if unclaimed else frozenset()
+    return [name for name in unclaimed if name not in owned]
+
+
+def require_own(outdir: Path, files: Iterable[str]) -> None:
+    """Refuse to overwrite or remove files that no run has made.
+
+    Raises
+    ------
+    InputError
+        Naming each of them; see `foreign_files`.
+    """
+    _refuse([foreign_problem(outdir / name) for name in foreign_files(outdir, files)])
+
+
+def foreign_problem(path: Path) -> str:
+    """Say that a run would overwrite a file of the user's."""
+    return (
+        f"outdir: {path}: no run has made this file, and one would overwrite or remove it; move it "
+        "away, or choose another outdir"
+    )
+
+
+def claim(outdir: Path, files: Iterable[str]) -> None:
+    """Note down the files that jobs are about to make, so that they are known as theirs.
+
+    A job that is killed between its product and its entry in the ledger leaves a file that the
+    ledger does not know.
+    """
+    before = frozenset(_claims(outdir))
+    now = before.union(files)
+    if now != before:
+        write_json(outdir / _CLAIMS, {"files": sorted(now)})
+
+
+def release(outdir: Path) -> None:
+    """Forget the claims: all jobs are done, and the ledger knows their products."""
+    (outdir / _CLAIMS).unlink(missing_ok=True)
+
+
+def _claims(outdir: Path) -> Iterator[str]:
+    """Yield the files that were claimed."""
+    found = (recall_json(outdir / _CLAIMS) or {}).get("files")
+    yield from (name for name in found if isinstance(name, str)) if isinstance(found, list) else ()
+
+
+def _ledger_products(outdir: Path) -> Iterator[str]:
+    """Yield the products that the ledger knows; the log of a job that is in it counts, too."""
+    root = outdir / layout.LEDGER
+    for path in root.glob("*/*.json"):
+        rule, name = path.parent.name, path.name.removesuffix(".json")
+        yield f"{layout.LOGS}/{rule}/{name}.log"
+        yield f"{layout.LOGS}/{rule}.log"
+        entry = recall_json(path) or {}
+        products = entry.get("products")
+        yield from products if isinstance(products, dict) else ()
+
+
+def _home_problems(outdir: Path) -> Iterator[str]:
+    """Yield that a folder is somebody's home, or the root of all."""
+    homes = {Path.home()}
+    with suppress(OSError, KeyError):  # it is not there yet, or its owner has no name
+        homes.add(Path(pwd.getpwuid(outdir.stat().st_uid).pw_dir))
+    if outdir == Path(outdir.anchor) or outdir in homes | {home.resolve() for home in homes}:
+        yield f"outdir: {outdir}: is a home folder; name a folder below it, such as results"
+
+
+def _inside_snakemake(outdir: Path) -> Iterator[str]:
+    """Yield what Snakemake has put into its own folder."""
+    try:
+        yield from (f".snakemake/{path.name}" for path in (outdir / ".snakemake").iterdir())
+    except OSError:
+        return
+
+
+def _foreign_digests(outdir: Path) -> Iterator[str]:
+    """Yield that there is a folder ``digests`` where no run has ever been."""
+    if os.path.lexists(outdir / "digests") and not os.path.lexists(outdir / ".tweakreg"):
+        yield foreign_problem(outdir / "digests")
+
+
+def _links(outdir: Path, paths: Iterable[Path]) -> Iterator[str]:
+    """Yield each of some paths that is a link."""
+    for path in paths:
+        if path != Path() and (outdir / path).is_symlink():
+            yield (
+                f"outdir: {outdir / path}: is a link, and a run follows none in the output folder "
+                "(which itself may be one); remove it, or choose another outdir"
+            )
+
+
+def _long_names(outdir: Path, paths: Iterable[Path]) -> Iterator[str]:
+    """Yield each file whose name is longer than the disk takes it."""
+    try:
+        limit = os.pathconf(outdir, "PC_NAME_MAX")
+    except OSError:
+        limit = _NAME_MAX
+    for path in paths:
+        length = len(os.fsencode(path.name))
+        if length > limit:
+            yield (
+                f"outdir: {path}: the name is {length} bytes long, and the disk takes {limit}; "
+                "give the image a shorter name"
+            )
 
 
 def _blocked_folders(outdir: Path, folders: Iterable[Path]) -> list[str]:
@@ -76,7 +238,9 @@ def _blocked_folders(outdir: Path, folders: Iterable[Path]) -> list[str]:
         f"outdir: {outdir / folder}: is a file, and a folder of that name is needed; remove it, "
         "or choose another outdir"
         for folder in folders
-        if os.path.lexists(outdir / folder) and not (outdir / folder).is_dir()
+        if os.path.lexists(outdir / folder)
+        and not (outdir / folder).is_dir()
+        and not (outdir / folder).is_symlink()
     ]
 
 

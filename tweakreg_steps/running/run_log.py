@@ -11,11 +11,14 @@ from tweakreg_steps.layout import LOGS
 from tweakreg_steps.planning.jobs import ALL, Job
 from tweakreg_steps.planning.project import Project
 
+HEAD = "tweakreg-steps "
+"""How the processing log begins."""
+
 
 def write_run_log(project: Project, jobs: Sequence[Job]) -> None:
     """Append the logs of `jobs` to the log file that the recipe names."""
     path = project.outdir / project.values["runfile"]
-    lines = [f"tweakreg-steps {__version__}: {project.recipe.name}, {len(jobs)} jobs"]
+    lines = [f"{HEAD}{__version__}: {project.recipe.name}, {len(jobs)} jobs"]
     for job in jobs:
         said = job_log(project, job.rule, job.name)
         if said or project.values["verbose"]:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from tweakreg_steps.atomic import explain_failure, require_space
 from tweakreg_steps.errors import JobFailedError
-from tweakreg_steps.layout import SCRATCH
 from tweakreg_steps.planning.project import Project, handing_over
 from tweakreg_steps.planning.staleness import StaleJob
 from tweakreg_steps.resources import provide_step_command, workflow_folder
 from tweakreg_steps.running.interrupting import keep_interrupt
 from tweakreg_steps.running.snakemake_log import NAME, Listener, register
+from tweakreg_steps.scratch import private_folder
 
 
 def run_workflow(
@@ -47,11 +47,14 @@ def run_workflow(
             keep_interrupt(end_jobs=profile is None),
             _quiet_logging(),
             handing_over(project, [job.key for job in jobs]),
+            private_folder(_cache_place(profile)) as sources,
         ):
             if profile:
-                succeeded = _run_with_profile(project, recipe_file, rules, cores, profile)
+                succeeded = _run_with_profile(
+                    project, recipe_file, rules, cores, profile, sources=sources
+                )
             else:
-                succeeded = _run_here(project, recipe_file, rules, cores)
+                succeeded = _run_here(project, recipe_file, rules, cores, sources=sources)
     except RecursionError:
         # so ends Python's removal of a temporary folder that cannot be written any more
         succeeded = False
@@ -65,7 +68,9 @@ def run_workflow(
         raise JobFailedError(_failure_text(listener, project.outdir))
 
 
-def _run_here(project: Project, recipe_file: Path, rules: list[str], cores: int) -> bool:
+def _run_here(
+    project: Project, recipe_file: Path, rules: list[str], cores: int, *, sources: Path
+) -> bool:
     """Run on this machine: through Snakemake's API, which starts a quarter of a second sooner."""
     from snakemake.api import (
         ConfigSettings,
@@ -85,7 +90,7 @@ def _run_here(project: Project, recipe_file: Path, rules: list[str], cores: int)
         workflow = snakemake.workflow(
             resource_settings=ResourceSettings(cores=cores),
             config_settings=ConfigSettings(configfiles=[recipe_file.resolve()]),
-            workflow_settings=WorkflowSettings(runtime_source_cache_path=_source_cache(project)),
+            workflow_settings=WorkflowSettings(runtime_source_cache_path=sources),
             snakefile=workflow_folder() / "Snakefile",
             workdir=project.outdir,
         )
@@ -109,7 +114,13 @@ def _run_here(project: Project, recipe_file: Path, rules: list[str], cores: int)
 
 
 def _run_with_profile(
-    project: Project, recipe_file: Path, rules: list[str], cores: int, profile: Path
+    project: Project,
+    recipe_file: Path,
+    rules: list[str],
+    cores: int,
+    profile: Path,
+    *,
+    sources: Path,
 ) -> bool:
     """Run where a profile says: through Snakemake's command line, which alone reads profiles."""
     from snakemake import cli
@@ -120,7 +131,7 @@ def _run_with_profile(
         "--directory": [project.outdir],
         "--profile": [profile.resolve()],
         "--cores": [cores],
-        "--runtime-source-cache-path": [_source_cache(project)],
+        "--runtime-source-cache-path": [sources],
         "--scheduler": ["greedy"],
         "--logger": [NAME],
         "--nolock": [],
@@ -134,9 +145,15 @@ def _run_with_profile(
     return bool(cli.args_to_api(parsed, parser))
 
 
-def _source_cache(project: Project) -> Path:
-    """Return where Snakemake keeps copies of the rules: it would leave them in the user's cache."""
-    return project.outdir / SCRATCH / "sources"
+def _cache_place(profile: Path | None) -> Path | None:
+    """Return where Snakemake's copies of the rules go: with a profile, where other machines look.
+
+    Never into the output folder: what is there may come from anybody, and Snakemake believes it.
+    """
+    if profile is None:
+        return None
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "tweakreg-steps"
 
 
 @contextmanager
