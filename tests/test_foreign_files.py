@@ -104,19 +104,25 @@ def test_rules_that_were_planted_in_the_output_folder_are_not_believed(
     assert not list((tmp_path / "tmp").iterdir())
 
 
+USERS_DIGESTS = "digests/paint01q_flc.json"
 USERS = ["masks/paint01q_flc.fits", "summary.ecsv", "aligned/paint01q_flc.fits", "manifest.json"]
 
 
 @pytest.mark.parametrize(
-    "name", [*USERS, "tweakreg.log", "logs/summarize.log", "digests", "recipe.resolved.yaml"]
+    "name",
+    [
+        *USERS,
+        "tweakreg.log",
+        "logs/summarize.log",
+        "digests/paint01q_flc.json",
+        "recipe.resolved.yaml",
+    ],
 )
 def test_a_file_of_the_users_is_neither_overwritten_nor_removed(
     tiny_exposures: Scene, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recipe = copy_tiny(tiny_exposures, tmp_path, number=2, outdir=".", clean=True)
     file = tmp_path / name
-    if name == "digests":
-        file = file / "paint01q_flc.json"
     file.parent.mkdir(exist_ok=True)
     file.write_text("the user's")
     assert main(["run", str(recipe)]) == 2

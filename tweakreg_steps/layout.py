@@ -27,6 +27,28 @@ RESIDUAL_PLOTS = {
     "vector": "plots/vector_{image}.png",
 }
 """The plots of a fit's residuals, by what ``catalog_fitting.residplot`` calls them."""
+FOLDERS = (
+    "digests",
+    LOGS,
+    ".tweakreg",
+    ".snakemake",
+    "masks",
+    "catalogs",
+    "sky",
+    "matches",
+    "fits",
+    "reference",
+    "working",
+    "headers",
+    ALIGNED,
+    HEADERLETS,
+    APPLIED,
+    "plots",
+    "tweakreg",
+)
+"""The folders that runs make in an output folder."""
+FILES = (MANIFEST, RESOLVED_RECIPE, INPUT_LIST, LOCK, SUMMARY, REVIEW, "report.html")
+"""The files that runs make in it under names that no recipe can change."""
 _REFERENCE_SUFFIX = "_refimage"
 
 

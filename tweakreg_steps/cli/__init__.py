@@ -22,6 +22,7 @@ from typing import NoReturn
 from tweakreg_steps import __version__
 from tweakreg_steps.atomic import explain_failure, is_of_the_disk
 from tweakreg_steps.errors import JobFailedError, TweakRegError
+from tweakreg_steps.printable import printable_message
 from tweakreg_steps.running.step_client import INTERRUPTED
 
 _RARELY = 100_000
@@ -69,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = command.run(parsed)
         sys.stdout.flush()
     except TweakRegError as error:
-        sys.stderr.write(f"tweakreg: {error}\n")
+        sys.stderr.write(f"tweakreg: {printable_message(str(error))}\n")
         return error.exit_status
     except KeyboardInterrupt:
         sys.stderr.write("tweakreg: interrupted; run again to go on from here\n")

@@ -12,7 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.printable import control_name
+from tweakreg_steps.text_file import read_small_file
 
+_BYTES = 16 << 20
+"""The largest list: 100,000 images with a catalog each."""
 _PLACEHOLDERS = ("none", "indef")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 
@@ -45,18 +49,30 @@ def read_file_list(path: Path, *, called: str) -> list[ListLine]:
         The list cannot be read.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as error:
+        text = read_small_file(path, limit=_BYTES).decode("utf-8-sig", errors="replace")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise InputError(
-            f"{path}: the {called} cannot be read ({error.strerror}); correct the name"
+            f"{path}: the {called} cannot be read ({reason}); correct the name"
         ) from error
-    lines = []
+    lines: list[ListLine] = []
+    _require_text(path, text, called)
     for number, line in enumerate(text.splitlines(), start=1):
         words = _COMMENT.sub("", line).split()
         if words:
             files = tuple(_file(word, path.parent) for word in words[1:])
             lines.append(ListLine(number, words[0], files))
     return lines
+
+
+def _require_text(path: Path, text: str, called: str) -> None:
+    """Refuse a list with a control character other than a tab in it."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        strange = control_name(line.replace("\t", " "))
+        if strange:
+            raise InputError(
+                f"{path}, line {number}: holds {strange}, which is no part of a {called}; remove it"
+            )
 
 
 def missing_files(lines: Iterable[ListLine], *, called: str) -> list[tuple[int, str]]:

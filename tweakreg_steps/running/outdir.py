@@ -17,28 +17,8 @@ from tweakreg_steps import layout
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.json_file import recall_json, write_json
 
-OWN_FOLDERS = (
-    "digests",
-    layout.LOGS,
-    ".tweakreg",
-    layout.LEDGER,
-    layout.SCRATCH,
-    ".snakemake",
-    "masks",
-    "catalogs",
-    "sky",
-    "matches",
-    "fits",
-    "reference",
-    "working",
-    "headers",
-    layout.ALIGNED,
-    layout.HEADERLETS,
-    layout.APPLIED,
-    "plots",
-    "tweakreg",
-)
-"""The folders that runs make in an output folder."""
+OWN_FOLDERS = (*layout.FOLDERS, layout.LEDGER, layout.SCRATCH)
+"""The folders that no link may stand for."""
 
 _CLAIMS = f"{layout.LOGS}/claims.json"
 """The files that a run has begun to make; there from the first job to the good end of the run."""
@@ -59,7 +39,7 @@ def prepare_outdir(outdir: Path) -> None:
     ------
     InputError
         It cannot be made or written, is a home folder, or holds a link or a file where a run needs
-        a folder of its own; or a folder ``digests`` that no run has made.
+        a folder of its own; or a file in ``digests`` that no run has made.
     """
     _refuse([*_home_problems(outdir)])
     try:
@@ -202,9 +182,12 @@ def _inside_snakemake(outdir: Path) -> Iterator[str]:
 
 
 def _foreign_digests(outdir: Path) -> Iterator[str]:
-    """Yield that there is a folder ``digests`` where no run has ever been."""
-    if os.path.lexists(outdir / "digests") and not os.path.lexists(outdir / ".tweakreg"):
-        yield foreign_problem(outdir / "digests")
+    """Yield what no run has put into the folder ``digests``, where none has come to its jobs."""
+    if os.path.lexists(outdir / ".tweakreg") or not (outdir / "digests").is_dir():
+        return
+    for path in sorted((outdir / "digests").iterdir()):
+        if "identity" not in (recall_json(path) or {}):
+            yield foreign_problem(path)
 
 
 def _links(outdir: Path, paths: Iterable[Path]) -> Iterator[str]:
