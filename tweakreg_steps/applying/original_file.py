@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import stat
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,9 @@ from pathlib import Path
 from tweakreg_steps.applying.undo_record import FileContent
 from tweakreg_steps.atomic import is_temporary_name
 from tweakreg_steps.errors import InputError, LockedError
+from tweakreg_steps.fits_files.fits_blocks import open_stream
+
+_FITS = b"SIMPLE  ="
 
 
 def replacement_problems(paths: Sequence[Path]) -> Iterator[str]:
@@ -101,6 +105,15 @@ def _remove_leftovers(path: Path) -> None:
         made += [name for name in names if is_temporary_name(name, of=product)]
     for name in reversed(made[1:]):
         path.with_name(name).unlink(missing_ok=True)
+
+
+def is_fits(path: Path) -> bool:
+    """Tell whether a file begins as FITS does, gzipped or not."""
+    try:
+        with open_stream(path) as stream:
+            return stream.read(len(_FITS)) == _FITS
+    except (OSError, EOFError, zlib.error):
+        return False
 
 
 def content_of(path: Path, digest: str) -> FileContent:

@@ -73,6 +73,19 @@ def association_members(path: Path) -> list[Path]:
 
 
 def _member_names(path: Path) -> list[str]:
+    """Return the names of the exposures that are present, of a file that may be damaged."""
+    try:
+        return _read_names(path)
+    except InputError:
+        raise
+    except Exception as error:  # astropy raises what it likes
+        raise InputError(
+            f"{path}: cannot be read as an association table ({error}); fetch it again, or list "
+            "the images instead"
+        ) from error
+
+
+def _read_names(path: Path) -> list[str]:
     """Return the names of the exposures that are present."""
     from tweakreg_steps.fits_files.exposure import open_quietly
 
