@@ -66,8 +66,9 @@ def _further_products(project: Project, job: Job) -> Iterator[str]:
         yield f"{layout.ALIGNED}/{job.record['inputs']['name']}"
     if job.rule == "write_refcat":
         base = job.record["inputs"]["base"]
-        names = project.names if base is None else [base]
-        yield from map(layout.cumulative_refcat_of, names)
+        for name in map(layout.cumulative_refcat_of, project.names if base is None else [base]):
+            if not (project.outdir / name).is_dir():  # nothing that a job could overwrite
+                yield name
     if job.rule == "write_headerlet" and not project.values["headerlet_creation"]["clobber"]:
         from tweakreg_steps.fits_files.headerlet import headerlet_name
 

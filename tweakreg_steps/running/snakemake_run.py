@@ -17,6 +17,11 @@ from tweakreg_steps.running.interrupting import keep_interrupt
 from tweakreg_steps.running.snakemake_log import NAME, Listener, register
 from tweakreg_steps.scratch import private_folder
 
+_TAIL = 40
+"""Lines of a failed job's log that are shown."""
+_SAID = 300
+"""Characters of what Snakemake says that are shown."""
+
 
 def run_workflow(
     project: Project,
@@ -171,8 +176,8 @@ def _failure_text(listener: Listener, outdir: Path) -> str:
     """Say which jobs failed and why."""
     lines = []
     for rule, image, logs in dict.fromkeys(listener.failures):
-        text = "".join(_read(outdir / log) for log in logs.split())
-        lines.append(f"{rule} {image} failed: {text.strip() or f'see {logs} in {outdir}'}")
+        text = "".join(_tail(outdir / log) for log in logs.split()).strip()
+        lines.append(f"{rule} {image} failed: {text or _silent_death(logs, listener.errors)}")
     lines = lines or listener.errors or ["Snakemake ended without saying why"]
     try:
         require_space(outdir)
@@ -181,9 +186,22 @@ def _failure_text(listener: Listener, outdir: Path) -> str:
     return "\n".join(lines)
 
 
-def _read(path: Path) -> str:
-    """Return what a log holds, or nothing."""
+def _silent_death(logs: str, errors: list[str]) -> str:
+    """Say what may have happened to a job that wrote nothing into its log."""
+    said = "; ".join(line.strip() for error in errors for line in error.splitlines()[-1:])
+    return (
+        f"it ended without a word in {logs}, so that it or what watched over it was killed from "
+        "outside, most often for want of memory or time: run fewer jobs at once (-j), or give it "
+        f"more of both{f' (Snakemake says: {said[:_SAID]})' if said else ''}"
+    )
+
+
+def _tail(path: Path) -> str:
+    """Return the last lines of a log, or nothing."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
+    lines = text.splitlines(keepends=True)
+    left_out = f"(the last {_TAIL} of {len(lines)} lines of {path})\n"
+    return "".join([left_out, *lines[-_TAIL:]] if len(lines) > _TAIL else lines)
