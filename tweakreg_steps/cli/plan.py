@@ -12,7 +12,9 @@ from tweakreg_steps.planning.cached_jobs import cached_jobs
 from tweakreg_steps.planning.jobs import JobKey
 from tweakreg_steps.planning.project import open_project
 from tweakreg_steps.planning.staleness import StaleJob, stale_jobs
+from tweakreg_steps.printable import printable
 from tweakreg_steps.reviewing.waiting import describe_waiting, waiting_images, waiting_lines
+from tweakreg_steps.running.ownership import files_of_jobs, require_products
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -29,7 +31,9 @@ def run(arguments: Namespace) -> int:
     project = open_project(recipe)
     stale = stale_jobs(project.plan, project.outdir)
     cached = cached_jobs(recipe.file("cache"), stale)
-    sys.stdout.write(_json(stale, cached) if arguments.json else _text(stale, cached))
+    require_products(project, files_of_jobs(project, (job.job for job in stale)))
+    text = _json(stale, cached) if arguments.json else printable(_text(stale, cached))
+    sys.stdout.write(text)
     if not stale:
         sys.stderr.write("nothing to do\n")
     in_place = project.values["update_header"]["in_place"]

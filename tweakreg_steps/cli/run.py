@@ -18,6 +18,7 @@ from tweakreg_steps.planning.blocked_jobs import (
 )
 from tweakreg_steps.planning.project import Project, open_project
 from tweakreg_steps.planning.staleness import StaleJob, stale_jobs
+from tweakreg_steps.printable import printable_line
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.reviewing.waiting import describe_waiting, waiting_images
 from tweakreg_steps.running.cleaning import remove_intermediates
@@ -25,7 +26,7 @@ from tweakreg_steps.running.leftovers import clean_outdir
 from tweakreg_steps.running.locking import hold_outdir
 from tweakreg_steps.running.outdir import release
 from tweakreg_steps.running.ownership import claim_products
-from tweakreg_steps.running.product_cache import cache_problem
+from tweakreg_steps.running.product_cache import cache_problem, make_shared
 from tweakreg_steps.running.run_log import job_log, write_run_log
 from tweakreg_steps.running.step_server import Prepare, warm_steps
 
@@ -128,9 +129,11 @@ def _restore_inputs(project: Project, stale: list[StaleJob]) -> bool:
 def _warn_of_cache(recipe: Recipe) -> None:
     """Say on stderr where the recipe's cache cannot be used."""
     folder = recipe.file("cache")
+    if folder and recipe.values["shared_cache"]:
+        make_shared(folder)
     problem = cache_problem(folder) if folder else None
     if problem:
-        sys.stderr.write(f"tweakreg: warning: {problem}\n")
+        sys.stderr.write(f"tweakreg: warning: {printable_line(problem)}\n")
 
 
 def _require_profile(profile: Path | None) -> None:

@@ -275,10 +275,20 @@ def open_project(recipe: Recipe) -> Project:
         Listing everything that stands in the way of a run and can be known before it.
     """
     prepare_outdir(recipe.outdir)
+    _require_trusted_cache(recipe)
     findings = survey(recipe)
     code = code_digests(RULES, cache=recipe.outdir / layout.CODE_CACHE)
     plan = build_plan(recipe.values, findings, code=code)
     return Project(recipe, findings, replace(plan, user_files=all_user_files(recipe, findings)))
+
+
+def _require_trusted_cache(recipe: Recipe) -> None:
+    """Refuse a cache that others can write, unless the recipe says so."""
+    from tweakreg_steps.running.product_cache import require_trusted
+
+    cache = recipe.file("cache")
+    if cache:
+        require_trusted(cache, shared=recipe.values["shared_cache"])
 
 
 _handed_over: ContextVar[Project | None] = ContextVar("handed_over", default=None)

@@ -41,9 +41,19 @@ def require_products(project: Project, files: Iterable[str]) -> None:
         for name, is_ours in _notes(project).items()
         if (project.outdir / name).exists() and not is_ours(project.outdir / name)
     ]
+    problems += _inputs_in_the_way(project, [*names, *ledger])
     if problems:
         raise InputError("\n".join(problems))
     require_own(project.outdir, _outside(names))
+
+
+def _inputs_in_the_way(project: Project, names: Iterable[str]) -> Iterator[str]:
+    """Yield each file of the user's that a product would replace."""
+    inputs = {p.resolve() for files in project.plan.user_files.values() for p in files.values()}
+    for name in names:
+        path = project.outdir / name
+        if path in inputs:
+            yield f"{path}: is read by the recipe, and a product has this name; rename one of them"
 
 
 def _outside(files: Iterable[str]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.layout import LOGS
 from tweakreg_steps.planning.jobs import ALL, Job
 from tweakreg_steps.planning.project import Project
+from tweakreg_steps.printable import printable
 
 HEAD = "tweakreg-steps "
 """How the processing log begins."""
@@ -29,7 +30,7 @@ def write_run_log(project: Project, jobs: Sequence[Job]) -> None:
 
 def job_log(project: Project, rule: str, name: str) -> str:
     """Return what a job said, indented; `name` is empty or ``all`` for a job of all images."""
-    text = _read(project.outdir / log_of(rule, name)).strip()
+    text = printable(_read(project.outdir / log_of(rule, name))).strip()
     return "".join(f"    {line}\n" for line in text.splitlines())
 
 

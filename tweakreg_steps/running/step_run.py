@@ -12,6 +12,7 @@ from tweakreg_steps.atomic import explain_failure, is_of_the_disk
 from tweakreg_steps.errors import JobFailedError, RecipeError, TweakRegError
 from tweakreg_steps.layout import CACHE_FOLDER, ledger_of
 from tweakreg_steps.planning.ledger import Product, write_entry
+from tweakreg_steps.printable import printable
 from tweakreg_steps.running.product_cache import cache_for
 from tweakreg_steps.running.steady_inputs import steady_inputs
 from tweakreg_steps.running.step import USAGE, StepCall, parse_call
@@ -20,11 +21,19 @@ from tweakreg_steps.scratch import scratch_in
 log = logging.getLogger(__name__)
 
 
+class _PrintableFormatter(logging.Formatter):
+    """Writes out the control characters that a file's header or a program may bring into a log."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one message."""
+        return printable(super().format(record))
+
+
 def run_step(arguments: Sequence[str]) -> int:
     """Run the step that the command line asks for, and return the exit status."""
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(levelname)s: %(message)s", force=True
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_PrintableFormatter("%(levelname)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     try:
         call = parse_call(arguments)
         products = _take_or_make(call)
