@@ -343,6 +343,15 @@ def test_json_that_is_a_pipe_or_a_bomb_is_none(tmp_path: Path) -> None:
             read_json(path)
 
 
+@pytest.mark.parametrize("value", ["9" * 5000, "-" + "9" * 5000, "1e999", "nan"])
+def test_absurd_numbers_in_a_cfg_are_left_out_or_refused(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "tweakreg.cfg"
+    path.write_text(f"_task_name_ = tweakreg\n[OBJECT MATCHING PARAMETERS]\nminobj = {value}\n")
+    imported = import_cfgs([read_cfg(path)])
+    assert ("object_matching", "minobj") not in imported.values
+    assert main(["import", str(path), "-o", str(tmp_path / "new.yaml")]) in (0, 2)
+
+
 def test_a_cfg_that_is_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "tweakreg.cfg")
     with pytest.raises(TweakRegError, match="pipe or a device"):
