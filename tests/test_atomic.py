@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 from tweakreg_steps.atomic import (
     atomic_path,
     find_leftovers,
+    is_temporary_name,
     remove_leftovers,
+    temporary_name,
     write_bytes_atomically,
     write_text_atomically,
 )
@@ -38,7 +41,7 @@ def test_nothing_stands_under_the_final_name_while_it_is_written(tmp_path: Path)
     with atomic_path(final) as temporary:
         temporary.write_text("half")
         assert not final.exists()
-        assert temporary.name == f".catalog.ecsv.{os.getpid()}.tmp.ecsv"
+        assert re.fullmatch(r"\.catalog\.ecsv\.[0-9a-f]{24}\.tmp\.ecsv", temporary.name)
     assert final.read_text() == "half"
 
 
@@ -107,14 +110,78 @@ def test_a_failed_read_inside_the_block_is_not_called_a_failed_write(tmp_path: P
         (tmp_path / "missing").read_text()
 
 
-def test_leftovers_are_temporary_files_and_folders_and_nothing_else(tmp_path: Path) -> None:
+def test_leftovers_are_what_this_program_names_so_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
-    left = [tmp_path / ".a.ecsv.12.tmp.ecsv", tmp_path / "sub" / ".noend.7.tmp"]
-    for path in [*left, tmp_path / "a.tmp.ecsv", tmp_path / ".hidden", tmp_path / ".tmp.x"]:
+    left = [
+        tmp_path / temporary_name("a.ecsv", ".ecsv"),
+        tmp_path / "sub" / temporary_name("noend", ""),
+    ]
+    others = ["a.tmp.ecsv", ".hidden", ".tmp.x", ".x.123.tmp", ".x.0123456789abcdef01234567.tmp"]
+    for path in [*left, *(tmp_path / name for name in others)]:
         path.touch()
-    folder = tmp_path / ".b.12.tmp"
+    folder = tmp_path / temporary_name("b", "")
     folder.mkdir()
     (folder / "b.fits").touch()
-    assert find_leftovers(tmp_path) == (left[0], folder, left[1])
+    assert find_leftovers(tmp_path) == tuple(sorted([*left, folder]))
     remove_leftovers(tmp_path)
     assert find_leftovers(tmp_path) == ()
+    assert all((tmp_path / name).exists() for name in others)
+
+
+def test_leftovers_of_another_output_folder_are_left_to_it(tmp_path: Path) -> None:
+    inner = tmp_path / "results" / "a"
+    inner.mkdir(parents=True)
+    for folder in (tmp_path, inner):
+        (folder / "lock").touch()
+        (folder / temporary_name("a.fits", ".fits")).touch()
+    assert [path.parent for path in find_leftovers(tmp_path, lock="lock")] == [tmp_path]
+
+
+def test_leftovers_are_not_sought_through_links(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    there = tmp_path / "elsewhere" / temporary_name("a.fits", ".fits")
+    there.touch()
+    (tmp_path / "out" / "link").symlink_to(tmp_path / "elsewhere")
+    remove_leftovers(tmp_path / "out")
+    assert there.exists()
+
+
+@pytest.mark.parametrize("name", ["a" * 240 + ".fits", "é" * 120 + ".fits", "a." + "b" * 200])
+def test_names_as_long_as_the_disk_takes_them(tmp_path: Path, name: str) -> None:
+    final = tmp_path / name
+    with atomic_path(final) as temporary:
+        temporary.write_text("x")
+        assert is_temporary_name(temporary.name, of=name)
+        assert not is_temporary_name(temporary.name, of=f"{name[:-6]}c{name[-5:]}")
+    assert final.read_text() == "x"
+
+
+def test_a_link_under_the_temporary_name_is_never_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    tokens = iter(["0" * 12, "1" * 12])
+    monkeypatch.setattr("secrets.token_hex", lambda _: next(tokens))
+    planted = tmp_path / temporary_name("a.txt", ".txt")
+    planted.symlink_to(victim)
+    tokens = iter(["0" * 12, "1" * 12])
+    write_text_atomically(tmp_path / "a.txt", "new")
+    assert (tmp_path / "a.txt").read_text() == "new"
+    assert victim.read_text() == "mine"
+    assert planted.is_symlink()
+
+
+def test_a_temporary_file_that_was_exchanged_is_refused(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+
+    def exchange() -> None:
+        with atomic_path(tmp_path / "a.txt") as temporary:
+            temporary.unlink()
+            temporary.symlink_to(victim)
+
+    with pytest.raises(JobFailedError, match="was replaced by something of another user"):
+        exchange()
+    assert not (tmp_path / "a.txt").exists()

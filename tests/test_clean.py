@@ -113,4 +113,4 @@ def test_plain_snakemake_cleans_as_well(
 
 
 def test_the_intermediate_products_are_those_that_only_jobs_read() -> None:
-    assert FOLDERS == {"working", "masks", "catalogs", "sky", "matches"}
+    assert {"working", "masks", "catalogs", "sky", "matches"} == FOLDERS

@@ -190,3 +190,45 @@ def test_a_recipe_that_cannot_be_read_is_not_edited(
     edits(monkeypatch)
     with pytest.raises(RecipeError, match="cannot be read"):
         tweakreg.edit_imagefindpars(recipe)
+
+
+HELP_LINE = "# ---- what stands below this line is help, and is not kept ----"
+
+
+@pytest.mark.parametrize("answer", ["d\n", ""])
+def test_what_is_typed_below_the_help_line_is_an_error(
+    recipe: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    answer: str,
+) -> None:
+    text = f"{HELP_LINE}\nimagefindpars:\n  threshold: -60"
+    edits(monkeypatch, (HELP_LINE, text), answers=answer)
+    with pytest.raises(RecipeError, match="the change was dropped"):
+        tweakreg.edit_imagefindpars("recipe.yaml")
+    assert "'imagefindpars:' stands below the line" in capsys.readouterr().err
+    assert recipe.read_text() == RECIPE
+
+
+@pytest.mark.usefixtures("recipe")
+def test_a_line_of_the_help_that_is_no_comment_any_more_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edits(monkeypatch, (f"{HELP_LINE}\n# ", f"{HELP_LINE}\n"), answers="d\n")
+    with pytest.raises(RecipeError, match="the change was dropped"):
+        tweakreg.edit_imagefindpars("recipe.yaml")
+    assert "where nothing is kept; move it above that line" in capsys.readouterr().err
+
+
+def test_what_is_moved_above_the_help_line_is_kept(
+    recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    below = f"{HELP_LINE}\n  threshold: 60\n"
+    edits(
+        monkeypatch,
+        (f"{HELP_LINE}\n", below),
+        (below, f"{HELP_LINE}\n"),
+        answers="\n",
+    )
+    tweakreg.edit_imagefindpars("recipe.yaml")
+    assert recipe.read_text() == RECIPE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -187,9 +186,7 @@ def test_uncertainties_are_those_of_so_many_stars(bench: Bench) -> None:
     assert covariance[told["covariance_of"].index("dy")][5] == pytest.approx(told["dy"] ** 2)
 
 
-def test_a_refused_image_keeps_its_wcs(
-    run_copy: Path, edit: Callable[[Path, str, str], None]
-) -> None:
+def test_a_refused_image_keeps_its_wcs(run_copy: Path) -> None:
     recipe = run_copy / "recipe.yaml"
     recipe.write_text(recipe.read_text() + "acceptance:\n  max_shift: 0.1\n")
     assert main(["run", str(recipe), "-j", "2"]) == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from conftest import copy_scene
 from skies import Scene
@@ -51,23 +53,31 @@ exec sleep 100
 """A SExtractor that takes long over anything but a trial."""
 
 
+def slow_world(scene: Scene, folder: Path) -> tuple[World, dict[str, str]]:
+    """Return a world in which finding sources takes long, and the environment for that."""
+    world = World(folder)
+    copy_tiny(scene, folder, imagefindpars={"finder": "sextractor", "threshold": 10})
+    program = folder / "bin" / "source-extractor"
+    program.parent.mkdir()
+    program.write_text(SLOW.format(program=find_program().path))
+    program.chmod(0o755)
+    return world, {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def wait_for_slow_step(world: World, run: subprocess.Popen[str]) -> None:
+    """Wait until a step is in the midst of its work."""
+    while not any("sleep 100" in command for command in world.living(0.0)):
+        assert run.poll() is None
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize("whole_group", [True, False])
 def test_interrupted_in_the_middle_of_a_long_step(
     tiny_exposures: Scene, tmp_path: Path, whole_group: bool
 ) -> None:
-    world = World(tmp_path)
-    recipe = copy_tiny(
-        tiny_exposures, tmp_path, imagefindpars={"finder": "sextractor", "threshold": 10}
-    )
-    program = tmp_path / "bin" / "source-extractor"
-    program.parent.mkdir()
-    program.write_text(SLOW.format(program=find_program().path))
-    program.chmod(0o755)
-    path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
-    with world.start(environment={"PATH": path}) as run:
-        while not any("sleep 100" in command for command in world.living(0.0)):
-            assert run.poll() is None
-            time.sleep(0.05)
+    world, environment = slow_world(tiny_exposures, tmp_path)
+    with world.start(environment=environment) as run:
+        wait_for_slow_step(world, run)
         (os.killpg if whole_group else os.kill)(run.pid, signal.SIGINT)
         stopped = time.monotonic()
         assert run.stderr
@@ -78,7 +88,161 @@ def test_interrupted_in_the_middle_of_a_long_step(
     assert world.living() == []
     assert find_leftovers(world.out) == ()
     assert list((world.out / ".tweakreg" / "scratch").glob("*")) == []
-    assert main(["run", str(recipe), "-j", "2"]) == 0
+    assert main(["run", str(tmp_path / "recipe.yaml"), "-j", "2"]) == 0
+
+
+@pytest.mark.parametrize("with_profile", [True, False])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_terminated_in_the_middle_of_a_long_step(
+    tiny_exposures: Scene, tmp_path: Path, number: signal.Signals, with_profile: bool
+) -> None:
+    world, environment = slow_world(tiny_exposures, tmp_path)
+    (tmp_path / "profile").mkdir()
+    (tmp_path / "profile" / "config.yaml").write_text("executor: local\njobs: 2\n")
+    words = ["--profile", "profile"] if with_profile else []
+    with world.start(*words, environment=environment) as run:
+        wait_for_slow_step(world, run)
+        run.send_signal(number)
+        stopped = time.monotonic()
+        assert run.stderr
+        said = run.stderr.read()
+    assert time.monotonic() - stopped < 5.0
+    assert run.returncode == 128 + number
+    word = "terminated" if number == signal.SIGTERM else "interrupted"
+    assert f"{word}; run again to go on from here" in said
+    assert "Traceback" not in said
+    assert world.living() == []
+    assert find_leftovers(world.out) == ()
+    assert list((tmp_path / "tmp").glob("tweakreg-private-*")) == []
+
+
+STUBBORN = """\
+#!/bin/sh
+case "$1" in --version|-dd) exec {program} "$@";; esac
+test $(stat -c %s image.fits) -lt 100000 && exec {program} "$@"
+trap '' TERM INT
+sleep 100
+"""
+"""A SExtractor that does not end when it is asked to."""
+
+
+@pytest.mark.parametrize("numbers", [(signal.SIGTERM, signal.SIGTERM), (signal.SIGINT,) * 2])
+def test_a_second_signal_ends_a_run_at_once(
+    tiny_exposures: Scene,
+    tmp_path: Path,
+    numbers: tuple[signal.Signals, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(globals(), "SLOW", STUBBORN)
+    world, environment = slow_world(tiny_exposures, tmp_path)
+    with world.start(environment=environment) as run:
+        wait_for_slow_step(world, run)
+        first, second = numbers
+        run.send_signal(first)
+        time.sleep(0.3)
+        run.send_signal(second)
+        stopped = time.monotonic()
+        assert run.stderr
+        run.wait(5.0)
+    assert time.monotonic() - stopped < 2.0
+    assert run.returncode == 128 + second
+    for process in world.living(1.0):
+        assert "sleep 100" not in process
+    assert world.finish(environment={"PATH": os.environ["PATH"]})[0] == 0
+
+
+def test_terminated_before_any_job(tiny_exposures: Scene, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    copy_tiny(tiny_exposures, tmp_path)
+    (tmp_path / "wait").mkdir()
+    (tmp_path / "wait" / "sitecustomize.py").write_text(WAIT)
+    with world.start(environment={"PYTHONPATH": str(tmp_path / "wait")}) as run:
+        assert run.stderr
+        assert run.stderr.readline() == "waiting\n"
+        run.send_signal(signal.SIGTERM)
+        said = run.stderr.read()
+    assert run.returncode == 143
+    assert said == "tweakreg: terminated; run again to go on from here\n"
+    assert world.living() == []
+
+
+WAIT = """\
+import sys
+if sys.argv[0] == "-m" and "run" in sys.orig_argv:
+    import time, tweakreg_steps.surveying.survey as survey
+    def wait(recipe):
+        print("waiting", file=sys.stderr, flush=True)
+        time.sleep(100)
+    import tweakreg_steps.planning.project as project
+    project.survey = wait
+"""
+
+
+@pytest.mark.parametrize("warm", [True, False])
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (9, "the step was killed (SIGKILL); it had held 0."),
+        (11, "the step crashed (SIGSEGV), most likely in a library"),
+        (15, "the step was ended from outside (SIGTERM)"),
+    ],
+)
+def test_a_killed_step_says_the_signal_and_the_memory(
+    tmp_path: Path, number: int, said: str, warm: bool
+) -> None:
+    record = {"rule": "dying", "name": "all", "parameters": {}, "inputs": {}}
+    (tmp_path / "sitecustomize.py").write_text(DYING.format(number=number))
+    code = "import sys; from tweakreg_steps.running.step_client import main; sys.exit(main())"
+    serve = "import sys; from tweakreg_steps.running.step_server import warm_steps\n"
+    serve += "import subprocess\nwith warm_steps() as prepare:\n    prepare(['make_masks'])\n"
+    serve += (
+        f"    sys.exit(subprocess.run([sys.executable, '-c', {code!r}, *sys.argv[1:]]).returncode)"
+    )
+    paths = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
+    done = subprocess.run(
+        [sys.executable, "-c", serve if warm else code, json.dumps(record)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said in done.stderr
+    assert "GB of memory of the machine's" in done.stderr
+    assert done.stderr.startswith("the tail of its log\n")
+    assert done.returncode != 0
+
+
+DYING = """\
+import sys, types
+step = types.ModuleType("tweakreg_steps.steps.dying")
+def run(call):
+    import os
+    sys.stderr.write("the tail of its log\\n")
+    sys.stderr.flush()
+    os.kill(os.getpid(), {number})
+step.run = run
+sys.modules["tweakreg_steps.steps.dying"] = step
+"""
+
+
+def test_a_killed_job_is_explained_by_the_run(tiny_exposures: Scene, tmp_path: Path) -> None:
+    world, environment = slow_world(tiny_exposures, tmp_path)
+    with world.start(environment=environment) as run:
+        wait_for_slow_step(world, run)
+        victims = [
+            process
+            for process in psutil.Process(run.pid).children(recursive=True)
+            if any("step_server" in word for word in process.cmdline())
+        ]
+        (tmp_path / "bin" / "source-extractor").unlink()
+        for process in victims[1:]:  # forks of the warm process, not itself
+            process.kill()
+        assert run.stderr
+        said = run.stderr.read()
+    assert run.returncode == 1
+    assert "failed: " in said
+    assert "the step was killed (SIGKILL); it had held" in said
 
 
 def test_interrupted_while_the_inputs_are_looked_at(tiny_exposures: Scene, tmp_path: Path) -> None:

@@ -202,3 +202,38 @@ def test_the_folder_is_taken_over_with_extends(tmp_path: Path) -> None:
     variant = tmp_path / "variants" / "variant.yaml"
     variant.write_text("extends: ../base.yaml\n")
     assert load_recipe(variant).file("cache") == (tmp_path / "shared").resolve()
+
+
+@pytest.mark.effect("shared_cache")
+@pytest.mark.parametrize("mode", [0o777, 0o775])
+def test_a_cache_that_others_can_write_needs_to_be_said(
+    folder: Path, mode: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "shared").mkdir()
+    (folder / "shared").chmod(mode)
+    for command in ("plan", "run"):
+        assert main([command, str(folder / "a.yaml")]) == 2
+        assert f"cache: {folder / 'shared'}: can be written by others" in capsys.readouterr().err
+    recipe = folder / "a.yaml"
+    recipe.write_text(recipe.read_text() + "shared_cache: true\n")
+    assert main(["plan", str(recipe)]) == 0
+
+
+def test_a_new_cache_is_the_users_alone(tmp_path: Path) -> None:
+    assert product_cache.cache_problem(tmp_path / "deep" / "cache") is None
+    assert (tmp_path / "deep" / "cache").stat().st_mode & 0o777 == 0o700
+    product_cache.require_trusted(tmp_path / "deep" / "cache", shared=False)
+
+
+def test_planted_links_and_pipes_in_a_cache_are_not_followed(tmp_path: Path) -> None:
+    import os
+
+    cache = ProductCache(tmp_path / "cache")
+    product = tmp_path / "product"
+    product.write_bytes(b"content")
+    cache.put(RECORD, {"catalog": product}, [product])
+    (content,) = (p for p in (tmp_path / "cache" / "content").rglob("*") if p.is_file())
+    content.unlink()
+    os.mkfifo(content)
+    assert cache.take(RECORD, {"catalog": tmp_path / "taken"}) == []
+    assert not cache.holds(RECORD)

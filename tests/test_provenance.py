@@ -19,7 +19,6 @@ from test_resolved_recipe import results, run_elsewhere
 from tweakreg_steps import __version__
 from tweakreg_steps.cli import main
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.provenance.reading import read_statements
 from tweakreg_steps.records.ledger import read_entry
 from tweakreg_steps.records.statement import (
     Statement,
@@ -27,6 +26,7 @@ from tweakreg_steps.records.statement import (
     parse_lines,
     statement_of,
 )
+from tweakreg_steps.records.statement_reading import read_statements
 from tweakreg_steps.steps import all_steps
 
 WITHOUT = {

@@ -6,15 +6,23 @@ call other programs.
 
 from __future__ import annotations
 
+import fcntl
+import logging
+import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tweakreg_steps.atomic import explain_failure
+from tweakreg_steps.atomic import explain_failure, remove
 from tweakreg_steps.errors import JobFailedError
 from tweakreg_steps.records.outdir_files import SCRATCH
+
+_PRIVATE = "tweakreg-private-"
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -45,5 +53,77 @@ def scratch_in(outdir: Path) -> Iterator[Path]:
 
 
 def remove_scratch(outdir: Path) -> None:
-    """Remove the scratch folder; only for a caller that knows that no step is running."""
-    shutil.rmtree(outdir / SCRATCH, ignore_errors=True)
+    """Remove the scratch folder; only for a caller that knows that no step is running.
+
+    Raises
+    ------
+    JobFailedError
+        Something in it cannot be removed.
+    """
+    remove(outdir / SCRATCH)
+
+
+@contextmanager
+def private_folder(parent: Path | None) -> Iterator[Path]:
+    """Give a new folder that this user alone can enter, outside any folder that travels.
+
+    It is removed at the end; what a killed process left of this kind is removed at the beginning.
+
+    Parameters
+    ----------
+    parent
+        Where to make it; None for the system's place for temporary files, wherever Python has been
+        told to make its own.
+    """
+    place = parent or _system_temporary()
+    place.mkdir(parents=True, exist_ok=True)
+    _remove_orphans(place)
+    folder = Path(tempfile.mkdtemp(prefix=_PRIVATE, dir=place))
+    held = _hold(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, onerror=_say)
+        if held is not None:
+            os.close(held)
+
+
+def _system_temporary() -> Path:
+    """Return the system's place for temporary files."""
+    before = tempfile.tempdir
+    tempfile.tempdir = None
+    try:
+        return Path(tempfile.gettempdir())
+    finally:
+        tempfile.tempdir = before
+
+
+def _remove_orphans(place: Path) -> None:
+    """Remove the private folders of this user's processes that are no more: nobody holds them."""
+    for entry in place.glob(f"{_PRIVATE}*"):
+        status = entry.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+            continue
+        held = _hold(entry)
+        if held is not None:
+            shutil.rmtree(entry, onerror=_say)
+            os.close(held)
+
+
+def _hold(folder: Path) -> int | None:
+    """Hold a folder for as long as this process lives; None where another one does."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _say(_function: object, path: str, error: tuple[object, BaseException, object]) -> None:
+    """Say that a temporary file stays behind."""
+    log.warning("%s: cannot be removed (%s); remove it yourself", path, error[1])

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.applying.byte_delta import keep_difference, rebuild, sha256_of
-from tweakreg_steps.applying.original_file import content_of, hold_file, holds, keep_status
+from tweakreg_steps.applying.original_file import content_of, hold_file, holds, is_fits, keep_status
 from tweakreg_steps.applying.undo_record import (
     UndoRecord,
     read_record,
@@ -189,9 +189,9 @@ def _put_back(target: Path, record: UndoRecord, outdir: Path, name: str) -> None
         try:
             with temporary.open("wb") as sink:
                 sink.writelines(rebuild(record.segments, target, kept))
-        except (EOFError, FileNotFoundError) as error:
+        except (EOFError, FileNotFoundError, IsADirectoryError) as error:
             raise JobFailedError(f"{kept}: is damaged ({error}); bring it back") from error
-        if not holds(temporary, record.original):
+        if not holds(temporary, record.original) or not is_fits(temporary):
             raise JobFailedError(
                 f"{kept}: does not give the original, it was changed; bring it back"
             )
@@ -206,5 +206,5 @@ def _measured(path: Path, outdir: Path, digest: str) -> tuple[dict[str, Any], ..
     lately = map(recall_json, sorted(outdir.glob(digests_of(names))))
     before = read_record(outdir, path.name)
     found = [*(before.measured if before else ()), *lately]
-    wanted = [record for record in found if record and record["file"] == digest]
+    wanted = [record for record in found if record and record.get("file") == digest]
     return tuple({record["identity"]["selection"]: record for record in wanted}.values())

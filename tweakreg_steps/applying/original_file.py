@@ -5,15 +5,19 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import re
 import shutil
 import stat
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from tweakreg_steps.applying.undo_record import FileContent
+from tweakreg_steps.atomic import is_temporary_name
 from tweakreg_steps.errors import InputError, LockedError
+from tweakreg_steps.fits_files.fits_blocks import open_stream
+
+_FITS = b"SIMPLE  ="
 
 
 def replacement_problems(paths: Sequence[Path]) -> Iterator[str]:
@@ -94,12 +98,22 @@ def hold_file(path: Path) -> Iterator[None]:
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove the temporary files of a killed process beside `path`."""
-    name, suffix = re.escape(path.name), re.escape(path.suffix)
-    pattern = re.compile(rf"\.+{name}(?:\.\d+\.tmp{suffix})+")
-    for found in path.parent.iterdir():
-        if pattern.fullmatch(found.name):
-            found.unlink(missing_ok=True)
+    """Remove the temporary files of a killed process beside `path`, and theirs, the last first."""
+    names = [found.name for found in path.parent.iterdir() if is_temporary_name(found.name)]
+    made = [path.name]
+    for product in made:
+        made += [name for name in names if is_temporary_name(name, of=product)]
+    for name in reversed(made[1:]):
+        path.with_name(name).unlink(missing_ok=True)
+
+
+def is_fits(path: Path) -> bool:
+    """Tell whether a file begins as FITS does, gzipped or not."""
+    try:
+        with open_stream(path) as stream:
+            return stream.read(len(_FITS)) == _FITS
+    except (OSError, EOFError, zlib.error):
+        return False
 
 
 def content_of(path: Path, digest: str) -> FileContent:

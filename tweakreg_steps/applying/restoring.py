@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from tweakreg_steps.applying.in_place import changed_since, restore_original
-from tweakreg_steps.applying.original_file import holds, write_problems
-from tweakreg_steps.applying.undo_record import UndoRecord, read_records
+from tweakreg_steps.applying.original_file import holds, is_fits, write_problems
+from tweakreg_steps.applying.undo_record import UndoRecord, read_records, record_path
 from tweakreg_steps.errors import InputError
 
 
@@ -19,6 +19,36 @@ class Restored:
 
     path: Path
     was_applied: bool
+
+
+def require_inputs(outdir: Path, inputs: Iterable[Path], *, ask: Callable[[Path], bool]) -> None:
+    """Refuse to put files back that are no inputs of the recipe, unless the user says so.
+
+    The records in an output folder say which files these are, and the folder may be a stranger's.
+
+    Parameters
+    ----------
+    outdir
+        The output folder, absolute.
+    inputs
+        The inputs of the recipe, absolute.
+    ask
+        Tells whether a file that is no input may be written.
+
+    Raises
+    ------
+    InputError
+        Naming each file that may not.
+    """
+    known = {Path(os.path.normpath(path)) for path in inputs}
+    problems = [
+        f"{path}: is no input of the recipe, though {record_path(outdir, path.name)} has a way "
+        "back for it; name it in input, or remove that record"
+        for path in _recorded(outdir)
+        if path not in known and not ask(path)
+    ]
+    if problems:
+        raise InputError("\n".join(problems))
 
 
 def restore_originals(outdir: Path, *, only: frozenset[Path] | None) -> Iterator[Restored]:
@@ -43,11 +73,7 @@ def restore_originals(outdir: Path, *, only: frozenset[Path] | None) -> Iterator
     LockedError, JobFailedError
         As `tweakreg_steps.applying.in_place.restore_original`; the files before are back.
     """
-    records = {
-        path: record
-        for record in read_records(outdir).values()
-        if (path := Path(os.path.normpath(outdir / record.path))) in (only or {path})
-    }
+    records = {path: r for path, r in _recorded(outdir).items() if path in (only or {path})}
     problems = [text for item in records.items() for text in _problems(*item, outdir)]
     if problems:
         raise InputError("\n".join(problems))
@@ -55,9 +81,17 @@ def restore_originals(outdir: Path, *, only: frozenset[Path] | None) -> Iterator
         yield Restored(path, restore_original(path, outdir=outdir))
 
 
+def _recorded(outdir: Path) -> dict[Path, UndoRecord]:
+    """Return the records of an output folder by the file of which each speaks."""
+    found = read_records(outdir).values()
+    return {Path(os.path.normpath(outdir / record.path)): record for record in found}
+
+
 def _problems(path: Path, record: UndoRecord, outdir: Path) -> Iterator[str]:
     """Yield what stands against putting an original back."""
     found = list(write_problems(path))
+    if not found and not is_fits(path):
+        found = [f"{path}: is no FITS file; only exposures are put back"]
     yield from found
     if not found and not (holds(path, record.applied) or holds(path, record.original)):
         yield changed_since(path, outdir)

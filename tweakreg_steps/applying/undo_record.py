@@ -17,6 +17,9 @@ from tweakreg_steps.json_file import recall_json, write_json
 from tweakreg_steps.records.outdir_files import APPLIED
 
 _FORMAT = 1
+_LARGEST = 2**63 - 1
+_MEASURED = frozenset({"chips", "file", "data", "primary", "model", "headerlets"})
+"""What is looked up of what was learnt of an original."""
 
 
 @dataclass(frozen=True)
@@ -117,23 +120,64 @@ def read_record(outdir: Path, file_name: str) -> UndoRecord | None:
     if not path.exists():
         return None
     content = recall_json(path)
-    if content is None or content.get("format") != _FORMAT:
+    record = _parse(content) if content and content.get("format") == _FORMAT else None
+    if record is None or not _names(record, file_name):
         raise InputError(
             f"{path}: cannot be read as an undo record; it was damaged or written by another "
             "version of tweakreg-steps: restore with that version, or put the original back and "
             "remove the record"
         )
-    del content["format"]
-    return UndoRecord(
-        **{
-            "provenance": {},
-            **content,
-            "original": FileContent(**content["original"]),
-            "applied": FileContent(**content["applied"]),
-            "segments": tuple(Segment(**segment) for segment in content["segments"]),
-            "measured": tuple(content["measured"]),
-        }
+    return record
+
+
+def _parse(content: dict[str, Any]) -> UndoRecord | None:
+    """Return the record that a JSON mapping is, or None where it is none."""
+    try:
+        record = UndoRecord(
+            path=content["path"],
+            solution=content["solution"],
+            original=FileContent(**content["original"]),
+            applied=FileContent(**content["applied"]),
+            mtime_ns=content["mtime_ns"],
+            segments=tuple(Segment(**segment) for segment in content["segments"]),
+            written=content["written"],
+            provenance=content.get("provenance", {}),
+            measured=tuple(content["measured"]),
+        )
+    except (KeyError, TypeError):
+        return None
+    return record if _is_sound(record) else None
+
+
+def _is_sound(record: UndoRecord) -> bool:
+    """Tell whether everything in a record is of the kind that it has to be."""
+    contents = (record.original, record.applied)
+    texts = [record.path, record.solution]
+    texts += [text for content in contents for text in (content.sha256, content.digest)]
+    segments = record.segments
+    numbers = [record.mtime_ns, *(content.size for content in contents)]
+    numbers += [number for segment in segments for number in (segment.offset, segment.size)]
+    return (
+        all(isinstance(text, str) and "\0" not in text for text in texts)
+        and all(type(number) is int and 0 <= number <= _LARGEST for number in numbers)
+        and all(isinstance(segment.kept, bool) for segment in segments)
+        and sum(segment.size for segment in segments) == record.original.size
+        and isinstance(record.written, dict)
+        and isinstance(record.provenance, dict)
+        and all(_is_measured(entry) for entry in record.measured)
     )
+
+
+def _is_measured(entry: object) -> bool:
+    """Tell whether an entry of a record is what was learnt of an original."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("identity"), dict):
+        return False
+    return entry.keys() >= _MEASURED and entry["identity"].keys() >= {"selection", "format"}
+
+
+def _names(record: UndoRecord, file_name: str) -> bool:
+    """Tell whether a record speaks of a file of this name."""
+    return Path(record.path).name == file_name
 
 
 def read_records(outdir: Path) -> dict[str, UndoRecord]:

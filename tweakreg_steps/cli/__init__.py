@@ -2,7 +2,7 @@
 
 Exit status: 0 every image is aligned (or is the reference); 1 a job failed; 2 the recipe or the
 command line is wrong and nothing was run; 3 the run finished but some images were not aligned; 4
-another run holds the folder; 130 interrupted.
+another run holds the folder; 130 interrupted; 143 terminated.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ from typing import NoReturn
 from tweakreg_steps import __version__
 from tweakreg_steps.atomic import explain_failure, is_of_the_disk
 from tweakreg_steps.errors import JobFailedError, TweakRegError
+from tweakreg_steps.printable import printable_message
+from tweakreg_steps.running.interrupting import Terminated, heed_termination
 from tweakreg_steps.running.step_client import INTERRUPTED
 
+TERMINATED = 128 + signal.SIGTERM
 _RARELY = 100_000
 """New objects between two collections."""
 
@@ -63,14 +66,17 @@ def command() -> NoReturn:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, and return the exit status."""
     words = sys.argv[1:] if arguments is None else arguments
-    parsed = build_parser(words).parse_args(words)
-    command = _module(parsed.command)
     try:
-        status: int = command.run(parsed)
-        sys.stdout.flush()
+        with heed_termination():
+            parsed = build_parser(words).parse_args(words)
+            status: int = _module(parsed.command).run(parsed)
+            sys.stdout.flush()
     except TweakRegError as error:
-        sys.stderr.write(f"tweakreg: {error}\n")
+        sys.stderr.write(f"tweakreg: {printable_message(str(error))}\n")
         return error.exit_status
+    except Terminated:
+        sys.stderr.write("tweakreg: terminated; run again to go on from here\n")
+        return TERMINATED
     except KeyboardInterrupt:
         sys.stderr.write("tweakreg: interrupted; run again to go on from here\n")
         return INTERRUPTED
@@ -93,7 +99,8 @@ def build_parser(words: Sequence[str]) -> argparse.ArgumentParser:
         prog="tweakreg",
         description="Align astronomical exposures as a recipe says.",
         epilog="Exit status: 0 all aligned, 1 a job failed, 2 wrong recipe or command line, "
-        "3 some images not aligned, 4 another run holds the folder, 130 interrupted.",
+        "3 some images not aligned, 4 another run holds the folder, 130 interrupted, 143 "
+        "terminated.",
     )
     parser.add_argument("--version", action="version", version=f"tweakreg-steps {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

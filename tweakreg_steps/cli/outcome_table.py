@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from tweakreg_steps.printable import printable_line
+
 
 def print_outcomes(rows: Sequence[tuple[str, ...]]) -> None:
     """Print rows of texts on stdout, the columns aligned."""
+    rows = [tuple(map(printable_line, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))

@@ -7,11 +7,13 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
+from tweakreg_steps.printable import printable, printable_line
 from tweakreg_steps.reviewing.waiting import describe_waiting, waiting_images, waiting_lines
 from tweakreg_steps.workflow.blocked_jobs import blocked_jobs, describe_blocked
 from tweakreg_steps.workflow.cached_jobs import cached_jobs
 from tweakreg_steps.workflow.jobs import JobKey
 from tweakreg_steps.workflow.obsolete import obsolete_products
+from tweakreg_steps.workflow.ownership import files_of_jobs, require_products
 from tweakreg_steps.workflow.project import open_project
 from tweakreg_steps.workflow.staleness import StaleJob
 
@@ -30,9 +32,11 @@ def run(arguments: Namespace) -> int:
     project = open_project(recipe)
     stale = project.stale
     cached = cached_jobs(recipe.file("cache"), stale)
-    sys.stdout.write(_json(stale, cached) if arguments.json else _text(stale, cached))
+    require_products(project, files_of_jobs(project, (job.job for job in stale)))
+    text = _json(stale, cached) if arguments.json else printable(_text(stale, cached))
+    sys.stdout.write(text)
     obsolete = obsolete_products(project)
-    sys.stderr.writelines(f"{one.text}\n" for one in obsolete)
+    sys.stderr.writelines(f"{printable_line(one.text)}\n" for one in obsolete)
     if not stale and not obsolete:
         sys.stderr.write("nothing to do\n")
     in_place = project.values["update_header"]["in_place"]

@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
+from tweakreg_steps.printable import printable_line
 from tweakreg_steps.recipes.recipe import Recipe, load_recipe
 from tweakreg_steps.surveying.unused_words import unused_words
 
@@ -31,5 +32,5 @@ def read_recipe(path: Path) -> Recipe:
     """Read a recipe, and warn on stderr of what looks like a mistake."""
     recipe = load_recipe(path)
     for warning in (*recipe.warnings, *unused_words(recipe)):
-        sys.stderr.write(f"tweakreg: warning: {warning}\n")
+        sys.stderr.write(f"tweakreg: warning: {printable_line(warning)}\n")
     return recipe

@@ -1,14 +1,18 @@
-"""``tweakreg validate``: every problem of a recipe at once."""
+"""``tweakreg validate``: every problem of a recipe at once; nothing is run or written."""
 
 from __future__ import annotations
 
 import sys
+import tempfile
 from argparse import ArgumentParser, Namespace
+from dataclasses import replace
 
 from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.recipes.inputs import expand_inputs, expand_refimage
-from tweakreg_steps.recipes.overrides import override_problems
+from tweakreg_steps.recipes.recipe import Recipe
+from tweakreg_steps.workflow.outdir import require_usable
+from tweakreg_steps.workflow.ownership import files_of_jobs, require_products
+from tweakreg_steps.workflow.project import Project, open_project
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -17,14 +21,33 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    """Check the recipe, and that each of its inputs is there."""
+    """Check the recipe and all the files that it names, as a plan and a run do."""
     recipe = read_recipe(arguments.recipe)
-    images = expand_inputs(recipe.values["input"], base=recipe.base)
-    if recipe.values["refimage"]:
-        expand_refimage(recipe.values["refimage"], base=recipe.base)
-    problems = list(override_problems(recipe.values, [image.name for image in images]))
-    if problems:
-        raise InputError("\n".join(problems))
-    count = f"{len(images)} image{'' if len(images) == 1 else 's'}"
+    n_images = len(_checked(recipe).images)
+    count = f"{n_images} image{'' if n_images == 1 else 's'}"
     sys.stderr.write(f"{arguments.recipe}: valid, {count}\n")
     return 0
+
+
+def _checked(recipe: Recipe) -> Project:
+    """Return the project of a recipe in which nothing is wrong.
+
+    Raises
+    ------
+    InputError
+        Listing everything that is. Where the output folder cannot serve, the rest is looked at
+        all the same.
+    """
+    try:
+        require_usable(recipe.outdir)
+    except InputError as error:
+        with tempfile.TemporaryDirectory(prefix="tweakreg-validate-") as folder:
+            elsewhere = replace(recipe, values={**recipe.values, "outdir": folder})
+            try:
+                open_project(elsewhere)
+            except InputError as further:
+                raise InputError(f"{error}\n{further}") from error
+        raise
+    project = open_project(recipe)
+    require_products(project, files_of_jobs(project, (job.job for job in project.stale)))
+    return project

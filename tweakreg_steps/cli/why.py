@@ -9,6 +9,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from tweakreg_steps.errors import InputError, RecipeError
+from tweakreg_steps.printable import printable
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -21,7 +22,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Print the ancestry of a file."""
-    sys.stdout.write(_of_ledger(arguments) or _of_file(arguments))
+    text = _of_ledger(arguments) or _of_file(arguments)
+    sys.stdout.write(text if arguments.json else printable(text))
     return 0
 
 
@@ -52,8 +54,8 @@ def _of_file(arguments: Namespace) -> str:
     RecipeError
         It says nothing.
     """
-    from tweakreg_steps.provenance.reading import read_statements
     from tweakreg_steps.provenance.report import text_of_statements
+    from tweakreg_steps.records.statement_reading import read_statements
 
     file: Path = arguments.file
     try:

@@ -11,8 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tweakreg_steps.errors import RecipeError, TweakRegError
+from tweakreg_steps.printable import printable_message
+from tweakreg_steps.text_file import read_small_file
 
 _SCISSORS = "# ---- what stands below this line is help, and is not kept ----"
+
+_BYTES = 4 << 20
+"""The largest text."""
 
 _ASK = "Enter edits again, d drops the change: "
 
@@ -47,17 +52,41 @@ def edit_text(text: str, *, name: str, check: Callable[[str], None], help_text: 
         path.write_text(text + _below(help_text), encoding="utf-8")
         while True:
             _open(command, path)
-            edited = path.read_text(encoding="utf-8").partition(_SCISSORS)[0]
-            if edited == text:
-                return text
             try:
+                edited = _kept(path)
+                if edited == text:
+                    return text
                 check(edited)
             except TweakRegError as error:
-                sys.stderr.write(f"{error}\n")
+                sys.stderr.write(f"{printable_message(str(error))}\n")
                 if not _again():
                     raise RecipeError("the change was dropped, all is as it was") from error
             else:
                 return edited
+
+
+def _kept(path: Path) -> str:
+    """Return what the user has written, which stands above the help.
+
+    Raises
+    ------
+    RecipeError
+        Something other than comments stands below it, or the file cannot be read.
+    """
+    try:
+        content = read_small_file(path, limit=_BYTES).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"byte {error.start} is not UTF-8; save the text as UTF-8") from error
+    except OSError as error:
+        raise RecipeError(f"the text cannot be read again ({error.strerror})") from error
+    above, _, below = content.partition(_SCISSORS)
+    lost = [line for line in below.splitlines() if line.strip() and not line.startswith("#")]
+    if lost:
+        raise RecipeError(
+            f"{lost[0].strip()!r} stands below the line {_SCISSORS!r}, where nothing is kept; move "
+            "it above that line"
+        )
+    return above
 
 
 def _below(help_text: str) -> str:

@@ -101,8 +101,8 @@ def find_in_image(
             log.warning("%s, %s: %s", image, chip.label, text)
         log.info("%s: %d sources, %s", chip.label, n_sources, dict(found.note))
         columns.setdefault("chip", []).append(np.full(n_sources, chip.number))
-        for name in _measured(find):
-            columns.setdefault(name, []).append(found.columns[name])
+        for key in _measured(find):
+            columns.setdefault(key, []).append(found.columns[key])
         columns.setdefault("spread", []).append(shape.spread)
         columns.setdefault("narrow", []).append(shape.narrow)
     return _table(name, find, columns, notes)

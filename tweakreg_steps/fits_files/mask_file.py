@@ -33,7 +33,8 @@ def write_masks(
     from astropy.io import fits
 
     primary = fits.PrimaryHDU()
-    primary.header["IMAGE"] = (image, "image these masks belong to")
+    name = image.encode("ascii", "backslashreplace").decode()  # a header holds nothing else
+    primary.header["IMAGE"] = (name, "image these masks belong to")
     primary.header["COMMENT"] = "One extension a chip: 1 where sources may be found, 0 elsewhere."
     primary.header["COMMENT"] = "An extension without pixels: sources may be found everywhere."
     for line in history:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import shutil
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tweakreg_steps.atomic import atomic_path
+from tweakreg_steps.atomic import atomic_path, temporary_folder
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import Chip, find_chips
 from tweakreg_steps.fits_files.fits_blocks import open_stream, scan_hdus
@@ -51,27 +50,14 @@ def write_updated_copy(
     JobFailedError
         The copy cannot be written.
     """
-    with atomic_path(destination) as temporary, _folder_beside(destination) as folder:
+    # stwcs may put another file beside the copy, as for WFPC2, and cuts paths at ".fits"
+    with atomic_path(destination) as temporary, temporary_folder(destination) as folder:
         work = folder / destination.name
         with open_stream(source) as stream, work.open("wb") as copy:
             shutil.copyfileobj(stream, copy)
         _update(work.absolute(), source, history)
         _require_chips(work, chips, source)
         work.rename(temporary)
-
-
-@contextlib.contextmanager
-def _folder_beside(destination: Path) -> Iterator[Path]:
-    """Give a folder of its own to a file that stwcs may put another one beside, as for WFPC2.
-
-    Its name may not hold ``.fits``: stwcs cuts paths there.
-    """
-    folder = destination.with_name(f".{destination.stem}.{os.getpid()}.tmp")
-    folder.mkdir()
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
 
 
 def _update(work: Path, source: Path, history: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tweakreg_steps.errors import REASON_TEXTS, Reason
+from tweakreg_steps.printable import printable_line
 from tweakreg_steps.products.summary import Status, summary_rows
 from tweakreg_steps.tables.ecsv import ColumnTable
 
@@ -100,7 +101,7 @@ def _draw(rows: Sequence[tuple[str, ...]]) -> Table:
         justify: Any = "left" if i < _N_LEFT or is_reason else "right"
         table.add_column(Text(heading), justify=justify, no_wrap=not is_reason)
     for name, status, *others in rows:
-        colour = _COLOURS[status.replace(" ", "_")]
+        colour = _COLOURS.get(status.replace(" ", "_"), "")
         table.add_row(Text(name), Text(status, style=colour), *map(Text, others))
     return table
 
@@ -110,16 +111,24 @@ def _format_row(row: Mapping[str, Any]) -> tuple[str, ...]:
     was_not_matched = row["status"] == Status.REFERENCE and row["n_matched"] == 0
     rms = (_number(row["rms_ra"], ".2f"), _number(row["rms_dec"], ".2f"))
     return (
-        row["image"],
-        row["status"].replace("_", " "),
+        printable_line(row["image"]),
+        printable_line(row["status"]).replace("_", " "),
         _NO_NUMBER if was_not_matched else f"{row['n_fit']}/{row['n_matched']}",
         _number(row["dx"], ".3f"),
         _number(row["dy"], ".3f"),
         _number(row["rotation"], ".5f"),
         _number(row["scale"], ".6f"),
         _NO_NUMBER if _NO_NUMBER in rms else " ".join(rms),
-        REASON_TEXTS[Reason(row["reason"])] if row["reason"] else "",
+        _explain(row["reason"]),
     )
+
+
+def _explain(reason: str) -> str:
+    """Say a reason in words; one that this version does not know as it is."""
+    try:
+        return REASON_TEXTS[Reason(reason)] if reason else ""
+    except ValueError:
+        return printable_line(reason)
 
 
 def _number(value: float, spec: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ _MEMBER_ENDINGS = (
 """How the file of a member may be called, behind its name; the first that is there is taken. The
 order is that of ``stsci.tools``, so that the answer is TweakReg's."""
 
+_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,68}")
+"""The name of a member, which is no path."""
+
 
 def is_association(name: str) -> bool:
     """Tell from its name whether a file is an association table."""
@@ -49,6 +53,11 @@ def association_members(path: Path) -> list[Path]:
         raise InputError(
             f"{path}: the association names no exposure that is present; list the images instead"
         )
+    strange = [name for name in names if not _PLAIN.fullmatch(name)]
+    if strange:
+        raise InputError(
+            f"{path}: {strange[0]!r} is no name of an exposure; list the images instead"
+        )
     files = {name: _member_file(path.parent, name) for name in names}
     missing = [name for name, file in files.items() if file is None]
     if missing:
@@ -64,6 +73,19 @@ def association_members(path: Path) -> list[Path]:
 
 
 def _member_names(path: Path) -> list[str]:
+    """Return the names of the exposures that are present, of a file that may be damaged."""
+    try:
+        return _read_names(path)
+    except InputError:
+        raise
+    except Exception as error:  # astropy raises what it likes
+        raise InputError(
+            f"{path}: cannot be read as an association table ({error}); fetch it again, or list "
+            "the images instead"
+        ) from error
+
+
+def _read_names(path: Path) -> list[str]:
     """Return the names of the exposures that are present."""
     from tweakreg_steps.fits_files.exposure import open_quietly
 

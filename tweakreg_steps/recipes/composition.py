@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.errors import RecipeError
+from tweakreg_steps.printable import control_name
 from tweakreg_steps.recipes.merging import merge
 from tweakreg_steps.recipes.moved_paths import move_paths
 from tweakreg_steps.recipes.yaml_source import KeyPath, YamlSource, parse_yaml, read_yaml
 
 EXTENDS = "extends"
+_SHOWN = 200
+_CHAIN = 30
+"""The longest chain of files that extend each other; people write three."""
+_FILES = 100
+"""The largest number of files that one recipe is made of, each counted as often as it is named."""
 _OUTDIR = "outdir"
 
 
@@ -60,7 +67,7 @@ def read_recipe_source(path: Path, section: str | None = None) -> RecipeSource:
         A file cannot be read or is not YAML, or extends itself.
     """
     source = read_yaml(path)
-    return _compose(_section_of(source, section) if section else source, path, ())
+    return _compose(_section_of(source, section) if section else source, path, (), count(1))
 
 
 def _section_of(source: YamlSource, section: str) -> YamlSource:
@@ -74,13 +81,19 @@ def _section_of(source: YamlSource, section: str) -> YamlSource:
     )
 
 
-def _read(path: Path, chain: tuple[Path, ...]) -> RecipeSource:
+def _read(path: Path, chain: tuple[Path, ...], files: Iterator[int]) -> RecipeSource:
     """Read one file below those of the chain."""
-    return _compose(read_yaml(path), path, chain)
+    if next(files) > _FILES:
+        raise RecipeError(
+            f"{chain[0]}: {EXTENDS}: more than {_FILES} files lie under it; write them as fewer"
+        )
+    return _compose(read_yaml(path), path, chain, files)
 
 
-def _compose(source: YamlSource, path: Path, chain: tuple[Path, ...]) -> RecipeSource:
-    """Lay one file over those that it extends."""
+def _compose(
+    source: YamlSource, path: Path, chain: tuple[Path, ...], files: Iterator[int]
+) -> RecipeSource:
+    """Lay one file over those that it extends; `files` counts what is read."""
     own = _own_source(source, path)
     if not isinstance(source.value, Mapping) or source.value.get(EXTENDS) is None:
         return own
@@ -89,13 +102,18 @@ def _compose(source: YamlSource, path: Path, chain: tuple[Path, ...]) -> RecipeS
     for name in _base_names(source.value[EXTENDS], place):
         base = Path(os.path.normpath(path.parent / name))
         _require_new(base, (*chain, path), place)
-        merged = _lay_over(merged, _moved(_read(base, (*chain, path)), base.parent, path.parent))
+        found = _read(base, (*chain, path), files)
+        if not isinstance(found.value, Mapping):
+            raise RecipeError(
+                f"{place}: {EXTENDS}: {base} is no mapping of parameters; name a recipe"
+            )
+        merged = _lay_over(merged, _moved(found, base.parent, path.parent))
     return _lay_over(merged, own)
 
 
 def source_of_text(text: str, path: Path) -> RecipeSource:
     """Return what the text of a recipe file at `path`, and the files it extends, say."""
-    return _compose(parse_yaml(text, name=str(path)), path, ())
+    return _compose(parse_yaml(text, name=str(path)), path, (), count(1))
 
 
 def _own_source(source: YamlSource, path: Path) -> RecipeSource:
@@ -113,16 +131,21 @@ def _own_source(source: YamlSource, path: Path) -> RecipeSource:
 def _base_names(value: object, place: Place) -> list[str]:
     """Return the files that a recipe extends, the later ones laid over the earlier."""
     given = value if isinstance(value, list) else [value]
-    names = [name for name in given if isinstance(name, str) and name]
+    names = [n for n in given if isinstance(n, str) and n and not control_name(n)]
     if not names or names != given:
         raise RecipeError(
-            f"{place}: {EXTENDS}: {value!r} is not allowed; name a recipe file, or a list of them"
+            f"{place}: {EXTENDS}: {repr(value)[:_SHOWN]} is not allowed; name a recipe file, or a "
+            "list of them"
         )
     return names
 
 
 def _require_new(base: Path, chain: tuple[Path, ...], place: Place) -> None:
     """Refuse a file that extends itself, over however many others."""
+    if len(chain) > _CHAIN:
+        raise RecipeError(
+            f"{chain[0]}: {EXTENDS}: a chain of more than {_CHAIN} files; write them as fewer"
+        )
     if base.resolve() in [path.resolve() for path in chain]:
         way = " extends ".join(path.name for path in (*chain, base))
         raise RecipeError(f"{place}: {EXTENDS}: {way}; take one of them out")

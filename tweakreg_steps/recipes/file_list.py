@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.tables.decompression import open_regular
+from tweakreg_steps.printable import control_name
+from tweakreg_steps.text_file import read_small_file
 
+_BYTES = 16 << 20
+"""The largest list: 100,000 images with a catalog each."""
 _PLACEHOLDERS = ("none", "indef")
 _LONGEST_NAME = 300  # letters of a name that a message repeats
-_LARGEST = 64 << 20
-"""Bytes of the largest list; 100,000 images have some 10 MiB."""
-
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 
 
@@ -49,36 +49,31 @@ def read_file_list(path: Path, *, called: str) -> list[ListLine]:
     InputError
         The list cannot be read.
     """
-    text = _read(path, called)
-    lines = []
+    try:
+        text = read_small_file(path, limit=_BYTES).decode("utf-8-sig", errors="replace")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"{path}: the {called} cannot be read ({reason}); correct the name"
+        ) from error
+    lines: list[ListLine] = []
+    _require_text(path, text, called)
     for number, line in enumerate(text.splitlines(), start=1):
         words = _COMMENT.sub("", line).split()
-        if any(not word.isprintable() for word in words):
-            raise InputError(
-                f"{path}, line {number}: the {called} holds characters that no text has; "
-                "write it anew"
-            )
         if words:
             files = tuple(_file(word, path.parent) for word in words[1:])
             lines.append(ListLine(number, words[0], files))
     return lines
 
 
-def _read(path: Path, called: str) -> str:
-    """Read a list as text."""
-    try:
-        with open_regular(path) as stream:
-            content = stream.read(_LARGEST + 1)
-    except OSError as error:
-        raise InputError(
-            f"{path}: the {called} cannot be read ({error.strerror}); correct the name"
-        ) from error
-    if len(content) > _LARGEST:
-        raise InputError(
-            f"{path}: the {called} has more than {_LARGEST >> 20} MiB; name a text with "
-            "one line an image"
-        )
-    return content.decode("utf-8-sig", errors="replace")
+def _require_text(path: Path, text: str, called: str) -> None:
+    """Refuse a list with a control character other than a tab in it."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        strange = control_name(line.replace("\t", " "))
+        if strange:
+            raise InputError(
+                f"{path}, line {number}: holds {strange}, which is no part of a {called}; remove it"
+            )
 
 
 def missing_files(lines: Iterable[ListLine], *, called: str) -> list[tuple[int, str]]:

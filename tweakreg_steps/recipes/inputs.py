@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.printable import control_name
 from tweakreg_steps.recipes.association import association_members, is_association
 from tweakreg_steps.recipes.file_list import ListLine, missing_files, read_file_list, report
 
 _SUFFIXES = (".fits.fz", ".fits.gz", ".fit.gz", ".fits", ".fit", ".fts")
-_SELECTION = re.compile(r"^(?P<path>.*\.\w+)\[(?P<selection>[^\]]+)\]$")
+_NAME_MAX = 255
+"""Bytes of the name of a file or folder."""
+_PATH_MAX = 4095
+"""Bytes of a path."""
+_SHOWN = 60
+_SUFFIX = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -61,8 +68,12 @@ def name_of_input(path: Path, selection: str | None) -> str:
 
 def split_selection(item: str) -> tuple[str, str | None]:
     """Split ``name.fits[sci,1]`` into the name and the selected extension, None without one."""
-    found = _SELECTION.match(item)
-    return (found["path"], "".join(found["selection"].split())) if found else (item, None)
+    path, bracket, rest = item.rpartition("[")
+    selection = rest.removesuffix("]")
+    has_suffix = _SUFFIX.fullmatch(path.rpartition(".")[2]) is not None and "." in path
+    if not bracket or rest == selection or not selection or "]" in selection or not has_suffix:
+        return item, None
+    return path, "".join(selection.split())
 
 
 def expand_inputs(entries: str | list[str], *, base: Path) -> list[InputImage]:
@@ -111,9 +122,9 @@ def expand_refimage(entry: str, *, base: Path) -> InputImage:
     InputError
         There is no such file.
     """
-    selected = _SELECTION.match(entry.strip())
-    name, selection = (selected["path"], selected["selection"]) if selected else (entry, None)
+    name, selection = split_selection(entry.strip())
     path = base / name.strip()
+    _require_short(path)
     if not path.is_file():
         raise InputError(
             f"refimage: {entry}: there is no such file ({path}); name one image, without wildcards"
@@ -122,10 +133,22 @@ def expand_refimage(entry: str, *, base: Path) -> InputImage:
 
 
 def split_entry(entry: str) -> Iterator[str]:
-    """Split a comma-separated list, leaving the commas inside brackets alone."""
-    for item in re.split(r",(?![^\[]*\])", entry):
-        if item.strip():
-            yield item.strip()
+    """Split a comma-separated list, leaving the commas inside brackets alone.
+
+    A comma is inside if the next bracket behind it closes.
+    """
+    last = len(entry)
+    items = []
+    closes = False
+    for place in range(len(entry) - 1, -1, -1):
+        character = entry[place]
+        if character in "[]":
+            closes = character == "]"
+        elif character == "," and not closes:
+            items.append(entry[place + 1 : last])
+            last = place
+    items.append(entry[:last])
+    yield from (item.strip() for item in reversed(items) if item.strip())
 
 
 def _expand_item(item: str, base: Path) -> list[InputImage]:
@@ -134,6 +157,7 @@ def _expand_item(item: str, base: Path) -> list[InputImage]:
         return _read_list(base / item[1:])
     pattern, selection = split_selection(item)
     path = base / pattern
+    _require_short(path)
     if path.exists() or not glob.has_magic(pattern):
         if not path.is_file():
             raise InputError(f"input: {item}: there is no such file ({path}); correct the name")
@@ -144,6 +168,16 @@ def _expand_item(item: str, base: Path) -> list[InputImage]:
     if not found:
         raise InputError(f"input: {item}: no file matches ({path}); correct the wildcard")
     return [image for name in found for image in _images(Path(name), selection)]
+
+
+def _require_short(path: Path) -> None:
+    """Refuse a name that no file system can have."""
+    longest = max((len(os.fsencode(part)) for part in path.parts), default=0)
+    if longest > _NAME_MAX or len(os.fsencode(path)) > _PATH_MAX:
+        raise InputError(
+            f"input: {path.name[:_SHOWN]}...: no file has so long a name; correct it, or separate "
+            "the files by commas"
+        )
 
 
 def _images(path: Path, selection: str | None) -> list[InputImage]:
@@ -158,7 +192,13 @@ def _images(path: Path, selection: str | None) -> list[InputImage]:
 
 
 def _image(path: Path, selection: str | None) -> InputImage:
-    """Name one input."""
+    """Name one input, whose products get that name, too."""
+    strange = control_name(path.name)
+    if strange:
+        raise InputError(
+            f"input: {path}: the name holds {strange}, which cannot stand in the names of the "
+            "products; rename the file"
+        )
     return InputImage(name_of_input(path, selection), path.absolute(), selection)
 
 

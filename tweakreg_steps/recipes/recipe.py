@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import difflib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tweakreg_steps.errors import RecipeError
+from tweakreg_steps.printable import control_name
 from tweakreg_steps.recipes.composition import Place, RecipeSource, read_recipe_source
 from tweakreg_steps.recipes.overrides import cross_override_problems, cross_override_warnings
 from tweakreg_steps.recipes.recipe_rules import (
@@ -27,6 +28,11 @@ from tweakreg_steps.recipes.schema import (
     value_at,
 )
 from tweakreg_steps.recipes.yaml_source import KeyPath
+
+_MOST = 100
+"""Problems that one message lists."""
+_LONGEST = 200
+"""Characters of a value or key that a message shows."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,7 @@ def complete(values: object, *, source: RecipeSource | None, file: Path) -> Reci
         )
     problems = [Problem(path, "is given twice; keep one") for path, _ in _duplicates(source)]
     problems += _schema_problems(values)
-    wrong = frozenset(problem.path for problem in problems)
+    wrong = _Wrong.of(problem.path for problem in problems)
     complete_values = _with_defaults(load_schema(), values, (), wrong)
     found = [*cross_field_problems(complete_values), *cross_override_problems(complete_values)]
     problems += [Problem(*problem) for problem in found]
@@ -137,12 +143,20 @@ def _report(problems: list[Problem], places: Mapping[KeyPath, Place], file: Path
         return places.get(path, Place(file, 0))
 
     rows = sorted({(place_of(p.path), _dotted(p.path), p.text) for p in problems})
-    return "\n".join(f"{place}: {f'{name}: ' if name else ''}{text}" for place, name, text in rows)
+    lines = [f"{place}: {f'{name}: ' if name else ''}{text}" for place, name, text in rows[:_MOST]]
+    if len(rows) > _MOST:
+        lines.append(f"{file}: and {len(rows) - _MOST} more problems of these kinds")
+    return "\n".join(lines)
 
 
 def _dotted(path: KeyPath) -> str:
     """Write a key path as ``section.name``."""
-    return ".".join(str(key) for key in path)
+    return ".".join(_cut(str(key)) for key in path)
+
+
+def _cut(text: str) -> str:
+    """Return a text as a message can hold it."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _show(value: object) -> str:
@@ -150,7 +164,7 @@ def _show(value: object) -> str:
     words = {True: "true", False: "false", None: "null"}
     if isinstance(value, bool) or value is None:
         return words[value]
-    return repr(value)
+    return _cut(repr(value))
 
 
 def _schema_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
@@ -162,23 +176,40 @@ def _schema_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
         path = tuple(error.absolute_path)
         if error.validator == "additionalProperties":
             known = error.schema.get("properties", {})
-            for key in sorted(set(map(str, error.instance)) - set(known)):
+            unknown = sorted(set(map(str, error.instance)) - set(known))
+            for key in unknown[:_MOST]:
                 yield Problem((*path, key), _unknown_key(key, path))
+            yield from (Problem((*path, key), "is not a known key") for key in unknown[_MOST:])
         elif error.validator == "required":
             missing = sorted(set(error.validator_value) - set(error.instance))
             yield from (Problem((*path, key), "is missing; it is required") for key in missing)
         else:
             yield Problem(path, _wrong_value(error.instance, error.schema))
-    yield from _infinite(values, ())
+    yield from _strange(values, ())
 
 
-def _infinite(value: object, path: KeyPath) -> Iterator[Problem]:
-    """Yield the numbers that are not finite."""
+def _strange(value: object, path: KeyPath) -> Iterator[Problem]:
+    """Yield the numbers that are not finite, and the texts with control characters in them."""
     if isinstance(value, Mapping):
         for key, child in value.items():
-            yield from _infinite(child, (*path, str(key)))
+            yield from _strange_text(str(key), (*path, str(key)))
+            yield from _strange(child, (*path, str(key)))
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            yield from _strange(child, (*path, index))
+    elif isinstance(value, str):
+        yield from _strange_text(value, path)
     elif isinstance(value, float) and not math.isfinite(value):
         yield Problem(path, f"{_show(value)} is not a finite number; leave it out or give a number")
+
+
+def _strange_text(text: str, path: KeyPath) -> Iterator[Problem]:
+    """Yield that a text holds a control character."""
+    strange = control_name(text)
+    if strange:
+        is_end = text.endswith("\n") and control_name(text[:-1]) is None
+        hint = " (a block of text ends with one: begin it with >- in place of >)" if is_end else ""
+        yield Problem(path, f"holds {strange}, which no text of a recipe can have; remove it{hint}")
 
 
 def _unknown_key(key: str, section: KeyPath) -> str:
@@ -190,6 +221,8 @@ def _unknown_key(key: str, section: KeyPath) -> str:
         home = ".".join(homes[0][:-1])
         place = f"in the section {home}" if home else "at the top level"
         return f"is not known here; it belongs {place}"
+    if len(key) > _LONGEST:
+        return "is not a known key; `tweakreg params` lists them all"
     candidates = [*load_schema()["properties"], *(p.path[-1] for p in parameters())]
     here = [p.path[-1] for p in parameters() if p.path[:-1] == section]
     for names in (here, candidates):
@@ -215,19 +248,33 @@ def _wrong_value(value: object, schema: Tree) -> str:
     if str(value).strip().upper() in ("NONE", "INDEF", "") and "null" in schema.get("type", ()):
         hint = " (write null for 'not given')"
     if "pattern" in schema and isinstance(value, str):
-        hint = " (a plain file name, without a folder)"
+        hint = " (a plain file name: letters, digits, inside also blanks and . + = @ % , -)"
     return f"{_show(value)} is not allowed{hint}; allowed: {allowed(schema)}"
 
 
-def _with_defaults(schema: Tree, values: object, path: KeyPath, wrong: frozenset[KeyPath]) -> Any:  # noqa: ANN401  any JSON value
+@dataclass(frozen=True)
+class _Wrong:
+    """Where something is wrong, and above what."""
+
+    paths: frozenset[KeyPath]
+    above: frozenset[KeyPath]
+
+    @classmethod
+    def of(cls, paths: Iterable[KeyPath]) -> Self:
+        """Return what is wrong, from its paths."""
+        found = frozenset(paths)
+        return cls(found, frozenset(p[:n] for p in found for n in range(len(p) + 1)))
+
+
+def _with_defaults(schema: Tree, values: object, path: KeyPath, wrong: _Wrong) -> Any:  # noqa: ANN401  any JSON value
     """Return `values` with the schema's defaults, and numbers in the schema's type.
 
     What is wrong already counts as not given, so that the rest can still be looked at.
     """
     if not is_section(schema):
-        is_wrong = any(problem[: len(path)] == path for problem in wrong)
+        is_wrong = path in wrong.above
         return copy.deepcopy(schema.get("default")) if is_wrong else _typed(schema, values)
-    given = values if isinstance(values, Mapping) and path not in wrong else {}
+    given = values if isinstance(values, Mapping) and path not in wrong.paths else {}
     return {
         name: _with_defaults(
             child,

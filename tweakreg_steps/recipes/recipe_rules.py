@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tweakreg_steps.recipes.schema import Tree, value_at
+from tweakreg_steps.records.outdir_files import FILES, FOLDERS
 
 Found = tuple[tuple[str, ...], str]
 
 _FINDER_NAMES = {"sextractor": "SExtractor", "segmentation": "segmentation"}
+_TAKEN = frozenset(name.casefold() for name in (*FOLDERS, *FILES))
 
 _HEADER_TEXTS = (
     ("update_header", "wcsname"),
@@ -36,13 +38,29 @@ def cross_field_problems(values: Tree) -> Iterator[Found]:
             ("update_header", "in_place"),
             "true needs updatehdr: true; or run, look, and write with tweakreg apply",
         )
+    yield from _name_problems(values)
+
+
+def _name_problems(values: Tree) -> Iterator[Found]:
+    """Yield what is wrong with the names of products that a recipe can choose.
+
+    Letters count as one in either case: some disks do not tell them apart.
+    """
     shifts = values["shiftfile_output"]
-    names = [shifts["outshifts"], shifts["outwcs"], values["runfile"]]
-    if len(set(names)) < len(names):
+    chosen = {
+        ("shiftfile_output", "outshifts"): shifts["outshifts"],
+        ("shiftfile_output", "outwcs"): shifts["outwcs"],
+        ("runfile",): values["runfile"],
+    }
+    names = list(chosen.values())
+    if len({name.casefold() for name in names}) < len(names):
         yield (
             ("shiftfile_output",),
             f"outshifts, outwcs and runfile must be three files, got {', '.join(names)}",
         )
+    for path, name in chosen.items():
+        if name.casefold() in _TAKEN:
+            yield path, f"{name!r} is the name of another product or folder; choose another"
 
 
 def _find_problems(section: str, find: Tree) -> Iterator[Found]:

@@ -86,18 +86,24 @@ def load_schema() -> Tree:
     path = workflow_folder() / "schemas" / "recipe.schema.yaml"
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     schema: Tree = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506  safe
-    definitions = schema.pop("$defs")
-    for name, section in schema["properties"].items():
-        reference = section.pop("$ref", None)
-        if reference:
-            definition = copy.deepcopy(definitions[reference.rsplit("/", 1)[-1]])
-            schema["properties"][name] = {**definition, **section}
+    _resolve(schema["properties"], schema.pop("$defs"))
     schema["properties"][IMAGES]["additionalProperties"] = {
         "type": "object",
         "additionalProperties": False,
         "properties": dict(_sections_per_image(schema)),
     }
     return schema
+
+
+def _resolve(properties: Tree, definitions: Tree) -> None:
+    """Put what each ``$ref`` names in its place; what stands beside it goes before."""
+    for name, child in properties.items():
+        reference = child.pop("$ref", None)
+        if reference:
+            definition = copy.deepcopy(definitions[reference.rsplit("/", 1)[-1]])
+            properties[name] = {**definition, **child}
+        if is_section(properties[name]):
+            _resolve(properties[name]["properties"], definitions)
 
 
 def _sections_per_image(schema: Tree) -> Iterator[tuple[str, Tree]]:

@@ -86,7 +86,7 @@ def write_entry(
 def read_entry(path: Path) -> Entry | None:
     """Return a job's entry, or None where there is none that can be read."""
     entry = recall_json(path)
-    return entry if entry and set(entry) >= _NEEDED else None
+    return entry if entry and _is_sound(entry) else None
 
 
 def identity(entry: Entry) -> str:
@@ -110,6 +110,43 @@ def refresh_times(path: Path, entry: Entry, outdir: Path) -> None:
             memorize_json(path, {**entry, "products": {**entry["products"], **products}})
         except JobFailedError:  # it only saves time, and the folder may not be ours
             return
+
+
+def _is_sound(entry: Mapping[str, Any]) -> bool:
+    """Tell whether an entry is of the form that `write_entry` gives it."""
+    record, products, versions = (entry.get(k) for k in ("record", "products", VERSIONS))
+    return (
+        isinstance(record, dict)
+        and all(isinstance(record.get(k), str) for k in ("rule", "name", "code"))
+        and all(isinstance(record.get(k), dict) for k in ("parameters", "inputs", "upstream"))
+        and _are_chips(record["inputs"].get("chips", []))
+        and isinstance(products, dict)
+        and all(_is_product(*item) for item in products.items())
+        and isinstance(versions or {}, dict)
+        and entry.keys() >= _NEEDED
+        and all(isinstance(entry[k], str) for k in ("stamp", "ticket"))
+        and isinstance(entry["contents"], dict)
+        and isinstance(entry["declared"], list)
+    )
+
+
+def _are_chips(chips: object) -> bool:
+    """Tell whether the chips of an entry can be told apart."""
+    return isinstance(chips, list) and all(isinstance(c, dict) and "number" in c for c in chips)
+
+
+def _is_product(name: str, made: object) -> bool:
+    """Tell whether a product stands in the output folder, and is described."""
+    path = Path(name)
+    return (
+        not path.is_absolute()
+        and ".." not in path.parts
+        and "\0" not in name
+        and isinstance(made, dict)
+        and type(made.get("size")) is int
+        and type(made.get("mtime_ns")) is int
+        and isinstance(made.get("sha256", made.get("fits")), str)
+    )
 
 
 def _describe(product: Product) -> tuple[str, dict[str, Any]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tweakreg_steps.errors import InputError
 from tweakreg_steps.json_file import read_json
 from tweakreg_steps.records.outdir_files import plain_name
 
@@ -41,12 +42,12 @@ class ManifestImage:
 
 def read_manifest(path: Path) -> list[ManifestImage]:
     """Return the images of the run, in the recipe's order."""
-    return [_image(entry) for entry in read_json(path)["images"]]
+    return [_image(entry) for entry in _read(path)["images"]]
 
 
 def read_refimage(path: Path) -> ManifestImage | None:
     """Return the reference image of the run, or None where the recipe names none."""
-    entry = read_json(path)["refimage"]
+    entry = _read(path)["refimage"]
     return _image(entry) if entry else None
 
 
@@ -67,7 +68,42 @@ def chip_labels(path: Path) -> dict[tuple[str, int], str]:
 
 def read_files(path: Path) -> dict[str, Path]:
     """Return the user's files that belong to no image."""
-    return _paths(read_json(path))
+    return _paths(_read(path))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return the content of a manifest.
+
+    Raises
+    ------
+    InputError
+        It is none.
+    """
+    content = read_json(path)
+    if not isinstance(content, dict) or not _is_manifest(content):
+        raise InputError(f"{path}: is no list of a run's images; remove it and run again")
+    return content
+
+
+def _is_manifest(content: Mapping[str, Any]) -> bool:
+    """Tell whether a mapping is of the form that a run writes."""
+    images, refimage = content.get("images"), content.get("refimage", 0)
+    is_list = isinstance(images, list) and all(map(_is_image, images))
+    return is_list and (refimage is None or _is_image(refimage)) and _are_files(content)
+
+
+def _is_image(entry: object) -> bool:
+    """Tell whether an entry describes an image."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("chips"), list):
+        return False
+    texts = [entry.get(key) for key in ("name", "path", "wcs_path", "label")]
+    return all(isinstance(text, str) for text in texts) and _are_files(entry)
+
+
+def _are_files(entry: Mapping[str, Any]) -> bool:
+    """Tell whether the files that an entry names, if it names any, are paths."""
+    files = entry.get("files", {})
+    return isinstance(files, dict) and all(isinstance(file, str) for file in files.values())
 
 
 def _paths(entry: Mapping[str, Any]) -> dict[str, Path]:

@@ -26,6 +26,30 @@ SUMMARY = "summary.ecsv"
 ALIGNED = "aligned"
 HEADERLETS = "headerlets"
 APPLIED = "applied"
+FOLDERS = (
+    DIGESTS,
+    LOGS,
+    STATE,
+    ".snakemake",
+    "masks",
+    "catalogs",
+    "sky",
+    "matches",
+    "fits",
+    "reference",
+    "working",
+    "headers",
+    ALIGNED,
+    HEADERLETS,
+    APPLIED,
+    "plots",
+    "tweakreg",
+)
+"""The folders that runs make in an output folder."""
+FILES = (MANIFEST, RESOLVED_RECIPE, INPUT_LIST, LOCK, SUMMARY, REVIEW, "report.html")
+"""The files that runs make in it under names that no recipe can change."""
+RUN_LOG_HEAD = "tweakreg-steps "
+"""How the processing log begins."""
 _REFERENCE_SUFFIX = "_refimage"
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,10 +21,14 @@ from typing import Any
 
 from tweakreg_steps import __version__
 from tweakreg_steps.atomic import expendable_path, write_bytes_atomically
-from tweakreg_steps.errors import JobFailedError
+from tweakreg_steps.errors import InputError, JobFailedError
 from tweakreg_steps.json_file import memorize_json, read_json, recall_json
 from tweakreg_steps.records.canonical import digest
 from tweakreg_steps.records.library_versions import VERSIONS, library_versions
+from tweakreg_steps.text_file import read_small_file
+
+_BYTES = 16 << 30
+"""The largest product."""
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +107,7 @@ class ProductCache:
         """Return a content; None where it is not there, or is not what it was."""
         path = self._content(name)
         try:
-            content = path.read_bytes()
+            content = read_small_file(path, limit=_BYTES)
         except OSError as error:
             log.warning("the cache %s is not used: %s", self.folder, error)
             return None
@@ -146,10 +151,44 @@ def cache_named_in(path: Path) -> ProductCache | None:
     return ProductCache(Path(folder)) if folder else None
 
 
-def cache_problem(folder: Path) -> str | None:
-    """Say why nothing can be kept in a folder, or None."""
-    try:
+def require_trusted(folder: Path, *, shared: bool) -> None:
+    """Refuse a folder that others can write, unless the recipe says that it is meant so.
+
+    What is taken from a cache is believed: a record there names the digests of its products, and
+    who can write the one can write the others.
+
+    Raises
+    ------
+    InputError
+        Naming the folder.
+    """
+    if shared:
+        return
+    for path in (folder, folder / "jobs", folder / "content"):
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        others_write = bool(status.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+        if others_write or status.st_uid not in (os.geteuid(), 0):
+            how = "can be written by others" if others_write else "belongs to another user"
+            raise InputError(
+                f"cache: {path}: {how}, who could give this run false products; close it with "
+                "chmod -R go-w, choose another cache, or set shared_cache: true"
+            )
+
+
+def make_shared(folder: Path) -> None:
+    """Make a new cache folder that others can use, as the umask says, if that is possible."""
+    with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
+
+
+def cache_problem(folder: Path) -> str | None:
+    """Say why nothing can be kept in a folder, or None; a new one is for this user alone."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         return f"cache: {folder}: cannot be made ({error.strerror}); the run does without it"
     if not os.access(folder, os.W_OK | os.X_OK):

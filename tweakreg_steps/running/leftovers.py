@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tweakreg_steps.atomic import remove_leftovers
+from tweakreg_steps.atomic import remove, remove_leftovers
+from tweakreg_steps.errors import JobFailedError
+from tweakreg_steps.records.outdir_files import LOCK
 from tweakreg_steps.scratch import remove_scratch, scratch_in
 
 _SNAKEMAKE = Path(".snakemake")
@@ -24,17 +25,18 @@ def clean_outdir(outdir: Path) -> Iterator[Path]:
     Path
         A folder for temporary files; Python's own go there, too.
     """
-    remove_leftovers(outdir)
+    remove_leftovers(outdir, lock=LOCK)
     remove_scratch(outdir)
     _remove_marks(outdir)
     try:
         with scratch_in(outdir) as scratch:
             yield scratch
     except BaseException:
-        remove_leftovers(outdir)  # of jobs that were ended
+        with suppress(JobFailedError):  # why the run failed is the news
+            remove_leftovers(outdir, lock=LOCK)  # of jobs that were ended
+            remove_scratch(outdir)
         raise
-    finally:
-        remove_scratch(outdir)
+    remove_scratch(outdir)
 
 
 def _remove_marks(outdir: Path) -> None:
@@ -42,16 +44,12 @@ def _remove_marks(outdir: Path) -> None:
 
     Which products are whole is known from the ledger; to Snakemake a marked one would be
     incomplete for ever where the job had come to its end.
+
+    Raises
+    ------
+    JobFailedError
+        One cannot be removed.
     """
-    for path in (outdir / _SNAKEMAKE / "incomplete").glob("*"):
-        _remove(path)
-    for path in (outdir / _SNAKEMAKE).glob("shell_tmp.*"):
-        _remove(path)
-
-
-def _remove(path: Path) -> None:
-    """Remove a file or a folder."""
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+    marks = outdir / _SNAKEMAKE
+    for path in (*(marks / "incomplete").glob("*"), *marks.glob("shell_tmp.*")):
+        remove(path)

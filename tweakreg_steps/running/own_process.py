@@ -114,15 +114,18 @@ def main() -> None:
 def _run(recipe_file: Path, cores: int) -> tuple[str, str]:
     """Run a recipe; return the name and the text of the error it ended with, or blanks."""
     from tweakreg_steps.recipes.recipe import load_recipe
+    from tweakreg_steps.running.interrupting import Terminated, heed_termination
     from tweakreg_steps.running.recipe_run import run_recipe
     from tweakreg_steps.running.step_server import warm_steps
 
     try:
-        with warm_steps() as prepare:
+        with heed_termination(), warm_steps() as prepare:
             recipe = load_recipe(recipe_file)
             run_recipe(recipe, recipe_file, cores=cores, profile=None, prepare=prepare)
     except TweakRegError as error:
         return type(error).__name__, str(error)
+    except Terminated:
+        return JobFailedError.__name__, "the run was terminated; call again to go on from there"
     except KeyboardInterrupt:
         return _INTERRUPTED, ""
     return "", ""

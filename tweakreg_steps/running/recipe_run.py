@@ -7,10 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from tweakreg_steps.errors import JobFailedError, RecipeError
+from tweakreg_steps.printable import printable_line
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.records.ledger import read_entry, refresh_times
 from tweakreg_steps.records.outdir_files import ledger_of
-from tweakreg_steps.records.product_cache import cache_problem
+from tweakreg_steps.records.product_cache import cache_problem, make_shared
 from tweakreg_steps.reviewing.waiting import describe_waiting, waiting_images
 from tweakreg_steps.running.final_table import print_summary
 from tweakreg_steps.running.leftovers import clean_outdir
@@ -23,7 +24,8 @@ from tweakreg_steps.workflow.blocked_jobs import (
     require_measurable,
 )
 from tweakreg_steps.workflow.obsolete import remove_intermediates, remove_obsolete
-from tweakreg_steps.workflow.outdir import prepare_outdir, require_room
+from tweakreg_steps.workflow.outdir import prepare_outdir, release
+from tweakreg_steps.workflow.ownership import claim_products
 from tweakreg_steps.workflow.project import Project, open_project
 from tweakreg_steps.workflow.staleness import StaleJob
 
@@ -52,8 +54,8 @@ def run_recipe(
         project = open_project(recipe)
         if _restore_inputs(project):
             project = open_project(recipe)
-        require_room(project.outdir, project.written_by(project.stale))
-        sys.stderr.writelines(f"{one.text}\n" for one in remove_obsolete(project))
+        claim_products(project, [job.job for job in project.stale])
+        sys.stderr.writelines(f"{printable_line(one.text)}\n" for one in remove_obsolete(project))
         project.write_state([job.job for job in project.stale])
         _warn_of_cache(recipe)
         if project.stale:
@@ -61,6 +63,7 @@ def run_recipe(
             _run_stale(project, file, project.stale, cores=cores, profile=profile)
         else:
             sys.stderr.write("nothing to do: everything is up to date\n")
+        release(project.outdir)
         if project.plan.clean:
             remove_intermediates(project)
         status = print_summary(project.outdir)
@@ -90,9 +93,11 @@ def _restore_inputs(project: Project) -> bool:
 def _warn_of_cache(recipe: Recipe) -> None:
     """Say on stderr where the recipe's cache cannot be used."""
     folder = recipe.file("cache")
+    if folder and recipe.values["shared_cache"]:
+        make_shared(folder)
     problem = cache_problem(folder) if folder else None
     if problem:
-        sys.stderr.write(f"tweakreg: warning: {problem}\n")
+        sys.stderr.write(f"tweakreg: warning: {printable_line(problem)}\n")
 
 
 def _require_profile(profile: Path | None) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from tweakreg_steps import __version__
 from tweakreg_steps.atomic import write_text_atomically
+from tweakreg_steps.printable import printable
+from tweakreg_steps.records.outdir_files import RUN_LOG_HEAD
 from tweakreg_steps.workflow.jobs import Job
 from tweakreg_steps.workflow.project import Project
 
@@ -14,7 +16,7 @@ from tweakreg_steps.workflow.project import Project
 def write_run_log(project: Project, jobs: Sequence[Job]) -> None:
     """Append the logs of `jobs` to the log file that the recipe names."""
     path = project.outdir / project.values["runfile"]
-    lines = [f"tweakreg-steps {__version__}: {project.recipe.name}, {len(jobs)} jobs"]
+    lines = [f"{RUN_LOG_HEAD}{__version__}: {project.recipe.name}, {len(jobs)} jobs"]
     for job in jobs:
         said = indented_log(project.outdir / job.log)
         if said or project.values["verbose"]:
@@ -25,7 +27,7 @@ def write_run_log(project: Project, jobs: Sequence[Job]) -> None:
 
 def indented_log(path: Path) -> str:
     """Return what a job said, indented."""
-    return "".join(f"    {line}\n" for line in _read(path).strip().splitlines())
+    return "".join(f"    {line}\n" for line in printable(_read(path)).strip().splitlines())
 
 
 def _read(path: Path) -> str:

@@ -10,13 +10,18 @@ from pathlib import Path
 
 from tweakreg_steps.atomic import explain_failure, require_space
 from tweakreg_steps.errors import JobFailedError
-from tweakreg_steps.records.outdir_files import SCRATCH
 from tweakreg_steps.resources import provide_step_command, workflow_folder
 from tweakreg_steps.running.interrupting import keep_interrupt
 from tweakreg_steps.running.snakemake_log import NAME, Listener, register
+from tweakreg_steps.scratch import private_folder
 from tweakreg_steps.workflow.project import Project
 from tweakreg_steps.workflow.snakefile import handing_over
 from tweakreg_steps.workflow.staleness import StaleJob
+
+_TAIL = 40
+"""Lines of a failed job's log that are shown."""
+_SAID = 300
+"""Characters of what Snakemake says that are shown."""
 
 
 def run_workflow(
@@ -48,11 +53,14 @@ def run_workflow(
             keep_interrupt(end_jobs=profile is None),
             _quiet_logging(),
             handing_over(project, [job.key for job in jobs]),
+            private_folder(_cache_place(profile)) as sources,
         ):
             if profile:
-                succeeded = _run_with_profile(project, recipe_file, rules, cores, profile)
+                succeeded = _run_with_profile(
+                    project, recipe_file, rules, cores, profile, sources=sources
+                )
             else:
-                succeeded = _run_here(project, recipe_file, rules, cores)
+                succeeded = _run_here(project, recipe_file, rules, cores, sources=sources)
     except RecursionError:
         # so ends Python's removal of a temporary folder that cannot be written any more
         succeeded = False
@@ -66,7 +74,9 @@ def run_workflow(
         raise JobFailedError(_failure_text(listener, project.outdir))
 
 
-def _run_here(project: Project, recipe_file: Path, rules: list[str], cores: int) -> bool:
+def _run_here(
+    project: Project, recipe_file: Path, rules: list[str], cores: int, *, sources: Path
+) -> bool:
     """Run on this machine: through Snakemake's API, which starts a quarter of a second sooner."""
     from snakemake.api import (
         ConfigSettings,
@@ -86,7 +96,7 @@ def _run_here(project: Project, recipe_file: Path, rules: list[str], cores: int)
         workflow = snakemake.workflow(
             resource_settings=ResourceSettings(cores=cores),
             config_settings=ConfigSettings(configfiles=[recipe_file.resolve()]),
-            workflow_settings=WorkflowSettings(runtime_source_cache_path=_source_cache(project)),
+            workflow_settings=WorkflowSettings(runtime_source_cache_path=sources),
             snakefile=workflow_folder() / "Snakefile",
             workdir=project.outdir,
         )
@@ -110,7 +120,13 @@ def _run_here(project: Project, recipe_file: Path, rules: list[str], cores: int)
 
 
 def _run_with_profile(
-    project: Project, recipe_file: Path, rules: list[str], cores: int, profile: Path
+    project: Project,
+    recipe_file: Path,
+    rules: list[str],
+    cores: int,
+    profile: Path,
+    *,
+    sources: Path,
 ) -> bool:
     """Run where a profile says: through Snakemake's command line, which alone reads profiles."""
     from snakemake import cli
@@ -121,7 +137,7 @@ def _run_with_profile(
         "--directory": [project.outdir],
         "--profile": [profile.resolve()],
         "--cores": [cores],
-        "--runtime-source-cache-path": [_source_cache(project)],
+        "--runtime-source-cache-path": [sources],
         "--scheduler": ["greedy"],
         "--logger": [NAME],
         "--nolock": [],
@@ -135,9 +151,15 @@ def _run_with_profile(
     return bool(cli.args_to_api(parsed, parser))
 
 
-def _source_cache(project: Project) -> Path:
-    """Return where Snakemake keeps copies of the rules: it would leave them in the user's cache."""
-    return project.outdir / SCRATCH / "sources"
+def _cache_place(profile: Path | None) -> Path | None:
+    """Return where Snakemake's copies of the rules go: with a profile, where other machines look.
+
+    Never into the output folder: what is there may come from anybody, and Snakemake believes it.
+    """
+    if profile is None:
+        return None
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "tweakreg-steps"
 
 
 @contextmanager
@@ -155,8 +177,8 @@ def _failure_text(listener: Listener, outdir: Path) -> str:
     """Say which jobs failed and why."""
     lines = []
     for rule, image, logs in dict.fromkeys(listener.failures):
-        text = "".join(_read(outdir / log) for log in logs.split())
-        lines.append(f"{rule} {image} failed: {text.strip() or f'see {logs} in {outdir}'}")
+        text = "".join(_tail(outdir / log) for log in logs.split()).strip()
+        lines.append(f"{rule} {image} failed: {text or _silent_death(logs, listener.errors)}")
     lines = lines or listener.errors or ["Snakemake ended without saying why"]
     try:
         require_space(outdir)
@@ -165,9 +187,22 @@ def _failure_text(listener: Listener, outdir: Path) -> str:
     return "\n".join(lines)
 
 
-def _read(path: Path) -> str:
-    """Return what a log holds, or nothing."""
+def _silent_death(logs: str, errors: list[str]) -> str:
+    """Say what may have happened to a job that wrote nothing into its log."""
+    said = "; ".join(line.strip() for error in errors for line in error.splitlines()[-1:])
+    return (
+        f"it ended without a word in {logs}, so that it or what watched over it was killed from "
+        "outside, most often for want of memory or time: run fewer jobs at once (-j), or give it "
+        f"more of both{f' (Snakemake says: {said[:_SAID]})' if said else ''}"
+    )
+
+
+def _tail(path: Path) -> str:
+    """Return the last lines of a log, or nothing."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
+    lines = text.splitlines(keepends=True)
+    left_out = f"(the last {_TAIL} of {len(lines)} lines of {path})\n"
+    return "".join([left_out, *lines[-_TAIL:]] if len(lines) > _TAIL else lines)

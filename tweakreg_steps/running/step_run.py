@@ -12,6 +12,7 @@ from typing import Any
 
 from tweakreg_steps.atomic import explain_failure, is_of_the_disk
 from tweakreg_steps.errors import JobFailedError, RecipeError, TweakRegError
+from tweakreg_steps.printable import printable
 from tweakreg_steps.records.ledger import (
     FitsProduct,
     Product,
@@ -37,11 +38,19 @@ log = logging.getLogger(__name__)
 Call = StepCall[dict[str, Any], dict[str, Any]]
 
 
+class _PrintableFormatter(logging.Formatter):
+    """Writes out the control characters that a file's header or a program may bring into a log."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one message."""
+        return printable(super().format(record))
+
+
 def run_step(arguments: Sequence[str]) -> int:
     """Run the step that the command line asks for, and return the exit status."""
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(levelname)s: %(message)s", force=True
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_PrintableFormatter("%(levelname)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     try:
         if len(arguments) != _WORDS:
             raise RecipeError(f"{' '.join(arguments)!r} does not call a step; usage: {USAGE}")

@@ -24,7 +24,13 @@ from contextlib import contextmanager
 from importlib import import_module
 from subprocess import DEVNULL, PIPE, Popen
 
-from tweakreg_steps.running.step_client import INTERRUPTED, SOCKET_VARIABLE
+from tweakreg_steps.running.killed_step import describe_death
+from tweakreg_steps.running.step_client import (
+    INTERRUPTED,
+    KILLED,
+    SOCKET_VARIABLE,
+    end_with_parent,
+)
 
 _FIRST = (
     "numpy",
@@ -36,10 +42,6 @@ _FIRST = (
 )
 """What most steps need, in the order in which a run needs it."""
 _BACKLOG = 256
-
-
-_SET_DEATH_SIGNAL = 1
-"""PR_SET_PDEATHSIG of prctl(2)."""
 
 
 Prepare = Callable[[Iterable[str]], None]
@@ -79,15 +81,18 @@ def warm_steps() -> Iterator[Prepare]:
 
 def serve(address: str) -> None:
     """Answer requests at `address` until the standard input ends."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    children = _Children()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(address.replace("@", "\0"))
         listener.listen(_BACKLOG)
         pending = deque(_FIRST)
         warm = False
         while True:
-            ready, _, _ = select.select([listener, sys.stdin], [], [], None if warm else 0)
+            sources = [listener, sys.stdin, children.waker]
+            ready, _, _ = select.select(sources, [], [], None if warm else 0)
+            if children.waker in ready:
+                children.bury()
             if sys.stdin in ready:
                 rules = sys.stdin.readline().split()
                 if not rules:
@@ -97,7 +102,7 @@ def serve(address: str) -> None:
             elif listener in ready:
                 connection, _ = listener.accept()
                 if _is_own(connection):
-                    _fork(connection, listener)
+                    children.add(_fork(connection, listener, children), connection)
                 else:
                     connection.close()
             elif pending:
@@ -105,6 +110,49 @@ def serve(address: str) -> None:
             else:
                 _be_warm()
                 warm = True
+
+
+class _Children:
+    """The forks that run steps, each with the connection to the client that asked for it.
+
+    Attributes
+    ----------
+    waker
+        Can be read when one of them has ended.
+    """
+
+    def __init__(self) -> None:
+        self.waker, self._alarm = socket.socketpair()
+        for end in (self.waker, self._alarm):
+            end.setblocking(False)  # noqa: FBT003  the library's own signature
+        self._connections: dict[int, socket.socket] = {}
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._alarm.fileno(), warn_on_full_buffer=False)
+
+    def add(self, process: int, connection: socket.socket) -> None:
+        """Keep the connection of a fork."""
+        self._connections[process] = connection
+
+    def bury(self) -> None:
+        """Take note of the forks that have ended; tell the clients of those that were killed."""
+        with contextlib.suppress(BlockingIOError):
+            self.waker.recv(_BACKLOG)
+        while self._connections:
+            process, status, usage = os.wait4(-1, os.WNOHANG)
+            if process == 0:
+                return
+            with self._connections.pop(process) as connection, contextlib.suppress(OSError):
+                death = describe_death(status, usage.ru_maxrss)
+                if death:
+                    connection.sendall(bytes([KILLED]) + death.encode())
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def forget(self) -> None:
+        """Have nothing to do with them, in a fork."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for end in (self.waker, self._alarm, *self._connections.values()):
+            end.close()
 
 
 def _modules_for(rules: Iterable[str]) -> Iterator[str]:
@@ -133,29 +181,22 @@ def _is_own(connection: socket.socket) -> bool:
     return bool(user == os.getuid())
 
 
-def _end_with_parent() -> None:
-    """Have the kernel end this process when the server ends: the run is over."""
-    import ctypes
-
-    ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
-
-
-def _fork(connection: socket.socket, listener: socket.socket) -> None:
-    """Run one request in a fork."""
-    with connection:
-        if os.fork():
-            return
-        _end_with_parent()
+def _fork(connection: socket.socket, listener: socket.socket, children: _Children) -> int:
+    """Run one request in a fork, and return its number."""
+    process = os.fork()
+    if process:
+        return process
+    status = 1
+    try:
+        end_with_parent()  # the run is over when the server is
+        children.forget()
         listener.close()
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        status = 1
-        try:
-            status = _answer(connection)
-        finally:
-            with contextlib.suppress(OSError):
-                connection.sendall(bytes([status]))
-            os._exit(status)
+        status = _answer(connection)
+    finally:
+        with contextlib.suppress(OSError):
+            connection.sendall(bytes([status]))
+        os._exit(status)
 
 
 def _answer(connection: socket.socket) -> int:

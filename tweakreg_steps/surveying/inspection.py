@@ -22,6 +22,7 @@ from tweakreg_steps.surveying.applied_inputs import as_measured
 from tweakreg_steps.surveying.chip_record import chip_from_record
 
 _FORMAT = 4
+_LEARNT = frozenset({"chips", "file", "data", "primary", "model", "headerlets"})
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def _inspect(image: InputImage, outdir: Path, *, try_wcs: bool) -> Inspected:
     record_path = outdir / digests_of(image.name)
     identity = _identity(image)
     record = recall_json(record_path)
-    if record is None or record.get("identity") != identity:
+    if record is None or record.get("identity") != identity or not record.keys() >= _LEARNT:
         from tweakreg_steps.surveying.digests import digest_exposure
 
         found = digest_exposure(image.path, image.selection)

@@ -1,4 +1,4 @@
-"""Braces in the paths of a recipe's files, which Snakemake takes for placeholders."""
+"""Braces and ``<name>`` in the paths of a recipe's files, which Snakemake takes for its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from pathlib import Path
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.surveying.findings import Findings
 
-_PLACEHOLDER = re.compile(r"\{[^{}]*\}")
+_PATH_VARIABLE = r"<[a-z][a-z0-9_]*>"
+_PLACEHOLDER = re.compile(rf"\{{[^{{}}]*\}}|{_PATH_VARIABLE}")
+_IN_NAME = re.compile(rf"[{{}}]|{_PATH_VARIABLE}")
 _FILES = (
     ("exclusions",),
     ("reference_catalog", "refcat"),
@@ -25,15 +27,16 @@ def brace_problems(recipe: Recipe, findings: Findings) -> list[str]:
     image, as its products have it.
     """
     problems = [
-        f"{path}: Snakemake takes braces in a path for a placeholder; rename the file or its folder"
+        f"{path}: Snakemake takes braces in a path for a placeholder, and a name in angle "
+        "brackets as well; rename the file or its folder"
         for path in dict.fromkeys(_paths(recipe, findings))
         if _PLACEHOLDER.search(os.path.relpath(path, recipe.outdir))
     ]
     problems += [
-        f"{image.image.path}: Snakemake takes braces in the name of an image for a placeholder; "
-        "rename the file"
+        f"{image.image.path}: Snakemake takes braces in the name of an image for a placeholder, "
+        "and a name in angle brackets as well; rename the file"
         for image in findings.all_images
-        if {"{", "}"} & set(image.image.name)
+        if _IN_NAME.search(image.image.name)
     ]
     return problems
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import Chip, explain_gwcs
@@ -26,6 +27,8 @@ from tweakreg_steps.surveying.reference_files import find_reference_files
 from tweakreg_steps.surveying.sextractor_survey import survey_sextractor
 from tweakreg_steps.surveying.wcs_names import wcsname_problems
 
+T = TypeVar("T")
+
 
 def survey(recipe: Recipe) -> Findings:
     """Look at the files of a recipe.
@@ -35,8 +38,31 @@ def survey(recipe: Recipe) -> Findings:
     InputError
         Listing everything that stands in the way of a run and can be known before it.
     """
-    findings = _inspect_images(recipe)
-    problems = [
+    problems: list[str] = []
+    refcat = _noting(problems, lambda: _refcat_digest(recipe))
+    history = _noting(problems, lambda: history_digest(recipe))
+    reviews = _noting(problems, lambda: _reviews(recipe))
+    findings = _noting(problems, lambda: _inspect_images(recipe))
+    if findings is None:
+        raise InputError("\n".join(problems))
+    found = replace(
+        findings,
+        refcat=refcat,
+        reference_is_chosen=recipe.values["expand_refcat"]
+        and findings.refimage is None
+        and recipe.file("reference_catalog", "refcat") is None,
+        history=history,
+        reviews=reviews or {},
+    )
+    found = _look_further(recipe, found, problems)
+    if problems:
+        raise InputError("\n".join(dict.fromkeys(problems)))
+    return found
+
+
+def _look_further(recipe: Recipe, findings: Findings, problems: list[str]) -> Findings:
+    """Look at what else belongs to the images, and note down what is wrong."""
+    problems += [
         *override_problems(recipe.values, findings.names),
         *_output_problems(recipe, findings),
     ]
@@ -49,24 +75,22 @@ def survey(recipe: Recipe) -> Findings:
         *wcsname_problems(recipe, findings),
         *headerlet_problems(recipe, findings),
     ]
-    if problems:
-        raise InputError("\n".join(problems))
-    findings = replace(
-        findings,
-        exclusions=_exclusions(recipe, findings),
-        refcat=_refcat_digest(recipe),
-        reference_is_chosen=recipe.values["expand_refcat"]
-        and findings.refimage is None
-        and recipe.file("reference_catalog", "refcat") is None,
-        history=history_digest(recipe),
-        reviews=_reviews(recipe),
-        catalogs=survey_catalogs(recipe, findings),
-    )
-    findings = replace(findings, **survey_sextractor(recipe, findings))
-    problems = [*quality_problems(recipe, findings), *brace_problems(recipe, findings)]
-    if problems:
-        raise InputError("\n".join(problems))
-    return findings
+    exclusions = _noting(problems, lambda: _exclusions(recipe, findings))
+    catalogs = _noting(problems, lambda: survey_catalogs(recipe, findings))
+    found = replace(findings, exclusions=exclusions or {}, catalogs=catalogs or {})
+    options = _noting(problems, lambda: survey_sextractor(recipe, found))
+    found = replace(found, **(options or {}))
+    problems += [*quality_problems(recipe, found), *brace_problems(recipe, found)]
+    return found
+
+
+def _noting(problems: list[str], look: Callable[[], T]) -> T | None:
+    """Return what a look gives; where it fails, note down why and return None."""
+    try:
+        return look()
+    except InputError as error:
+        problems.append(str(error))
+        return None
 
 
 def _inspect_images(recipe: Recipe) -> Findings:

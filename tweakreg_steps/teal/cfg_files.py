@@ -10,8 +10,11 @@ from typing import Any
 from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.teal.naming import FINDING, FINDING_SECTIONS, REFERENCE_FINDING, names_of
 from tweakreg_steps.teal.settings import INPUT, Settings, read_section, read_settings
+from tweakreg_steps.text_file import read_small_file
 
 TASK = "tweakreg"
+_BYTES = 1 << 20
+"""The largest .cfg file; TweakReg's own has 5 kB."""
 _TASK_KEY = "_task_name_"
 
 
@@ -45,14 +48,14 @@ def read_cfg(path: Path) -> CfgFile:
     from configobj import ConfigObj, ConfigObjError
 
     try:
-        tree = ConfigObj(
-            str(path), file_error=True, interpolation=False, encoding="utf-8", raise_errors=True
-        ).dict()
+        lines = read_small_file(path, limit=_BYTES).decode("utf-8-sig").splitlines()
+        tree = ConfigObj(lines, interpolation=False, raise_errors=True).dict()
     except ConfigObjError as error:
         raise RecipeError(f"{path}: is not a TEAL configuration: {error}") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise RecipeError(
-            f"{path}: cannot be read ({error}); name an existing .cfg file"
+            f"{path}: cannot be read ({reason}); name an existing .cfg file"
         ) from error
     if isinstance(tree.get(INPUT[0]), list):
         # a comma inside brackets belongs to the file name

@@ -13,7 +13,8 @@ _WORDS = {
     **dict.fromkeys(("yes", "true", "y", "on", "1"), True),
     **dict.fromkeys(("no", "false", "n", "off", "0"), False),
 }
-_INTEGER = re.compile(r"[-+]?\d+")
+_INTEGER = re.compile(r"[-+]?\d+", re.ASCII)
+_DIGITS = 20
 
 
 def recipe_value(parameter: Parameter, value: object) -> Any:  # noqa: ANN401  any JSON value
@@ -85,7 +86,7 @@ def _boolean(value: object) -> object:
 
 def _number(text: str, types: frozenset[str]) -> object:
     """Return the number that a text stands for; where texts are allowed, only whole numbers."""
-    if _INTEGER.fullmatch(text):
+    if _INTEGER.fullmatch(text) and len(text) <= _DIGITS:
         return int(text)
     if "string" in types:
         return text

@@ -79,7 +79,16 @@ class _Package:
 def _read_cache(cache: Path) -> dict[str, Syntax]:
     """Return what is known already, or nothing where the file cannot be read."""
     content = recall_json(cache) or {}
-    return {key: (digest, imported) for key, (digest, imported) in content.items()}
+    return {key: (syntax[0], syntax[1]) for key, syntax in content.items() if _is_syntax(syntax)}
+
+
+def _is_syntax(value: object) -> bool:
+    """Tell whether a value is what is known of a module."""
+    return (
+        isinstance(value, list)
+        and [type(item) for item in value] == [str, list]
+        and all(isinstance(name, str) for name in value[1])
+    )
 
 
 def _digest_step(step: str, package: _Package) -> str:

@@ -1,46 +1,95 @@
-"""The output folder: there and writable, or refused before anything is computed."""
+"""The output folder: there, writable and nobody's trap, or refused before anything is computed.
+
+A folder of results travels: it may have been made by anybody. A run writes, reads and removes in it
+by names that it knows beforehand, so none of these may be a link that leads elsewhere, and a file
+that stands under one of them must be one that a run has made.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import pwd
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.records.outdir_files import DIGESTS, LEDGER, LOGS, SCRATCH, STATE
-
-_OWN_FOLDERS = (
-    DIGESTS,
-    LOGS,
-    STATE,
+from tweakreg_steps.json_file import recall_json, write_json
+from tweakreg_steps.records.outdir_files import (
+    ALIGNED,
+    CODE_CACHE,
+    FOLDERS,
     LEDGER,
+    LOCK,
+    LOGS,
     SCRATCH,
-    ".snakemake",
+    STATE,
 )
-"""What a run writes into before it knows its jobs."""
+from tweakreg_steps.records.statement import KEY
+from tweakreg_steps.records.statement_reading import read_statements
+from tweakreg_steps.steps.products import HEADER_RECORD
+
+OWN_FOLDERS = (*FOLDERS, LEDGER, SCRATCH)
+"""The folders that no link may stand for."""
+
+_CLAIMS = f"{LOGS}/claims.json"
+"""The files that a run has begun to make; there from the first job to the good end of the run."""
+
+_LEVEL = 16
+_LOG_BEGIN = re.compile(rb"(?:INFO|WARNING|ERROR): |$|Traceback ")
+_NAME_MAX = 255
+"""Bytes of a file's name, where the system does not tell."""
 
 
 def prepare_outdir(outdir: Path) -> None:
-    """Make the output folder if it is not there.
+    """Make the output folder if it is not there, and refuse one that cannot serve.
+
+    Parameters
+    ----------
+    outdir
+        The folder itself, no link to it: ``outdir`` of a recipe may be a link, nothing in it may.
 
     Raises
     ------
     InputError
-        If it cannot be made or written.
+        It cannot be made or written, is a home folder, or holds a link or a file where a run needs
+        a folder of its own; or a file in ``digests`` that no run has made.
     """
+    require_usable(outdir)
     try:
-        outdir.mkdir(parents=True, exist_ok=True)
+        (outdir / STATE).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
             f"outdir: {outdir}: cannot be made ({error.strerror}); choose a folder you may write"
         ) from error
-    if not os.access(outdir, os.W_OK | os.X_OK):
+
+
+def require_usable(outdir: Path) -> None:
+    """Refuse an output folder that cannot serve; nothing is made or written.
+
+    Raises
+    ------
+    InputError
+        As `prepare_outdir`.
+    """
+    _refuse([*_home_problems(outdir)])
+    nearest = next(folder for folder in (outdir, *outdir.parents) if os.path.lexists(folder))
+    if not nearest.is_dir():
+        raise InputError(
+            f"outdir: {outdir}: cannot be made (Not a directory: {nearest}); choose a folder you "
+            "may write"
+        )
+    if not os.access(nearest, os.W_OK | os.X_OK):
         raise InputError(f"outdir: {outdir}: is not writable; choose a folder you may write")
-    _refuse(_blocked_folders(outdir, map(Path, _OWN_FOLDERS)))
+    paths = [Path(name) for name in (*OWN_FOLDERS, *_inside_snakemake(outdir))]
+    problems = [*_links(outdir, (*paths, Path(LOCK), Path(CODE_CACHE)))]
+    problems += _blocked_folders(outdir, map(Path, OWN_FOLDERS))
+    _refuse(problems or [*_foreign_digests(outdir)])
 
 
 def require_room(outdir: Path, products: Iterable[str]) -> None:
-    """Refuse an output folder in which something of the user's stands in the way of products.
+    """Refuse an output folder in which something stands in the way of products.
 
     Snakemake would say it in its own way, or remove a folder that is empty.
 
@@ -54,20 +103,176 @@ def require_room(outdir: Path, products: Iterable[str]) -> None:
     Raises
     ------
     InputError
-        Naming each file where a folder is needed, and each folder where a file is.
+        Naming each file where a folder is needed, each folder where a file is, each link, and each
+        name that is too long for the disk.
     """
     paths = [Path(product) for product in products]
     folders = dict.fromkeys(parent for path in paths for parent in path.parents)
     problems = [
+        *_long_names(outdir, paths),
+        *_links(outdir, [*folders, *paths]),
         *_blocked_folders(outdir, folders),
         *(
             f"outdir: {outdir / path}: is a folder, and a file of that name is to be written; "
             "remove it, or choose another outdir"
             for path in paths
-            if (outdir / path).is_dir()
+            if (outdir / path).is_dir() and not (outdir / path).is_symlink()
         ),
     ]
     _refuse(problems)
+
+
+def foreign_files(outdir: Path, files: Iterable[str]) -> list[str]:
+    """Return those of some files that are there and that no run has made, in their order.
+
+    A file is a run's if the ledger has it among the products of a job, if it says itself which job
+    made it, or if a run that did not come to its good end had begun to make it (see `claim`).
+
+    Parameters
+    ----------
+    outdir
+        The output folder.
+    files
+        Names relative to it.
+    """
+    there = [name for name in dict.fromkeys(files) if os.path.lexists(outdir / name)]
+    claimed = frozenset(_claims(outdir)) if there else frozenset()
+    unclaimed = [name for name in there if name not in claimed]
+    owned = frozenset(_ledger_products(outdir)) if unclaimed else frozenset()
+    unknown = [name for name in unclaimed if name not in owned]
+    return [name for name in unknown if not _says_that_it_is_ours(outdir, name)]
+
+
+def _says_that_it_is_ours(outdir: Path, name: str) -> bool:
+    """Tell whether a file says itself that a run has made it; the ledger may be lost.
+
+    The copy of an image that is not aligned is the user's file as it is; its record is beside it.
+    """
+    path = outdir / name
+    if name.startswith(f"{LOGS}/"):
+        return _is_log(path)
+    if name.startswith(f"{ALIGNED}/"):
+        record = recall_json(outdir / HEADER_RECORD.path(file=path.name)) or {}
+        if record.get("aligned") == path.name and KEY in record:
+            return True
+    try:
+        return bool(read_statements(path))
+    except InputError:
+        return False
+
+
+def _is_log(path: Path) -> bool:
+    """Tell whether a file is the log of a job: empty, or begun as a job's messages are."""
+    try:
+        with path.open("rb") as stream:
+            return _LOG_BEGIN.match(stream.readline(_LEVEL)) is not None
+    except OSError:
+        return False
+
+
+def require_own(outdir: Path, files: Iterable[str]) -> None:
+    """Refuse to overwrite or remove files that no run has made.
+
+    Raises
+    ------
+    InputError
+        Naming each of them; see `foreign_files`.
+    """
+    _refuse([foreign_problem(outdir / name) for name in foreign_files(outdir, files)])
+
+
+def foreign_problem(path: Path) -> str:
+    """Say that a run would overwrite a file of the user's."""
+    return (
+        f"outdir: {path}: no run has made this file, and one would overwrite or remove it; move it "
+        "away, or choose another outdir"
+    )
+
+
+def claim(outdir: Path, files: Iterable[str]) -> None:
+    """Note down the files that jobs are about to make, so that they are known as theirs.
+
+    A job that is killed between its product and its entry in the ledger leaves a file that the
+    ledger does not know.
+    """
+    before = frozenset(_claims(outdir))
+    now = before.union(files)
+    if now != before:
+        write_json(outdir / _CLAIMS, {"files": sorted(now)})
+
+
+def release(outdir: Path) -> None:
+    """Forget the claims: all jobs are done, and the ledger knows their products."""
+    (outdir / _CLAIMS).unlink(missing_ok=True)
+
+
+def _claims(outdir: Path) -> Iterator[str]:
+    """Yield the files that were claimed."""
+    found = (recall_json(outdir / _CLAIMS) or {}).get("files")
+    yield from (name for name in found if isinstance(name, str)) if isinstance(found, list) else ()
+
+
+def _ledger_products(outdir: Path) -> Iterator[str]:
+    """Yield the products that the ledger knows; the log of a job that is in it counts, too."""
+    root = outdir / LEDGER
+    for path in root.glob("*/*.json"):
+        rule, name = path.parent.name, path.name.removesuffix(".json")
+        yield f"{LOGS}/{rule}/{name}.log"
+        yield f"{LOGS}/{rule}.log"
+        entry = recall_json(path) or {}
+        products = entry.get("products")
+        yield from products if isinstance(products, dict) else ()
+
+
+def _home_problems(outdir: Path) -> Iterator[str]:
+    """Yield that a folder is somebody's home, or the root of all."""
+    homes = {Path.home()}
+    with suppress(OSError, KeyError):  # it is not there yet, or its owner has no name
+        homes.add(Path(pwd.getpwuid(outdir.stat().st_uid).pw_dir))
+    if outdir == Path(outdir.anchor) or outdir in homes | {home.resolve() for home in homes}:
+        yield f"outdir: {outdir}: is a home folder; name a folder below it, such as results"
+
+
+def _inside_snakemake(outdir: Path) -> Iterator[str]:
+    """Yield what Snakemake has put into its own folder."""
+    try:
+        yield from (f".snakemake/{path.name}" for path in (outdir / ".snakemake").iterdir())
+    except OSError:
+        return
+
+
+def _foreign_digests(outdir: Path) -> Iterator[str]:
+    """Yield what no run has put into the folder ``digests``, where none has come to its jobs."""
+    if os.path.lexists(outdir / ".tweakreg") or not (outdir / "digests").is_dir():
+        return
+    for path in sorted((outdir / "digests").iterdir()):
+        if "identity" not in (recall_json(path) or {}):
+            yield foreign_problem(path)
+
+
+def _links(outdir: Path, paths: Iterable[Path]) -> Iterator[str]:
+    """Yield each of some paths that is a link."""
+    for path in paths:
+        if path != Path() and (outdir / path).is_symlink():
+            yield (
+                f"outdir: {outdir / path}: is a link, and a run follows none in the output folder "
+                "(which itself may be one); remove it, or choose another outdir"
+            )
+
+
+def _long_names(outdir: Path, paths: Iterable[Path]) -> Iterator[str]:
+    """Yield each file whose name is longer than the disk takes it."""
+    try:
+        limit = os.pathconf(outdir, "PC_NAME_MAX")
+    except OSError:
+        limit = _NAME_MAX
+    for path in paths:
+        length = len(os.fsencode(path.name))
+        if length > limit:
+            yield (
+                f"outdir: {path}: the name is {length} bytes long, and the disk takes {limit}; "
+                "give the image a shorter name"
+            )
 
 
 def _blocked_folders(outdir: Path, folders: Iterable[Path]) -> list[str]:
@@ -76,7 +281,9 @@ def _blocked_folders(outdir: Path, folders: Iterable[Path]) -> list[str]:
         f"outdir: {outdir / folder}: is a file, and a folder of that name is needed; remove it, "
         "or choose another outdir"
         for folder in folders
-        if os.path.lexists(outdir / folder) and not (outdir / folder).is_dir()
+        if os.path.lexists(outdir / folder)
+        and not (outdir / folder).is_dir()
+        and not (outdir / folder).is_symlink()
     ]
 
 

@@ -25,6 +25,7 @@ from tweakreg_steps.records.outdir_files import (
     ledger_of,
 )
 from tweakreg_steps.records.plan_file import PlannedJob, write_plan
+from tweakreg_steps.records.product_cache import require_trusted
 from tweakreg_steps.records.review_file import Decision
 from tweakreg_steps.steps import all_steps
 from tweakreg_steps.steps.products import WORKING
@@ -35,6 +36,7 @@ from tweakreg_steps.surveying.survey import survey
 from tweakreg_steps.workflow.code_digest import code_digests
 from tweakreg_steps.workflow.decisions import decision_of
 from tweakreg_steps.workflow.jobs import ALL, Job, JobKey, WorkPlan
+from tweakreg_steps.workflow.outdir import require_usable
 from tweakreg_steps.workflow.planning import build_plan, user_files_of
 from tweakreg_steps.workflow.resolved_recipe import input_list_text, resolved_text
 from tweakreg_steps.workflow.staleness import StaleJob, stale_jobs, tickets
@@ -99,13 +101,6 @@ class Project:
             image.image.name: decision_of(self.plan, self.values, self.findings, image)
             for image in self.images
         }
-
-    def written_by(self, stale: list[StaleJob]) -> Iterator[str]:
-        """Yield the files that jobs write, relative to the output folder."""
-        for job in (stale_job.job for stale_job in stale):
-            yield from job.outputs
-            yield job.log
-            yield ledger_of(*job.key)
 
     def wcs_path(self, image: Inspected) -> str:
         """Return the file that holds an image's WCS, relative to the output folder."""
@@ -179,6 +174,10 @@ def open_project(recipe: Recipe) -> Project:
     InputError
         Listing everything that stands in the way of a run and can be known before it.
     """
+    require_usable(recipe.outdir)
+    cache = recipe.file("cache")
+    if cache:
+        require_trusted(cache, shared=recipe.values["shared_cache"])
     findings = survey(recipe)
     plan = build_plan(
         recipe.values,

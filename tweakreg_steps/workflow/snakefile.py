@@ -22,7 +22,8 @@ from tweakreg_steps.steps.declaration import Product
 from tweakreg_steps.workflow.blocked_jobs import require_measurable
 from tweakreg_steps.workflow.jobs import Job, JobKey
 from tweakreg_steps.workflow.obsolete import remove_obsolete
-from tweakreg_steps.workflow.outdir import prepare_outdir, require_room
+from tweakreg_steps.workflow.outdir import prepare_outdir
+from tweakreg_steps.workflow.ownership import claim_products
 from tweakreg_steps.workflow.project import Project, open_project
 
 
@@ -242,7 +243,7 @@ def _prepare(project: Project) -> None:
     require_measurable(
         project.stale, project.findings, in_place=project.values["update_header"]["in_place"]
     )
-    require_room(project.outdir, project.written_by(project.stale))
+    claim_products(project, (job.job for job in project.stale))
     project.write_state(list(project.plan.jobs.values()))
 
 

@@ -1,0 +1,132 @@
+"""What a run is about to write, and that none of it is a file of the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from tweakreg_steps.errors import InputError
+from tweakreg_steps.json_file import recall_json
+from tweakreg_steps.records.outdir_files import (
+    INPUT_LIST,
+    MANIFEST,
+    RESOLVED_RECIPE,
+    RUN_LOG_HEAD,
+    ledger_of,
+)
+from tweakreg_steps.steps.products import HEADERLET, cumulative_catalog
+from tweakreg_steps.workflow.jobs import Job
+from tweakreg_steps.workflow.outdir import claim, foreign_problem, require_own, require_room
+from tweakreg_steps.workflow.project import Project
+from tweakreg_steps.workflow.resolved_recipe import input_list_text
+
+_PRIVATE = ".tweakreg/"
+"""Where all names are a run's own."""
+
+
+def claim_products(project: Project, jobs: Iterable[Job]) -> None:
+    """Make sure that a run may write its files into the output folder, and claim them.
+
+    Raises
+    ------
+    InputError
+        Naming each file of the user's that would be overwritten, and all that stands in the way.
+    """
+    files = list(files_of_jobs(project, jobs))
+    require_products(project, files)
+    claim(project.outdir, _outside(files))
+
+
+def require_products(project: Project, files: Iterable[str]) -> None:
+    """Refuse to write some files, and those of every run, over what is not a run's."""
+    names = list(files)
+    ledger = [MANIFEST, RESOLVED_RECIPE, project.values["runfile"]]
+    require_room(project.outdir, [*names, *ledger])
+    problems = [
+        foreign_problem(project.outdir / name)
+        for name, is_ours in _notes(project).items()
+        if (project.outdir / name).exists() and not is_ours(project.outdir / name)
+    ]
+    problems += _inputs_in_the_way(project, [*names, *ledger])
+    if problems:
+        raise InputError("\n".join(problems))
+    require_own(project.outdir, _outside(names))
+
+
+def _inputs_in_the_way(project: Project, names: Iterable[str]) -> Iterator[str]:
+    """Yield each file of the user's that a product would replace."""
+    inputs = {p.resolve() for files in project.plan.user_files.values() for p in files.values()}
+    for name in names:
+        path = project.outdir / name
+        if path in inputs:
+            yield f"{path}: is read by the recipe, and a product has this name; rename one of them"
+
+
+def _outside(files: Iterable[str]) -> Iterator[str]:
+    """Yield the files that stand where a user's may stand, too."""
+    yield from (name for name in files if not name.startswith(_PRIVATE))
+
+
+def files_of_jobs(project: Project, jobs: Iterable[Job]) -> Iterator[str]:
+    """Yield the files that jobs write, relative to the output folder."""
+    clobber = project.values["headerlet_creation"]["clobber"]
+    for job in jobs:
+        for port, path in job.writes.items():
+            if not (clobber and job.products.get(port) is HEADERLET):
+                yield path
+        yield job.log
+        yield ledger_of(*job.key)
+        yield from _further_products(project, job)
+
+
+def _further_products(project: Project, job: Job) -> Iterator[str]:
+    """Yield the products of a job whose names are only known when it has run.
+
+    The cumulative catalog is named after the reference, whichever image that turns out to be.
+    """
+    if "base" in job.record["inputs"] and "catalog" not in job.writes:
+        for name in (cumulative_catalog(image).path() for image in project.names):
+            if not (project.outdir / name).is_dir():  # nothing that a job could overwrite
+                yield name
+
+
+def _notes(project: Project) -> dict[str, Callable[[Path], bool]]:
+    """Return the files that every run writes, and how a run knows its own again."""
+    inputs = input_list_text(project.recipe, project.findings)
+    listed = {} if inputs is None else {INPUT_LIST: _is_list(inputs)}
+    return listed | {
+        MANIFEST: _is_manifest,
+        RESOLVED_RECIPE: _begins("# The complete recipe of a run of tweakreg-steps "),
+        project.values["runfile"]: _begins(RUN_LOG_HEAD),
+    }
+
+
+def _is_manifest(path: Path) -> bool:
+    """Tell whether a run wrote the list of its images into a file."""
+    return {"images", "refimage"} <= set(recall_json(path) or {})
+
+
+def _is_list(text: str) -> Callable[[Path], bool]:
+    """Return the function that tells whether a file is a run's list of inputs, or says the same."""
+
+    def tell(path: Path) -> bool:
+        try:
+            same = path.read_text(encoding="utf-8") == text
+        except (OSError, ValueError):
+            same = False
+        return same or _is_manifest(path.with_name(MANIFEST))
+
+    return tell
+
+
+def _begins(head: str) -> Callable[[Path], bool]:
+    """Return the function that tells whether a file is empty or begins in a way."""
+
+    def tell(path: Path) -> bool:
+        try:
+            with path.open("rb") as stream:
+                return stream.read(len(head)) in (head.encode(), b"")
+        except OSError:
+            return False
+
+    return tell
