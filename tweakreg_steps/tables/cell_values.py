@@ -1,7 +1,7 @@
 """Numbers and angles from the cells of a catalog.
 
-The sexagesimal parser is our own: `astropy.coordinates.Angle` takes 31 µs a cell, this one 1 µs
-(60,000 positions: 3.7 s against 0.1 s), and a column may hold cells without a value.
+The sexagesimal parser is our own: `astropy.coordinates.Angle` takes 31 µs a cell, this one 4 µs
+(60,000 positions: 3.7 s against 0.5 s), and a column may hold cells without a value.
 """
 
 from __future__ import annotations
