@@ -1,0 +1,210 @@
+"""Plain Snakemake and ``tweakreg run`` make the same jobs again, whatever changed."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tweakreg_steps.cli import main
+from tweakreg_steps.resources import workflow_folder
+
+Jobs = set[tuple[str, str]]
+
+IMAGE = "paint02q_flc"
+_JOB = re.compile(r"^(?:local)?rule (\w+):$")
+_WILDCARDS = re.compile(r"^\s+wildcards: (.*)$")
+
+
+def planned(recipe: Path, capsys: pytest.CaptureFixture[str]) -> Jobs:
+    """Return the jobs that ``tweakreg run`` would do, chips and files apart."""
+    capsys.readouterr()
+    assert main(["plan", str(recipe), "--json"]) == 0
+    return {(row["rule"], row["image"]) for row in json.loads(capsys.readouterr().out)}
+
+
+def scheduled(recipe: Path) -> Jobs:
+    """Return the jobs that plain Snakemake would do."""
+    command = [sys.executable, "-m", "snakemake", "-s", str(workflow_folder() / "Snakefile")]
+    said = subprocess.run(
+        [*command, "--configfile", str(recipe), "-n"],
+        cwd=recipe.parent,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    found: Jobs = set()
+    rule = None
+    for line in (said.stdout + said.stderr).splitlines():
+        if match := _JOB.match(line):
+            if rule:
+                found.add((rule, "all"))
+            rule = match[1]
+        elif rule and (match := _WILDCARDS.match(line)):
+            values = dict(word.split("=") for word in match[1].split(", "))
+            found.add((rule, (values.get("image") or values["file"]).removesuffix(".fits")))
+            rule = None
+    if rule:
+        found.add((rule, "all"))
+    return {job for job in found if job[0] != "all"}
+
+
+def parameter(recipe: Path) -> None:
+    values = yaml.safe_load(recipe.read_text())
+    recipe.write_text(yaml.safe_dump(values | {"catalog_fitting": {"nclip": 1}}))
+
+
+def deleted(recipe: Path) -> None:
+    (recipe.parent / "out" / "catalogs" / f"{IMAGE}.ecsv").unlink()
+
+
+def deleted_copy(recipe: Path) -> None:
+    (recipe.parent / "out" / "aligned" / f"{IMAGE}.fits").unlink()
+
+
+def truncated(recipe: Path) -> None:
+    path = recipe.parent / "out" / "catalogs" / f"{IMAGE}.ecsv"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:60]))
+
+
+def edited(recipe: Path) -> None:
+    path = recipe.parent / "out" / "fits" / f"{IMAGE}.json"
+    path.write_text(path.read_text().replace('"status": "aligned"', '"status": "ALIGNED"'))
+
+
+def ledger_gone(recipe: Path) -> None:
+    shutil.rmtree(recipe.parent / "out" / ".tweakreg" / "ledger")
+
+
+def touched(recipe: Path) -> None:
+    (recipe.parent / f"{IMAGE}.fits").touch()
+
+
+def code(recipe: Path) -> None:
+    path = recipe.parent / "out" / ".tweakreg" / "ledger" / "match_sources" / f"{IMAGE}.json"
+    entry = json.loads(path.read_text())
+    entry["record"]["code"] = "of another version"
+    path.write_text(json.dumps(entry))
+
+
+def gone_from_the_recipe(recipe: Path) -> None:
+    (recipe.parent / f"{IMAGE}.fits").rename(recipe.parent / "elsewhere.fits.kept")
+
+
+CHANGES: dict[str, tuple[Callable[[Path], None], int | None]] = {
+    "parameter": (parameter, None),
+    "deleted": (deleted, 1),
+    "deleted copy": (deleted_copy, 1),
+    "truncated": (truncated, None),
+    "edited": (edited, None),
+    "ledger gone": (ledger_gone, None),
+    "input touched": (touched, 0),
+    "code": (code, None),
+    "image taken out": (gone_from_the_recipe, None),
+}
+"""What happens, and how many jobs it makes stale where that is worth saying."""
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+def test_both_do_the_same_jobs_again(
+    kind: str, tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change, number = CHANGES[kind]
+    recipe = shutil.copytree(tiny_run, tmp_path / "run") / "recipe.yaml"
+    change(recipe)
+    expected = planned(recipe, capsys)
+    assert number is None or len(expected) == number
+    assert bool(expected) == (number != 0)
+    assert scheduled(recipe) == expected
+    assert planned(recipe, capsys) == expected
+
+
+def test_a_deleted_copy_comes_back_with_the_same_bytes(tiny_run: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_run, tmp_path / "run")
+    copy = folder / "out" / "aligned" / f"{IMAGE}.fits"
+    before = copy.read_bytes()
+    copy.unlink()
+    command = [sys.executable, "-m", "snakemake", "-s", str(workflow_folder() / "Snakefile")]
+    subprocess.run(
+        [*command, "--configfile", "recipe.yaml", "-c1", "--quiet", f"aligned/{IMAGE}.fits"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+    assert copy.read_bytes() == before
+
+
+def test_no_step_reads_a_product_that_its_maker_did_not_make(
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = shutil.copytree(tiny_run, tmp_path / "run") / "recipe.yaml"
+    truncated(recipe)
+    command = [sys.executable, "-m", "snakemake", "-s", str(workflow_folder() / "Snakefile")]
+    subprocess.run(
+        [*command, "--configfile", "recipe.yaml", "-c2", "--quiet"],
+        cwd=recipe.parent,
+        check=True,
+        capture_output=True,
+    )
+    for name in (f"fits/{IMAGE}.json", "summary.ecsv", f"catalogs/{IMAGE}.ecsv"):
+        assert (recipe.parent / "out" / name).read_bytes() == (
+            tiny_run / "out" / name
+        ).read_bytes()
+    assert planned(recipe, capsys) == set()
+
+
+def test_no_product_outlives_its_reason(
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = shutil.copytree(tiny_run, tmp_path / "run") / "recipe.yaml"
+    out = recipe.parent / "out"
+    (out / "aligned" / "mine.fits").write_bytes(b"the user's")
+    gone_from_the_recipe(recipe)
+    values = yaml.safe_load(recipe.read_text())
+    values["shiftfile_output"] = {"shiftfile": True, "outshifts": "renamed.txt"}
+    recipe.write_text(yaml.safe_dump(values))
+    capsys.readouterr()
+    assert main(["plan", str(recipe)]) == 0
+    said = capsys.readouterr().err
+    for name in (f"aligned/{IMAGE}.fits", f"fits/{IMAGE}.json", f"plots/vector_{IMAGE}.png"):
+        assert f"remove {name}: the recipe does not make it any more" in said
+    assert "remove shifts.txt" in said
+    assert (out / "shifts.txt").is_file()
+    assert main(["run", str(recipe), "-j", "2"]) == 0
+    left = [path for path in out.rglob(f"*{IMAGE}*") if ".snakemake" not in path.parts]
+    assert left == []
+    assert not (out / "shifts.txt").exists()
+    assert (out / "renamed.txt").is_file()
+    assert (out / "aligned" / "mine.fits").read_bytes() == b"the user's"
+
+
+def test_a_plan_writes_nothing_into_a_fresh_folder(
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in tiny_run.glob("*_flc.fits"):
+        shutil.copyfile(path, tmp_path / path.name)
+    recipe = shutil.copyfile(tiny_run / "recipe.yaml", tmp_path / "recipe.yaml")
+    before = sorted(tmp_path.rglob("*"))
+    assert planned(recipe, capsys)
+    assert main(["validate", str(recipe)]) == 0
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_one_more_exposure_leaves_the_others_alone_where_the_plane_is_the_same(
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = shutil.copytree(tiny_run, tmp_path / "run") / "recipe.yaml"
+    shutil.copyfile(recipe.parent / f"{IMAGE}.fits", recipe.parent / "paint09q_flc.fits")
+    jobs = planned(recipe, capsys)
+    assert ("build_reference_plane", "all") in jobs
+    assert {image for _, image in jobs} == {"paint09q_flc", "all"}
+    assert main(["run", str(recipe), "-j", "2"]) == 0
+    assert planned(recipe, capsys) == set()
