@@ -174,7 +174,7 @@ def judge_fit(
     measured = {
         "min_matches": int(fit.kept.sum()),
         "max_rms": float(np.max(rms_sky)),
-        "max_error": _standard_error(fit, pairs) * pixel_scale * 1000.0,
+        "max_error": _standard_error(fit) * pixel_scale * 1000.0,
         "max_shift": float(np.hypot(*moves.T).max()) * pixel_scale,
         "max_rotation": max(abs(fit.rotation_x), abs(fit.rotation_y)),
         "max_scale": max(abs(fit.scale_x - 1.0), abs(fit.scale_y - 1.0)),
@@ -230,12 +230,9 @@ def keep_present(fit: LinearFit, pairs: MatchedPairs) -> LinearFit:
     )
 
 
-def _standard_error(fit: LinearFit, pairs: MatchedPairs) -> float:
-    """Give the standard error of a fit at its kept pairs in pixels; infinite where none is left."""
-    if fit.uncertainty is None:
-        return float("inf")
-    errors = fit.uncertainty.at(pairs.reference[fit.kept] - fit.center)
-    return float(np.sqrt(np.mean(np.sum(errors**2, axis=1))))
+def _standard_error(fit: LinearFit) -> float:
+    """Return the standard error of a fit at its kept pairs in pixels; infinite if unknown."""
+    return float("inf") if fit.uncertainty is None else fit.uncertainty.at_pairs
 
 
 def _coverage(xy: FloatArray, field_area: float) -> float:

@@ -99,6 +99,10 @@ class Overlay:
         """Take into account that it is one of several tries."""
         return replace(self, offset=self.offset.among(n_tries))
 
+    def with_rival(self) -> Overlay:
+        """Return the same as no evidence, other offsets being as good."""
+        return replace(self, offset=replace(self.offset.doubted(), has_rival=True))
+
 
 def overlays(
     image: SourceList, reference: SourceList, places: Places, wanted: Wanted
@@ -179,6 +183,9 @@ def _by_histogram(
     offset = find_offset(*tables, searchrad=wanted.searchrad, tolerance=wanted.tolerance)
     if offset.has_rival:
         log.info("%s: two offsets are as good as each other: none is believed", way)
+        offset = offset.doubted()
+    if offset.is_beyond:
+        log.info("%s: the peak lies beyond the search radius", way)
         offset = offset.doubted()
     return Overlay(way, offset, None, places, tables, measured=True)
 

@@ -24,6 +24,7 @@ from tweakreg_steps.matching.attempts import (
     overlays,
     triangle_overlays,
 )
+from tweakreg_steps.matching.lattice import is_ambiguous
 from tweakreg_steps.matching.neighbours import FloatArray, IndexArray
 from tweakreg_steps.matching.pairing import ListMatch, match_tables, thin
 from tweakreg_steps.matching.source_list import SourceList
@@ -203,22 +204,49 @@ def _first_good(lists: _Lists, minobj: int) -> _Paired:
     """Pair the first overlay that is more than chance and gives enough matches."""
     best: Overlay | None = None
     few: _Paired | None = None
-    is_doubted = False
+    doubtful: Overlay | None = None
     for tries, found in enumerate(_overlays(lists), start=1):
         overlay = found.among(tries)
-        is_doubted = is_doubted or overlay.offset.has_rival
+        if doubtful is None and (overlay.offset.has_rival or overlay.offset.is_beyond):
+            doubtful = overlay
         if best is None or overlay.chance < best.chance:
             best = overlay
         if overlay.chance > lists.wanted.max_chance:
             continue
         paired = _pair(lists, overlay)
-        if is_doubted and not _agree_in_brightness(lists, paired.pairs):
+        if _is_one_of_many(lists, paired, doubtful):
+            doubtful = doubtful or overlay.with_rival()
             continue
         if len(paired.pairs.distance) >= minobj:
             return paired
         if few is None or len(few.pairs.distance) < len(paired.pairs.distance):
             few = paired
-    raise _too_few(lists, few, minobj) if few else _by_chance(lists, best)
+    raise _too_few(lists, few, minobj) if few else _by_chance(lists, doubtful or best)
+
+
+def _is_one_of_many(lists: _Lists, paired: _Paired, doubtful: Overlay | None) -> bool:
+    """Tell whether other overlays are as good, and the brightness of the pairs does not decide.
+
+    An offset that the recipe gives is not one of many.
+    """
+    if lists.wanted.given is not None:
+        return False
+    is_doubted = doubtful is not None and doubtful.offset.has_rival
+    return (is_doubted or _is_ambiguous(lists, paired)) and not _agree_in_brightness(
+        lists, paired.pairs
+    )
+
+
+def _is_ambiguous(lists: _Lists, paired: _Paired) -> bool:
+    """Tell whether the lists would lie over each other elsewhere about as well."""
+    image, reference = (np.column_stack([table.x, table.y]) for table in paired.overlay.tables)
+    offset = paired.overlay.offset
+    return is_ambiguous(
+        image - (offset.dx, offset.dy),
+        reference,
+        lists.reference.xy[paired.pairs.reference_index],
+        tolerance=lists.wanted.tolerance,
+    )
 
 
 def _agree_in_brightness(lists: _Lists, pairs: ListMatch) -> bool:
@@ -297,8 +325,10 @@ def _prefer_triangles(lists: _Lists, paired: _Paired) -> _Paired:
     for tries, found in enumerate(_by_triangles(lists), start=1):
         overlay = found.among(tries)
         other = _pair(lists, overlay)
-        if overlay.chance <= wanted.max_chance and (
-            other.beyond_chance > FAR_MORE * paired.beyond_chance
+        if (
+            overlay.chance <= wanted.max_chance
+            and other.beyond_chance > FAR_MORE * paired.beyond_chance
+            and not _is_one_of_many(lists, other, None)
         ):
             return other
     return paired
@@ -328,14 +358,18 @@ def _too_few(lists: _Lists, few: _Paired, minobj: int) -> NotAlignedError:
 
 
 def _by_chance(lists: _Lists, best: Overlay | None) -> ChanceOffsetError:
-    """Say that no offset is more than chance."""
-    what = "no triangles are alike"
-    if best is not None and best.offset.has_rival:
+    """Say that no offset is more than chance, or only one that is not to be taken."""
+    cure = "raise object_matching.searchrad, or set object_matching.fallback to triangles"
+    if best is None:
+        what = "no triangles are alike"
+    elif best.offset.is_beyond:
+        what, cure = _beyond(lists, best)
+    elif best.offset.has_rival:
         what = (
             f"other offsets bring about as many pairs as ({best.offset.dx:.2f},"
             f" {best.offset.dy:.2f}; {best.way}), as on a grid, so none is believed"
         )
-    elif best is not None:
+    else:
         evidence = best.offset.evidence
         what = (
             f"the best offset ({best.offset.dx:.2f}, {best.offset.dy:.2f}; {best.way}) has pairs"
@@ -343,10 +377,21 @@ def _by_chance(lists: _Lists, best: Overlay | None) -> ChanceOffsetError:
             f" unrelated lists give as much with a probability of {best.chance:.2g}"
         )
     return ChanceOffsetError(
-        f"{what}; acceptance.max_chance is {lists.wanted.max_chance:g}; raise"
-        " object_matching.searchrad, or set object_matching.fallback to triangles",
+        f"{what}; acceptance.max_chance is {lists.wanted.max_chance:g}; {cure}",
         1.0 if best is None else best.chance,
     )
+
+
+def _beyond(lists: _Lists, best: Overlay) -> tuple[str, str]:
+    """Say that the lists agree beyond the search radius, and which one would do."""
+    radius, offset = lists.wanted.searchrad, best.offset
+    times = np.ceil(10.0 * max(abs(offset.dx), abs(offset.dy)) / radius) / 10.0
+    what = (
+        f"the lists agree best at ({offset.dx:.2f}, {offset.dy:.2f}; {best.way}), beyond the"
+        f" search radius of {radius:.4g} pixels"
+    )
+    cure = f"if the header may be as far off, make object_matching.searchrad {times:g} times as"
+    return what, f"{cure} large, or larger"
 
 
 def _check_numbers(n_image: int, n_reference: int, minobj: int) -> None:

@@ -46,6 +46,9 @@ N_PEAKS = 3
 BEYOND_DOUBT = 1e-9
 """Probability of a chance peak below which no other peak can be the better one."""
 
+LIKELY = 0.5
+"""Probability of a chance peak below which one in the search area goes before any beyond it."""
+
 RIVAL = 0.5
 """Part of the best peak's places from which another peak is its rival."""
 
@@ -67,6 +70,8 @@ class Offset:
         The pairs within this radius, against chance.
     has_rival : bool
         Whether another offset brings about as many pairs, which are more than chance as well.
+    is_beyond : bool
+        Whether it lies outside the search area: a peak whose flank reaches into it.
     """
 
     dx: float
@@ -74,6 +79,7 @@ class Offset:
     radius: float
     evidence: Evidence
     has_rival: bool
+    is_beyond: bool = False
 
     def among(self, n_tries: int) -> Offset:
         """Take into account that it is one of several tries, each of which could err."""
@@ -103,7 +109,8 @@ def estimate_offset(
     -------
     Offset
         The most significant peak, whether or not it is more than chance; of equal ones the
-        highest, then the one nearest to zero.
+        highest, then the one nearest to zero. One beyond the search area, marked as such, only
+        where none in it is likely.
 
     Raises
     ------
@@ -202,15 +209,26 @@ def _find_peak(
     """Measure the strongest peaks; the one that chance is least likely to give wins.
 
     Clumps in both lists, such as the pieces of saturated stars, can make the highest peak without
-    being evidence.
+    being evidence. And a box on the edge of the search area can show the flank of a peak beyond
+    it, on which the refinement then comes to rest: any likely peak within goes before that one.
     """
     guesses = _guesses(image, reference, histogram, tolerance)
     best = _measure(image, reference, histogram, next(guesses), tolerance)
-    while best.evidence.probability > BEYOND_DOUBT and (guess := next(guesses, None)):
-        rival = _measure(image, reference, histogram, guess, tolerance)
-        if rival.evidence.probability < best.evidence.probability:
-            best = rival
+    while _is_doubtful(best) and (guess := next(guesses, None)):
+        other = _measure(image, reference, histogram, guess, tolerance)
+        best = min(best, other, key=_rank)
     return replace(best, has_rival=_has_rival(best, image, reference, histogram, tolerance))
+
+
+def _rank(offset: Offset) -> tuple[bool, float]:
+    """Return the lower, the better an offset is."""
+    probability = offset.evidence.probability
+    return offset.is_beyond or probability > LIKELY, probability
+
+
+def _is_doubtful(offset: Offset) -> bool:
+    """Tell whether another peak can be the better one."""
+    return offset.is_beyond or offset.evidence.probability > BEYOND_DOUBT
 
 
 def _has_rival(
@@ -291,7 +309,8 @@ def _measure(
     log.debug("offset %.3f %.3f: %s", *center, evidence)
     dx, dy = center.tolist()
     radius = float(width / np.sqrt(np.pi))
-    return Offset(dx, dy, radius=radius, evidence=evidence, has_rival=False)
+    is_beyond = bool(np.abs(center - histogram.middle).max() > histogram.searchrad)
+    return Offset(dx, dy, radius=radius, evidence=evidence, has_rival=False, is_beyond=is_beyond)
 
 
 def _sample(image: PointTable, reference: PointTable, searchrad: float) -> PointTable:
