@@ -171,7 +171,9 @@ def test_few_pairs_do_not_claim_more_than_they_know(geometry: Geometry, number: 
 
 
 def test_many_pairs_need_no_allowance() -> None:
-    assert student_factors(np.array([1000.0, 30.0, 6.0])) == pytest.approx([1.0, 1.04, 1.26], abs=0.01)
+    assert student_factors(np.array([1000.0, 30.0, 6.0])) == pytest.approx(
+        [1.0, 1.04, 1.26], abs=0.01
+    )
 
 
 @pytest.mark.parametrize("n_right", [17, 23])
