@@ -16,7 +16,7 @@ def another_value(parameter: Parameter) -> Any:  # noqa: ANN401  any value of a 
         "skysigma": 2.5,
         "sharplo": 0.5,
         "sextractor": {"BACK_SIZE": 32},
-        "max_chance": 0.01,
+        "max_false_alarm": 0.01,
         "rmaxflux": -20.0,
         **dict.fromkeys(("fluxcol", "rfluxcol", "refxerrcol", "refyerrcol"), 2),
     }

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_matching import match, match_suspects
+from test_matching import match, match_artifacts
 
 from tweakreg_steps.errors import ChanceOffsetError, NotAlignedError
 from tweakreg_steps.matching.lattice import is_ambiguous
@@ -74,7 +74,7 @@ def test_brightness_tells_the_offset_of_a_lattice_wider_than_the_search() -> Non
         replace(SourceList.of_positions(scattered(stars, rng) + shift), brightness=brightness)
         for shift in (7.0, 0.0)
     ]
-    assert len(match_suspects((lists[0], lists[1]), searchrad=25.0).image_index) == 36
+    assert len(match_artifacts((lists[0], lists[1]), searchrad=25.0).image_index) == 36
 
 
 @pytest.mark.parametrize("number", [3, 4, 5, 8, 30])
@@ -115,5 +115,5 @@ def test_who_searches_too_near_is_told_how_far_it_is() -> None:
         ChanceOffsetError, match=r"\(5.20, -?0.00; histogram\).* 1.4 times as large"
     ) as error:
         match(stars + np.array([5.2, 0.0]), stars, searchrad=3.75)
-    assert error.value.chance == 1.0
+    assert error.value.false_alarm == 1.0
     assert len(match(stars + np.array([5.2, 0.0]), stars, searchrad=1.4 * 3.75).distance) == 1500

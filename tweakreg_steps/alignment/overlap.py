@@ -155,12 +155,12 @@ class _TangentPlane:
 
     def project(self, vectors: FloatArray) -> FloatArray:
         """Put unit vectors of this hemisphere on the plane."""
-        places: FloatArray = (vectors @ self.axes.T) / (vectors @ self.center)[:, None] * _ARCSEC
-        return places
+        positions: FloatArray = (vectors @ self.axes.T) / (vectors @ self.center)[:, None] * _ARCSEC
+        return positions
 
-    def lift(self, places: FloatArray) -> FloatArray:
-        """Put places of the plane on the sphere."""
-        vectors = self.center + (places / _ARCSEC) @ self.axes
+    def lift(self, positions: FloatArray) -> FloatArray:
+        """Put positions of the plane on the sphere."""
+        vectors = self.center + (positions / _ARCSEC) @ self.axes
         return np.asarray(vectors / np.linalg.norm(vectors, axis=1)[:, None])
 
     def polygon(self, hull: SkyHull) -> Geometry:
@@ -212,6 +212,6 @@ def _unit(vector: FloatArray) -> FloatArray:
 
 
 def _are_apart(one: SkyHull, other: SkyHull) -> bool:
-    """Tell whether the circles around two hulls are apart."""
+    """Return whether the circles around two hulls are apart."""
     distance = np.arccos(np.clip(one.center @ other.center, -1.0, 1.0))
     return bool(distance > (one.radius + other.radius) * (1.0 + 1e-9) + 1e-9)

@@ -190,7 +190,7 @@ class _Run:
         self.plane, self.parameters = plane, parameters
         self.images: dict[str, AlignedImage] = {}
         self.order: list[str] = []
-        self.waiting = {name: place for place, name in enumerate(skies) if name != reference}
+        self.waiting = {name: rank for rank, name in enumerate(skies) if name != reference}
         self._within_reach_of = _who_sees_whom(skies, plane, parameters)
         self._coverage = {name: Coverage(hulls[name]) for name in self.waiting}
         self._untold: dict[str, list[SkyHull]] = {name: [] for name in self.waiting}
@@ -243,7 +243,7 @@ class _Run:
             image=name,
             is_reference=is_reference,
             matching=given.matching,
-            max_chance=given.max_chance,
+            max_false_alarm=given.max_false_alarm,
         )
         fitted = fit_image(matches, plane=self.plane, fitting=given.fitting, gates=given.gates)
         return AlignedImage(matches, fitted)
@@ -257,7 +257,7 @@ class _Run:
                     self._worth_trying.add(name)
 
     def _is_hopeless(self, name: str) -> bool:
-        """Tell whether an image was tried and fails whatever the list holds."""
+        """Return whether an image was tried and fails whatever the list holds."""
         return self.images[name].matches.meta["reason"] in _BY_ITSELF
 
     def _refresh(self) -> None:

@@ -25,7 +25,7 @@ _DEEPEST, _SHALLOWEST = 1.0, 10.0
 
 
 def clipped_tails(residuals: FloatArray, limits: FloatArray) -> FloatArray:
-    """Give the factor by which a clip makes residuals too small to tell the error of the fit.
+    """Return the factor by which a clip makes residuals too small to tell the error of the fit.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def clipped_tails(residuals: FloatArray, limits: FloatArray) -> FloatArray:
 
 
 def _hidden(ratios: FloatArray) -> float:
-    """Give the factor for limits in units of the rms of what they left over."""
+    """Return the factor for limits in units of the rms of what they left over."""
     last = _true_limit(float(ratios[-1]))
     cuts = [math.inf, *(last * ratios / ratios[-1])]
     psi, tau = np.array([_cut_moments(cut) for cut in cuts]).T
@@ -59,7 +59,7 @@ def _hidden(ratios: FloatArray) -> float:
 
 
 def _true_limit(ratio: float) -> float:
-    """Give the limit in true standard deviations of a clip at so many rms of what it left over.
+    """Return the limit in true standard deviations of a clip at so many rms of what it left over.
 
     The limit c satisfies ``c (psi / tau)^1/2 = ratio``; the left side grows with c, from
     ``3^1/2`` at 0.
@@ -76,7 +76,7 @@ def _true_limit(ratio: float) -> float:
 
 
 def _cut_moments(limit: float) -> tuple[float, float]:
-    """Give psi and tau of a normal distribution cut at ``+-limit`` standard deviations."""
+    """Return psi and tau of a normal distribution cut at ``+-limit`` standard deviations."""
     if limit >= _SHALLOWEST:
         return 1.0, 1.0
     psi = math.erf(limit / math.sqrt(2.0))

@@ -133,7 +133,7 @@ def fit_clipped(
 
 
 def _rms(solution: Solution, weights: FloatArray, kept: BoolArray) -> FloatArray:
-    """Give the weighted rms of the kept pairs' residuals about their mean, in x and y."""
+    """Return the weighted rms of the kept pairs' residuals about their mean, in x and y."""
     residuals, w = solution.residuals[kept], weights[kept]
     spread = residuals - np.average(residuals, axis=0, weights=w)
     rms: FloatArray = np.sqrt(np.average(spread**2, axis=0, weights=w))

@@ -220,5 +220,5 @@ def _fit(pairs: CentredPairs, geometry: Geometry, clip: _Clip) -> tuple[ClippedF
 
 
 def _median_distance(fit: ClippedFit) -> float:
-    """Give the median distance of all pairs from the fit."""
+    """Return the median distance of all pairs from the fit."""
     return float(np.median(np.linalg.norm(fit.solution.residuals, axis=1)))

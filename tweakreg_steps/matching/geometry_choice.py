@@ -60,7 +60,7 @@ def choose_geometry(pairs: CentredPairs, freest: ClippedFit) -> Geometry:
 
 
 def _is_as_good(loss: FloatArray, least: FloatArray) -> bool:
-    """Tell whether a mean loss exceeds the least one by no more than a standard error."""
+    """Return whether a mean loss exceeds the least one by no more than a standard error."""
     excess, number = loss - least, len(loss)
     standard_error = excess.std() / np.sqrt(max(1, number - 1))
     return bool(excess.mean() <= (1.0 + _FEW / number) * standard_error)

@@ -25,7 +25,7 @@ def held_out_residuals(
     weights: FloatArray,
     geometry: Geometry,
 ) -> FloatArray | None:
-    """Give the residuals of pairs from fits to the pairs of the other parts.
+    """Return the residuals of pairs from fits to the pairs of the other parts.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def held_out_residuals(
 
 
 def _deal(reference: FloatArray, image: FloatArray) -> NDArray[np.intp]:
-    """Give the part of each pair: in turn, in order of position."""
+    """Return the part of each pair: in turn, in order of position."""
     order = np.lexsort((image[:, 1], image[:, 0], reference[:, 1], reference[:, 0]))
     part = np.empty(len(reference), dtype=np.intp)
     part[order] = np.arange(len(reference)) % N_FOLDS

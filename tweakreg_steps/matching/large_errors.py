@@ -70,17 +70,17 @@ class Recovery:
     n_bright: int
 
     @property
-    def chance(self) -> float:
-        """Give the probability that unrelated lists give as much."""
+    def false_alarm(self) -> float:
+        """Return the probability that unrelated lists give as much."""
         return self.offset.evidence.probability
 
     def among(self, n_tries: int) -> Recovery:
         """Take into account that it is one of several tries."""
         return replace(self, offset=self.offset.among(n_tries))
 
-    def doubted(self) -> Recovery:
-        """Give the same as no evidence."""
-        return replace(self, offset=self.offset.doubted())
+    def without_evidence(self) -> Recovery:
+        """Return the same as no evidence."""
+        return replace(self, offset=self.offset.without_evidence())
 
 
 def recover_transformation(
@@ -89,7 +89,7 @@ def recover_transformation(
     *,
     tolerance: float,
     mirrored: bool,
-    max_chance: float,
+    max_false_alarm: float,
 ) -> Recovery | None:
     """Find the transformation between two lists: any turn, a scale within 6 %, a large offset.
 
@@ -101,7 +101,7 @@ def recover_transformation(
         Matching radius in pixels.
     mirrored : bool
         Whether mirror images are looked for, too.
-    max_chance : float
+    max_false_alarm : float
         Probability of a chance result from which on a transformation is believed.
 
     Returns
@@ -122,28 +122,30 @@ def recover_transformation(
             for sense in senses
             for recovery in _recover(some.xy, others.xy, tolerance=tolerance, mirrored=sense)
         ]
-        new = _without_rival(found, _corners(some.xy), tolerance=tolerance, max_chance=max_chance)
-        if new and new.chance <= max_chance:
+        new = _without_rival(
+            found, _corners(some.xy), tolerance=tolerance, max_false_alarm=max_false_alarm
+        )
+        if new and new.false_alarm <= max_false_alarm:
             return _with_all(new, image.xy, reference.xy, tolerance)
-        best = min(filter(None, (best, new)), key=lambda one: one.chance, default=None)
+        best = min(filter(None, (best, new)), key=lambda one: one.false_alarm, default=None)
     return best
 
 
 def _without_rival(
-    found: list[Recovery], corners: FloatArray, *, tolerance: float, max_chance: float
+    found: list[Recovery], corners: FloatArray, *, tolerance: float, max_false_alarm: float
 ) -> Recovery | None:
     """Choose the best transformation; doubt it where another one is nearly as good."""
     if not found:
         return None
-    best = min(found, key=lambda one: one.chance)
-    enough = RIVAL * best.offset.evidence.n_places
+    best = min(found, key=lambda one: one.false_alarm)
+    enough = RIVAL * best.offset.evidence.n_cells
     for other in found:
         carried = (one.similarity.to_reference(corners) for one in (best, other))
         apart = float(np.abs(np.subtract(*carried)).max())
-        is_rival = other.chance <= max_chance and other.offset.evidence.n_places > enough
+        is_rival = other.false_alarm <= max_false_alarm and other.offset.evidence.n_cells > enough
         if is_rival and apart > DISTINCT * tolerance:
             log.info("two transformations are as good as each other: none is believed")
-            return best.doubted()
+            return best.without_evidence()
     return best
 
 
@@ -169,11 +171,11 @@ def _levels(image: SourceList, reference: SourceList) -> Iterator[tuple[SourceLi
     """Yield the bright sources of both lists, as dense in one as in the other: few, then more."""
     last = None
     for number in LEVELS:
-        places = brightest_of_both(image, reference, number=number, max_ratio=MAX_AREA_RATIO)
-        if places is None:
+        chosen = brightest_of_both(image, reference, number=number, max_ratio=MAX_AREA_RATIO)
+        if chosen is None:
             yield _innermost(image, reference)
             return
-        some, others = image.choose(places[0]), reference.choose(places[1])
+        some, others = image.choose(chosen[0]), reference.choose(chosen[1])
         if (len(some), len(others)) == last:
             return
         last = len(some), len(others)
@@ -181,7 +183,7 @@ def _levels(image: SourceList, reference: SourceList) -> Iterator[tuple[SourceLi
 
 
 def _innermost(image: SourceList, reference: SourceList) -> tuple[SourceList, SourceList]:
-    """Give the sources nearest to the centre of the image, as many as make triangles."""
+    """Return the sources nearest to the centre of the image, as many as make triangles."""
     center, _ = _field(image.xy)
     chosen = []
     for some, number in ((image, LEVELS[-1]), (reference, int(MAX_AREA_RATIO * LEVELS[-1]))):
@@ -227,7 +229,7 @@ def _refine(
         if len(np.unique(partner)) < LEAST_PAIRS:
             return similarity
         fitted = Similarity.fit(
-            image_xy[moved.place[paired]],
+            image_xy[moved.index[paired]],
             np.stack([reference.x[partner], reference.y[partner]], axis=1),
             mirrored=similarity.mirrored,
         )
@@ -252,10 +254,13 @@ def _weigh(moved: PointTable, reference: PointTable, tolerance: float) -> Offset
     pairs = PeakPairs.collect(moved, reference, guess=np.zeros(2), width=width)
     center, width = pairs.refine(np.zeros(2), width=width, density=density)
     n_shifts = np.pi * ((radius + other) / width) ** 2
-    n_turns, n_sizes = 2.0 * np.pi * radius / width, 2.0 * MAX_SCALE_ERROR * radius / width
+    n_rotations, n_scales_searched = (
+        2.0 * np.pi * radius / width,
+        2.0 * MAX_SCALE_ERROR * radius / width,
+    )
     search = Search(
         density=density,
-        n_windows=float(n_shifts * max(1.0, n_turns) * max(1.0, n_sizes)),
+        n_windows=float(n_shifts * max(1.0, n_rotations) * max(1.0, n_scales_searched)),
         n_scales=N_NARROWINGS,
         dimensions=4,
     )
@@ -266,17 +271,17 @@ def _weigh(moved: PointTable, reference: PointTable, tolerance: float) -> Offset
 
 
 def _positions(table: PointTable) -> FloatArray:
-    """Give the positions of a table."""
+    """Return the positions of a table."""
     return np.stack([table.x, table.y], axis=1)
 
 
 def _corners(xy: FloatArray) -> FloatArray:
-    """Give the corners of the box around positions, shape (4, 2)."""
+    """Return the corners of the box around positions, shape (4, 2)."""
     low, high = xy.min(axis=0), xy.max(axis=0)
     return np.array([[x, y] for x in (low[0], high[0]) for y in (low[1], high[1])])
 
 
 def _field(xy: FloatArray) -> tuple[FloatArray, float]:
-    """Give the centre of the box around positions and half its diagonal."""
+    """Return the centre of the box around positions and half its diagonal."""
     low, high = xy.min(axis=0), xy.max(axis=0)
     return (low + high) / 2, max(float(np.hypot(*(high - low))) / 2, 1.0)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tweakreg_steps.matching.chance import scan_probability
+from tweakreg_steps.matching.false_alarm import scan_probability
 from tweakreg_steps.matching.neighbours import FloatArray, PointTable, iter_pairs
 from tweakreg_steps.matching.pairing import thin
-from tweakreg_steps.matching.peak_pairs import LEAST_PLACE
+from tweakreg_steps.matching.peak_pairs import LEAST_CELL
 
 AS_GOOD = 0.5
 """Part of the pairs from which another shift is as good: that of 2 x 2 sources by one step."""
@@ -30,7 +30,7 @@ STEPS = 3.5
 SAMPLE = 1000
 """Sources of the first list whose separations are looked at: some 40,000 separations."""
 
-PROBES = 4000
+PROBES = 1000
 """Separations around which others are counted; those of a lattice are each in many of them."""
 
 
@@ -63,11 +63,11 @@ def is_ambiguous(
     *,
     tolerance: float,
 ) -> bool:
-    """Tell whether two lists that lie over each other would do so elsewhere about as well.
+    """Return whether two lists that lie over each other would do so elsewhere about as well.
 
     Either the matched sources repeat themselves: some shift brings at least half of them on
     others. Or some shift brings half as many sources of one list on those of the other as are
-    matched, and more than chance. Shifts within `LEAST_PLACE` do not count: what a saturated star
+    matched, and more than chance. Shifts within `LEAST_CELL` do not count: what a saturated star
     breaks into looks alike around each of them.
 
     Parameters
@@ -87,7 +87,7 @@ def is_ambiguous(
         (`benchmarks/few_pairs.py`); of lattices of 2 x 2 sources and more, with steps from
         15 pixels, for all.
     """
-    matched = thin(PointTable.build(matched_xy), LEAST_PLACE)
+    matched = thin(PointTable.build(matched_xy), LEAST_CELL)
     own = _most_repeated(matched, matched, tolerance)
     if _is_as_good(own, len(matched)):
         return True
@@ -101,7 +101,7 @@ def is_ambiguous(
 
 
 def _is_as_good(repeat: Repeat, n_matched: float) -> bool:
-    """Tell whether a shift brings half as many together, whole ones by chance being taken off."""
+    """Return whether a shift brings half as many together, whole ones by chance being taken off."""
     by_chance = np.floor(repeat.expected)
     enough = by_chance + AS_GOOD * (n_matched - by_chance)
     return bool(repeat.n_repeats >= max(LEAST_REPEATS, enough))
@@ -109,13 +109,11 @@ def _is_as_good(repeat: Repeat, n_matched: float) -> bool:
 
 def _most_repeated(first: PointTable, second: PointTable, radius: float) -> Repeat:
     """Find the shift that brings most sources together within a radius."""
-    from scipy.spatial import cKDTree
-
     reach = STEPS * max(_spacing(first), _spacing(second))
     sample = first.choose(slice(None, None, 1 + len(first) // SAMPLE))
     found = [np.empty((4, 0))]
     for pairs in iter_pairs(sample, second, shift=(0.0, 0.0), radius=reach, shape="circle"):
-        apart = np.hypot(pairs.dx, pairs.dy) > LEAST_PLACE
+        apart = np.hypot(pairs.dx, pairs.dy) > LEAST_CELL
         found.append(
             np.stack([pairs.dx, pairs.dy, pairs.first, pairs.second])[:, apart],
         )
@@ -123,18 +121,22 @@ def _most_repeated(first: PointTable, second: PointTable, radius: float) -> Repe
     n_shifts = max(1.0, (reach / radius) ** 2)
     if not len(dx):
         return Repeat(len(sample), 0, 0.0, n_shifts)
-    shifts = np.column_stack([dx, dy])
-    tree, probes = cKDTree(shifts), shifts[:: 1 + len(shifts) // PROBES]
-    numbers = tree.query_ball_point(probes, radius, return_length=True)
-    best = tree.query_ball_point(probes[int(np.argmax(numbers))], radius)
+    shifts = PointTable.build(np.column_stack([dx, dy]))
+    probes = shifts.choose(slice(None, None, 1 + len(shifts) // PROBES))
+    numbers = np.zeros(len(probes), dtype=np.intp)
+    for pairs in iter_pairs(probes, shifts, shift=(0.0, 0.0), radius=radius, shape="circle"):
+        numbers += np.bincount(pairs.first, minlength=len(probes))
+    fullest = probes.choose(slice(int(np.argmax(numbers)), int(np.argmax(numbers)) + 1))
+    around = iter_pairs(fullest, shifts, shift=(0.0, 0.0), radius=radius, shape="circle")
+    best = shifts.index[np.concatenate([pairs.second for pairs in around])]
     n_repeats = min(_distinct(sample, one[best]), _distinct(second, other[best]))
     return Repeat(len(sample), n_repeats, len(dx) / n_shifts, n_shifts)
 
 
 def _distinct(table: PointTable, rows: FloatArray) -> int:
-    """Count the squares of `LEAST_PLACE` pixels in which some points of a table lie."""
+    """Count the squares of `LEAST_CELL` pixels in which some points of a table lie."""
     chosen = rows.astype(np.intp)
-    squares = np.floor(np.column_stack([table.x[chosen], table.y[chosen]]) / LEAST_PLACE)
+    squares = np.floor(np.column_stack([table.x[chosen], table.y[chosen]]) / LEAST_CELL)
     return len(np.unique(squares, axis=0))
 
 

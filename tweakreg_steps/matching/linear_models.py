@@ -104,7 +104,7 @@ def solve(
 
 
 def tangents(geometry: Geometry, matrix: FloatArray) -> FloatArray:
-    """Give the directions in which a geometry's matrix can change.
+    """Return the directions in which a geometry's matrix can change.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def tangents(geometry: Geometry, matrix: FloatArray) -> FloatArray:
 
 
 def _fit_identity(image: FloatArray, reference: FloatArray, weights: FloatArray) -> FloatArray:  # noqa: ARG001 - one signature for all geometries
-    """Give the matrix of a pure shift."""
+    """Return the matrix of a pure shift."""
     return np.eye(2)
 
 
@@ -186,7 +186,7 @@ def _regular(matrix: FloatArray) -> FloatArray:
 
 
 def _singular(what: str) -> NotAlignedError:
-    """Say why pairs determine no transformation, and the way out."""
+    """Explain why pairs determine no transformation, and the way out."""
     return NotAlignedError(
         Reason.SINGULAR_FIT,
         f"the matched sources do not determine the fit: {what};"

@@ -18,7 +18,7 @@ from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.matching.neighbours import FloatArray, PointTable, estimate_pair_count
 from tweakreg_steps.matching.pairing import thin
 from tweakreg_steps.matching.peak_pairs import (
-    LEAST_PLACE,
+    LEAST_CELL,
     N_NARROWINGS,
     Evidence,
     PeakPairs,
@@ -50,7 +50,7 @@ LIKELY = 0.5
 """Probability of a chance peak below which one in the search area goes before any beyond it."""
 
 RIVAL = 0.5
-"""Part of the best peak's places from which another peak is its rival."""
+"""Part of the best peak's cells from which another peak is its rival."""
 
 APART = 12.0
 """Pixels between peaks that are not parts of one: as wide as what a star breaks into."""
@@ -86,8 +86,8 @@ class Offset:
         probability = min(1.0, n_tries * self.evidence.probability)
         return replace(self, evidence=replace(self.evidence, probability=probability))
 
-    def doubted(self) -> Offset:
-        """Give the same as no evidence."""
+    def without_evidence(self) -> Offset:
+        """Return the same as no evidence."""
         return replace(self, evidence=replace(self.evidence, probability=1.0))
 
 
@@ -227,7 +227,7 @@ def _rank(offset: Offset) -> tuple[bool, float]:
 
 
 def _is_doubtful(offset: Offset) -> bool:
-    """Tell whether another peak can be the better one."""
+    """Return whether another peak can be the better one."""
     return offset.is_beyond or offset.evidence.probability > BEYOND_DOUBT
 
 
@@ -238,7 +238,7 @@ def _has_rival(
     histogram: SeparationHistogram,
     tolerance: float,
 ) -> bool:
-    """Tell whether another peak is about as good as the best: sources on a grid make many."""
+    """Return whether another peak is about as good as the best: sources on a grid make many."""
     center, width = np.array([best.dx, best.dy]), best.radius * np.sqrt(np.pi)
     others = histogram.without(Guess(center, max(width, 2.0 * APART)))
     expected = histogram.density * width**2
@@ -250,7 +250,7 @@ def _has_rival(
     return bool(
         apart > APART
         and rival.evidence.probability < BEYOND_DOUBT
-        and rival.evidence.n_places > RIVAL * best.evidence.n_places
+        and rival.evidence.n_cells > RIVAL * best.evidence.n_cells
     )
 
 
@@ -259,7 +259,7 @@ def _guesses(
 ) -> Iterator[Guess]:
     """Yield the strongest peaks: of all pairs, then of lists in which a clump counts once."""
     yield from _strongest(histogram)
-    image, reference = thin(image, LEAST_PLACE), thin(reference, LEAST_PLACE)
+    image, reference = thin(image, LEAST_CELL), thin(reference, LEAST_CELL)
     thinned = SeparationHistogram.count(
         image,
         reference,

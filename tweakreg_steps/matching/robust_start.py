@@ -34,7 +34,7 @@ _NORMAL_MEDIAN = 0.6745
 def agreeing_pairs(
     image: FloatArray, reference: FloatArray, *, geometry: Geometry, sigma: float
 ) -> BoolArray | None:
-    """Tell which pairs are near the fit of the least sum of distances.
+    """Return which pairs are near the fit of the least sum of distances.
 
     Parameters
     ----------

@@ -51,10 +51,10 @@ class Triangles:
     Attributes
     ----------
     vertices : (n, 3) int array
-        Places of the corners in the list, opposite the longest, the middle and the shortest side.
+        Indices of the corners in the list, opposite the longest, the middle and the shortest side.
     shape : (n, 2) float array
         Middle and shortest side over the longest.
-    log_size : (n,) float array
+    log_length : (n,) float array
         Logarithm of the longest side.
     handedness : (n,) float array
         1.0 where the corners run counter-clockwise in this order, else -1.0.
@@ -62,7 +62,7 @@ class Triangles:
 
     vertices: IndexArray
     shape: FloatArray
-    log_size: FloatArray
+    log_length: FloatArray
     handedness: FloatArray
 
 
@@ -146,7 +146,7 @@ def vote(
     u, v, turn, at_center = u[good], v[good], turn[good], at_center[good]
     if not len(u):
         return []
-    places = np.stack(
+    parameters = np.stack(
         [
             turn.real / np.abs(turn),
             turn.imag / np.abs(turn),
@@ -157,7 +157,7 @@ def vote(
         axis=1,
     )
     votes = []
-    for agreeing in _clusters(places, n_best):
+    for agreeing in _clusters(parameters, n_best):
         pairs = (
             _plane(values[agreeing].ravel(), mirrored=m)
             for values, m in ((u, mirrored), (v, False))
@@ -192,16 +192,16 @@ def _like(
 
     squeeze = LIKE / np.log1p(MAX_SCALE_ERROR)
     sense = -1.0 if mirrored else 1.0
-    places = [
-        np.column_stack([t.shape, squeeze * t.log_size, s * t.handedness])
+    points = [
+        np.column_stack([t.shape, squeeze * t.log_length, s * t.handedness])
         for t, s in ((image, sense), (reference, 1.0))
     ]
-    if not all(map(len, places)):
+    if not all(map(len, points)):
         return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
-    own, other = cKDTree(places[0]), cKDTree(places[1])
+    own, other = cKDTree(points[0]), cKDTree(points[1])
     step = 1 + int(own.count_neighbors(other, LIKE, p=np.inf)) // MAX_ALIKE
     if step > 1:
-        own = cKDTree(places[0][::step])
+        own = cKDTree(points[0][::step])
     found: Any = own.sparse_distance_matrix(other, LIKE, p=np.inf, output_type="ndarray")
     order = np.lexsort((found["j"], found["i"]))
     return step * found["i"][order].astype(np.intp), found["j"][order].astype(np.intp)
@@ -222,26 +222,26 @@ def _transformations(
     return turn, at_center, np.abs(np.log(np.abs(turn))) <= np.log1p(MAX_SCALE_ERROR)
 
 
-def _clusters(places: FloatArray, n_best: int) -> list[IndexArray]:
+def _clusters(points: FloatArray, n_best: int) -> list[IndexArray]:
     """List the fullest groups of transformations that agree, the fullest first."""
     from scipy.spatial import cKDTree
 
-    tree, step = cKDTree(places), 1 + len(places) // MAX_PROBES
-    left = np.zeros(len(places), dtype=np.intp)
-    left[::step] = tree.query_ball_point(places[::step], AGREE, return_length=True)
+    tree, step = cKDTree(points), 1 + len(points) // MAX_PROBES
+    left = np.zeros(len(points), dtype=np.intp)
+    left[::step] = tree.query_ball_point(points[::step], AGREE, return_length=True)
     found = []
     for _ in range(n_best):
         best = int(np.argmax(left))
         if left[best] == 0:
             break
-        agreeing = np.sort(np.asarray(tree.query_ball_point(places[best], AGREE), dtype=np.intp))
+        agreeing = np.sort(np.asarray(tree.query_ball_point(points[best], AGREE), dtype=np.intp))
         found.append(agreeing)
         left[agreeing] = 0
     return found
 
 
 def _field(image_xy: FloatArray, *, mirrored: bool) -> tuple[complex, float]:
-    """Give the centre of the image's sources and the distance of the farthest from it."""
+    """Return the centre of the image's sources and the distance of the farthest from it."""
     low, high = image_xy.min(axis=0), image_xy.max(axis=0)
     x, y = (low + high) / 2
     return complex(x, -y if mirrored else y), float(max(np.hypot(*(high - low)) / 2, 1.0))

@@ -71,7 +71,7 @@ class Uncertainty:
     at_pairs: float
 
     def at(self, reference: FloatArray) -> FloatArray:
-        """Give the standard errors of ``M v + s``, where the fit puts sources.
+        """Return the standard errors of ``M v + s``, where the fit puts sources.
 
         Parameters
         ----------
@@ -196,13 +196,13 @@ def _widening(model: _LinearModel, squares: FloatArray) -> FloatArray:
 
 
 def _design(reference: FloatArray, directions: FloatArray) -> FloatArray:
-    """Give A: rows x and y of each pair; columns two shifts and the directions of the matrix."""
+    """Return A: rows x and y of each pair; columns two shifts and the directions of the matrix."""
     moved = np.einsum("kij,nj->nik", directions, reference).reshape(2 * len(reference), -1)
     return np.hstack([np.tile(np.eye(2), (len(reference), 1)), moved])
 
 
 def _numbers_from(directions: FloatArray, mean: FloatArray) -> FloatArray:
-    """Give the derivatives of `NUMBERS`, about the centre, by what is fitted about the mean."""
+    """Return the derivatives of `NUMBERS`, about the centre, by what is fitted about the mean."""
     count = len(directions)
     return np.block(
         [

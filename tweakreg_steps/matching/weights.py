@@ -27,7 +27,7 @@ _STEPS = 41
 
 
 def expected_errors(pairs: MatchedPairs, weighting: Weighting) -> FloatArray | None:
-    """Give the expected error of each pair, but for a common factor.
+    """Return the expected error of each pair, but for a common factor.
 
     ``flux``: ``flux^-1/2`` of the image's source, as photon noise has it. ``errors``:
     ``(error^2 + reference_error^2)^1/2``; a reference that knows no errors adds none.
@@ -61,7 +61,7 @@ def expected_errors(pairs: MatchedPairs, weighting: Weighting) -> FloatArray | N
 
 
 def weigh(errors: FloatArray, residuals: FloatArray, kept: BoolArray) -> FloatArray:
-    """Give the weights that make the residuals of the kept pairs most likely.
+    """Return the weights that make the residuals of the kept pairs most likely.
 
     With ``w = 1 / (e^2 + f^2)`` and normal residuals d along both axes, the likelihood at its
     best a is, but for a constant::
@@ -92,6 +92,6 @@ def weigh(errors: FloatArray, residuals: FloatArray, kept: BoolArray) -> FloatAr
 
 
 def _log_likelihood(variance: FloatArray, squared: FloatArray) -> float:
-    """Give ``ln L`` of variances known but for a factor; see `weigh`."""
+    """Return ``ln L`` of variances known but for a factor; see `weigh`."""
     scatter = max(float(np.sum(squared / variance)), np.finfo(float).tiny)
     return -float(np.sum(np.log(variance))) - len(squared) * float(np.log(scatter))

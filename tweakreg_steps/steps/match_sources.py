@@ -21,7 +21,7 @@ def run(call: StepCall) -> list[Path]:
         image=call.name,
         is_reference=call.inputs["is_reference"],
         matching=call.parameters["object_matching"],
-        max_chance=call.parameters["acceptance"]["max_chance"],
+        max_false_alarm=call.parameters["acceptance"]["max_false_alarm"],
     )
     write_table(call.file("matches"), sign_table(matches, call.statement))
     return [call.file("matches")]
