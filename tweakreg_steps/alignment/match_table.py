@@ -232,17 +232,17 @@ def _match(
 def _describe(matches: Matches) -> dict[str, Any]:
     """Explain how the lists were laid over each other; lengths in pixels of the plane.
 
-    ``way`` in words; ``similarity``, the transformation that triangles told (``image = matrix @
+    ``way`` in words; ``similarity``, the transformation found by triangles (``image = matrix @
     reference + shift``), or None; ``offset`` x, y that is left; ``n_peak`` pairs and ``n_cells``
     of the field at it, ``n_expected`` and ``n_cells_expected`` by chance, and the ``chance`` of
     as many; ``n_matched_by_chance``, expected among the matches; ``n_narrow``, ``n_fixed`` and
-    ``n_left_out`` sources, which of them being told by ``left_out``.
+    ``n_left_out`` sources, which of them being named by ``left_out``.
     """
     overlay, evidence = matches.overlay, matches.overlay.offset.evidence
-    turned = overlay.similarity
+    found = overlay.similarity
     return {
         "way": overlay.way,
-        "similarity": turned and {"matrix": turned.matrix.tolist(), "shift": turned.shift.tolist()},
+        "similarity": found and {"matrix": found.matrix.tolist(), "shift": found.shift.tolist()},
         "offset": [overlay.offset.dx, overlay.offset.dy],
         "n_peak": evidence.n_pairs,
         "n_expected": evidence.pairs_by_chance,

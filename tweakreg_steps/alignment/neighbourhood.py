@@ -1,7 +1,7 @@
 """Which lists of sources lie near which on the sky, found without looking at all pairs.
 
 Each list is taken as the circle around it. Unit vectors in a k-d tree know neither 0h nor poles,
-which an index of boxes on a plane, such as shapely's STRtree, would have to be told of.
+which an index of boxes on a plane, such as shapely's STRtree, would need as special cases.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from tweakreg_steps.alignment.neighbourhood import SkyCircle, neighbours
 from tweakreg_steps.alignment.overlap import Coverage, SkyHull, hull_of, intersect
 from tweakreg_steps.alignment.reference_list import add_new_sources, list_of_image
 from tweakreg_steps.errors import Reason
-from tweakreg_steps.matching.large_errors import REACH
+from tweakreg_steps.matching.tuning import TRIANGLE_REACH
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 if TYPE_CHECKING:
@@ -279,7 +279,7 @@ def _who_sees_whom(
     """Return, for each image, which others its sources could help to align.
 
     An offset is looked for within the search radius, triangles within twice the radius of the field
-    (`tweakreg_steps.matching.large_errors.REACH`).
+    (`tweakreg_steps.matching.large_errors.TRIANGLE_REACH`).
     """
     from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale
 
@@ -291,7 +291,7 @@ def _who_sees_whom(
         matching = parameters[name].matching
         unit = 1.0 if matching["searchunits"] == "arcseconds" else scale
         searched = np.radians(matching["searchrad"] * unit / 3600.0)
-        reach.append(REACH * circle.radius + np.sqrt(2.0) * searched)
+        reach.append(TRIANGLE_REACH * circle.radius + np.sqrt(2.0) * searched)
     seen_by: dict[str, list[str]] = defaultdict(list)
     names = list(present)
     for i, j in neighbours(list(present.values()), reach):

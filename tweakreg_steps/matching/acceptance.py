@@ -217,7 +217,7 @@ def compare_with_present(fit: LinearFit, pairs: MatchedPairs) -> Comparison | No
 def keep_present(fit: LinearFit, pairs: MatchedPairs) -> LinearFit:
     """Return the fit that leaves an image where it is, with the pairs that another one kept.
 
-    Its uncertainty is the other's: what the pairs could have told.
+    Its uncertainty is the other's: what the pairs could have measured.
     """
     residuals = pairs.image - pairs.reference
     return replace(

@@ -13,14 +13,10 @@ import numpy as np
 
 from tweakreg_steps.matching.neighbours import FloatArray, IndexArray, PointTable, iter_pairs
 from tweakreg_steps.matching.source_list import BoolArray, SourceList
+from tweakreg_steps.matching.tuning import MOVED, SAME_PIXEL
 
 LeftOut = Literal["either", "both"]
 
-SAME_PIXEL = 0.3
-"""Pixels of the chip; sources of two exposures as near as that are at the same position of it."""
-
-MOVED = 2.0
-"""Pixels of the reference plane; a smaller step of the sky does not tell stars from defects."""
 
 _CHIP_STEP = 1e6
 """Pixels by which chips are laid apart to search all at once."""
@@ -49,7 +45,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class Artifacts:
-    """Which sources of a list are suspicious, shape (n,) each.
+    """Which sources of a list are probably artifacts, shape (n,) each.
 
     Attributes
     ----------
@@ -66,14 +62,14 @@ class Artifacts:
 def find_artifacts(
     image: SourceList, reference: SourceList, *, narrow: bool, fixed: bool
 ) -> tuple[Artifacts, Artifacts]:
-    """Return which sources of an image and of the reference are suspicious.
+    """Return which sources of an image and of the reference are probably artifacts.
 
     Parameters
     ----------
     image, reference : SourceList
         The lists.
     narrow, fixed : bool
-        Whether narrow and fixed sources are suspicious.
+        Whether narrow and fixed sources count as artifacts.
     """
     nowhere = tuple(np.zeros(len(some), dtype=np.bool_) for some in (image, reference))
     at_same_position = find_detector_fixed(image, reference) if fixed else nowhere
@@ -87,7 +83,7 @@ def find_artifacts(
 def tiers(
     image: SourceList, reference: SourceList, artifacts: tuple[Artifacts, Artifacts]
 ) -> list[Selection]:
-    """Choose the sources that are to be matched: those above suspicion, and then more.
+    """Choose the sources that are to be matched: those that are no artifacts, and then more.
 
     Parameters
     ----------

@@ -15,6 +15,7 @@ from tweakreg_steps.matching.neighbours import PointTable
 from tweakreg_steps.matching.offset import Offset, find_offset, pairs_by_chance, weigh_offset
 from tweakreg_steps.matching.similarity import Similarity
 from tweakreg_steps.matching.source_list import SourceList, brightest_of_both
+from tweakreg_steps.matching.tuning import BRIGHT_AREA_RATIO, BRIGHT_LEVELS
 
 log = logging.getLogger(__name__)
 
@@ -23,13 +24,7 @@ Fallback = Literal["none", "brightest", "triangles"]
 Tables = tuple[PointTable, PointTable]
 
 TRIANGLES = "triangles"
-"""What the way is called that triangles tell."""
-
-BRIGHT_LEVELS = (50, 200, 800, 3200)
-"""Numbers of bright sources of the image among which an offset is looked for."""
-
-MAX_AREA_RATIO = 100.0
-"""Most reference sources to one of the image in a search among bright ones."""
+"""Name of the overlay by triangles."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +61,7 @@ class Overlay:
     offset : Offset
         What separates the lists (after `similarity`, where there is one).
     similarity : Similarity or None
-        The transformation that triangles told.
+        The transformation found by triangles.
     selection : Selection
         The sources that took part.
     tables : tuple of PointTable
@@ -137,7 +132,7 @@ def overlays(
             image.choose(near.image),
             reference.choose(near.reference),
             number=number,
-            max_ratio=MAX_AREA_RATIO,
+            max_ratio=BRIGHT_AREA_RATIO,
         )
         if bright is None or list(map(len, bright)) == [len(near.image), len(near.reference)]:
             return
@@ -148,7 +143,7 @@ def overlays(
 def triangle_overlays(
     image: SourceList, reference: SourceList, selection: Selection, wanted: Wanted
 ) -> Iterator[Overlay]:
-    """Yield the overlay that triangles tell, if any; see `overlays`."""
+    """Yield the overlay found by triangles, if any; see `overlays`."""
     found = recover_transformation(
         image.choose(selection.image),
         reference.choose(selection.reference),
@@ -182,7 +177,7 @@ def _by_histogram(
     tables = lay_over(image, reference, selection, None)
     offset = find_offset(*tables, searchrad=wanted.searchrad, tolerance=wanted.tolerance)
     if offset.has_rival:
-        log.info("%s: two offsets are as good as each other: none is believed", way)
+        log.info("%s: two offsets are as good as each other: none is accepted", way)
         offset = offset.without_evidence()
     if offset.is_beyond:
         log.info("%s: the peak lies beyond the search radius", way)

@@ -19,13 +19,11 @@ import math
 import numpy as np
 
 from tweakreg_steps.matching.linear_models import FloatArray
-
-_DEEPEST, _SHALLOWEST = 1.0, 10.0
-"""Standard deviations: what is cut below tells nothing of its tails, what is cut above has none."""
+from tweakreg_steps.matching.tuning import DEEPEST_CLIP, SHALLOWEST_CLIP
 
 
 def clipped_tails(residuals: FloatArray, limits: FloatArray) -> FloatArray:
-    """Return the factor by which a clip makes residuals too small to tell the error of the fit.
+    """Return the factor by which a clip makes residuals too small for the error of the fit.
 
     Parameters
     ----------
@@ -54,8 +52,8 @@ def _hidden(ratios: FloatArray) -> float:
     weights = np.array([np.prod(pulls[j + 1 :]) for j in range(len(cuts))])
     later = np.maximum.outer(np.arange(len(cuts)), np.arange(len(cuts)))
     covariance = (tau * psi)[later] / np.outer(psi, psi) ** 2
-    told = tau[-1] / psi[-1] ** 3
-    return float(np.sqrt(weights @ covariance @ weights / told))
+    shown = tau[-1] / psi[-1] ** 3
+    return float(np.sqrt(weights @ covariance @ weights / shown))
 
 
 def _true_limit(ratio: float) -> float:
@@ -64,7 +62,7 @@ def _true_limit(ratio: float) -> float:
     The limit c satisfies ``c (psi / tau)^1/2 = ratio``; the left side grows with c, from
     ``3^1/2`` at 0.
     """
-    low, high = _DEEPEST, _SHALLOWEST
+    low, high = DEEPEST_CLIP, SHALLOWEST_CLIP
     for _ in range(40):
         middle = 0.5 * (low + high)
         psi, tau = _cut_moments(middle)
@@ -77,7 +75,7 @@ def _true_limit(ratio: float) -> float:
 
 def _cut_moments(limit: float) -> tuple[float, float]:
     """Return psi and tau of a normal distribution cut at ``+-limit`` standard deviations."""
-    if limit >= _SHALLOWEST:
+    if limit >= SHALLOWEST_CLIP:
         return 1.0, 1.0
     psi = math.erf(limit / math.sqrt(2.0))
     tau = psi - 2.0 * limit * math.exp(-0.5 * limit**2) / math.sqrt(2.0 * math.pi)

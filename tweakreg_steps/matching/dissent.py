@@ -15,15 +15,9 @@ import numpy as np
 from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.matching.clipping import CentredPairs, ClippedFit
 from tweakreg_steps.matching.linear_models import FloatArray, tangents
+from tweakreg_steps.matching.tuning import DISSENT_FALSE_ALARM, MINORITY
 
 log = logging.getLogger(__name__)
-
-MINORITY = 0.2
-"""Part of all pairs up to which those thrown away are outliers. Of 255 fits of the robustness
-scenes none throws away more than 0.09."""
-
-FALSE_ALARM = 1e-3
-"""Largest probability with which pairs that agree with the fit but for their scatter count."""
 
 
 def dissent(pairs: CentredPairs, fit: ClippedFit) -> FloatArray:
@@ -55,7 +49,10 @@ def dissent(pairs: CentredPairs, fit: ClippedFit) -> FloatArray:
     squares: FloatArray = apart.T @ apart / number
     n_fitted = 2 + len(tangents(ours.geometry, ours.matrix))
     left_over = np.sum(other.residuals[rejected] ** 2)
-    if _false_alarm(number * np.trace(squares), left_over, n_fitted, 2 * number) > FALSE_ALARM:
+    if (
+        _false_alarm(number * np.trace(squares), left_over, n_fitted, 2 * number)
+        > DISSENT_FALSE_ALARM
+    ):
         return none
     log.warning(
         "%d of %d pairs are thrown away, which put the image %.3g pixels elsewhere: the errors of"

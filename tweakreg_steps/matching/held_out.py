@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 
 from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.matching.linear_models import BoolArray, FloatArray, Geometry, solve
-
-N_FOLDS = 10
-"""Parts of the pairs; with fewer pairs each is a part of its own."""
+from tweakreg_steps.matching.tuning import N_FOLDS
 
 
 def held_out_residuals(

@@ -13,25 +13,15 @@ import numpy as np
 from tweakreg_steps.matching.false_alarm import scan_probability
 from tweakreg_steps.matching.neighbours import FloatArray, PointTable, iter_pairs
 from tweakreg_steps.matching.pairing import thin
-from tweakreg_steps.matching.peak_pairs import LEAST_CELL
-
-AS_GOOD = 0.5
-"""Part of the pairs from which another shift is as good: that of 2 x 2 sources by one step."""
-
-LEAST_REPEATS = 2
-"""Pairs that a shift must bring: any single pair of sources is brought by some shift."""
-
-FALSE_ALARM = 1e-3
-"""Largest false-alarm probability of a shift that is more than chance."""
-
-STEPS = 3.5
-"""How far shifts are looked for, in mean distances of two sources: three steps of a lattice."""
-
-SAMPLE = 1000
-"""Sources of the first list whose separations are looked at: some 40,000 separations."""
-
-PROBES = 1000
-"""Separations around which others are counted; those of a lattice are each in many of them."""
+from tweakreg_steps.matching.tuning import (
+    AS_GOOD,
+    LATTICE_FALSE_ALARM,
+    LATTICE_PROBES,
+    LATTICE_SAMPLE,
+    LATTICE_STEPS,
+    LEAST_CELL,
+    LEAST_REPEATS,
+)
 
 
 @dataclass(frozen=True)
@@ -97,7 +87,7 @@ def is_ambiguous(
     false_alarm = scan_probability(
         cross.n_repeats, cross.expected, n_windows=cross.n_shifts, n_scales=1, dimensions=2
     )
-    return _is_as_good(cross, share * len(matched)) and false_alarm <= FALSE_ALARM
+    return _is_as_good(cross, share * len(matched)) and false_alarm <= LATTICE_FALSE_ALARM
 
 
 def _is_as_good(repeat: Repeat, n_matched: float) -> bool:
@@ -109,8 +99,8 @@ def _is_as_good(repeat: Repeat, n_matched: float) -> bool:
 
 def _most_repeated(first: PointTable, second: PointTable, radius: float) -> Repeat:
     """Find the shift that brings most sources together within a radius."""
-    reach = STEPS * max(_spacing(first), _spacing(second))
-    sample = first.choose(slice(None, None, 1 + len(first) // SAMPLE))
+    reach = LATTICE_STEPS * max(_spacing(first), _spacing(second))
+    sample = first.choose(slice(None, None, 1 + len(first) // LATTICE_SAMPLE))
     found = [np.empty((4, 0))]
     for pairs in iter_pairs(sample, second, shift=(0.0, 0.0), radius=reach, shape="circle"):
         apart = np.hypot(pairs.dx, pairs.dy) > LEAST_CELL
@@ -122,7 +112,7 @@ def _most_repeated(first: PointTable, second: PointTable, radius: float) -> Repe
     if not len(dx):
         return Repeat(len(sample), 0, 0.0, n_shifts)
     shifts = PointTable.build(np.column_stack([dx, dy]))
-    probes = shifts.choose(slice(None, None, 1 + len(shifts) // PROBES))
+    probes = shifts.choose(slice(None, None, 1 + len(shifts) // LATTICE_PROBES))
     numbers = np.zeros(len(probes), dtype=np.intp)
     for pairs in iter_pairs(probes, shifts, shift=(0.0, 0.0), radius=radius, shape="circle"):
         numbers += np.bincount(pairs.first, minlength=len(probes))

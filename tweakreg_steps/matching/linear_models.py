@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.errors import NotAlignedError, Reason
+from tweakreg_steps.matching.tuning import LEAST_ELONGATION, LEAST_EXTENT
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -27,11 +28,6 @@ GEOMETRIES: tuple[Geometry, ...] = ("shift", "rshift", "rscale", "general")
 MINIMUM_PAIRS: dict[Geometry, int] = {"shift": 1, "rshift": 2, "rscale": 2, "general": 3}
 """Pairs that determine each geometry."""
 
-LEAST_ELONGATION = 1e-4
-"""Least ratio of width to length of the field of pairs: noise alone makes a line this wide."""
-
-LEAST_EXTENT = 1e-6
-"""Least rms distance in pixels of the positions from their mean for a rotation or scale."""
 
 _QUARTER_TURN = np.array([[0.0, 1.0], [-1.0, 0.0]])
 

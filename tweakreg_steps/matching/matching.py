@@ -1,6 +1,6 @@
 """Which source of an image is which source of the reference.
 
-The lists are laid over each other by an offset, or by the transformation that triangles tell,
+The lists are laid over each other by an offset, or by the transformation found by triangles,
 which must be more than chance; then each reference source takes the nearest source of the image.
 """
 
@@ -29,22 +29,11 @@ from tweakreg_steps.matching.lattice import is_ambiguous
 from tweakreg_steps.matching.neighbours import FloatArray, IndexArray
 from tweakreg_steps.matching.pairing import ListMatch, match_tables, thin
 from tweakreg_steps.matching.source_list import SourceList
+from tweakreg_steps.matching.tuning import BRIGHTNESS_AGREEMENT, FAR_MORE, FEW_PAIRED, RETURNING
 
 log = logging.getLogger(__name__)
 
 SearchUnits = Literal["arcseconds", "pixels"]
-
-PURE = 5.0
-"""Sources left out come back where they make this many times the pairs that chance would."""
-
-AGREEMENT = 4.0
-"""Standard deviations by which the brightness of pairs must agree where other offsets rival."""
-
-FEW = 0.5
-"""Part of the sources that may be without a pair before triangles are asked for more."""
-
-FAR_MORE = 1.5
-"""Triangles are preferred to the histogram if they explain so many times its pairs."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +107,7 @@ def match_sources(
     searchunits : {"arcseconds", "pixels"}
         Unit of ``searchrad``.
     method : {"histogram", "triangles"}
-        Whether an offset is looked for first, or any turn, offset and a scale within 6 %.
+        Whether an offset is looked for first, or any rotation, offset and a scale within 6 %.
     fallback : {"none", "brightest", "triangles"}
         What is tried where the histogram has no peak that is more than chance.
     mirrored : bool
@@ -231,8 +220,8 @@ def _is_one_of_many(lists: _Lists, paired: _Paired, doubtful: Overlay | None) ->
     """
     if lists.wanted.given is not None:
         return False
-    is_ambiguous_here = doubtful is not None and doubtful.offset.has_rival
-    return (is_ambiguous_here or _is_ambiguous(lists, paired)) and not _agree_in_brightness(
+    has_rival = doubtful is not None and doubtful.offset.has_rival
+    return (has_rival or _is_ambiguous(lists, paired)) and not _agree_in_brightness(
         lists, paired.pairs
     )
 
@@ -265,7 +254,7 @@ def _agree_in_brightness(lists: _Lists, pairs: ListMatch) -> bool:
         return False
     one, other = np.argsort(np.argsort(brightness, axis=1), axis=1) - (n_pairs - 1) / 2
     correlation = (one @ other) / np.sqrt((one @ one) * (other @ other))
-    return bool(correlation * np.sqrt(n_pairs - 1) > AGREEMENT)
+    return bool(correlation * np.sqrt(n_pairs - 1) > BRIGHTNESS_AGREEMENT)
 
 
 def _overlays(lists: _Lists) -> Iterator[Overlay]:
@@ -288,7 +277,7 @@ def _overlays(lists: _Lists) -> Iterator[Overlay]:
 
 
 def _by_triangles(lists: _Lists) -> Iterator[Overlay]:
-    """Yield what triangles tell, in the order in which it is tried."""
+    """Yield the overlays by triangles, in the order in which it is tried."""
     for selection in lists.tiers:
         yield from triangle_overlays(lists.image, lists.reference, selection, lists.wanted)
 
@@ -308,9 +297,9 @@ def _pair(lists: _Lists, overlay: Overlay) -> _Paired:
 
 
 def _prefer_triangles(lists: _Lists, paired: _Paired) -> _Paired:
-    """Take what triangles tell, where they may be asked, if it explains far more pairs.
+    """Take the overlay by triangles, where it is allowed, if it explains far more pairs.
 
-    Of an image that is turned the histogram has a peak, too: of the few sources around the
+    Of an image that is rotated the histogram has a peak, too: of the few sources around the
     position that stays where it is.
     """
     wanted, selection = lists.wanted, paired.overlay.selection
@@ -319,7 +308,7 @@ def _prefer_triangles(lists: _Lists, paired: _Paired) -> _Paired:
         wanted.fallback != "triangles"
         or paired.overlay.way == TRIANGLES
         or wanted.given is not None
-        or paired.beyond_chance > FEW * possible
+        or paired.beyond_chance > FEW_PAIRED * possible
     ):
         return paired
     for tries, found in enumerate(_by_triangles(lists), start=1):
@@ -344,7 +333,7 @@ def _bring_back(lists: _Lists, paired: _Paired) -> _Paired:
         lists, replace(paired.overlay, selection=selection, tables=tables, measured=False)
     )
     gained = len(wider.pairs.distance) - len(paired.pairs.distance)
-    return wider if gained > PURE * max(wider.by_chance - paired.by_chance, 1.0) else paired
+    return wider if gained > RETURNING * max(wider.by_chance - paired.by_chance, 1.0) else paired
 
 
 def _too_few(lists: _Lists, few: _Paired, minobj: int) -> NotAlignedError:
@@ -369,14 +358,14 @@ def _by_chance(lists: _Lists, best: Overlay | None) -> ChanceOffsetError:
     elif best.offset.has_rival:
         what = (
             f"other offsets bring about as many pairs as ({best.offset.dx:.2f},"
-            f" {best.offset.dy:.2f}; {best.way}), as on a grid, so none is believed"
+            f" {best.offset.dy:.2f}; {best.way}), as on a grid, so none is accepted"
         )
     else:
         evidence = best.offset.evidence
         what = (
             f"the best offset ({best.offset.dx:.2f}, {best.offset.dy:.2f}; {best.way}) has pairs"
-            f" from {evidence.n_cells} cells of the field where chance brings {evidence.cells_by_chance:.1f}:"
-            f" unrelated lists give as much with a probability of {best.false_alarm:.2g}"
+            f" from {evidence.n_cells} cells of the field, {evidence.cells_by_chance:.1f} by"
+            f" chance: unrelated lists give as much with a probability of {best.false_alarm:.2g}"
         )
     return ChanceOffsetError(
         f"{what}; acceptance.max_false_alarm is {lists.wanted.max_false_alarm:g}; {cure}",

@@ -16,18 +16,11 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.matching.tuning import BLOCK, PIECE, SPACINGS_PER_ROW
+
 FloatArray = NDArray[np.float64]
 IndexArray = NDArray[np.intp]
 Shape = Literal["circle", "square"]
-
-PIECE = 1 << 14
-"""Candidate pairs expanded at a time: some ten arrays of 0.1 MB, which stay in cache."""
-
-BLOCK = 1 << 12
-"""Points of the first list searched at a time."""
-
-SPACINGS_PER_ROW = 3.0
-"""Row height in mean point distances, where bisections and surplus candidates cost the same."""
 
 
 @dataclass(frozen=True)

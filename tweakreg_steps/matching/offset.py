@@ -17,43 +17,23 @@ import numpy as np
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.matching.neighbours import FloatArray, PointTable, estimate_pair_count
 from tweakreg_steps.matching.pairing import thin
-from tweakreg_steps.matching.peak_pairs import (
-    LEAST_CELL,
-    N_NARROWINGS,
-    Evidence,
-    PeakPairs,
-    Search,
-    window_of,
-)
-from tweakreg_steps.matching.separations import (
+from tweakreg_steps.matching.peak_pairs import Evidence, PeakPairs, Search, window_of
+from tweakreg_steps.matching.separations import Guess, SeparationHistogram
+from tweakreg_steps.matching.tuning import (
+    APART,
     BIN,
+    CERTAIN,
+    CHANCE_SAMPLE,
+    LEAST_CELL,
+    LIKELY,
+    MAX_PAIRS,
+    N_NARROWINGS,
+    N_PEAKS,
     PEAK_WIDTHS,
-    Guess,
-    SeparationHistogram,
+    RIVAL_PEAK,
 )
 
 log = logging.getLogger(__name__)
-
-MAX_PAIRS = 1 << 26
-"""Pairs put into the histogram; with more, every n-th source of the image is enough."""
-
-SAMPLE = 5000
-"""Sources that tell how many pairs are by chance."""
-
-N_PEAKS = 3
-"""Peaks of a histogram that are looked at where none is beyond doubt."""
-
-BEYOND_DOUBT = 1e-9
-"""Probability of a chance peak below which no other peak can be the better one."""
-
-LIKELY = 0.5
-"""Probability of a chance peak below which one in the search area goes before any beyond it."""
-
-RIVAL = 0.5
-"""Part of the best peak's cells from which another peak is its rival."""
-
-APART = 12.0
-"""Pixels between peaks that are not parts of one: as wide as what a star breaks into."""
 
 
 @dataclass(frozen=True)
@@ -194,10 +174,10 @@ def pairs_by_chance(
     """Estimate how many pairs within the tolerance of an offset are by chance.
 
     They are as dense as the pairs around: those within three windows that are outside the first.
-    A sample of the image's sources tells.
+    Of a sample of the image's sources.
     """
     center = np.array(offset)
-    sample = image.choose(slice(None, None, max(1, len(image) // SAMPLE)))
+    sample = image.choose(slice(None, None, max(1, len(image) // CHANCE_SAMPLE)))
     pairs = PeakPairs.collect(sample, reference, guess=center, width=2.0 * tolerance)
     part = max(1, len(sample)) / max(1, len(image))
     return pairs.density_around(center) * np.pi * tolerance**2 / part
@@ -228,7 +208,7 @@ def _rank(offset: Offset) -> tuple[bool, float]:
 
 def _is_doubtful(offset: Offset) -> bool:
     """Return whether another peak can be the better one."""
-    return offset.is_beyond or offset.evidence.probability > BEYOND_DOUBT
+    return offset.is_beyond or offset.evidence.probability > CERTAIN
 
 
 def _has_rival(
@@ -242,15 +222,15 @@ def _has_rival(
     center, width = np.array([best.dx, best.dy]), best.radius * np.sqrt(np.pi)
     others = histogram.without(Guess(center, max(width, 2.0 * APART)))
     expected = histogram.density * width**2
-    enough = expected + RIVAL * (best.evidence.n_pairs - expected)
+    enough = expected + RIVAL_PEAK * (best.evidence.n_pairs - expected)
     if others.fullest_box(width) < enough:
         return False
     rival = _measure(image, reference, others, others.strongest(), tolerance)
     apart = np.hypot(rival.dx - best.dx, rival.dy - best.dy)
     return bool(
         apart > APART
-        and rival.evidence.probability < BEYOND_DOUBT
-        and rival.evidence.n_cells > RIVAL * best.evidence.n_cells
+        and rival.evidence.probability < CERTAIN
+        and rival.evidence.n_cells > RIVAL_PEAK * best.evidence.n_cells
     )
 
 

@@ -14,33 +14,20 @@ from numpy.typing import NDArray
 
 from tweakreg_steps.matching.false_alarm import scan_probability
 from tweakreg_steps.matching.neighbours import FloatArray, PointTable, iter_pairs
+from tweakreg_steps.matching.tuning import (
+    CELL_WIDTHS,
+    GRIDS,
+    LEAST_CELL,
+    LEAST_WINDOW,
+    MAX_STEPS,
+    N_NARROWINGS,
+    NARROWING,
+    STILL,
+    WINDOW_REACH,
+)
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
-
-WINDOW_REACH = 3.0
-"""Pairs are collected out to this many windows around the first guess of a peak."""
-
-LEAST_WINDOW = 1.5
-"""Least radius in pixels of a window: positions rounded to pixels make a plateau as wide."""
-
-MAX_STEPS = 200
-"""Most steps of the refinement, which ends long before where there is a peak."""
-
-STILL = 1e-3
-"""A step in pixels at which the refinement rests."""
-
-NARROWING, N_NARROWINGS = 0.55, 4
-"""Ratio of a window to the one before it, and how many are tried."""
-
-CELL_WIDTHS = 6.0
-"""Side of a cell in widths of the peak: sources nearer than that have separations in common."""
-
-LEAST_CELL = 12.0
-"""Least side of a cell in pixels: what a bright star's image breaks into is within it."""
-
-GRIDS = ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5))
-"""Grids of cells, in sides: what is narrower than half a side is in one cell of one of them."""
 
 
 @dataclass(frozen=True)
@@ -168,8 +155,8 @@ class PeakPairs:
         """Find the centre of the peak, and the width on which it stands out most.
 
         A round window moves to the mean of the separations in it, until it rests. Separations by
-        chance are spread evenly: where it rests they pull to no side, so the position is that of the
-        peak however many they are. They scatter it less the narrower it is, so the window is
+        chance are spread evenly: where it rests they pull to no side, so the position is that of
+        the peak however many they are. They scatter it less the narrower it is, so the window is
         narrowed step by step; the width with the largest ``n log(n / m) - (n - m)``, n pairs
         where chance brings m, wins.
 

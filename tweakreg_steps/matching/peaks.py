@@ -10,15 +10,11 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.matching.tuning import NEARLY, WIDER
+
 FloatArray = NDArray[np.float64]
 IndexArray = NDArray[np.intp]
 IntArray = NDArray[np.int64]
-
-WIDER = 4
-"""Bins by which the box of the second look is wider."""
-
-NEARLY = 0.8
-"""Part of the highest excess from which a box takes part in the second look."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +76,7 @@ def find_box_peak(counts: IntArray, *, border: int, widths: Sequence[int]) -> Bo
 
 
 def fullest_box(counts: IntArray, *, border: int, width: int) -> int:
-    """Return the largest count in a box of an odd width, in bins, around a bin inside the border."""
+    """Return the largest count in a box of an odd width (bins), centred inside the border."""
     return int(_Boxes(_integral(counts), border, width, 0.0).sums.max())
 
 
@@ -159,7 +155,7 @@ def _frame_rate(
 def _cut_box(
     integral: IntArray, rows: IndexArray, columns: IndexArray, half: int
 ) -> tuple[IntArray, IndexArray]:
-    """Return counts and areas of boxes of ``2 half + 1`` bins as far as they are in the histogram."""
+    """Return counts and areas of boxes of ``2 half + 1`` bins, cut at the histogram."""
     size = integral.shape[0] - 1
     bottom, top = np.maximum(rows - half, 0), np.minimum(rows + half + 1, size)
     left, right = np.maximum(columns - half, 0), np.minimum(columns + half + 1, size)

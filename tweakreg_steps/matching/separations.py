@@ -9,21 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.matching.neighbours import FloatArray, PointTable, iter_pairs
-from tweakreg_steps.matching.peaks import WIDER, find_box_peak, fullest_box
+from tweakreg_steps.matching.peaks import find_box_peak, fullest_box
+from tweakreg_steps.matching.tuning import BIN, MAX_HALF_SIZE, MAX_WIDTH, PEAK_WIDTHS, WIDER
 
 IntArray = NDArray[np.int64]
-
-BIN = 0.5
-"""Width of a bin in pixels, for searches up to ``BIN * MAX_HALF_SIZE``."""
-
-MAX_HALF_SIZE = 500
-"""Most bins from the histogram's centre to its edge: the bins grow with wider searches."""
-
-PEAK_WIDTHS = (1, 3, 5, 7, 11, 15)
-"""Widths, in bins, of the boxes in which a peak is looked for."""
-
-MAX_WIDTH = 41
-"""Widest box, in bins: a peak wider than that is not one."""
 
 
 @dataclass(frozen=True)

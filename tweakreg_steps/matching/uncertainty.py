@@ -14,7 +14,7 @@ is the variance.
 
 A clip takes the tails away, and residuals enter C widened by what it has hidden: `clipped_tails`.
 
-Few residuals do not tell their own scatter well, and fits of few pairs are off by many times what
+Few residuals measure their own scatter badly, and fits of few pairs are off by many times what
 C says far more often than normal errors would be. The estimated variance of a number is a
 quadratic form in the residuals, ``z' Q z`` with z of unit variance, and is spread like chi-squared
 with ``nu = tr(Q)^2 / tr(Q^2)`` degrees of freedom (Satterthwaite 1946, Biometrics Bulletin 2, 110;
