@@ -88,7 +88,7 @@ def match_here(
         SourceList.of_positions(image),
         SourceList.of_positions(reference),
         pixel_scale=1.0,
-        max_chance=1e-3,
+        max_false_alarm=1e-3,
         method="histogram",
         fallback="brightest",
         mirrored=False,

@@ -18,7 +18,7 @@ def another_value(parameter: Parameter) -> Any:  # noqa: ANN401  any value of a 
         "sextractor": {"BACK_SIZE": 32},
         "backfiltersize": 5,
         "deblend_contrast": 0.5,
-        "max_chance": 0.01,
+        "max_false_alarm": 0.01,
         "rmaxflux": -20.0,
         **dict.fromkeys(("fluxcol", "rfluxcol", "refxerrcol", "refyerrcol"), 2),
     }

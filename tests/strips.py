@@ -38,7 +38,7 @@ MATCHING: dict[str, Any] = {
     "xoffset": 0.0,
     "yoffset": 0.0,
 }
-MAX_CHANCE = 1e-3
+MAX_FALSE_ALARM = 1e-3
 FITTING: dict[str, Any] = {
     "fitgeometry": "shift",
     "weights": "none",
@@ -119,7 +119,7 @@ class ListStrip:
             "reference": None,
             "enforce_user_order": True,
             "parameters": dict.fromkeys(
-                self.skies, AlignmentParameters(MATCHING, MAX_CHANCE, FITTING, GATES)
+                self.skies, AlignmentParameters(MATCHING, MAX_FALSE_ALARM, FITTING, GATES)
             ),
         }
         return align_in_sequence(self.skies, start, **(given | changes))

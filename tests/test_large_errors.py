@@ -70,7 +70,7 @@ def make_views(
 
 def recover(views: Views, *, mirrored: bool = False) -> Recovery | None:
     return recover_transformation(
-        views.image, views.reference, tolerance=1.0, mirrored=mirrored, max_chance=1e-3
+        views.image, views.reference, tolerance=1.0, mirrored=mirrored, max_false_alarm=1e-3
     )
 
 
@@ -89,14 +89,14 @@ def test_any_turn_and_large_offsets_are_found(
     found = recover(views)
     assert views.error_of(found) < 0.5
     assert found is not None
-    assert found.chance < 1e-3
+    assert found.false_alarm < 1e-3
 
 
 def test_mirrored_lists_are_found_if_asked_for() -> None:
     views = make_views(rotation=77.0, scale=0.97, mirrored=True)
     assert views.error_of(recover(views, mirrored=True)) < 0.5
     found = recover(views)
-    assert found is None or found.chance > 1e-3
+    assert found is None or found.false_alarm > 1e-3
 
 
 def test_lists_as_they_should_be_are_found_where_mirrored_ones_are_asked_for_too() -> None:
@@ -146,7 +146,7 @@ def test_the_order_of_the_lists_does_not_matter() -> None:
     assert one is not None
     assert other is not None
     assert np.allclose(one.similarity.matrix, other.similarity.matrix, rtol=0, atol=1e-12)
-    assert one.offset.evidence.n_places == other.offset.evidence.n_places
+    assert one.offset.evidence.n_cells == other.offset.evidence.n_cells
 
 
 @pytest.mark.parametrize("number", [3, 20, 300])
@@ -160,8 +160,8 @@ def test_unrelated_lists_are_not_significant(number: int) -> None:
             )
             for _ in range(2)
         ]
-        found = recover_transformation(*lists, tolerance=1.0, mirrored=True, max_chance=1e-3)
-        assert found is None or found.chance > 0.01
+        found = recover_transformation(*lists, tolerance=1.0, mirrored=True, max_false_alarm=1e-3)
+        assert found is None or found.false_alarm > 0.01
 
 
 def test_sources_on_a_grid_agree_in_many_ways_and_none_is_believed() -> None:
@@ -171,8 +171,8 @@ def test_sources_on_a_grid_agree_in_many_ways_and_none_is_believed() -> None:
         SourceList.of_positions(grid.reshape(-1, 2) + rng.normal(0, 0.1, (900, 2)))
         for _ in range(2)
     ]
-    found = recover_transformation(*lists, tolerance=1.0, mirrored=False, max_chance=1e-3)
-    assert found is None or found.chance > 0.01
+    found = recover_transformation(*lists, tolerance=1.0, mirrored=False, max_false_alarm=1e-3)
+    assert found is None or found.false_alarm > 0.01
 
 
 def test_pieces_around_one_source_are_no_transformation() -> None:
@@ -182,7 +182,7 @@ def test_pieces_around_one_source_are_no_transformation() -> None:
         image = SourceList.of_positions(pieces + rng.normal(0, 2.0, pieces.shape))
         reference = SourceList.of_positions(rng.uniform(0, 300, (6, 2)))
         found = recover_transformation(
-            image, reference, tolerance=1.0, mirrored=False, max_chance=1e-3
+            image, reference, tolerance=1.0, mirrored=False, max_false_alarm=1e-3
         )
         assert found is None or abs(np.log(found.similarity.scale)) < 0.08
 
@@ -190,7 +190,10 @@ def test_pieces_around_one_source_are_no_transformation() -> None:
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_too_few_sources_make_no_triangles(number: int) -> None:
     few = SourceList.of_positions(CORNERS[:number])
-    assert recover_transformation(few, few, tolerance=1.0, mirrored=False, max_chance=1e-3) is None
+    assert (
+        recover_transformation(few, few, tolerance=1.0, mirrored=False, max_false_alarm=1e-3)
+        is None
+    )
 
 
 @pytest.mark.parametrize("number", [40, 300, 3000])

@@ -30,7 +30,7 @@ def points(*xy: tuple[float, float]) -> FloatArray:
 
 PARAMETERS: dict[str, Any] = {
     "pixel_scale": 0.04,
-    "max_chance": 1e-3,
+    "max_false_alarm": 1e-3,
     "minobj": 1,
     "searchrad": 50.0,
     "searchunits": "pixels",
@@ -120,7 +120,7 @@ def test_of_sources_closer_than_the_separation_the_lowest_stays(
     separation: float, stays: list[int]
 ) -> None:
     table = PointTable.build(points((10, 10), (10, 10.4), (10, 10.8), (13, 10)))
-    assert sorted(thin(table, separation).place.tolist()) == stays
+    assert sorted(thin(table, separation).index.tolist()) == stays
 
 
 def test_repeated_and_undefined_positions_take_part_once_and_never() -> None:
@@ -166,7 +166,7 @@ def test_a_given_offset_is_image_minus_reference(xoffset: float | None, n_matche
         stars,
         use2dhist=False,
         minobj=0,
-        max_chance=1.0,
+        max_false_alarm=1.0,
         xoffset=xoffset,
         yoffset=None,
     )
@@ -202,7 +202,7 @@ def test_lists_apart_do_not_overlap() -> None:
     assert caught.value.reason is Reason.NO_OVERLAP
 
 
-def lists_with_suspects(
+def lists_with_artifacts(
     *, n_stars: int, n_narrow: int, narrow_stars: float = 0.0
 ) -> tuple[SourceList, SourceList]:
     """Stars shifted by (12, -7) and unrelated narrow sources; a part of the stars seems narrow."""
@@ -217,29 +217,29 @@ def lists_with_suspects(
     return lists[0], lists[1]
 
 
-def match_suspects(lists: tuple[SourceList, SourceList], **changes: Any) -> Matches:  # noqa: ANN401 - any parameter may be changed
+def match_artifacts(lists: tuple[SourceList, SourceList], **changes: Any) -> Matches:  # noqa: ANN401 - any parameter may be changed
     return match_sources(*lists, **{**PARAMETERS, **changes})
 
 
 def test_narrow_sources_take_no_part_where_the_others_are_enough() -> None:
-    lists = lists_with_suspects(n_stars=40, n_narrow=3000)
-    found = match_suspects(lists)
+    lists = lists_with_artifacts(n_stars=40, n_narrow=3000)
+    found = match_artifacts(lists)
     assert found.image_index.tolist() == list(range(40))
     assert (found.n_narrow, found.n_left_out) == (3000, 3000)
-    everything = match_suspects(lists, leave_out_narrow=False)
+    everything = match_artifacts(lists, leave_out_narrow=False)
     assert len(everything.image_index) > 40
     assert everything.n_left_out == 0
     assert everything.n_by_chance > 5 > found.n_by_chance
 
 
 def test_narrow_stars_come_back_where_they_match() -> None:
-    found = match_suspects(lists_with_suspects(n_stars=200, n_narrow=0, narrow_stars=0.8))
+    found = match_artifacts(lists_with_artifacts(n_stars=200, n_narrow=0, narrow_stars=0.8))
     assert len(found.image_index) == 200
-    assert found.overlay.places.left_out == "both"
+    assert found.overlay.selection.left_out == "both"
 
 
 def test_narrow_sources_are_all_that_can_match_where_the_camera_makes_no_others() -> None:
-    found = match_suspects(lists_with_suspects(n_stars=50, n_narrow=0, narrow_stars=1.0))
+    found = match_artifacts(lists_with_artifacts(n_stars=50, n_narrow=0, narrow_stars=1.0))
     assert len(found.image_index) == 50
 
 
@@ -253,21 +253,21 @@ def test_bright_sources_tell_the_offset_that_is_lost_among_faint_ones() -> None:
         )
         for s in ((11.0, 23.0), (0.0, 0.0))
     ]
-    found = match_suspects((lists[0], lists[1]))
+    found = match_artifacts((lists[0], lists[1]))
     assert found.overlay.way == "histogram of the brightest 50"
     assert {*range(30)} <= {*found.image_index.tolist()}
     with pytest.raises(ChanceOffsetError):
-        match_suspects((lists[0], lists[1]), fallback="none")
+        match_artifacts((lists[0], lists[1]), fallback="none")
 
 
 def test_an_offset_by_chance_is_refused_with_its_probability() -> None:
     rng = np.random.default_rng(11)
     image, reference = rng.uniform(0, 500, (300, 2)), rng.uniform(0, 500, (300, 2))
-    with pytest.raises(ChanceOffsetError, match=r"acceptance.max_chance is 0.001") as caught:
+    with pytest.raises(ChanceOffsetError, match=r"acceptance.max_false_alarm is 0.001") as caught:
         match(image, reference)
     assert caught.value.reason is Reason.NO_SIGNIFICANT_OFFSET
-    assert caught.value.chance > 0.01
-    accepted = match(image, reference, max_chance=1.0, fallback="none")
+    assert caught.value.false_alarm > 0.01
+    accepted = match(image, reference, max_false_alarm=1.0, fallback="none")
     assert len(accepted.image_index) >= 1
 
 
@@ -294,11 +294,11 @@ def test_on_a_grid_bright_sources_tell_the_offset_that_positions_do_not() -> Non
         replace(SourceList.of_positions(grid[half] + shift), brightness=brightness[half])
         for half, shift in ((slice(None, 500), (46.0, 7.0)), (slice(125, None), (0.0, 0.0)))
     ]
-    found = match_suspects((lists[0], lists[1]), searchrad=150.0)
+    found = match_artifacts((lists[0], lists[1]), searchrad=150.0)
     assert np.array_equal(found.image_index, found.reference_index + 125)
     assert len(found.image_index) == 375
     with pytest.raises(ChanceOffsetError, match="other offsets bring about as many pairs"):
-        match_suspects((lists[0], lists[1]), searchrad=150.0, fallback="none")
+        match_artifacts((lists[0], lists[1]), searchrad=150.0, fallback="none")
 
 
 def test_unrelated_grids_are_not_matched() -> None:
@@ -311,7 +311,7 @@ def test_unrelated_grids_are_not_matched() -> None:
             places = SourceList.of_positions(some + shift)
             lists.append(replace(places, brightness=rng.pareto(1.0, len(some))))
         with pytest.raises(ChanceOffsetError):
-            match_suspects((lists[0], lists[1]), fallback="triangles")
+            match_artifacts((lists[0], lists[1]), fallback="triangles")
 
 
 def test_triangles_are_preferred_where_a_roll_leaves_the_histogram_few_pairs() -> None:

@@ -38,7 +38,7 @@ SETTINGS = Settings(
     fitgeometry="rshift",
     matching=MATCHING,
     pixel_scale=0.1,
-    max_chance=1e-3,
+    max_false_alarm=1e-3,
 )
 
 
@@ -51,7 +51,7 @@ def match(scene: mosaics.Scene, pairs: Sequence[tuple[int, int]]) -> list[Edge]:
             (lists[i], lists[j]),
             matching=MATCHING,
             pixel_scale=0.1,
-            max_chance=1e-3,
+            max_false_alarm=1e-3,
             geometry="rshift",
         )
         for i, j in pairs
@@ -161,7 +161,7 @@ def test_two_exposures_without_common_stars_are_no_match() -> None:
     lists, _ = scene.lists()
     other = SourceList.of_positions(np.random.default_rng(2).uniform(0, mosaics.SIZE, (300, 2)))
     edge = match_pair(
-        0, 1, (lists[0], other), matching=MATCHING, pixel_scale=0.1, max_chance=1e-3,
+        0, 1, (lists[0], other), matching=MATCHING, pixel_scale=0.1, max_false_alarm=1e-3,
         geometry="rshift",
     )  # fmt: skip
     assert not edge.is_match

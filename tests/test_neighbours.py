@@ -61,7 +61,7 @@ def test_pairs_are_those_of_brute_force_each_once(
             (int(i), int(j))
             for pairs in iter_pairs(*tables, shift=NO_SHIFT, radius=radius, shape=shape)
             for i, j in zip(
-                tables[0].place[pairs.first], tables[1].place[pairs.second], strict=True
+                tables[0].index[pairs.first], tables[1].index[pairs.second], strict=True
             )
         ]
         assert len(found) == len(set(found))
@@ -90,11 +90,11 @@ def test_nearest_is_that_of_brute_force() -> None:
     first, second = rng.uniform(0, 100, (300, 2)), rng.uniform(0, 100, (200, 2))
     tables = PointTable.build(first), PointTable.build(second)
     nearest = find_nearest(*tables, shift=(2.0, -1.0), radius=4.0)
-    apart = np.hypot(*np.moveaxis(first[tables[0].place, None] - [2.0, -1.0] - second, 2, 0))
+    apart = np.hypot(*np.moveaxis(first[tables[0].index, None] - [2.0, -1.0] - second, 2, 0))
     has_one = apart.min(axis=1) <= 4.0
     assert np.array_equal(nearest.second >= 0, has_one)
     assert np.allclose(nearest.distance[has_one], apart.min(axis=1)[has_one])
-    found = tables[1].place[nearest.second[has_one]]
+    found = tables[1].index[nearest.second[has_one]]
     assert np.array_equal(found, apart.argmin(axis=1)[has_one])
 
 
@@ -104,13 +104,13 @@ def test_a_table_does_not_depend_on_the_order_of_its_list() -> None:
     table, shuffled = PointTable.build(xy), PointTable.build(rng.permutation(xy))
     assert np.array_equal(table.x, shuffled.x)
     assert np.array_equal(table.y, shuffled.y)
-    assert np.array_equal(np.stack([table.x, table.y], axis=1), xy[table.place])
+    assert np.array_equal(np.stack([table.x, table.y], axis=1), xy[table.index])
 
 
 def test_distinct_keeps_each_position_once() -> None:
     xy = np.random.default_rng(5).uniform(0, 100, (50, 2))
     table = PointTable.build(np.concatenate([xy, xy, xy[:7]])).distinct()
-    assert sorted(table.place.tolist()) == list(range(50))
+    assert sorted(table.index.tolist()) == list(range(50))
 
 
 @pytest.mark.parametrize("size", [300, 20_000])

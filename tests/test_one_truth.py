@@ -155,9 +155,7 @@ def test_no_step_reads_a_product_that_its_maker_did_not_make(
         capture_output=True,
     )
     for name in (f"fits/{IMAGE}.json", "summary.ecsv", f"catalogs/{IMAGE}.ecsv"):
-        assert (recipe.parent / "out" / name).read_bytes() == (
-            tiny_run / "out" / name
-        ).read_bytes()
+        assert (recipe.parent / "out" / name).read_bytes() == (tiny_run / "out" / name).read_bytes()
     assert planned(recipe, capsys) == set()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from strips import FITTING, GATES, MATCHING, MAX_CHANCE, list_strip, sky_table
+from strips import FITTING, GATES, MATCHING, MAX_FALSE_ALARM, list_strip, sky_table
 
 from tweakreg_steps.alignment.fitted_image import fit_image
 from tweakreg_steps.alignment.match_table import make_match_table, on_plane
@@ -32,7 +32,7 @@ def grown(
         image="img",
         is_reference=False,
         matching=matching,
-        max_chance=MAX_CHANCE,
+        max_false_alarm=MAX_FALSE_ALARM,
     )
     fitted = fit_image(matches, plane=PLANE, fitting=FITTING | fitting, gates=GATES)
     after = add_new_sources(start, sky, fitted, plane=PLANE, tolerance=1.0, separation=separation)

@@ -46,7 +46,7 @@ def match_again(out: Path, product: Path, sky: Path | None = None, **changes: An
         "sources": out / "reference" / "sources.ecsv",
         "matches": product,
     }
-    section = "acceptance" if "max_chance" in changes else "object_matching"
+    section = "acceptance" if "max_false_alarm" in changes else "object_matching"
     match_sources.run(call_of(record_of(out, "match_sources", section, changes), files))
     return read_table(product)
 
@@ -102,7 +102,7 @@ def test_headers_turned_by_143_degrees_are_put_right_by_triangles(tmp_path: Path
     assert np.allclose(np.abs(summary["rotation"][1:]), 143.0, atol=0.01)
     meta = read_table(tmp_path / "out" / "matches" / f"{IMAGE}.ecsv").meta
     assert meta["way"] == "triangles"
-    assert meta["chance"] < 1e-3
+    assert meta["false_alarm"] < 1e-3
     assert np.linalg.det(meta["similarity"]["matrix"]) == pytest.approx(1.0, abs=1e-3)
     assert (tmp_path / "out" / "plots" / f"hist2d_{IMAGE}.png").stat().st_size > 0
 
@@ -133,7 +133,7 @@ def test_the_fallback_is_taken_where_the_histogram_tells_nothing(
     }
     assert [by[name].meta["status"] for name in by] == ["not_aligned", "not_aligned", "matched"]
     assert by["triangles"].meta["way"] == "triangles"
-    assert by["brightest"].meta["chance"] is None or by["brightest"].meta["chance"] > 1e-3
+    assert by["brightest"].meta["false_alarm"] is None or by["brightest"].meta["false_alarm"] > 1e-3
 
 
 @pytest.mark.effect("object_matching.mirrored")
@@ -153,7 +153,7 @@ def test_a_mirrored_list_is_matched_only_if_asked_for(finished_run: Path, tmp_pa
     assert np.linalg.det(by[True].meta["similarity"]["matrix"]) < 0
 
 
-@pytest.mark.effect("acceptance.max_chance")
+@pytest.mark.effect("acceptance.max_false_alarm")
 def test_an_offset_by_chance_is_accepted_only_if_the_recipe_says_so(
     finished_run: Path, tmp_path: Path
 ) -> None:
@@ -162,8 +162,8 @@ def test_an_offset_by_chance_is_accepted_only_if_the_recipe_says_so(
     # another part of the sky as far as the stars are concerned: the declinations in reverse
     elsewhere = {**sky.columns, "dec": sky["dec"].max() + sky["dec"].min() - sky["dec"]}
     write_table(tmp_path / "sky", ColumnTable(elsewhere, meta=sky.meta))
-    strict = match_again(out, tmp_path / "m", tmp_path / "sky", max_chance=0.001)
+    strict = match_again(out, tmp_path / "m", tmp_path / "sky", max_false_alarm=0.001)
     assert strict.meta["reason"] == "no_significant_offset"
-    assert strict.meta["chance"] > 0.001
-    anything = match_again(out, tmp_path / "m", tmp_path / "sky", max_chance=1.0)
+    assert strict.meta["false_alarm"] > 0.001
+    anything = match_again(out, tmp_path / "m", tmp_path / "sky", max_false_alarm=1.0)
     assert anything.meta["reason"] == "few_matches"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from strips import FITTING, GATES, MATCHING, MAX_CHANCE, ListStrip, list_strip, sky_table
+from strips import FITTING, GATES, MATCHING, MAX_FALSE_ALARM, ListStrip, list_strip, sky_table
 
 from tweakreg_steps.alignment.alignment_parameters import AlignmentParameters
 from tweakreg_steps.alignment.overlap import hull_of
@@ -106,7 +106,7 @@ def test_an_image_that_fails_neither_adds_nor_breaks(strip: ListStrip, enforce: 
 
 
 def test_a_fit_that_a_gate_refuses_adds_nothing(strip: ListStrip) -> None:
-    narrow = AlignmentParameters(MATCHING, MAX_CHANCE, FITTING, GATES | {"max_shift": 1e-3})
+    narrow = AlignmentParameters(MATCHING, MAX_FALSE_ALARM, FITTING, GATES | {"max_shift": 1e-3})
     sequence = strip.align(parameters=dict.fromkeys("abcdef", narrow))
     refused, alone = dict.fromkeys("bc", "large_shift"), dict.fromkeys("def", "no_overlap")
     assert statuses(sequence) == {"a": "reference", **refused, **alone}
@@ -115,8 +115,8 @@ def test_a_fit_that_a_gate_refuses_adds_nothing(strip: ListStrip) -> None:
 
 
 def test_an_image_may_have_parameters_of_its_own(strip: ListStrip) -> None:
-    usual = AlignmentParameters(MATCHING, MAX_CHANCE, FITTING, GATES)
-    strict = AlignmentParameters(MATCHING | {"minobj": 10_000}, MAX_CHANCE, FITTING, GATES)
+    usual = AlignmentParameters(MATCHING, MAX_FALSE_ALARM, FITTING, GATES)
+    strict = AlignmentParameters(MATCHING | {"minobj": 10_000}, MAX_FALSE_ALARM, FITTING, GATES)
     parameters = {name: strict if name == "b" else usual for name in "abcdef"}
     found = statuses(reordered(strip, "acbdef").align(parameters=parameters))
     assert found == {"a": "reference", "b": "few_sources", **dict.fromkeys("cdef", "aligned")}
@@ -189,6 +189,6 @@ def test_a_strip_without_growth_ends_where_the_first_image_does(strip: ListStrip
             image=name,
             is_reference=False,
             matching=MATCHING,
-            max_chance=MAX_CHANCE,
+            max_false_alarm=MAX_FALSE_ALARM,
         )
         assert matches.meta["reason"] == "no_overlap"

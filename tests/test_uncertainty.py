@@ -12,6 +12,7 @@ from tweakreg_steps.matching.fitting import LinearFit
 from tweakreg_steps.matching.geometry import decompose, gradients
 from tweakreg_steps.matching.linear_models import GEOMETRIES, MINIMUM_PAIRS, Geometry
 from tweakreg_steps.matching.neighbours import FloatArray
+from tweakreg_steps.matching.uncertainty import student_factors
 
 RUNS = 300
 FREE: dict[Geometry, tuple[str, ...]] = {
@@ -150,3 +151,56 @@ def test_gradients_are_those_of_the_decomposition(mirror: float) -> None:
             slope: Any = (getattr(up, name) - getattr(down, name)) / (2.0 * step)
             sign = mirror if name == "rotation" else 1.0
             assert gradient[i] == pytest.approx(sign * slope, abs=1e-6)
+
+
+@pytest.mark.parametrize("geometry", GEOMETRIES)
+@pytest.mark.parametrize("number", [4, 5, 6, 8, 10, 12])
+def test_few_pairs_do_not_claim_more_than_they_know(geometry: Geometry, number: int) -> None:
+    rng = np.random.default_rng(number)
+    pulls, at_pairs = [], []
+    for _ in range(RUNS):
+        truth = make_truth(MATRICES[geometry], rng, number=number, noise=0.1)
+        found = fit(truth.pairs, fitgeometry=geometry, robust_start=True)
+        assert found.uncertainty
+        pulls.append((found.shift - truth.shift) / found.uncertainty.shift)
+        kept = truth.pairs.reference[found.kept] - CENTER
+        off = kept @ (found.matrix - truth.matrix).T + found.shift - truth.shift
+        at_pairs.append(np.sqrt(np.mean(np.sum(off**2, axis=1))) / found.uncertainty.at_pairs)
+    assert np.sqrt(np.mean(np.square(pulls))) < 1.25
+    assert 0.8 < np.sqrt(np.mean(np.square(at_pairs))) < 1.25
+
+
+def test_many_pairs_need_no_allowance() -> None:
+    assert student_factors(np.array([1000.0, 30.0, 6.0])) == pytest.approx(
+        [1.0, 1.04, 1.26], abs=0.01
+    )
+
+
+@pytest.mark.parametrize("n_right", [17, 23])
+@pytest.mark.parametrize("geometry", ["shift", "rscale"])
+def test_a_fit_that_throws_away_half_of_its_pairs_owns_to_it(
+    geometry: Geometry, n_right: int
+) -> None:
+    """Whether the majority is right or not, the others agree on 0.3 pixels elsewhere."""
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        truth = make_truth(np.eye(2), rng, number=40, noise=0.02)
+        truth.pairs.image[n_right:] += np.array([0.3, 0.0])
+        found = fit(truth.pairs, fitgeometry=geometry, robust_start=True)
+        if found.kept.sum() > 30:
+            continue
+        assert found.from_robust_start
+        assert found.uncertainty
+        assert found.uncertainty.at_pairs > 0.2
+        assert found.uncertainty.shift[0] > 0.2
+
+
+def test_pairs_by_chance_on_all_sides_do_not_widen_the_errors() -> None:
+    pulls = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        truth = make_truth(np.eye(2), rng, number=60, noise=0.03, wrong=24)
+        found = fit(truth.pairs, robust_start=True)
+        assert found.uncertainty
+        pulls.append(found.uncertainty.at_pairs)
+    assert np.median(pulls) < 0.02

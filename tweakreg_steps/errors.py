@@ -51,7 +51,7 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.NO_REFERENCE_SOURCES: "the reference holds no source",
     Reason.NO_OVERLAP: "no reference source lies within the search radius of any source",
     Reason.NO_SIGNIFICANT_OFFSET: (
-        "unrelated lists give such an offset more often than acceptance.max_chance,"
+        "unrelated lists give such an offset more often than acceptance.max_false_alarm,"
         " or another one is about as good"
     ),
     Reason.FEW_MATCHES: "fewer matches than object_matching.minobj",
@@ -116,6 +116,6 @@ class NotAlignedError(TweakRegError):
 class ChanceOffsetError(NotAlignedError):
     """No offset is more than chance; carries the best one's probability of being chance."""
 
-    def __init__(self, detail: str, chance: float) -> None:
+    def __init__(self, detail: str, false_alarm: float) -> None:
         super().__init__(Reason.NO_SIGNIFICANT_OFFSET, detail)
-        self.chance = chance
+        self.false_alarm = false_alarm

@@ -59,7 +59,7 @@ CAMERAS: dict[CameraName, Camera] = {
 
 
 def read_headers(camera: CameraName) -> fits.HDUList:
-    """Give real headers, with the sizes of the chips but no pixels yet."""
+    """Return real headers, with the sizes of the chips but no pixels yet."""
     if camera == "UVIS":
         return _uvis_headers(Motion(0.0, 0.0, 0.0), CAMERAS[camera].shape)
     with fits.open(HRC_EXPOSURE) as stored:
@@ -67,12 +67,12 @@ def read_headers(camera: CameraName) -> fits.HDUList:
 
 
 def chip_wcs(hdus: fits.HDUList, chip: int) -> WCS:
-    """Give the WCS of a chip, with all its distortions."""
+    """Return the WCS of a chip, with all its distortions."""
     return _quiet_wcs(hdus["SCI", chip].header, hdus)
 
 
 def sky_corners(hdus: fits.HDUList, camera: Camera) -> FloatArray:
-    """Give right ascension and declination of all chips' corners in degrees, shape (2, n)."""
+    """Return right ascension and declination of all chips' corners in degrees, shape (2, n)."""
     ny, nx = camera.shape
     corners = [
         chip_wcs(hdus, chip).wcs_pix2world([1, nx, nx, 1], [1, 1, ny, ny], 1)

@@ -96,12 +96,12 @@ class Conditions:
 
     @property
     def kind(self) -> str:
-        """Give the row of the table that it belongs to."""
+        """Return the row of the table that it belongs to."""
         return self.kinds[0] if len(self.kinds) == 1 else MIXED
 
     @property
     def searchrad(self) -> float:
-        """Give the search radius in arcseconds that a user would take."""
+        """Return the search radius in arcseconds that a user would take."""
         return next(radius for radius in SEARCH_RADII if radius > 1.2 * self.offset)
 
 

@@ -44,7 +44,7 @@ class Galaxies:
     angle: FloatArray
 
     def choose(self, places: NDArray[np.int64]) -> Galaxies:
-        """Give some of them."""
+        """Return some of them."""
         return Galaxies(*(column[places] for column in vars(self).values()))
 
 

@@ -82,7 +82,7 @@ def align(conditions: Conditions, folder: Path, exposure: Path) -> Outcome:
 
 
 def write_recipe(conditions: Conditions) -> str:
-    """Give the recipe of a scene."""
+    """Return the recipe of a scene."""
     text = RECIPE.format(
         minobj=MINOBJ,
         searchrad=conditions.searchrad,

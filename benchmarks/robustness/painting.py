@@ -86,7 +86,7 @@ def _true_step(hdus: fits.HDUList, conditions: Conditions) -> Motion:
 
 
 def _header_error(conditions: Conditions) -> Motion:
-    """Give the motion that puts the header in error."""
+    """Return the motion that puts the header in error."""
     direction = np.radians(conditions.direction)
     east, north = conditions.offset * np.sin(direction), conditions.offset * np.cos(direction)
     return Motion(float(east), float(north), conditions.roll)

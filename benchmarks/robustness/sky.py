@@ -71,7 +71,7 @@ def draw_sky(
 def _box(
     conditions: Conditions, reference: fits.HDUList, exposure: fits.HDUList
 ) -> tuple[WCS, FloatArray, FloatArray]:
-    """Give the box that has sources, in pixels of a chip without its distortion."""
+    """Return the box that has sources, in pixels of a chip without its distortion."""
     camera = CAMERAS[conditions.camera]
     if conditions.half_chip:
         ny, nx = camera.shape
@@ -85,7 +85,7 @@ def _box(
 def _on_grid(
     spacing: float, jitter: float, low: FloatArray, high: FloatArray, rng: np.random.Generator
 ) -> FloatArray:
-    """Give places on a grid, some of them missing."""
+    """Return places on a grid, some of them missing."""
     axes = [np.arange(a, b, spacing) for a, b in zip(low, high, strict=True)]
     places = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
     places = places[rng.random(len(places)) >= MISSING]

@@ -43,7 +43,7 @@ def missed(results: Sequence[Result]) -> list[int]:
 
 
 def _kind(result: Result) -> str:
-    """Give the row of a result."""
+    """Return the row of a result."""
     return result.kinds[0] if len(result.kinds) == 1 else MIXED
 
 
@@ -61,7 +61,7 @@ def _count(results: Sequence[Result], program: str, verdict: Verdict) -> int:
 
 
 def _part_of_good(results: Sequence[Result]) -> str:
-    """Tell how many of the scenes that can be aligned were."""
+    """Return how many of the scenes that can be aligned were."""
     good = [r for r in results if r.program == "ours" and r.n_common >= ENOUGH]
     right = sum(r.verdict == Verdict.RIGHT for r in good)
     return f"{right} of {len(good)} ({100.0 * right / max(1, len(good)):.1f} %)"

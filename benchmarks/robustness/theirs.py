@@ -71,7 +71,7 @@ class Drizzlepac:
 
 
 def _arguments(conditions: Conditions) -> dict[str, Any]:
-    """Give TweakReg's arguments: those of the recipe, or their defaults."""
+    """Return TweakReg's arguments: those of the recipe, or their defaults."""
     arguments: dict[str, Any] = {
         "imagefindcfg": {"threshold": THRESHOLD, "conv_width": 3.5},
         "minobj": MINOBJ,
@@ -91,7 +91,7 @@ def _arguments(conditions: Conditions) -> dict[str, Any]:
 
 
 def _in_shifts(path: Path, name: str) -> bool:
-    """Tell whether the shift file has a fit of an exposure."""
+    """Return whether the shift file has a fit of an exposure."""
     if not path.exists():
         return False
     lines = [line.split() for line in path.read_text(encoding="ascii").splitlines()]

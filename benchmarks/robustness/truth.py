@@ -55,7 +55,7 @@ class View:
     full_well: float
 
     def detectable(self) -> BoolArray:
-        """Tell which stars of the sky any finder must find: shape (n,).
+        """Return which stars of the sky any finder must find: shape (n,).
 
         They are bright enough but not saturated, whole, and not blended with a neighbour.
         """
@@ -100,11 +100,11 @@ class Truth:
 
     @property
     def n_common(self) -> int:
-        """Give the number of stars that can be found in both."""
+        """Return the number of stars that can be found in both."""
         return int(self.common.sum())
 
     def rms(self, aligned: Path) -> float:
-        """Give the rms in pixels of the exposure by which a header misses the common stars.
+        """Return the rms in pixels of the exposure by which a header misses the common stars.
 
         Where no star is common, of all stars that the exposure shows.
         """
@@ -122,7 +122,7 @@ class Truth:
 
 
 def _alone(xy: FloatArray, flux: FloatArray) -> BoolArray:
-    """Tell which stars have no neighbour of half their flux or more."""
+    """Return which stars have no neighbour of half their flux or more."""
     alone = np.ones(len(xy), dtype=np.bool_)
     pairs = cKDTree(xy).query_pairs(APART, output_type="ndarray")
     for one, other in (pairs.T, pairs.T[::-1]):

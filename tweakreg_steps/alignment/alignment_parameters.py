@@ -15,7 +15,7 @@ class AlignmentParameters:
     ----------
     matching
         Those of `tweakreg_steps.matching.matching.match_sources`.
-    max_chance
+    max_false_alarm
         Largest probability with which unrelated lists may give an offset.
     fitting
         Those of `tweakreg_steps.matching.fitting.fit_pairs`.
@@ -24,7 +24,7 @@ class AlignmentParameters:
     """
 
     matching: Mapping[str, Any]
-    max_chance: float
+    max_false_alarm: float
     fitting: Mapping[str, Any]
     gates: Mapping[str, Any]
 
@@ -34,7 +34,7 @@ def alignment_parameters(sections: Mapping[str, Any]) -> AlignmentParameters:
     acceptance = sections["acceptance"]
     return AlignmentParameters(
         matching=sections["object_matching"],
-        max_chance=acceptance["max_chance"],
+        max_false_alarm=acceptance["max_false_alarm"],
         fitting=sections["catalog_fitting"],
-        gates={name: value for name, value in acceptance.items() if name != "max_chance"},
+        gates={name: value for name, value in acceptance.items() if name != "max_false_alarm"},
     )

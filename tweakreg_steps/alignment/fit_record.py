@@ -109,6 +109,6 @@ def rms_on_sky(plane: WCS, rms: FloatArray) -> FloatArray:
     The axes' errors are taken as independent: ``rms_ra² = Σ (R_1i rms_i)²`` with R the rotation of
     the plane's pixels to the sky.
     """
-    turn = plane.wcs.cd / np.sqrt(abs(np.linalg.det(plane.wcs.cd)))
-    on_sky: FloatArray = np.sqrt((turn**2) @ (rms**2))
+    rotation = plane.wcs.cd / np.sqrt(abs(np.linalg.det(plane.wcs.cd)))
+    on_sky: FloatArray = np.sqrt((rotation**2) @ (rms**2))
     return on_sky

@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_COPIED = ("image", "reference", "status", "reason", "detail", "n_sources", "n_reference", "chance")
+_COPIED = (
+    "image",
+    "reference",
+    "status",
+    "reason",
+    "detail",
+    "n_sources",
+    "n_reference",
+    "false_alarm",
+)
 
 
 @dataclass(frozen=True)
@@ -149,7 +158,7 @@ def _pairs(matches: ColumnTable) -> MatchedPairs:
 
     flux = matches["flux"]
     return MatchedPairs(
-        image=_places(matches),
+        image=_positions(matches),
         reference=np.column_stack([matches["x_ref"], matches["y_ref"]]),
         flux=10.0 ** (-0.4 * flux) if matches.units.get("flux") == "mag" else flux,
         error=matches["error"],
@@ -157,7 +166,7 @@ def _pairs(matches: ColumnTable) -> MatchedPairs:
     )
 
 
-def _places(matches: ColumnTable) -> np.ndarray:
+def _positions(matches: ColumnTable) -> np.ndarray:
     """Return where the image's sources are on the plane through its header as it is."""
     return np.column_stack([matches["x_image"], matches["y_image"]])
 
@@ -166,7 +175,7 @@ def _fitted_columns(fit: LinearFit, matches: ColumnTable, plane: WCS) -> dict[st
     """Return the columns that a fit adds to the matches."""
     from tweakreg_steps.astrometry.undistortion import plane_to_sky
 
-    right = fit.correct(_places(matches))
+    right = fit.correct(_positions(matches))
     ra, dec = plane_to_sky(plane, right[:, 0], right[:, 1])
     return {
         "x_fit": right[:, 0],

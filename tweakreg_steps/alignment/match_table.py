@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 FloatArray = NDArray[np.float64]
 
 _FARTHEST = 80.0
-"""Degrees from the centre of a tangent plane beyond which it has no place for an image."""
+"""Degrees from the centre of a tangent plane beyond which it shows no image."""
 
 _MAS_PER_DEGREE = 3.6e6
 
@@ -67,7 +67,7 @@ def make_match_table(
     image: str,
     is_reference: bool,
     matching: Mapping[str, Any],
-    max_chance: float,
+    max_false_alarm: float,
 ) -> ColumnTable:
     """Match an image's sources with the reference list on the reference plane.
 
@@ -88,7 +88,7 @@ def make_match_table(
         Whether the image is the reference itself, so that there is nothing to match.
     matching : mapping
         The keywords of `tweakreg_steps.matching.matching.match_sources` from the recipe.
-    max_chance : float
+    max_false_alarm : float
         Largest probability with which unrelated lists may give the offset.
 
     Returns
@@ -109,7 +109,7 @@ def make_match_table(
         "status": "reference" if is_reference else "matched",
         "reason": "",
         "detail": "",
-        "chance": None,
+        "false_alarm": None,
     }
     pairs = np.zeros((0, 2), dtype=int)
     xy, xy_ref = np.zeros((len(sky), 2)), np.zeros((len(sources), 2))
@@ -119,18 +119,18 @@ def make_match_table(
             image_list, reference_list = source_lists(sky, sources, plane=plane, image=image)
             xy, xy_ref = image_list.xy, reference_list.xy
             meta["field_area"] = hull_area(xy)
-            pairs = _match(image_list, reference_list, plane, matching, max_chance, meta)
+            pairs = _match(image_list, reference_list, plane, matching, max_false_alarm, meta)
     except NotAlignedError as error:
         log.warning("%s: %s", image, error)
         meta.update(status="not_aligned", reason=error.reason.value, detail=error.detail)
         if isinstance(error, ChanceOffsetError):
-            meta["chance"] = error.chance
+            meta["false_alarm"] = error.false_alarm
     per_mas = 1.0e-3 / plane_pixel_scale(plane)
     return _table(sky, sources, xy, xy_ref, pairs, per_mas, meta)
 
 
 def on_plane(plane: WCS, table: ColumnTable, *, whose: str) -> FloatArray:
-    """Return the places of a table's sources on a plane: 1-based pixels, shape (n, 2).
+    """Return the positions of a table's sources on a plane: 1-based pixels, shape (n, 2).
 
     Raises
     ------
@@ -209,7 +209,7 @@ def _match(
     reference: SourceList,
     plane: WCS,
     matching: Mapping[str, Any],
-    max_chance: float,
+    max_false_alarm: float,
     meta: dict[str, Any],
 ) -> NDArray[np.intp]:
     """Match the lists; note in `meta` how."""
@@ -222,37 +222,39 @@ def _match(
     )
     for key in ("tolerance", "leave_out_narrow", "leave_out_fixed"):
         meta[key] = matching[key]
-    matches = match_sources(image, reference, pixel_scale=scale, max_chance=max_chance, **matching)
+    matches = match_sources(
+        image, reference, pixel_scale=scale, max_false_alarm=max_false_alarm, **matching
+    )
     meta.update(_describe(matches))
     log.info("%s: %d of %d sources matched", meta["image"], len(matches.image_index), len(image))
     return np.column_stack([matches.image_index, matches.reference_index])
 
 
 def _describe(matches: Matches) -> dict[str, Any]:
-    """Say how the lists were laid over each other; lengths in pixels of the plane.
+    """Explain how the lists were laid over each other; lengths in pixels of the plane.
 
-    ``way`` in words; ``similarity``, the transformation that triangles told (``image = matrix @
-    reference + shift``), or None; ``offset`` x, y that is left; ``n_peak`` pairs and ``n_places``
-    of the field at it, ``n_expected`` and ``n_places_expected`` by chance, and the ``chance`` of
+    ``way`` in words; ``similarity``, the transformation found by triangles (``image = matrix @
+    reference + shift``), or None; ``offset`` x, y that is left; ``n_peak`` pairs and ``n_cells``
+    of the field at it, ``n_expected`` and ``n_cells_expected`` by chance, and the ``chance`` of
     as many; ``n_matched_by_chance``, expected among the matches; ``n_narrow``, ``n_fixed`` and
-    ``n_left_out`` sources, which of them being told by ``left_out``.
+    ``n_left_out`` sources, which of them being named by ``left_out``.
     """
     overlay, evidence = matches.overlay, matches.overlay.offset.evidence
-    turned = overlay.similarity
+    found = overlay.similarity
     return {
         "way": overlay.way,
-        "similarity": turned and {"matrix": turned.matrix.tolist(), "shift": turned.shift.tolist()},
+        "similarity": found and {"matrix": found.matrix.tolist(), "shift": found.shift.tolist()},
         "offset": [overlay.offset.dx, overlay.offset.dy],
         "n_peak": evidence.n_pairs,
         "n_expected": evidence.pairs_by_chance,
-        "n_places": evidence.n_places,
-        "n_places_expected": evidence.places_by_chance,
-        "chance": evidence.probability,
+        "n_cells": evidence.n_cells,
+        "n_cells_expected": evidence.cells_by_chance,
+        "false_alarm": evidence.probability,
         "n_matched_by_chance": matches.n_by_chance,
         "n_narrow": matches.n_narrow,
         "n_fixed": matches.n_fixed,
         "n_left_out": matches.n_left_out,
-        "left_out": overlay.places.left_out,
+        "left_out": overlay.selection.left_out,
     }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,15 +45,20 @@ class SkyHull:
 
     corners: FloatArray
 
-    @property
+    @cached_property
     def area(self) -> float:
         """The area in square arcseconds."""
         return _sphere_area(self.corners)
 
-    @property
+    @cached_property
     def center(self) -> FloatArray:
         """A unit vector inside the polygon; it must have an area."""
         return _unit(self.corners.sum(axis=0))
+
+    @cached_property
+    def radius(self) -> float:
+        """The largest angle (rad) of a corner from the centre."""
+        return float(np.arccos(np.clip(np.min(self.corners @ self.center), -1.0, 1.0)))
 
 
 NO_HULL = SkyHull(np.zeros((0, 3)))
@@ -84,7 +90,7 @@ def intersect(one: SkyHull, other: SkyHull) -> SkyHull:
     if not len(one.corners) or not len(other.corners) or _are_apart(one, other):
         return NO_HULL
     # the plane of the larger one shows both: the smaller one is near and small
-    larger = max(one, other, key=_radius)
+    larger = max(one, other, key=lambda hull: hull.radius)
     plane = _TangentPlane(larger.center)
     if min(np.min(hull.corners @ plane.center) for hull in (one, other)) <= 0.0:
         return NO_HULL
@@ -107,13 +113,40 @@ def joint_area(pieces: Sequence[SkyHull]) -> float:
     return sum(plane.area(part) for part in parts)
 
 
+class Coverage:
+    """How much of a hull others cover, taken together, as they come.
+
+    Parameters
+    ----------
+    hull : SkyHull
+        The hull; one of no area is never covered.
+    """
+
+    def __init__(self, hull: SkyHull) -> None:
+        self._hull = hull
+        self._covered: Geometry | None = None
+        self.area = 0.0
+        """What is covered, in square arcseconds."""
+
+    def add(self, other: SkyHull) -> None:
+        """Let another hull cover its part."""
+        piece = intersect(self._hull, other)
+        if not len(piece.corners):
+            return
+        plane = _TangentPlane(self._hull.center)
+        shape = plane.polygon(piece)
+        self._covered = shape if self._covered is None else self._covered.union(shape)
+        parts = getattr(self._covered, "geoms", [self._covered])
+        self.area = sum(plane.area(part) for part in parts)
+
+
 @dataclass(frozen=True, eq=False)
 class _TangentPlane:
     """The plane that touches the sphere at `center`; its unit is the arcsecond at the centre."""
 
     center: FloatArray
 
-    @property
+    @cached_property
     def axes(self) -> FloatArray:
         """Two unit vectors along the plane, so that (first, second, center) is right-handed."""
         helper = np.eye(3)[np.argmin(np.abs(self.center))]
@@ -122,12 +155,12 @@ class _TangentPlane:
 
     def project(self, vectors: FloatArray) -> FloatArray:
         """Put unit vectors of this hemisphere on the plane."""
-        places: FloatArray = (vectors @ self.axes.T) / (vectors @ self.center)[:, None] * _ARCSEC
-        return places
+        positions: FloatArray = (vectors @ self.axes.T) / (vectors @ self.center)[:, None] * _ARCSEC
+        return positions
 
-    def lift(self, places: FloatArray) -> FloatArray:
-        """Put places of the plane on the sphere."""
-        vectors = self.center + (places / _ARCSEC) @ self.axes
+    def lift(self, positions: FloatArray) -> FloatArray:
+        """Put positions of the plane on the sphere."""
+        vectors = self.center + (positions / _ARCSEC) @ self.axes
         return np.asarray(vectors / np.linalg.norm(vectors, axis=1)[:, None])
 
     def polygon(self, hull: SkyHull) -> Geometry:
@@ -178,12 +211,7 @@ def _unit(vector: FloatArray) -> FloatArray:
     return np.asarray(vector / np.linalg.norm(vector))
 
 
-def _radius(hull: SkyHull) -> float:
-    """Return the largest angle (rad) of a corner from the centre."""
-    return float(np.arccos(np.clip(np.min(hull.corners @ hull.center), -1.0, 1.0)))
-
-
 def _are_apart(one: SkyHull, other: SkyHull) -> bool:
-    """Tell whether the circles around two hulls are apart."""
+    """Return whether the circles around two hulls are apart."""
     distance = np.arccos(np.clip(one.center @ other.center, -1.0, 1.0))
-    return bool(distance > (_radius(one) + _radius(other)) * (1.0 + 1e-9) + 1e-9)
+    return bool(distance > (one.radius + other.radius) * (1.0 + 1e-9) + 1e-9)

@@ -1,4 +1,4 @@
-"""The reference list: the sources with known places that images are matched with.
+"""The reference list: the sources with known positions that images are matched with.
 
 One table, wherever its sources come from: an image, a catalog, or images aligned before.
 """
@@ -168,23 +168,23 @@ def add_new_sources(
 
 
 def _distinct(xy: NDArray[np.float64], separation: float) -> NDArray[np.bool_]:
-    """Tell which sources of one list count as distinct."""
+    """Return which sources of one list count as distinct."""
     from tweakreg_steps.matching.neighbours import PointTable
     from tweakreg_steps.matching.pairing import thin
 
     distinct = np.zeros(len(xy), dtype=np.bool_)
-    distinct[thin(PointTable.build(xy), separation).place] = True
+    distinct[thin(PointTable.build(xy), separation).index] = True
     return distinct
 
 
 def _is_near(
     xy: NDArray[np.float64], others: NDArray[np.float64], radius: float
 ) -> NDArray[np.bool_]:
-    """Tell which positions have one of the others within a radius, inclusive."""
+    """Return which positions have one of the others within a radius, inclusive."""
     from tweakreg_steps.matching.neighbours import PointTable, find_nearest
 
     table = PointTable.build(xy)
     nearest = find_nearest(table, PointTable.build(others), shift=(0.0, 0.0), radius=radius)
     near = np.zeros(len(xy), dtype=np.bool_)
-    near[table.place] = nearest.second >= 0
+    near[table.index] = nearest.second >= 0
     return near

@@ -5,18 +5,23 @@ Whichever image is next depends on those aligned before it: on what they have ad
 
 from __future__ import annotations
 
+import heapq
 import logging
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from tweakreg_steps.alignment.alignment_parameters import AlignmentParameters
 from tweakreg_steps.alignment.fitted_image import FittedImage, fit_image
 from tweakreg_steps.alignment.match_table import make_match_table
-from tweakreg_steps.alignment.overlap import SkyHull, hull_of, intersect, joint_area
+from tweakreg_steps.alignment.neighbourhood import SkyCircle, neighbours
+from tweakreg_steps.alignment.overlap import Coverage, SkyHull, hull_of, intersect
 from tweakreg_steps.alignment.reference_list import add_new_sources, list_of_image
 from tweakreg_steps.errors import Reason
+from tweakreg_steps.matching.tuning import TRIANGLE_REACH
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 if TYPE_CHECKING:
@@ -66,8 +71,11 @@ def align_in_sequence(
 
     With ``enforce_user_order`` each image is tried once in the order given. The images still not
     aligned then (without it: all) are tried in order of decreasing overlap with the list as it
-    is; each time the list has grown all that are left are tried again. Only images whose fit was
-    accepted add sources.
+    is; each time the list has grown where they could see it, those that are left are tried again.
+    Only images whose fit was accepted add sources.
+
+    Only neighbours on the sky are looked at, so the time grows with the number of images and of
+    overlaps; where all images show one field, every pair of them is an overlap.
 
     Parameters
     ----------
@@ -97,10 +105,10 @@ def align_in_sequence(
         start = list_of_image(skies[reference], reference)
     run = _Run(skies, hulls, start, reference, plane, parameters)
     if enforce_user_order:
-        for name in list(run.waiting):
-            run.attempt(name)
-    while candidates := run.worth_trying():
-        run.attempt(max(candidates, key=run.overlap))
+        for image in list(run.waiting):
+            run.attempt(image)
+    while (name := run.take_next()) is not None:
+        run.attempt(name)
     images = {name: run.images[name] for name in skies}
     return AlignedSequence(
         images, replace(run.sources, meta={**run.sources.meta, "order": run.order})
@@ -138,7 +146,7 @@ def choose_reference(
         return next(iter(usable or numbers))
     total = dict.fromkeys(rich, 0.0)
     largest, best = 0.0, (rich[0], rich[0])
-    for pair in combinations(rich, 2):
+    for pair in _overlapping(rich, hulls):
         area = intersect(hulls[pair[0]], hulls[pair[1]]).area
         for name in pair:
             total[name] += area
@@ -147,8 +155,27 @@ def choose_reference(
     return max(best, key=lambda name: total[name])
 
 
+def _overlapping(names: Sequence[str], hulls: Mapping[str, SkyHull]) -> Iterator[tuple[str, str]]:
+    """Yield the pairs of images that may overlap, in the order of their names."""
+    solid = [name for name in names if len(hulls[name].corners)]
+    circles = [SkyCircle(hulls[name].center, hulls[name].radius) for name in solid]
+    for i, j in neighbours(circles, [0.0] * len(solid)):
+        if i < j:
+            yield solid[i], solid[j]
+
+
 class _Run:
-    """The state of a sequence: what is aligned, what waits, and what the list covers."""
+    """The state of a sequence: what is aligned, what waits, and what the list covers.
+
+    Attributes
+    ----------
+    images : dict
+        What became of each image tried so far, by its last attempt.
+    order : list of str
+        Images whose fits were accepted.
+    sources : ColumnTable
+        The reference list as it is.
+    """
 
     def __init__(
         self,
@@ -163,34 +190,34 @@ class _Run:
         self.plane, self.parameters = plane, parameters
         self.images: dict[str, AlignedImage] = {}
         self.order: list[str] = []
-        self.waiting = [name for name in skies if name != reference]
-        self.shared: dict[str, list[SkyHull]] = {name: [] for name in self.waiting}
-        self._cover(hull_of(sources["ra"], sources["dec"]))
+        self.waiting = {name: rank for rank, name in enumerate(skies) if name != reference}
+        self._within_reach_of = _who_sees_whom(skies, plane, parameters)
+        self._coverage = {name: Coverage(hulls[name]) for name in self.waiting}
+        self._untold: dict[str, list[SkyHull]] = {name: [] for name in self.waiting}
+        self._worth_trying = set(self.waiting)
+        self._queue: list[tuple[float, int, str]] = []
+        self._cover(hull_of(sources["ra"], sources["dec"]), self.waiting)
         if reference in skies:
             self.images[str(reference)] = self._align(str(reference), is_reference=True)
 
-    def worth_trying(self) -> list[str]:
-        """Return the waiting images that the list as it is now may align, though none did yet."""
-        return [name for name in self.waiting if self._may_succeed(name)]
-
-    def _may_succeed(self, name: str) -> bool:
-        """Tell whether an image was not tried, or failed for want of what the list has now."""
-        if name not in self.images:
-            return True
-        last = self.images[name].matches.meta
-        return last["reason"] not in _BY_ITSELF and last["n_reference"] < len(self.sources)
-
-    def overlap(self, name: str) -> float:
-        """Return the area that an image shares with the list, in square arcseconds."""
-        return joint_area(self.shared[name])
+    def take_next(self) -> str | None:
+        """Return the image that overlaps most with the list, of those that it may align now."""
+        self._refresh()
+        while self._queue:
+            area, _, name = self._queue[0]
+            if name in self._worth_trying and -area == self._coverage[name].area:
+                return name
+            heapq.heappop(self._queue)
+        return None
 
     def attempt(self, name: str) -> None:
         """Try to align an image; if it is, let it add its new sources."""
         self.images[name] = self._align(name, is_reference=False)
+        self._worth_trying.discard(name)
         fitted = self.images[name].fitted
         if fitted.record["status"] != "aligned":
             return
-        self.waiting.remove(name)
+        del self.waiting[name]
         self.order.append(name)
         before, matching = len(self.sources), self.parameters[name].matching
         self.sources = add_new_sources(
@@ -204,7 +231,7 @@ class _Run:
         added = len(self.sources) - before
         log.info("%s: adds %d to the now %d reference sources", name, added, len(self.sources))
         if added:
-            self._cover(self.hulls[name])
+            self._cover(self.hulls[name], self._within_reach_of.get(name, ()))
 
     def _align(self, name: str, *, is_reference: bool) -> AlignedImage:
         """Match and fit an image."""
@@ -216,12 +243,57 @@ class _Run:
             image=name,
             is_reference=is_reference,
             matching=given.matching,
-            max_chance=given.max_chance,
+            max_false_alarm=given.max_false_alarm,
         )
         fitted = fit_image(matches, plane=self.plane, fitting=given.fitting, gates=given.gates)
         return AlignedImage(matches, fitted)
 
-    def _cover(self, hull: SkyHull) -> None:
-        """Note that the list now covers a field."""
-        for name in self.waiting:
-            self.shared[name].append(intersect(self.hulls[name], hull))
+    def _cover(self, hull: SkyHull, seen_by: Iterable[str]) -> None:
+        """Note that the list now covers a field, which some images see."""
+        for name in seen_by:
+            if name in self.waiting:
+                self._untold[name].append(hull)
+                if name not in self.images or not self._is_hopeless(name):
+                    self._worth_trying.add(name)
+
+    def _is_hopeless(self, name: str) -> bool:
+        """Return whether an image was tried and fails whatever the list holds."""
+        return self.images[name].matches.meta["reason"] in _BY_ITSELF
+
+    def _refresh(self) -> None:
+        """Bring the overlaps of the waiting images, and their queue, up to date."""
+        for name, hulls in self._untold.items():
+            if name in self.waiting:
+                for hull in hulls:
+                    self._coverage[name].add(hull)
+                entry = -self._coverage[name].area, self.waiting[name], name
+                heapq.heappush(self._queue, entry)
+        self._untold = defaultdict(list)
+
+
+def _who_sees_whom(
+    skies: Mapping[str, ColumnTable],
+    plane: WCS,
+    parameters: Mapping[str, AlignmentParameters],
+) -> Mapping[str, list[str]]:
+    """Return, for each image, which others its sources could help to align.
+
+    An offset is looked for within the search radius, triangles within twice the radius of the field
+    (`tweakreg_steps.matching.large_errors.TRIANGLE_REACH`).
+    """
+    from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale
+
+    scale = plane_pixel_scale(plane)
+    circles = {name: SkyCircle.around(sky["ra"], sky["dec"]) for name, sky in skies.items()}
+    present = {name: circle for name, circle in circles.items() if circle is not None}
+    reach = []
+    for name, circle in present.items():
+        matching = parameters[name].matching
+        unit = 1.0 if matching["searchunits"] == "arcseconds" else scale
+        searched = np.radians(matching["searchrad"] * unit / 3600.0)
+        reach.append(TRIANGLE_REACH * circle.radius + np.sqrt(2.0) * searched)
+    seen_by: dict[str, list[str]] = defaultdict(list)
+    names = list(present)
+    for i, j in neighbours(list(present.values()), reach):
+        seen_by[names[j]].append(names[i])
+    return seen_by

@@ -68,12 +68,12 @@ class Comparison:
 
     @property
     def is_better(self) -> bool:
-        """Tell whether the fit predicts unseen pairs better than the present WCS."""
+        """Return whether the fit predicts unseen pairs better than the present WCS."""
         return self.held_out < self.present
 
     @property
     def is_confirmed(self) -> bool:
-        """Tell whether fit and present WCS say the same, so that the latter stays."""
+        """Return whether fit and present WCS say the same, so that the latter stays."""
         return not self.is_better and self.moved <= self.fitted
 
 
@@ -174,7 +174,7 @@ def judge_fit(
     measured = {
         "min_matches": int(fit.kept.sum()),
         "max_rms": float(np.max(rms_sky)),
-        "max_error": _standard_error(fit, pairs) * pixel_scale * 1000.0,
+        "max_error": _standard_error(fit) * pixel_scale * 1000.0,
         "max_shift": float(np.hypot(*moves.T).max()) * pixel_scale,
         "max_rotation": max(abs(fit.rotation_x), abs(fit.rotation_y)),
         "max_scale": max(abs(fit.scale_x - 1.0), abs(fit.scale_y - 1.0)),
@@ -215,9 +215,9 @@ def compare_with_present(fit: LinearFit, pairs: MatchedPairs) -> Comparison | No
 
 
 def keep_present(fit: LinearFit, pairs: MatchedPairs) -> LinearFit:
-    """Give the fit that leaves an image where it is, with the pairs that another one kept.
+    """Return the fit that leaves an image where it is, with the pairs that another one kept.
 
-    Its uncertainty is the other's: what the pairs could have told.
+    Its uncertainty is the other's: what the pairs could have measured.
     """
     residuals = pairs.image - pairs.reference
     return replace(
@@ -230,31 +230,28 @@ def keep_present(fit: LinearFit, pairs: MatchedPairs) -> LinearFit:
     )
 
 
-def _standard_error(fit: LinearFit, pairs: MatchedPairs) -> float:
-    """Give the standard error of a fit at its kept pairs in pixels; infinite where none is left."""
-    if fit.uncertainty is None:
-        return float("inf")
-    errors = fit.uncertainty.at(pairs.reference[fit.kept] - fit.center)
-    return float(np.sqrt(np.mean(np.sum(errors**2, axis=1))))
+def _standard_error(fit: LinearFit) -> float:
+    """Return the standard error of a fit at its kept pairs in pixels; infinite if unknown."""
+    return float("inf") if fit.uncertainty is None else fit.uncertainty.at_pairs
 
 
 def _coverage(xy: FloatArray, field_area: float) -> float:
-    """Give the area of the hull of positions as a part of an area; 0 where that is none."""
+    """Return the area of the hull of positions as a part of an area; 0 where that is none."""
     return min(1.0, hull_area(xy) / field_area) if field_area > 0.0 else 0.0
 
 
 def _is_closed(name: str, value: float, limit: float) -> bool:
-    """Tell whether a value does not pass its limit."""
+    """Return whether a value does not pass its limit."""
     return value < limit if name.startswith("min") else value > limit
 
 
 def _rms(residuals: FloatArray, weights: FloatArray) -> float:
-    """Give the weighted rms length of residuals (n, 2)."""
+    """Return the weighted rms length of residuals (n, 2)."""
     return float(np.sqrt(np.average(np.sum(residuals**2, axis=1), weights=weights)))
 
 
 def _explain_worse(comparison: Comparison) -> str:
-    """Say that a fit is worse than what is there, and the way out."""
+    """Explain that a fit is worse than what is there, and the way out."""
     return (
         f"fits without them put the pairs at {comparison.held_out:.3g} pixels from the reference, "
         f"the present WCS at {comparison.present:.3g}; find more matches, choose a simpler "

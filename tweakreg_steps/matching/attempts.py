@@ -9,12 +9,13 @@ from typing import Literal
 
 import numpy as np
 
+from tweakreg_steps.matching.artifacts import Selection
 from tweakreg_steps.matching.large_errors import recover_transformation
 from tweakreg_steps.matching.neighbours import PointTable
 from tweakreg_steps.matching.offset import Offset, find_offset, pairs_by_chance, weigh_offset
 from tweakreg_steps.matching.similarity import Similarity
 from tweakreg_steps.matching.source_list import SourceList, brightest_of_both
-from tweakreg_steps.matching.suspects import Places
+from tweakreg_steps.matching.tuning import BRIGHT_AREA_RATIO, BRIGHT_LEVELS
 
 log = logging.getLogger(__name__)
 
@@ -23,13 +24,7 @@ Fallback = Literal["none", "brightest", "triangles"]
 Tables = tuple[PointTable, PointTable]
 
 TRIANGLES = "triangles"
-"""What the way is called that triangles tell."""
-
-BRIGHT_LEVELS = (50, 200, 800, 3200)
-"""Numbers of bright sources of the image among which an offset is looked for."""
-
-MAX_AREA_RATIO = 100.0
-"""Most reference sources to one of the image in a search among bright ones."""
+"""Name of the overlay by triangles."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +33,7 @@ class Wanted:
 
     Attributes
     ----------
-    method, fallback, mirrored, tolerance, max_chance
+    method, fallback, mirrored, tolerance, max_false_alarm
         See `tweakreg_steps.matching.matching.match_sources`.
     searchrad : float
         Half the side of the square of offsets, in pixels.
@@ -50,7 +45,7 @@ class Wanted:
     fallback: Fallback
     mirrored: bool
     tolerance: float
-    max_chance: float
+    max_false_alarm: float
     searchrad: float
     given: tuple[float, float] | None
 
@@ -66,8 +61,8 @@ class Overlay:
     offset : Offset
         What separates the lists (after `similarity`, where there is one).
     similarity : Similarity or None
-        The transformation that triangles told.
-    places : Places
+        The transformation found by triangles.
+    selection : Selection
         The sources that took part.
     tables : tuple of PointTable
         They, the image's where the similarity brings them.
@@ -78,13 +73,13 @@ class Overlay:
     way: str
     offset: Offset
     similarity: Similarity | None
-    places: Places
+    selection: Selection
     tables: Tables
     measured: bool
 
     @property
-    def chance(self) -> float:
-        """Give the probability that unrelated lists give as much."""
+    def false_alarm(self) -> float:
+        """Return the probability that unrelated lists give as much."""
         return self.offset.evidence.probability
 
     def pairs_by_chance(self, tolerance: float) -> float:
@@ -99,9 +94,13 @@ class Overlay:
         """Take into account that it is one of several tries."""
         return replace(self, offset=self.offset.among(n_tries))
 
+    def with_rival(self) -> Overlay:
+        """Return the same as no evidence, other offsets being as good."""
+        return replace(self, offset=replace(self.offset.without_evidence(), has_rival=True))
+
 
 def overlays(
-    image: SourceList, reference: SourceList, places: Places, wanted: Wanted
+    image: SourceList, reference: SourceList, selection: Selection, wanted: Wanted
 ) -> Iterator[Overlay]:
     """Yield overlays by the histogram, or at the given offset: of all sources, then bright ones.
 
@@ -109,7 +108,7 @@ def overlays(
     ----------
     image, reference : SourceList
         The lists.
-    places : Places
+    selection : Selection
         The sources of both that are used.
     wanted : Wanted
         What the recipe says.
@@ -120,20 +119,20 @@ def overlays(
         NO_OVERLAP: no pair of sources is within the search area.
     """
     if wanted.given is not None:
-        tables = lay_over(image, reference, places, None)
+        tables = lay_over(image, reference, selection, None)
         offset = weigh_offset(*tables, offset=wanted.given, tolerance=wanted.tolerance)
-        yield Overlay("given offset", offset, None, places, tables, measured=True)
+        yield Overlay("given offset", offset, None, selection, tables, measured=True)
         return
-    yield _by_histogram("histogram", image, reference, places, wanted)
+    yield _by_histogram("histogram", image, reference, selection, wanted)
     if wanted.fallback == "none":
         return
-    near = _within_reach(image, reference, places, wanted.searchrad)
+    near = _within_reach(image, reference, selection, wanted.searchrad)
     for number in BRIGHT_LEVELS:
         bright = brightest_of_both(
             image.choose(near.image),
             reference.choose(near.reference),
             number=number,
-            max_ratio=MAX_AREA_RATIO,
+            max_ratio=BRIGHT_AREA_RATIO,
         )
         if bright is None or list(map(len, bright)) == [len(near.image), len(near.reference)]:
             return
@@ -142,52 +141,55 @@ def overlays(
 
 
 def triangle_overlays(
-    image: SourceList, reference: SourceList, places: Places, wanted: Wanted
+    image: SourceList, reference: SourceList, selection: Selection, wanted: Wanted
 ) -> Iterator[Overlay]:
-    """Yield the overlay that triangles tell, if any; see `overlays`."""
+    """Yield the overlay found by triangles, if any; see `overlays`."""
     found = recover_transformation(
-        image.choose(places.image),
-        reference.choose(places.reference),
+        image.choose(selection.image),
+        reference.choose(selection.reference),
         tolerance=wanted.tolerance,
         mirrored=wanted.mirrored,
-        max_chance=wanted.max_chance,
+        max_false_alarm=wanted.max_false_alarm,
     )
     if found is not None:
-        tables = lay_over(image, reference, places, found.similarity)
-        yield Overlay(TRIANGLES, found.offset, found.similarity, places, tables, measured=False)
+        tables = lay_over(image, reference, selection, found.similarity)
+        yield Overlay(TRIANGLES, found.offset, found.similarity, selection, tables, measured=False)
 
 
 def lay_over(
-    image: SourceList, reference: SourceList, places: Places, similarity: Similarity | None
+    image: SourceList, reference: SourceList, selection: Selection, similarity: Similarity | None
 ) -> Tables:
     """Sort some sources of both lists, the image's where a similarity brings them."""
-    xy = image.xy[places.image]
+    xy = image.xy[selection.image]
     if similarity is not None:
         xy = similarity.to_reference(xy)
-    return PointTable.build(xy), PointTable.build(reference.xy[places.reference])
+    return PointTable.build(xy), PointTable.build(reference.xy[selection.reference])
 
 
 def _by_histogram(
     way: str,
     image: SourceList,
     reference: SourceList,
-    places: Places,
+    selection: Selection,
     wanted: Wanted,
 ) -> Overlay:
     """Find the offset of some sources."""
-    tables = lay_over(image, reference, places, None)
+    tables = lay_over(image, reference, selection, None)
     offset = find_offset(*tables, searchrad=wanted.searchrad, tolerance=wanted.tolerance)
     if offset.has_rival:
-        log.info("%s: two offsets are as good as each other: none is believed", way)
-        offset = offset.doubted()
-    return Overlay(way, offset, None, places, tables, measured=True)
+        log.info("%s: two offsets are as good as each other: none is accepted", way)
+        offset = offset.without_evidence()
+    if offset.is_beyond:
+        log.info("%s: the peak lies beyond the search radius", way)
+        offset = offset.without_evidence()
+    return Overlay(way, offset, None, selection, tables, measured=True)
 
 
 def _within_reach(
-    image: SourceList, reference: SourceList, places: Places, searchrad: float
-) -> Places:
+    image: SourceList, reference: SourceList, selection: Selection, searchrad: float
+) -> Selection:
     """Leave out the reference sources beyond the search radius of the box around the image's."""
-    own, xy = image.xy[places.image], reference.xy[places.reference]
+    own, xy = image.xy[selection.image], reference.xy[selection.reference]
     low, high = own.min(axis=0) - searchrad, own.max(axis=0) + searchrad
     reached = np.all((xy >= low) & (xy <= high), axis=1)
-    return replace(places, reference=places.reference[reached])
+    return replace(selection, reference=selection.reference[reached])

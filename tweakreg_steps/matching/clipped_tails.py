@@ -19,13 +19,11 @@ import math
 import numpy as np
 
 from tweakreg_steps.matching.linear_models import FloatArray
-
-_DEEPEST, _SHALLOWEST = 1.0, 10.0
-"""Standard deviations: what is cut below tells nothing of its tails, what is cut above has none."""
+from tweakreg_steps.matching.tuning import DEEPEST_CLIP, SHALLOWEST_CLIP
 
 
 def clipped_tails(residuals: FloatArray, limits: FloatArray) -> FloatArray:
-    """Give the factor by which a clip makes residuals too small to tell the error of the fit.
+    """Return the factor by which a clip makes residuals too small for the error of the fit.
 
     Parameters
     ----------
@@ -46,7 +44,7 @@ def clipped_tails(residuals: FloatArray, limits: FloatArray) -> FloatArray:
 
 
 def _hidden(ratios: FloatArray) -> float:
-    """Give the factor for limits in units of the rms of what they left over."""
+    """Return the factor for limits in units of the rms of what they left over."""
     last = _true_limit(float(ratios[-1]))
     cuts = [math.inf, *(last * ratios / ratios[-1])]
     psi, tau = np.array([_cut_moments(cut) for cut in cuts]).T
@@ -54,17 +52,17 @@ def _hidden(ratios: FloatArray) -> float:
     weights = np.array([np.prod(pulls[j + 1 :]) for j in range(len(cuts))])
     later = np.maximum.outer(np.arange(len(cuts)), np.arange(len(cuts)))
     covariance = (tau * psi)[later] / np.outer(psi, psi) ** 2
-    told = tau[-1] / psi[-1] ** 3
-    return float(np.sqrt(weights @ covariance @ weights / told))
+    shown = tau[-1] / psi[-1] ** 3
+    return float(np.sqrt(weights @ covariance @ weights / shown))
 
 
 def _true_limit(ratio: float) -> float:
-    """Give the limit in true standard deviations of a clip at so many rms of what it left over.
+    """Return the limit in true standard deviations of a clip at so many rms of what it left over.
 
     The limit c satisfies ``c (psi / tau)^1/2 = ratio``; the left side grows with c, from
     ``3^1/2`` at 0.
     """
-    low, high = _DEEPEST, _SHALLOWEST
+    low, high = DEEPEST_CLIP, SHALLOWEST_CLIP
     for _ in range(40):
         middle = 0.5 * (low + high)
         psi, tau = _cut_moments(middle)
@@ -76,8 +74,8 @@ def _true_limit(ratio: float) -> float:
 
 
 def _cut_moments(limit: float) -> tuple[float, float]:
-    """Give psi and tau of a normal distribution cut at ``+-limit`` standard deviations."""
-    if limit >= _SHALLOWEST:
+    """Return psi and tau of a normal distribution cut at ``+-limit`` standard deviations."""
+    if limit >= SHALLOWEST_CLIP:
         return 1.0, 1.0
     psi = math.erf(limit / math.sqrt(2.0))
     tau = psi - 2.0 * limit * math.exp(-0.5 * limit**2) / math.sqrt(2.0 * math.pi)

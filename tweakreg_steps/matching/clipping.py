@@ -13,16 +13,8 @@ from tweakreg_steps.matching.linear_models import (
     Solution,
     solve,
 )
+from tweakreg_steps.matching.tuning import LEAST_AFTER_CLIP, NEVER_CLIPPED, WEIGHT_ROUNDS
 from tweakreg_steps.matching.weights import weigh
-
-LEAST_AFTER_CLIP = 3
-"""A clipping round that would leave fewer pairs is not done."""
-
-NEVER_CLIPPED = 1e-9
-"""Residuals in pixels that are rounding, not error: a perfect fit rejects nothing."""
-
-_WEIGHT_ROUNDS = 2
-"""Fits with weights taken from the residuals of the fit before; the second hardly differs."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +42,7 @@ class CentredPairs:
         solution = self._solve(kept, weights, geometry)
         if self.errors is None:
             return solution, weights
-        for _ in range(_WEIGHT_ROUNDS):
+        for _ in range(WEIGHT_ROUNDS):
             weights = weigh(self.errors, solution.residuals, kept)
             solution = self._solve(kept, weights, geometry)
         return solution, weights
@@ -133,7 +125,7 @@ def fit_clipped(
 
 
 def _rms(solution: Solution, weights: FloatArray, kept: BoolArray) -> FloatArray:
-    """Give the weighted rms of the kept pairs' residuals about their mean, in x and y."""
+    """Return the weighted rms of the kept pairs' residuals about their mean, in x and y."""
     residuals, w = solution.residuals[kept], weights[kept]
     spread = residuals - np.average(residuals, axis=0, weights=w)
     rms: FloatArray = np.sqrt(np.average(spread**2, axis=0, weights=w))

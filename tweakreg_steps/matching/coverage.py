@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def hull_area(xy: NDArray[np.float64]) -> float:
-    """Give the area of the convex hull of positions (n, 2); 0 where they have none."""
+    """Return the area of the convex hull of positions (n, 2); 0 where they have none."""
     from shapely import MultiPoint
 
     return float(MultiPoint(xy).convex_hull.area)

@@ -17,16 +17,13 @@ from tweakreg_steps.matching.geometry_choice import choose_geometry
 from tweakreg_steps.matching.linear_models import GEOMETRIES, Geometry
 from tweakreg_steps.matching.pairs import MatchedPairs
 from tweakreg_steps.matching.robust_start import agreeing_pairs
+from tweakreg_steps.matching.tuning import PLAINLY_BETTER
 from tweakreg_steps.matching.uncertainty import Uncertainty, estimate_uncertainty
 from tweakreg_steps.matching.weights import Weighting, expected_errors
 
 log = logging.getLogger(__name__)
 
 FloatArray = NDArray[np.float64]
-
-PLAINLY_BETTER = 2.0
-"""The robust start counts where the median distance of all n pairs falls by this part, over
-n^1/2: by three times as much as it would by chance in pairs of which none is wrong."""
 
 
 @dataclass(frozen=True)
@@ -201,7 +198,7 @@ def _choose(pairs: CentredPairs, clip: _Clip) -> Geometry:
 
 
 def _fit(pairs: CentredPairs, geometry: Geometry, clip: _Clip) -> tuple[ClippedFit, bool]:
-    """Fit one geometry; tell whether the clipping began with the robust start."""
+    """Fit one geometry; and whether the clipping began with the robust start."""
     everything = np.ones(len(pairs), dtype=np.bool_)
     fit = partial(fit_clipped, pairs, geometry, nclip=clip.nclip, sigma=clip.sigma)
     plain = fit(start=everything)
@@ -220,5 +217,5 @@ def _fit(pairs: CentredPairs, geometry: Geometry, clip: _Clip) -> tuple[ClippedF
 
 
 def _median_distance(fit: ClippedFit) -> float:
-    """Give the median distance of all pairs from the fit."""
+    """Return the median distance of all pairs from the fit."""
     return float(np.median(np.linalg.norm(fit.solution.residuals, axis=1)))

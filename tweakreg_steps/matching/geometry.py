@@ -36,7 +36,7 @@ class Decomposition:
 
 
 def decompose(matrix: NDArray[np.float64]) -> Decomposition:
-    """Give rotations, scales and skew of a linear transformation.
+    """Return rotations, scales and skew of a linear transformation.
 
     With ``M = [[a, b], [c, d]]``, the columns divided by their lengths sx, sy and
     ``p = sign(det M)``::
@@ -74,7 +74,7 @@ def decompose(matrix: NDArray[np.float64]) -> Decomposition:
 
 
 def gradients(matrix: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    """Give how the decomposition changes with the elements of ``M = [[a, b], [c, d]]``.
+    """Return how the decomposition changes with the elements of ``M = [[a, b], [c, d]]``.
 
     Parameters
     ----------
@@ -110,5 +110,5 @@ def wrap_degrees(angle: float) -> float:
 
 
 def _degrees(sine: float, cosine: float) -> float:
-    """Give the angle in degrees, never -0."""
+    """Return the angle in degrees, never -0."""
     return float(np.degrees(np.arctan2(sine, cosine))) + 0.0

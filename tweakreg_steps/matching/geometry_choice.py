@@ -9,11 +9,9 @@ import numpy as np
 from tweakreg_steps.matching.clipping import CentredPairs, ClippedFit
 from tweakreg_steps.matching.held_out import held_out_residuals
 from tweakreg_steps.matching.linear_models import GEOMETRIES, FloatArray, Geometry
+from tweakreg_steps.matching.tuning import FEW_PAIRS
 
 log = logging.getLogger(__name__)
-
-_FEW = 6.0
-"""The standard error of n pairs is widened by this over n: few pairs tell their scatter badly."""
 
 
 def choose_geometry(pairs: CentredPairs, freest: ClippedFit) -> Geometry:
@@ -37,7 +35,7 @@ def choose_geometry(pairs: CentredPairs, freest: ClippedFit) -> Geometry:
     Returns
     -------
     {"shift", "rshift", "rscale", "general"}
-        A shift where there are too few pairs to tell.
+        A shift where there are too few pairs.
     """
     losses: dict[Geometry, FloatArray] = {}
     for geometry in GEOMETRIES[: GEOMETRIES.index(freest.solution.geometry) + 1]:
@@ -60,7 +58,7 @@ def choose_geometry(pairs: CentredPairs, freest: ClippedFit) -> Geometry:
 
 
 def _is_as_good(loss: FloatArray, least: FloatArray) -> bool:
-    """Tell whether a mean loss exceeds the least one by no more than a standard error."""
+    """Return whether a mean loss exceeds the least one by no more than a standard error."""
     excess, number = loss - least, len(loss)
     standard_error = excess.std() / np.sqrt(max(1, number - 1))
-    return bool(excess.mean() <= (1.0 + _FEW / number) * standard_error)
+    return bool(excess.mean() <= (1.0 + FEW_PAIRS / number) * standard_error)

@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 
 from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.matching.linear_models import BoolArray, FloatArray, Geometry, solve
-
-N_FOLDS = 10
-"""Parts of the pairs; with fewer pairs each is a part of its own."""
+from tweakreg_steps.matching.tuning import N_FOLDS
 
 
 def held_out_residuals(
@@ -25,7 +23,7 @@ def held_out_residuals(
     weights: FloatArray,
     geometry: Geometry,
 ) -> FloatArray | None:
-    """Give the residuals of pairs from fits to the pairs of the other parts.
+    """Return the residuals of pairs from fits to the pairs of the other parts.
 
     Parameters
     ----------
@@ -59,7 +57,7 @@ def held_out_residuals(
 
 
 def _deal(reference: FloatArray, image: FloatArray) -> NDArray[np.intp]:
-    """Give the part of each pair: in turn, in order of position."""
+    """Return the part of each pair: in turn, in order of position."""
     order = np.lexsort((image[:, 1], image[:, 0], reference[:, 1], reference[:, 0]))
     part = np.empty(len(reference), dtype=np.intp)
     part[order] = np.arange(len(reference)) % N_FOLDS

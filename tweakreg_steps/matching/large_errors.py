@@ -15,39 +15,26 @@ import numpy as np
 
 from tweakreg_steps.matching.neighbours import FloatArray, PointTable, find_nearest
 from tweakreg_steps.matching.offset import Offset
-from tweakreg_steps.matching.peak_pairs import N_NARROWINGS, PeakPairs, Search
+from tweakreg_steps.matching.peak_pairs import PeakPairs, Search
 from tweakreg_steps.matching.similarity import Similarity
 from tweakreg_steps.matching.source_list import SourceList, box_area, brightest_of_both
-from tweakreg_steps.matching.triangles import AGREE, MAX_SCALE_ERROR, vote
+from tweakreg_steps.matching.triangles import vote
+from tweakreg_steps.matching.tuning import (
+    AGREEING,
+    CORE_WIDTH,
+    DISTINCT_TRANSFORMATION,
+    LEAST_REFINING_PAIRS,
+    MAX_SCALE_ERROR,
+    N_HYPOTHESES,
+    N_NARROWINGS,
+    RIVAL_TRANSFORMATION,
+    SPARSE_RADIUS,
+    TRIANGLE_AREA_RATIO,
+    TRIANGLE_LEVELS,
+    TRIANGLE_REACH,
+)
 
 log = logging.getLogger(__name__)
-
-LEVELS = (40, 150, 600, 2400)
-"""Numbers of bright sources of the image that are tried."""
-
-MAX_AREA_RATIO = 8.0
-"""Most reference sources to one of the image that make triangles: memory is bounded by it."""
-
-N_HYPOTHESES = 4
-"""Transformations of a level that are looked at, those on which most triangles agree."""
-
-REACH = 2.0
-"""Distance from the image's centre, over its radius, of the sources of a large reference."""
-
-SPARSE = 0.25
-"""Largest matching radius of the refinement over the distance of two sources."""
-
-LEAST_PAIRS = 3
-"""Fewer pairs do not refine a transformation."""
-
-RIVAL = 0.5
-"""Part of the best transformation's pairs from which another one is its rival."""
-
-DISTINCT = 10.0
-"""Tolerances by which different transformations carry a corner of the field apart."""
-
-CORE = 4.0
-"""Width over the tolerance of the peak that pairs make once the transformation is right."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +49,7 @@ class Recovery:
         What is left after it, nothing, and how far the pairs are more than chance, all
         transformations searched being taken into account.
     n_bright : int
-        Bright sources of the image whose triangles told it.
+        Bright sources of the image whose triangles gave it.
     """
 
     similarity: Similarity
@@ -70,17 +57,17 @@ class Recovery:
     n_bright: int
 
     @property
-    def chance(self) -> float:
-        """Give the probability that unrelated lists give as much."""
+    def false_alarm(self) -> float:
+        """Return the probability that unrelated lists give as much."""
         return self.offset.evidence.probability
 
     def among(self, n_tries: int) -> Recovery:
         """Take into account that it is one of several tries."""
         return replace(self, offset=self.offset.among(n_tries))
 
-    def doubted(self) -> Recovery:
-        """Give the same as no evidence."""
-        return replace(self, offset=self.offset.doubted())
+    def without_evidence(self) -> Recovery:
+        """Return the same as no evidence."""
+        return replace(self, offset=self.offset.without_evidence())
 
 
 def recover_transformation(
@@ -89,9 +76,9 @@ def recover_transformation(
     *,
     tolerance: float,
     mirrored: bool,
-    max_chance: float,
+    max_false_alarm: float,
 ) -> Recovery | None:
-    """Find the transformation between two lists: any turn, a scale within 6 %, a large offset.
+    """Find the transformation between two lists: any rotation, a scale within 6 %, a large offset.
 
     Parameters
     ----------
@@ -101,8 +88,8 @@ def recover_transformation(
         Matching radius in pixels.
     mirrored : bool
         Whether mirror images are looked for, too.
-    max_chance : float
-        Probability of a chance result from which on a transformation is believed.
+    max_false_alarm : float
+        Probability of a chance result from which on a transformation is accepted.
 
     Returns
     -------
@@ -122,35 +109,37 @@ def recover_transformation(
             for sense in senses
             for recovery in _recover(some.xy, others.xy, tolerance=tolerance, mirrored=sense)
         ]
-        new = _without_rival(found, _corners(some.xy), tolerance=tolerance, max_chance=max_chance)
-        if new and new.chance <= max_chance:
+        new = _without_rival(
+            found, _corners(some.xy), tolerance=tolerance, max_false_alarm=max_false_alarm
+        )
+        if new and new.false_alarm <= max_false_alarm:
             return _with_all(new, image.xy, reference.xy, tolerance)
-        best = min(filter(None, (best, new)), key=lambda one: one.chance, default=None)
+        best = min(filter(None, (best, new)), key=lambda one: one.false_alarm, default=None)
     return best
 
 
 def _without_rival(
-    found: list[Recovery], corners: FloatArray, *, tolerance: float, max_chance: float
+    found: list[Recovery], corners: FloatArray, *, tolerance: float, max_false_alarm: float
 ) -> Recovery | None:
-    """Choose the best transformation; doubt it where another one is nearly as good."""
+    """Choose the best transformation; reject it where another one is nearly as good."""
     if not found:
         return None
-    best = min(found, key=lambda one: one.chance)
-    enough = RIVAL * best.offset.evidence.n_places
+    best = min(found, key=lambda one: one.false_alarm)
+    enough = RIVAL_TRANSFORMATION * best.offset.evidence.n_cells
     for other in found:
         carried = (one.similarity.to_reference(corners) for one in (best, other))
         apart = float(np.abs(np.subtract(*carried)).max())
-        is_rival = other.chance <= max_chance and other.offset.evidence.n_places > enough
-        if is_rival and apart > DISTINCT * tolerance:
-            log.info("two transformations are as good as each other: none is believed")
-            return best.doubted()
+        is_rival = other.false_alarm <= max_false_alarm and other.offset.evidence.n_cells > enough
+        if is_rival and apart > DISTINCT_TRANSFORMATION * tolerance:
+            log.info("two transformations are as good as each other: none is accepted")
+            return best.without_evidence()
     return best
 
 
 def _with_all(
     found: Recovery, image_xy: FloatArray, reference_xy: FloatArray, tolerance: float
 ) -> Recovery:
-    """Refine what the bright sources told with all of them."""
+    """Refine what the bright sources gave with all of them."""
     reference = PointTable.build(reference_xy)
     refined = _refine(found.similarity, image_xy, reference, tolerance)
     return replace(found, similarity=refined)
@@ -158,22 +147,22 @@ def _with_all(
 
 def _within_reach(image: SourceList, reference: SourceList) -> SourceList:
     """Leave out the far sources of a reference that is much larger than the image."""
-    if box_area(reference.xy) <= MAX_AREA_RATIO * box_area(image.xy):
+    if box_area(reference.xy) <= TRIANGLE_AREA_RATIO * box_area(image.xy):
         return reference
     center, radius = _field(image.xy)
-    near = np.hypot(*(reference.xy - center).T) <= REACH * radius
+    near = np.hypot(*(reference.xy - center).T) <= TRIANGLE_REACH * radius
     return reference.choose(near) if near.any() else reference
 
 
 def _levels(image: SourceList, reference: SourceList) -> Iterator[tuple[SourceList, SourceList]]:
     """Yield the bright sources of both lists, as dense in one as in the other: few, then more."""
     last = None
-    for number in LEVELS:
-        places = brightest_of_both(image, reference, number=number, max_ratio=MAX_AREA_RATIO)
-        if places is None:
+    for number in TRIANGLE_LEVELS:
+        chosen = brightest_of_both(image, reference, number=number, max_ratio=TRIANGLE_AREA_RATIO)
+        if chosen is None:
             yield _innermost(image, reference)
             return
-        some, others = image.choose(places[0]), reference.choose(places[1])
+        some, others = image.choose(chosen[0]), reference.choose(chosen[1])
         if (len(some), len(others)) == last:
             return
         last = len(some), len(others)
@@ -181,10 +170,13 @@ def _levels(image: SourceList, reference: SourceList) -> Iterator[tuple[SourceLi
 
 
 def _innermost(image: SourceList, reference: SourceList) -> tuple[SourceList, SourceList]:
-    """Give the sources nearest to the centre of the image, as many as make triangles."""
+    """Return the sources nearest to the centre of the image, as many as make triangles."""
     center, _ = _field(image.xy)
     chosen = []
-    for some, number in ((image, LEVELS[-1]), (reference, int(MAX_AREA_RATIO * LEVELS[-1]))):
+    for some, number in (
+        (image, TRIANGLE_LEVELS[-1]),
+        (reference, int(TRIANGLE_AREA_RATIO * TRIANGLE_LEVELS[-1])),
+    ):
         x, y = some.xy.T
         order = np.lexsort((x, y, np.hypot(x - center[0], y - center[1])))
         chosen.append(some.choose(np.sort(order[:number])))
@@ -217,17 +209,17 @@ def _refine(
     """Fit the pairs within a radius that shrinks to the tolerance, as long as the scale allows."""
     _, field = _field(image_xy)
     spacing = np.sqrt(box_area(image_xy) / len(image_xy))
-    radius = max(tolerance, min(AGREE * field, SPARSE * spacing))
+    radius = max(tolerance, min(AGREEING * field, SPARSE_RADIUS * spacing))
     while True:
         moved = PointTable.build(similarity.to_reference(image_xy))
         nearest = find_nearest(moved, reference, shift=(0.0, 0.0), radius=radius)
         paired = np.flatnonzero(nearest.second >= 0)
         partner = nearest.second[paired]
         # pieces of one cosmic ray may all be nearest to one source
-        if len(np.unique(partner)) < LEAST_PAIRS:
+        if len(np.unique(partner)) < LEAST_REFINING_PAIRS:
             return similarity
         fitted = Similarity.fit(
-            image_xy[moved.place[paired]],
+            image_xy[moved.index[paired]],
             np.stack([reference.x[partner], reference.y[partner]], axis=1),
             mirrored=similarity.mirrored,
         )
@@ -244,18 +236,21 @@ def _weigh(moved: PointTable, reference: PointTable, tolerance: float) -> Offset
 
     Transformations differ where they move the edge of the field by a width of the peak. With R
     and S the radii of the two fields there are ``pi (R + S)^2 / width^2`` shifts at which they
-    overlap, ``2 pi R / width`` turns and ``2 MAX_SCALE_ERROR R / width`` scales.
+    overlap, ``2 pi R / width`` rotations and ``2 MAX_SCALE_ERROR R / width`` scales.
     """
     (_, radius), (_, other) = _field(_positions(moved)), _field(_positions(reference))
     density = len(moved) * len(reference) / box_area(_positions(reference))
-    width = CORE * tolerance
+    width = CORE_WIDTH * tolerance
     pairs = PeakPairs.collect(moved, reference, guess=np.zeros(2), width=width)
     center, width = pairs.refine(np.zeros(2), width=width, density=density)
     n_shifts = np.pi * ((radius + other) / width) ** 2
-    n_turns, n_sizes = 2.0 * np.pi * radius / width, 2.0 * MAX_SCALE_ERROR * radius / width
+    n_rotations, n_scales_searched = (
+        2.0 * np.pi * radius / width,
+        2.0 * MAX_SCALE_ERROR * radius / width,
+    )
     search = Search(
         density=density,
-        n_windows=float(n_shifts * max(1.0, n_turns) * max(1.0, n_sizes)),
+        n_windows=float(n_shifts * max(1.0, n_rotations) * max(1.0, n_scales_searched)),
         n_scales=N_NARROWINGS,
         dimensions=4,
     )
@@ -266,17 +261,17 @@ def _weigh(moved: PointTable, reference: PointTable, tolerance: float) -> Offset
 
 
 def _positions(table: PointTable) -> FloatArray:
-    """Give the positions of a table."""
+    """Return the positions of a table."""
     return np.stack([table.x, table.y], axis=1)
 
 
 def _corners(xy: FloatArray) -> FloatArray:
-    """Give the corners of the box around positions, shape (4, 2)."""
+    """Return the corners of the box around positions, shape (4, 2)."""
     low, high = xy.min(axis=0), xy.max(axis=0)
     return np.array([[x, y] for x in (low[0], high[0]) for y in (low[1], high[1])])
 
 
 def _field(xy: FloatArray) -> tuple[FloatArray, float]:
-    """Give the centre of the box around positions and half its diagonal."""
+    """Return the centre of the box around positions and half its diagonal."""
     low, high = xy.min(axis=0), xy.max(axis=0)
     return (low + high) / 2, max(float(np.hypot(*(high - low))) / 2, 1.0)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.errors import NotAlignedError, Reason
+from tweakreg_steps.matching.tuning import LEAST_ELONGATION, LEAST_EXTENT
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -27,11 +28,6 @@ GEOMETRIES: tuple[Geometry, ...] = ("shift", "rshift", "rscale", "general")
 MINIMUM_PAIRS: dict[Geometry, int] = {"shift": 1, "rshift": 2, "rscale": 2, "general": 3}
 """Pairs that determine each geometry."""
 
-LEAST_ELONGATION = 1e-4
-"""Least ratio of width to length of the field of pairs: noise alone makes a line this wide."""
-
-LEAST_EXTENT = 1e-6
-"""Least rms distance in pixels of the positions from their mean for a rotation or scale."""
 
 _QUARTER_TURN = np.array([[0.0, 1.0], [-1.0, 0.0]])
 
@@ -104,7 +100,7 @@ def solve(
 
 
 def tangents(geometry: Geometry, matrix: FloatArray) -> FloatArray:
-    """Give the directions in which a geometry's matrix can change.
+    """Return the directions in which a geometry's matrix can change.
 
     Parameters
     ----------
@@ -127,7 +123,7 @@ def tangents(geometry: Geometry, matrix: FloatArray) -> FloatArray:
 
 
 def _fit_identity(image: FloatArray, reference: FloatArray, weights: FloatArray) -> FloatArray:  # noqa: ARG001 - one signature for all geometries
-    """Give the matrix of a pure shift."""
+    """Return the matrix of a pure shift."""
     return np.eye(2)
 
 
@@ -186,7 +182,7 @@ def _regular(matrix: FloatArray) -> FloatArray:
 
 
 def _singular(what: str) -> NotAlignedError:
-    """Say why pairs determine no transformation, and the way out."""
+    """Explain why pairs determine no transformation, and the way out."""
     return NotAlignedError(
         Reason.SINGULAR_FIT,
         f"the matched sources do not determine the fit: {what};"

@@ -1,6 +1,6 @@
 """Which source of an image is which source of the reference.
 
-The lists are laid over each other by an offset, or by the transformation that triangles tell,
+The lists are laid over each other by an offset, or by the transformation found by triangles,
 which must be more than chance; then each reference source takes the nearest source of the image.
 """
 
@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from tweakreg_steps.errors import ChanceOffsetError, NotAlignedError, Reason
+from tweakreg_steps.matching.artifacts import Selection, find_artifacts, tiers
 from tweakreg_steps.matching.attempts import (
     TRIANGLES,
     Fallback,
@@ -24,26 +25,15 @@ from tweakreg_steps.matching.attempts import (
     overlays,
     triangle_overlays,
 )
+from tweakreg_steps.matching.lattice import is_ambiguous
 from tweakreg_steps.matching.neighbours import FloatArray, IndexArray
 from tweakreg_steps.matching.pairing import ListMatch, match_tables, thin
 from tweakreg_steps.matching.source_list import SourceList
-from tweakreg_steps.matching.suspects import Places, find_suspects, tiers
+from tweakreg_steps.matching.tuning import BRIGHTNESS_AGREEMENT, FAR_MORE, FEW_PAIRED, RETURNING
 
 log = logging.getLogger(__name__)
 
 SearchUnits = Literal["arcseconds", "pixels"]
-
-PURE = 5.0
-"""Sources left out come back where they make this many times the pairs that chance would."""
-
-AGREEMENT = 4.0
-"""Standard deviations by which the brightness of pairs must agree where other offsets rival."""
-
-FEW = 0.5
-"""Part of the sources that may be without a pair before triangles are asked for more."""
-
-FAR_MORE = 1.5
-"""Triangles are preferred to the histogram if they explain so many times its pairs."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +51,7 @@ class Matches:
     n_by_chance : float
         Pairs expected by chance within the tolerance.
     image_index, reference_index : (n,) int arrays
-        Places in the two lists; in increasing order of the place in the reference list.
+        Indices of the two lists; in increasing order of that of the reference list.
     distance : (n,) float array
         Distance in pixels once the lists lie over each other.
     """
@@ -81,7 +71,7 @@ def match_sources(
     reference: SourceList,
     *,
     pixel_scale: float,
-    max_chance: float,
+    max_false_alarm: float,
     minobj: int,
     searchrad: float,
     searchunits: SearchUnits,
@@ -108,7 +98,7 @@ def match_sources(
         The two lists, in pixels of the reference plane.
     pixel_scale : float
         Size of these pixels in arcseconds.
-    max_chance : float
+    max_false_alarm : float
         Largest probability with which unrelated lists may give the offset.
     minobj : int
         Least number of sources, and of matches.
@@ -117,7 +107,7 @@ def match_sources(
     searchunits : {"arcseconds", "pixels"}
         Unit of ``searchrad``.
     method : {"histogram", "triangles"}
-        Whether an offset is looked for first, or any turn, offset and a scale within 6 %.
+        Whether an offset is looked for first, or any rotation, offset and a scale within 6 %.
     fallback : {"none", "brightest", "triangles"}
         What is tried where the histogram has no peak that is more than chance.
     mirrored : bool
@@ -150,12 +140,12 @@ def match_sources(
         fallback=fallback,
         mirrored=mirrored,
         tolerance=tolerance,
-        max_chance=max_chance,
+        max_false_alarm=max_false_alarm,
         searchrad=searchrad / pixel_scale if searchunits == "arcseconds" else searchrad,
         given=None if use2dhist else (xoffset or 0.0, yoffset or 0.0),
     )
-    suspects = find_suspects(image, reference, narrow=leave_out_narrow, fixed=leave_out_fixed)
-    lists = _Lists(image, reference, tiers(image, reference, suspects), wanted, separation)
+    artifacts = find_artifacts(image, reference, narrow=leave_out_narrow, fixed=leave_out_fixed)
+    lists = _Lists(image, reference, tiers(image, reference, artifacts), wanted, separation)
     paired = _bring_back(lists, _prefer_triangles(lists, _first_good(lists, minobj)))
     n_found = len(paired.pairs.distance)
     offset = paired.overlay.offset
@@ -164,9 +154,9 @@ def match_sources(
     )
     return Matches(
         overlay=paired.overlay,
-        n_narrow=int(suspects[0].narrow.sum()),
-        n_fixed=int(suspects[0].fixed.sum()),
-        n_left_out=len(image) - len(paired.overlay.places.image),
+        n_narrow=int(artifacts[0].narrow.sum()),
+        n_fixed=int(artifacts[0].fixed.sum()),
+        n_left_out=len(image) - len(paired.overlay.selection.image),
         n_by_chance=paired.by_chance,
         image_index=paired.pairs.image_index,
         reference_index=paired.pairs.reference_index,
@@ -180,7 +170,7 @@ class _Lists:
 
     image: SourceList
     reference: SourceList
-    tiers: list[Places]
+    tiers: list[Selection]
     wanted: Wanted
     separation: float
 
@@ -195,7 +185,7 @@ class _Paired:
 
     @property
     def beyond_chance(self) -> float:
-        """Give the number of pairs that chance does not explain."""
+        """Return the number of pairs that chance does not explain."""
         return len(self.pairs.distance) - self.by_chance
 
 
@@ -203,26 +193,53 @@ def _first_good(lists: _Lists, minobj: int) -> _Paired:
     """Pair the first overlay that is more than chance and gives enough matches."""
     best: Overlay | None = None
     few: _Paired | None = None
-    is_doubted = False
+    doubtful: Overlay | None = None
     for tries, found in enumerate(_overlays(lists), start=1):
         overlay = found.among(tries)
-        is_doubted = is_doubted or overlay.offset.has_rival
-        if best is None or overlay.chance < best.chance:
+        if doubtful is None and (overlay.offset.has_rival or overlay.offset.is_beyond):
+            doubtful = overlay
+        if best is None or overlay.false_alarm < best.false_alarm:
             best = overlay
-        if overlay.chance > lists.wanted.max_chance:
+        if overlay.false_alarm > lists.wanted.max_false_alarm:
             continue
         paired = _pair(lists, overlay)
-        if is_doubted and not _agree_in_brightness(lists, paired.pairs):
+        if _is_one_of_many(lists, paired, doubtful):
+            doubtful = doubtful or overlay.with_rival()
             continue
         if len(paired.pairs.distance) >= minobj:
             return paired
         if few is None or len(few.pairs.distance) < len(paired.pairs.distance):
             few = paired
-    raise _too_few(lists, few, minobj) if few else _by_chance(lists, best)
+    raise _too_few(lists, few, minobj) if few else _by_chance(lists, doubtful or best)
+
+
+def _is_one_of_many(lists: _Lists, paired: _Paired, doubtful: Overlay | None) -> bool:
+    """Return whether other overlays are as good, and the brightness of the pairs does not decide.
+
+    An offset that the recipe gives is not one of many.
+    """
+    if lists.wanted.given is not None:
+        return False
+    has_rival = doubtful is not None and doubtful.offset.has_rival
+    return (has_rival or _is_ambiguous(lists, paired)) and not _agree_in_brightness(
+        lists, paired.pairs
+    )
+
+
+def _is_ambiguous(lists: _Lists, paired: _Paired) -> bool:
+    """Return whether the lists would lie over each other elsewhere about as well."""
+    image, reference = (np.column_stack([table.x, table.y]) for table in paired.overlay.tables)
+    offset = paired.overlay.offset
+    return is_ambiguous(
+        image - (offset.dx, offset.dy),
+        reference,
+        lists.reference.xy[paired.pairs.reference_index],
+        tolerance=lists.wanted.tolerance,
+    )
 
 
 def _agree_in_brightness(lists: _Lists, pairs: ListMatch) -> bool:
-    """Tell whether bright sources are paired with bright ones, beyond chance.
+    """Return whether bright sources are paired with bright ones, beyond chance.
 
     The correlation r of the ranks of n unrelated pairs has a standard deviation of (n - 1)^-1/2.
     """
@@ -237,7 +254,7 @@ def _agree_in_brightness(lists: _Lists, pairs: ListMatch) -> bool:
         return False
     one, other = np.argsort(np.argsort(brightness, axis=1), axis=1) - (n_pairs - 1) / 2
     correlation = (one @ other) / np.sqrt((one @ one) * (other @ other))
-    return bool(correlation * np.sqrt(n_pairs - 1) > AGREEMENT)
+    return bool(correlation * np.sqrt(n_pairs - 1) > BRIGHTNESS_AGREEMENT)
 
 
 def _overlays(lists: _Lists) -> Iterator[Overlay]:
@@ -246,9 +263,9 @@ def _overlays(lists: _Lists) -> Iterator[Overlay]:
     apart: NotAlignedError | None = None
     found_any = False
     if lists.wanted.method == "histogram":
-        for places in lists.tiers:
+        for selection in lists.tiers:
             try:
-                for overlay in overlays(*given, places, lists.wanted):
+                for overlay in overlays(*given, selection, lists.wanted):
                     found_any = True
                     yield overlay
             except NotAlignedError as error:
@@ -260,45 +277,47 @@ def _overlays(lists: _Lists) -> Iterator[Overlay]:
 
 
 def _by_triangles(lists: _Lists) -> Iterator[Overlay]:
-    """Yield what triangles tell, in the order in which it is tried."""
-    for places in lists.tiers:
-        yield from triangle_overlays(lists.image, lists.reference, places, lists.wanted)
+    """Yield the overlays by triangles, in the order in which it is tried."""
+    for selection in lists.tiers:
+        yield from triangle_overlays(lists.image, lists.reference, selection, lists.wanted)
 
 
 def _pair(lists: _Lists, overlay: Overlay) -> _Paired:
     """Pair the sources of an overlay, one to one."""
-    places, tolerance = overlay.places, lists.wanted.tolerance
+    selection, tolerance = overlay.selection, lists.wanted.tolerance
     offset = overlay.offset.dx, overlay.offset.dy
     thinned = (thin(table, lists.separation) for table in overlay.tables)
     found = match_tables(*thinned, tolerance=tolerance, offset=offset)
     pairs = replace(
         found,
-        image_index=places.image[found.image_index],
-        reference_index=places.reference[found.reference_index],
+        image_index=selection.image[found.image_index],
+        reference_index=selection.reference[found.reference_index],
     )
     return _Paired(overlay, pairs, overlay.pairs_by_chance(tolerance))
 
 
 def _prefer_triangles(lists: _Lists, paired: _Paired) -> _Paired:
-    """Take what triangles tell, where they may be asked, if it explains far more pairs.
+    """Take the overlay by triangles, where it is allowed, if it explains far more pairs.
 
-    Of an image that is turned the histogram has a peak, too: of the few sources around the
-    place that stays where it is.
+    Of an image that is rotated the histogram has a peak, too: of the few sources around the
+    position that stays where it is.
     """
-    wanted, places = lists.wanted, paired.overlay.places
-    possible = min(len(places.image), len(places.reference))
+    wanted, selection = lists.wanted, paired.overlay.selection
+    possible = min(len(selection.image), len(selection.reference))
     if (
         wanted.fallback != "triangles"
         or paired.overlay.way == TRIANGLES
         or wanted.given is not None
-        or paired.beyond_chance > FEW * possible
+        or paired.beyond_chance > FEW_PAIRED * possible
     ):
         return paired
     for tries, found in enumerate(_by_triangles(lists), start=1):
         overlay = found.among(tries)
         other = _pair(lists, overlay)
-        if overlay.chance <= wanted.max_chance and (
-            other.beyond_chance > FAR_MORE * paired.beyond_chance
+        if (
+            overlay.false_alarm <= wanted.max_false_alarm
+            and other.beyond_chance > FAR_MORE * paired.beyond_chance
+            and not _is_one_of_many(lists, other, None)
         ):
             return other
     return paired
@@ -306,17 +325,19 @@ def _prefer_triangles(lists: _Lists, paired: _Paired) -> _Paired:
 
 def _bring_back(lists: _Lists, paired: _Paired) -> _Paired:
     """Take what was left out as well where its pairs are plainly more than chance."""
-    if paired.overlay.places is lists.tiers[-1]:
+    if paired.overlay.selection is lists.tiers[-1]:
         return paired
-    places, similarity = lists.tiers[-1], paired.overlay.similarity
-    tables = lay_over(lists.image, lists.reference, places, similarity)
-    wider = _pair(lists, replace(paired.overlay, places=places, tables=tables, measured=False))
+    selection, similarity = lists.tiers[-1], paired.overlay.similarity
+    tables = lay_over(lists.image, lists.reference, selection, similarity)
+    wider = _pair(
+        lists, replace(paired.overlay, selection=selection, tables=tables, measured=False)
+    )
     gained = len(wider.pairs.distance) - len(paired.pairs.distance)
-    return wider if gained > PURE * max(wider.by_chance - paired.by_chance, 1.0) else paired
+    return wider if gained > RETURNING * max(wider.by_chance - paired.by_chance, 1.0) else paired
 
 
 def _too_few(lists: _Lists, few: _Paired, minobj: int) -> NotAlignedError:
-    """Say that there are matches, but not enough."""
+    """Explain that there are matches, but not enough."""
     offset = few.overlay.offset
     return NotAlignedError(
         Reason.FEW_MATCHES,
@@ -328,25 +349,40 @@ def _too_few(lists: _Lists, few: _Paired, minobj: int) -> NotAlignedError:
 
 
 def _by_chance(lists: _Lists, best: Overlay | None) -> ChanceOffsetError:
-    """Say that no offset is more than chance."""
-    what = "no triangles are alike"
-    if best is not None and best.offset.has_rival:
+    """Explain that no offset is more than chance, or only one that is not to be taken."""
+    cure = "raise object_matching.searchrad, or set object_matching.fallback to triangles"
+    if best is None:
+        what = "no triangles are alike"
+    elif best.offset.is_beyond:
+        what, cure = _beyond(lists, best)
+    elif best.offset.has_rival:
         what = (
             f"other offsets bring about as many pairs as ({best.offset.dx:.2f},"
-            f" {best.offset.dy:.2f}; {best.way}), as on a grid, so none is believed"
+            f" {best.offset.dy:.2f}; {best.way}), as on a grid, so none is accepted"
         )
-    elif best is not None:
+    else:
         evidence = best.offset.evidence
         what = (
             f"the best offset ({best.offset.dx:.2f}, {best.offset.dy:.2f}; {best.way}) has pairs"
-            f" from {evidence.n_places} places where chance brings {evidence.places_by_chance:.1f}:"
-            f" unrelated lists give as much with a probability of {best.chance:.2g}"
+            f" from {evidence.n_cells} cells of the field, {evidence.cells_by_chance:.1f} by"
+            f" chance: unrelated lists give as much with a probability of {best.false_alarm:.2g}"
         )
     return ChanceOffsetError(
-        f"{what}; acceptance.max_chance is {lists.wanted.max_chance:g}; raise"
-        " object_matching.searchrad, or set object_matching.fallback to triangles",
-        1.0 if best is None else best.chance,
+        f"{what}; acceptance.max_false_alarm is {lists.wanted.max_false_alarm:g}; {cure}",
+        1.0 if best is None else best.false_alarm,
     )
+
+
+def _beyond(lists: _Lists, best: Overlay) -> tuple[str, str]:
+    """Explain that the lists agree beyond the search radius, and which one would do."""
+    radius, offset = lists.wanted.searchrad, best.offset
+    times = np.ceil(10.0 * max(abs(offset.dx), abs(offset.dy)) / radius) / 10.0
+    what = (
+        f"the lists agree best at ({offset.dx:.2f}, {offset.dy:.2f}; {best.way}), beyond the"
+        f" search radius of {radius:.4g} pixels"
+    )
+    cure = f"if the header may be as far off, make object_matching.searchrad {times:g} times as"
+    return what, f"{cure} large, or larger"
 
 
 def _check_numbers(n_image: int, n_reference: int, minobj: int) -> None:

@@ -16,18 +16,11 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.matching.tuning import BLOCK, PIECE, SPACINGS_PER_ROW
+
 FloatArray = NDArray[np.float64]
 IndexArray = NDArray[np.intp]
 Shape = Literal["circle", "square"]
-
-PIECE = 1 << 14
-"""Candidate pairs expanded at a time: some ten arrays of 0.1 MB, which stay in cache."""
-
-BLOCK = 1 << 12
-"""Points of the first list searched at a time."""
-
-SPACINGS_PER_ROW = 3.0
-"""Row height in mean point distances, where bisections and surplus candidates cost the same."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +31,8 @@ class PointTable:
     ----------
     x, y : (n,) float arrays
         Finite positions, sorted by ``key``, then y, then x: the order of the list does not matter.
-    place : (n,) int array
-        Their places in the list.
+    index : (n,) int array
+        Their indices in the list.
     key : (n,) float array
         ``row * span + along``, ascending.
     low, high : (2,) float arrays
@@ -50,7 +43,7 @@ class PointTable:
 
     x: FloatArray
     y: FloatArray
-    place: IndexArray
+    index: IndexArray
     key: FloatArray
     low: FloatArray
     high: FloatArray
@@ -66,48 +59,48 @@ class PointTable:
         xy : (n, 2) float array
             Positions x, y.
         """
-        place = np.flatnonzero(np.isfinite(xy[:, 0]) & np.isfinite(xy[:, 1]))
-        x, y = xy[place, 0], xy[place, 1]
+        index = np.flatnonzero(np.isfinite(xy[:, 0]) & np.isfinite(xy[:, 1]))
+        x, y = xy[index, 0], xy[index, 1]
         low, high = _bulk(x, y)
         width, tall = (high - low).tolist()
         number = max(1, len(x))
         height = max(SPACINGS_PER_ROW * float(np.sqrt(width * tall / number)), tall / number)
-        table = cls(x, y, place, x, low, high, height if height > 0 else 1.0, 2 * width + 1.0)
+        table = cls(x, y, index, x, low, high, height if height > 0 else 1.0, 2 * width + 1.0)
         key = table.row(y) * table.span + table.along(x)
         order = np.argsort(key, kind="stable")
         ascending = key[order]
         if np.any(ascending[1:] == ascending[:-1]):
             order = np.lexsort((x, y, key))
-        return replace(table, x=x[order], y=y[order], place=place[order], key=key[order])
+        return replace(table, x=x[order], y=y[order], index=index[order], key=key[order])
 
     def __len__(self) -> int:
         return len(self.x)
 
     def choose(self, chosen: NDArray[np.bool_] | slice) -> Self:
-        """Give the table of some of the points, a mask or a slice of this one."""
+        """Return the table of some of the points, a mask or a slice of this one."""
         return replace(
             self,
             x=self.x[chosen],
             y=self.y[chosen],
-            place=self.place[chosen],
+            index=self.index[chosen],
             key=self.key[chosen],
         )
 
     def distinct(self) -> Self:
-        """Give the table with each position once: that of the first in the list."""
+        """Return the table with each position once: that of the first in the list."""
         repeated = (self.x[1:] == self.x[:-1]) & (self.y[1:] == self.y[:-1])
         return self.choose(np.concatenate([[True], ~repeated])) if repeated.any() else self
 
     def row(self, y: FloatArray) -> FloatArray:
-        """Give the row of each y; never decreasing in y."""
+        """Return the row of each y; never decreasing in y."""
         inside = np.minimum(np.maximum(y, self.low[1]), self.high[1])
         rows: FloatArray = np.floor((inside - self.low[1]) / self.height)
         return rows
 
     def along(self, x: FloatArray) -> FloatArray:
-        """Give the place of each x along its row; never decreasing in x."""
-        places: FloatArray = np.minimum(np.maximum(x, self.low[0]), self.high[0]) - self.low[0]
-        return places
+        """Return how far each x is along its row; never decreasing in x."""
+        along: FloatArray = np.minimum(np.maximum(x, self.low[0]), self.high[0]) - self.low[0]
+        return along
 
 
 @dataclass(frozen=True)
@@ -254,12 +247,12 @@ def _find_runs(
 
 
 def _bulk(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Give the corners of the box that holds all but the outer hundredths in x and y."""
+    """Return the corners of the box that holds all but the outer hundredths in x and y."""
     if len(x) == 0:
         return np.zeros(2), np.zeros(2)
     outer = len(x) // 100
-    places = (outer, len(x) - 1 - outer)
-    edges = np.stack([np.partition(axis, places)[list(places)] for axis in (x, y)])
+    ranks = (outer, len(x) - 1 - outer)
+    edges = np.stack([np.partition(axis, ranks)[list(ranks)] for axis in (x, y)])
     margin = 0.05 * (edges[:, 1] - edges[:, 0])
     return edges[:, 0] - margin, edges[:, 1] + margin
 

@@ -17,40 +17,23 @@ import numpy as np
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.matching.neighbours import FloatArray, PointTable, estimate_pair_count
 from tweakreg_steps.matching.pairing import thin
-from tweakreg_steps.matching.peak_pairs import (
-    LEAST_PLACE,
-    N_NARROWINGS,
-    Evidence,
-    PeakPairs,
-    Search,
-    window_of,
-)
-from tweakreg_steps.matching.separations import (
+from tweakreg_steps.matching.peak_pairs import Evidence, PeakPairs, Search, window_of
+from tweakreg_steps.matching.separations import Guess, SeparationHistogram
+from tweakreg_steps.matching.tuning import (
+    APART,
     BIN,
+    CERTAIN,
+    CHANCE_SAMPLE,
+    LEAST_CELL,
+    LIKELY,
+    MAX_PAIRS,
+    N_NARROWINGS,
+    N_PEAKS,
     PEAK_WIDTHS,
-    Guess,
-    SeparationHistogram,
+    RIVAL_PEAK,
 )
 
 log = logging.getLogger(__name__)
-
-MAX_PAIRS = 1 << 26
-"""Pairs put into the histogram; with more, every n-th source of the image is enough."""
-
-SAMPLE = 5000
-"""Sources that tell how many pairs are by chance."""
-
-N_PEAKS = 3
-"""Peaks of a histogram that are looked at where none is beyond doubt."""
-
-BEYOND_DOUBT = 1e-9
-"""Probability of a chance peak below which no other peak can be the better one."""
-
-RIVAL = 0.5
-"""Part of the best peak's places from which another peak is its rival."""
-
-APART = 12.0
-"""Pixels between peaks that are not parts of one: as wide as what a star breaks into."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +50,8 @@ class Offset:
         The pairs within this radius, against chance.
     has_rival : bool
         Whether another offset brings about as many pairs, which are more than chance as well.
+    is_beyond : bool
+        Whether it lies outside the search area: a peak whose flank reaches into it.
     """
 
     dx: float
@@ -74,14 +59,15 @@ class Offset:
     radius: float
     evidence: Evidence
     has_rival: bool
+    is_beyond: bool = False
 
     def among(self, n_tries: int) -> Offset:
         """Take into account that it is one of several tries, each of which could err."""
         probability = min(1.0, n_tries * self.evidence.probability)
         return replace(self, evidence=replace(self.evidence, probability=probability))
 
-    def doubted(self) -> Offset:
-        """Give the same as no evidence."""
+    def without_evidence(self) -> Offset:
+        """Return the same as no evidence."""
         return replace(self, evidence=replace(self.evidence, probability=1.0))
 
 
@@ -103,7 +89,8 @@ def estimate_offset(
     -------
     Offset
         The most significant peak, whether or not it is more than chance; of equal ones the
-        highest, then the one nearest to zero.
+        highest, then the one nearest to zero. One beyond the search area, marked as such, only
+        where none in it is likely.
 
     Raises
     ------
@@ -187,10 +174,10 @@ def pairs_by_chance(
     """Estimate how many pairs within the tolerance of an offset are by chance.
 
     They are as dense as the pairs around: those within three windows that are outside the first.
-    A sample of the image's sources tells.
+    Of a sample of the image's sources.
     """
     center = np.array(offset)
-    sample = image.choose(slice(None, None, max(1, len(image) // SAMPLE)))
+    sample = image.choose(slice(None, None, max(1, len(image) // CHANCE_SAMPLE)))
     pairs = PeakPairs.collect(sample, reference, guess=center, width=2.0 * tolerance)
     part = max(1, len(sample)) / max(1, len(image))
     return pairs.density_around(center) * np.pi * tolerance**2 / part
@@ -202,15 +189,26 @@ def _find_peak(
     """Measure the strongest peaks; the one that chance is least likely to give wins.
 
     Clumps in both lists, such as the pieces of saturated stars, can make the highest peak without
-    being evidence.
+    being evidence. And a box on the edge of the search area can show the flank of a peak beyond
+    it, on which the refinement then comes to rest: any likely peak within goes before that one.
     """
     guesses = _guesses(image, reference, histogram, tolerance)
     best = _measure(image, reference, histogram, next(guesses), tolerance)
-    while best.evidence.probability > BEYOND_DOUBT and (guess := next(guesses, None)):
-        rival = _measure(image, reference, histogram, guess, tolerance)
-        if rival.evidence.probability < best.evidence.probability:
-            best = rival
+    while _is_doubtful(best) and (guess := next(guesses, None)):
+        other = _measure(image, reference, histogram, guess, tolerance)
+        best = min(best, other, key=_rank)
     return replace(best, has_rival=_has_rival(best, image, reference, histogram, tolerance))
+
+
+def _rank(offset: Offset) -> tuple[bool, float]:
+    """Return the lower, the better an offset is."""
+    probability = offset.evidence.probability
+    return offset.is_beyond or probability > LIKELY, probability
+
+
+def _is_doubtful(offset: Offset) -> bool:
+    """Return whether another peak can be the better one."""
+    return offset.is_beyond or offset.evidence.probability > CERTAIN
 
 
 def _has_rival(
@@ -220,19 +218,19 @@ def _has_rival(
     histogram: SeparationHistogram,
     tolerance: float,
 ) -> bool:
-    """Tell whether another peak is about as good as the best: sources on a grid make many."""
+    """Return whether another peak is about as good as the best: sources on a grid make many."""
     center, width = np.array([best.dx, best.dy]), best.radius * np.sqrt(np.pi)
     others = histogram.without(Guess(center, max(width, 2.0 * APART)))
     expected = histogram.density * width**2
-    enough = expected + RIVAL * (best.evidence.n_pairs - expected)
+    enough = expected + RIVAL_PEAK * (best.evidence.n_pairs - expected)
     if others.fullest_box(width) < enough:
         return False
     rival = _measure(image, reference, others, others.strongest(), tolerance)
     apart = np.hypot(rival.dx - best.dx, rival.dy - best.dy)
     return bool(
         apart > APART
-        and rival.evidence.probability < BEYOND_DOUBT
-        and rival.evidence.n_places > RIVAL * best.evidence.n_places
+        and rival.evidence.probability < CERTAIN
+        and rival.evidence.n_cells > RIVAL_PEAK * best.evidence.n_cells
     )
 
 
@@ -241,7 +239,7 @@ def _guesses(
 ) -> Iterator[Guess]:
     """Yield the strongest peaks: of all pairs, then of lists in which a clump counts once."""
     yield from _strongest(histogram)
-    image, reference = thin(image, LEAST_PLACE), thin(reference, LEAST_PLACE)
+    image, reference = thin(image, LEAST_CELL), thin(reference, LEAST_CELL)
     thinned = SeparationHistogram.count(
         image,
         reference,
@@ -291,7 +289,8 @@ def _measure(
     log.debug("offset %.3f %.3f: %s", *center, evidence)
     dx, dy = center.tolist()
     radius = float(width / np.sqrt(np.pi))
-    return Offset(dx, dy, radius=radius, evidence=evidence, has_rival=False)
+    is_beyond = bool(np.abs(center - histogram.middle).max() > histogram.searchrad)
+    return Offset(dx, dy, radius=radius, evidence=evidence, has_rival=False, is_beyond=is_beyond)
 
 
 def _sample(image: PointTable, reference: PointTable, searchrad: float) -> PointTable:

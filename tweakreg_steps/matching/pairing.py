@@ -27,7 +27,7 @@ class ListMatch:
     Attributes
     ----------
     image_index, reference_index : (n,) int arrays
-        Places in the two lists; in increasing order of the place in the reference list.
+        Indices of the two lists; in increasing order of that of the reference list.
     distance : (n,) float array
         Distance in pixels after the offset.
     n_image, n_reference : int
@@ -133,10 +133,10 @@ def match_tables(
     order = asking[np.argsort(nearest.distance[asking], kind="stable")]
     _, first = np.unique(nearest.second[order], return_index=True)
     won = order[first]
-    won = won[np.argsort(reference.place[won])]
+    won = won[np.argsort(reference.index[won])]
     return ListMatch(
-        image_index=image.place[nearest.second[won]],
-        reference_index=reference.place[won],
+        image_index=image.index[nearest.second[won]],
+        reference_index=reference.index[won],
         distance=nearest.distance[won],
         n_image=len(image),
         n_reference=len(reference),

@@ -2,7 +2,7 @@
 
 Pairs by chance are spread evenly around a peak. They are not always independent, though: a
 cosmic ray broken into ten sources and a saturated star's wing of ten others make a hundred pairs
-from one coincidence. So a peak is judged by the places of the field that its pairs come from.
+from one coincidence. So a peak is judged by the cells of the field that its pairs come from.
 """
 
 from __future__ import annotations
@@ -12,35 +12,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tweakreg_steps.matching.chance import scan_probability
+from tweakreg_steps.matching.false_alarm import scan_probability
 from tweakreg_steps.matching.neighbours import FloatArray, PointTable, iter_pairs
+from tweakreg_steps.matching.tuning import (
+    CELL_WIDTHS,
+    GRIDS,
+    LEAST_CELL,
+    LEAST_WINDOW,
+    MAX_STEPS,
+    N_NARROWINGS,
+    NARROWING,
+    STILL,
+    WINDOW_REACH,
+)
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
-
-WINDOW_REACH = 3.0
-"""Pairs are collected out to this many windows around the first guess of a peak."""
-
-LEAST_WINDOW = 1.5
-"""Least radius in pixels of a window: positions rounded to pixels make a plateau as wide."""
-
-MAX_STEPS = 200
-"""Most steps of the refinement, which ends long before where there is a peak."""
-
-STILL = 1e-3
-"""A step in pixels at which the refinement rests."""
-
-NARROWING, N_NARROWINGS = 0.55, 4
-"""Ratio of a window to the one before it, and how many are tried."""
-
-PLACE_WIDTHS = 6.0
-"""Side of a place in widths of the peak: sources nearer than that have separations in common."""
-
-LEAST_PLACE = 12.0
-"""Least side of a place in pixels: what a bright star's image breaks into is within it."""
-
-GRIDS = ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5))
-"""Grids of places, in sides: what is narrower than half a side is in one place of one of them."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +39,7 @@ class Search:
     density : float
         Pairs by chance per square pixel of separation, over all that was searched.
     n_windows : float
-        Area searched over area of the peak's box; 1 where the place was given.
+        Area searched over area of the peak's box; 1 where the offset was given.
     n_scales : int
         Widths of boxes tried.
     dimensions : int
@@ -65,7 +52,7 @@ class Search:
     dimensions: int
 
     def probability(self, count: int, mean: float) -> float:
-        """Give the chance of as many places with a pair; see `scan_probability`."""
+        """Return the chance of as many cells with a pair; see `scan_probability`."""
         return scan_probability(
             count,
             mean,
@@ -85,18 +72,18 @@ class Evidence:
         Pairs within the peak's radius.
     pairs_by_chance : float
         Pairs expected there by chance, from the surroundings and from the whole search.
-    n_places : int
-        Places of the field that they come from.
-    places_by_chance : float
-        Places from which chance would bring a pair.
+    n_cells : int
+        Selection of the field that they come from.
+    cells_by_chance : float
+        Selection from which chance would bring a pair.
     probability : float
         Chance that unrelated lists give such a peak anywhere in the search; an upper limit.
     """
 
     n_pairs: int
     pairs_by_chance: float
-    n_places: int
-    places_by_chance: float
+    n_cells: int
+    cells_by_chance: float
     probability: float
 
 
@@ -144,21 +131,21 @@ class PeakPairs:
         for pairs in iter_pairs(
             image, reference, shift=guess, radius=WINDOW_REACH * window, shape="circle"
         ):
-            places = (
+            positions = (
                 axis[pairs.first].clip(low, high)
                 for axis, low, high in zip((image.x, image.y), image.low, image.high, strict=True)
             )
-            pieces.append(np.stack([pairs.dx + guess[0], pairs.dy + guess[1], *places]))
+            pieces.append(np.stack([pairs.dx + guess[0], pairs.dy + guess[1], *positions]))
         dx, dy, x, y = np.concatenate(pieces, axis=1)
         return cls(dx, dy, x, y, window, image)
 
     @property
     def density(self) -> float:
-        """Give the number of pairs per square pixel of separation."""
+        """Return the number of pairs per square pixel of separation."""
         return len(self.dx) / (np.pi * (WINDOW_REACH * self.window) ** 2)
 
     def density_around(self, center: FloatArray) -> float:
-        """Give the density of pairs outside the window around a place."""
+        """Return the density of pairs outside the window around a position."""
         ring = np.pi * self.window**2 * (WINDOW_REACH**2 - 1.0)
         return float((~self.within(center, self.window)).sum()) / ring
 
@@ -168,8 +155,8 @@ class PeakPairs:
         """Find the centre of the peak, and the width on which it stands out most.
 
         A round window moves to the mean of the separations in it, until it rests. Separations by
-        chance are spread evenly: where it rests they pull to no side, so the place is that of the
-        peak however many they are. They scatter it less the narrower it is, so the window is
+        chance are spread evenly: where it rests they pull to no side, so the position is that of
+        the peak however many they are. They scatter it less the narrower it is, so the window is
         narrowed step by step; the width with the largest ``n log(n / m) - (n - m)``, n pairs
         where chance brings m, wins.
 
@@ -203,13 +190,13 @@ class PeakPairs:
         return best, float(best_width)
 
     def weigh(self, center: FloatArray, *, width: float, search: Search) -> Evidence:
-        """Judge the pairs at a place against chance.
+        """Judge the pairs at a position against chance.
 
-        A peak counts as the number of places that have a pair in it: squares of the field that
-        are far wider than the peak. With ``m_i`` pairs expected by chance in the place i from
+        A peak counts as the number of cells that have a pair in it: squares of the field that
+        are far wider than the peak. With ``m_i`` pairs expected by chance in the cell i from
         the surroundings of the peak, chance brings pairs to ``sum(1 - exp(-m_i))`` of them, or to
         as many as the density of the whole search would where that is more. Of several grids of
-        places the one on which the pairs come from fewest counts.
+        cells the one on which the pairs come from fewest counts.
 
         Parameters
         ----------
@@ -225,40 +212,40 @@ class PeakPairs:
         around = ~self.within(center, self.window)
         ring = np.pi * self.window**2 * (WINDOW_REACH**2 - 1.0)
         share, least = width**2 / ring, width**2 * search.density
-        side = max(PLACE_WIDTHS * width, LEAST_PLACE)
+        side = max(CELL_WIDTHS * width, LEAST_CELL)
         numbers = [
             len(_counts(_squares(self.x[inside], self.y[inside], side, grid))) for grid in GRIDS
         ]
-        n_places, grid = min(zip(numbers, GRIDS, strict=True))
+        n_cells, grid = min(zip(numbers, GRIDS, strict=True))
         nearby = _counts(_squares(self.x[around], self.y[around], side, grid))
-        n_all = self._most_places(side)
+        n_all = self._most_cells(side)
         by_chance = float(max(-np.expm1(-share * nearby).sum(), -n_all * np.expm1(-least / n_all)))
         return Evidence(
             n_pairs=int(inside.sum()),
             pairs_by_chance=max(least, share * float(around.sum())),
-            n_places=n_places,
-            places_by_chance=by_chance,
-            probability=search.probability(n_places, by_chance),
+            n_cells=n_cells,
+            cells_by_chance=by_chance,
+            probability=search.probability(n_cells, by_chance),
         )
 
-    def _most_places(self, side: float) -> float:
-        """Bound the number of places with a source of the image."""
+    def _most_cells(self, side: float) -> float:
+        """Bound the number of cells with a source of the image."""
         columns, rows = (self.image.high - self.image.low) / side + 1.0
         return float(max(1.0, min(len(self.image), columns * rows)))
 
     def within(self, center: FloatArray, radius: float) -> BoolArray:
-        """Tell which separations are within a radius of a place."""
+        """Return which separations are within a radius of a position."""
         within: BoolArray = (self.dx - center[0]) ** 2 + (self.dy - center[1]) ** 2 <= radius**2
         return within
 
     def near(self, center: FloatArray, radius: float) -> PeakPairs:
-        """Give the pairs within a radius of a place only."""
+        """Return the pairs within a radius of a position only."""
         near = self.within(center, radius)
         return replace(self, dx=self.dx[near], dy=self.dy[near], x=self.x[near], y=self.y[near])
 
 
 def window_of(width: float) -> float:
-    """Give the radius in pixels that holds all of a peak seen in boxes of this width."""
+    """Return the radius in pixels that holds all of a peak seen in boxes of this width."""
     return max(0.75 * width + 0.5, LEAST_WINDOW)
 
 
@@ -279,7 +266,7 @@ def _rest(pairs: PeakPairs, start: FloatArray, window: float) -> FloatArray:
 
 
 def _squares(x: FloatArray, y: FloatArray, side: float, grid: tuple[float, float]) -> IntArray:
-    """Give the squares of a grid that positions are in, each by a number."""
+    """Return the squares of a grid that positions are in, each by a number."""
     column, row = np.floor(x / side + grid[0]), np.floor(y / side + grid[1])
     return (row * (1 << 26) + column).astype(np.int64)
 

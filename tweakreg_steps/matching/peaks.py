@@ -10,15 +10,11 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.matching.tuning import NEARLY, WIDER
+
 FloatArray = NDArray[np.float64]
 IndexArray = NDArray[np.intp]
 IntArray = NDArray[np.int64]
-
-WIDER = 4
-"""Bins by which the box of the second look is wider."""
-
-NEARLY = 0.8
-"""Part of the highest excess from which a box takes part in the second look."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +76,12 @@ def find_box_peak(counts: IntArray, *, border: int, widths: Sequence[int]) -> Bo
 
 
 def fullest_box(counts: IntArray, *, border: int, width: int) -> int:
-    """Give the largest count in a box of an odd width, in bins, around a bin inside the border."""
+    """Return the largest count in a box of an odd width (bins), centred inside the border."""
     return int(_Boxes(_integral(counts), border, width, 0.0).sums.max())
 
 
 def _integral(counts: IntArray) -> IntArray:
-    """Give the sums of all bins below and left of each corner."""
+    """Return the sums of all bins below and left of each corner."""
     integral = np.zeros((counts.shape[0] + 1, counts.shape[1] + 1), dtype=np.int64)
     np.cumsum(np.cumsum(counts, axis=0), axis=1, out=integral[1:, 1:])
     return integral
@@ -102,7 +98,7 @@ class _Boxes:
 
     @cached_property
     def sums(self) -> IntArray:
-        """Give their counts."""
+        """Return their counts."""
         size = self.integral.shape[0] - 1 - 2 * self.border
         low = slice(self.border - self.width // 2, self.border - self.width // 2 + size)
         high = slice(low.start + self.width, low.stop + self.width)
@@ -114,20 +110,20 @@ class _Boxes:
         )
 
     def excess(self, rows: IndexArray, columns: IndexArray) -> FloatArray:
-        """Give the log likelihood ratios of some of them."""
+        """Return the log likelihood ratios of some of them."""
         rate = _frame_rate(self.integral, rows + self.border, columns + self.border, self.width)
         mean = self.width**2 * np.maximum(rate, self.overall)
         return _log_ratio(self.sums[rows, columns], mean)
 
 
 def _better(best: BoxPeak, boxes: _Boxes, least: int) -> BoxPeak:
-    """Give the best of a box and all those of one width that hold at least so many."""
+    """Return the best of a box and all those of one width that hold at least so many."""
     rows, columns = np.divmod(np.flatnonzero(boxes.sums >= least), boxes.sums.shape[1])
     excess = boxes.excess(rows, columns)
     if excess.max() <= best.excess * (1 + 1e-12):
         return best
-    place = _most_central(excess, rows, columns, len(boxes.sums))
-    return BoxPeak(int(rows[place]), int(columns[place]), boxes.width, float(excess[place]))
+    chosen = _most_central(excess, rows, columns, len(boxes.sums))
+    return BoxPeak(int(rows[chosen]), int(columns[chosen]), boxes.width, float(excess[chosen]))
 
 
 def _fullest_rival(best: BoxPeak, boxes: _Boxes) -> BoxPeak:
@@ -142,14 +138,14 @@ def _fullest_rival(best: BoxPeak, boxes: _Boxes) -> BoxPeak:
     near = np.flatnonzero(boxes.excess(rows, columns) >= enough)
     rows, columns = rows[near], columns[near]
     wide = _Boxes(boxes.integral, boxes.border, best.width + WIDER, boxes.overall)
-    place = _most_central(wide.excess(rows, columns), rows, columns, len(boxes.sums))
-    return replace(best, row=int(rows[place]), column=int(columns[place]))
+    chosen = _most_central(wide.excess(rows, columns), rows, columns, len(boxes.sums))
+    return replace(best, row=int(rows[chosen]), column=int(columns[chosen]))
 
 
 def _frame_rate(
     integral: IntArray, rows: IndexArray, columns: IndexArray, width: int
 ) -> FloatArray:
-    """Give the mean count of a bin in the frames around some boxes, cut at the outer edges."""
+    """Return the mean count of a bin in the frames around some boxes, cut at the outer edges."""
     inner, inner_area = _cut_box(integral, rows, columns, (width + 2) // 2)
     outer, outer_area = _cut_box(integral, rows, columns, max(3 * width, width + 8) // 2)
     rate: FloatArray = (outer - inner) / np.maximum(outer_area - inner_area, 1)
@@ -159,7 +155,7 @@ def _frame_rate(
 def _cut_box(
     integral: IntArray, rows: IndexArray, columns: IndexArray, half: int
 ) -> tuple[IntArray, IndexArray]:
-    """Give counts and areas of boxes of ``2 half + 1`` bins as far as they are in the histogram."""
+    """Return counts and areas of boxes of ``2 half + 1`` bins, cut at the histogram."""
     size = integral.shape[0] - 1
     bottom, top = np.maximum(rows - half, 0), np.minimum(rows + half + 1, size)
     left, right = np.maximum(columns - half, 0), np.minimum(columns + half + 1, size)
@@ -173,14 +169,14 @@ def _cut_box(
 
 
 def _log_ratio(count: IntArray, mean: FloatArray) -> FloatArray:
-    """Give ``n log(n / m) - (n - m)`` where n > m, else 0."""
+    """Return ``n log(n / m) - (n - m)`` where n > m, else 0."""
     more = np.maximum(count / mean, 1.0)
     ratio: FloatArray = mean * (more * np.log(more) - (more - 1.0))
     return ratio
 
 
 def _least_count(highest: int, mean: float, excess: float) -> int:
-    """Give the least count whose log ratio at a mean reaches an excess; highest + 1: none."""
+    """Return the least count whose log ratio at a mean reaches an excess; highest + 1: none."""
     low, high = min(int(mean), highest), highest + 1
     while low < high:
         middle = (low + high) // 2
@@ -193,7 +189,7 @@ def _least_count(highest: int, mean: float, excess: float) -> int:
 
 
 def _most_central(excess: FloatArray, rows: IndexArray, columns: IndexArray, size: int) -> int:
-    """Tell which of the highest of some boxes is nearest to the middle."""
+    """Return which of the highest of some boxes is nearest to the middle."""
     ties = np.flatnonzero(excess >= excess.max() * (1 - 1e-12))
     middle = (size - 1) / 2
     return int(ties[np.argmin(np.hypot(rows[ties] - middle, columns[ties] - middle))])

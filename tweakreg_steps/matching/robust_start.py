@@ -12,19 +12,13 @@ from __future__ import annotations
 import numpy as np
 
 from tweakreg_steps.matching.linear_models import BoolArray, FloatArray, Geometry, solve
-
-LEAST_PAIRS = 10
-"""With fewer pairs a majority of them agrees by chance."""
-
-_ROUNDING = 1e-7
-"""Pixels; distances of pairs that agree but for rounding."""
-
-_ROUNDS = 50
-_SETTLED = 1e-3
-"""Part of the median distance by which the distances still change when the rounds end."""
-
-_LEAST_DISTANCE = 1e-3
-"""Part of the median distance below which pairs do not pull any harder."""
+from tweakreg_steps.matching.tuning import (
+    LEAST_PULLING,
+    LEAST_ROBUST_PAIRS,
+    ROBUST_ROUNDING,
+    ROBUST_ROUNDS,
+    ROBUST_SETTLED,
+)
 
 _NORMAL_MEDIAN = 0.6745
 """Median of the absolute value of a standard normal number."""
@@ -33,7 +27,7 @@ _NORMAL_MEDIAN = 0.6745
 def agreeing_pairs(
     image: FloatArray, reference: FloatArray, *, geometry: Geometry, sigma: float
 ) -> BoolArray | None:
-    """Tell which pairs are near the fit of the least sum of distances.
+    """Return which pairs are near the fit of the least sum of distances.
 
     Parameters
     ----------
@@ -56,18 +50,18 @@ def agreeing_pairs(
         SINGULAR_FIT: pairs on one point or line.
     """
     everything, weights = np.ones(len(image), dtype=np.bool_), np.ones(len(image))
-    if len(image) < LEAST_PAIRS:
+    if len(image) < LEAST_ROBUST_PAIRS[geometry]:
         return None
     before = np.full(len(image), np.inf)
-    for _ in range(_ROUNDS):
+    for _ in range(ROBUST_ROUNDS):
         found = solve(image, reference, kept=everything, weights=weights, geometry=geometry)
         distances = np.linalg.norm(found.residuals, axis=1)
         median = np.median(distances)
-        if median <= _ROUNDING:
+        if median <= ROBUST_ROUNDING:
             return None
-        if np.abs(distances - before).max() < _SETTLED * median:
+        if np.abs(distances - before).max() < ROBUST_SETTLED * median:
             break
-        before, weights = distances, 1.0 / np.maximum(distances, _LEAST_DISTANCE * median)
+        before, weights = distances, 1.0 / np.maximum(distances, LEAST_PULLING * median)
     spread = np.median(np.abs(found.residuals), axis=0) / _NORMAL_MEDIAN
     agree: BoolArray = np.all(np.abs(found.residuals) <= sigma * spread, axis=1)
     return agree

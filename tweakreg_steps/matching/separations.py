@@ -9,21 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.matching.neighbours import FloatArray, PointTable, iter_pairs
-from tweakreg_steps.matching.peaks import WIDER, find_box_peak, fullest_box
+from tweakreg_steps.matching.peaks import find_box_peak, fullest_box
+from tweakreg_steps.matching.tuning import BIN, MAX_HALF_SIZE, MAX_WIDTH, PEAK_WIDTHS, WIDER
 
 IntArray = NDArray[np.int64]
-
-BIN = 0.5
-"""Width of a bin in pixels, for searches up to ``BIN * MAX_HALF_SIZE``."""
-
-MAX_HALF_SIZE = 500
-"""Most bins from the histogram's centre to its edge: the bins grow with wider searches."""
-
-PEAK_WIDTHS = (1, 3, 5, 7, 11, 15)
-"""Widths, in bins, of the boxes in which a peak is looked for."""
-
-MAX_WIDTH = 41
-"""Widest box, in bins: a peak wider than that is not one."""
 
 
 @dataclass(frozen=True)
@@ -95,24 +84,24 @@ class SeparationHistogram:
 
     @cached_property
     def counts(self) -> IntArray:
-        """Give the histogram without its border."""
+        """Return the histogram without its border."""
         return self.bordered[self.border : -self.border, self.border : -self.border].copy()
 
     @property
     def edges(self) -> FloatArray:
-        """Give the edges of the bins in x and in y, relative to the middle, in pixels."""
+        """Return the edges of the bins in x and in y, relative to the middle, in pixels."""
         half_size = len(self.counts) // 2
         lines: FloatArray = np.arange(-half_size, half_size + 2, dtype=np.float64)
         return (lines - 0.5) * self.bin_width
 
     @property
     def area(self) -> float:
-        """Give the area searched, in square pixels."""
+        """Return the area searched, in square pixels."""
         return float(len(self.counts) * self.bin_width) ** 2
 
     @property
     def density(self) -> float:
-        """Give the number of pairs per square pixel of the area searched."""
+        """Return the number of pairs per square pixel of the area searched."""
         return float(self.counts.sum()) / self.area
 
     def strongest(self) -> Guess:
@@ -122,12 +111,12 @@ class SeparationHistogram:
         return Guess(self.middle + from_middle * self.bin_width, peak.width * self.bin_width)
 
     def fullest_box(self, width: float) -> int:
-        """Give the most pairs in any box with a side of about so many pixels."""
+        """Return the most pairs in any box with a side of about so many pixels."""
         half = round((width / self.bin_width - 1.0) / 2.0)
         return fullest_box(self.bordered, border=self.border, width=2 * max(0, half) + 1)
 
     def without(self, guess: Guess) -> SeparationHistogram:
-        """Give the histogram without the pairs in and right around a box."""
+        """Return the histogram without the pairs in and right around a box."""
         column, row = np.rint((guess.center - self.middle) / self.bin_width).astype(int)
         half = round(guess.width / self.bin_width / 2) + WIDER // 2
         first = self.border + len(self.counts) // 2 - half
@@ -142,7 +131,7 @@ class SeparationHistogram:
 def _count_pairs(
     image: PointTable, reference: PointTable, middle: FloatArray, bin_width: float, half_size: int
 ) -> IntArray:
-    """Histogram pair separations, [y, x], in ``2 half_size + 1`` bins a side around a place."""
+    """Histogram pair separations, [y, x], in ``2 half_size + 1`` bins a side around a position."""
     size = 2 * half_size + 1
     reach = (half_size + 0.5) * bin_width
     counts = np.zeros(size * size, dtype=np.int64)

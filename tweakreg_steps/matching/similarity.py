@@ -50,12 +50,12 @@ class Similarity:
 
     @property
     def scale(self) -> float:
-        """Give the size of the image's list over that of the reference."""
+        """Return the size of the image's list over that of the reference."""
         return float(np.sqrt(abs(np.linalg.det(self.matrix))))
 
     @property
     def mirrored(self) -> bool:
-        """Tell whether one list is the mirror image of the other."""
+        """Return whether one list is the mirror image of the other."""
         return bool(np.linalg.det(self.matrix) < 0)
 
     def to_reference(self, image: FloatArray) -> FloatArray:
@@ -75,7 +75,7 @@ class Similarity:
         return moved
 
     def shifted(self, offset: FloatArray) -> Similarity:
-        """Give the transformation after which positions in the reference's frame lie apart.
+        """Return the transformation after which positions in the reference's frame lie apart.
 
         Parameters
         ----------

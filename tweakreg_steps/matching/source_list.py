@@ -36,7 +36,7 @@ class SourceList:
 
     @classmethod
     def of_positions(cls, xy: FloatArray) -> Self:
-        """Give a list of which only the positions are known.
+        """Return a list of which only the positions are known.
 
         Parameters
         ----------
@@ -50,12 +50,12 @@ class SourceList:
         return len(self.xy)
 
     def choose(self, chosen: BoolArray | IndexArray) -> Self:
-        """Give the list of some of the sources, a mask or places in this one."""
+        """Return the list of some of the sources, a mask or indices of this one."""
         return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
 def box_area(xy: FloatArray) -> float:
-    """Give the area of the box around positions, at least 1."""
+    """Return the area of the box around positions, at least 1."""
     return max(float(np.prod(xy.max(axis=0) - xy.min(axis=0))), 1.0)
 
 
@@ -76,7 +76,7 @@ def brightest_of_both(
     Returns
     -------
     tuple of int arrays or None
-        Their places, ascending; of sources of equal brightness those with the lowest y, then x,
+        Their indices, ascending; of sources of equal brightness those with the lowest y, then x,
         are chosen. None where the brightness of some source is not known.
     """
     if not all(np.isfinite(some.brightness).all() for some in (image, reference)):
@@ -86,6 +86,6 @@ def brightest_of_both(
 
 
 def _brightest(sources: SourceList, number: int) -> IndexArray:
-    """Give the places of the brightest sources."""
+    """Return the indices of the brightest sources."""
     order = np.lexsort((sources.xy[:, 0], sources.xy[:, 1], -sources.brightness))
     return np.sort(order[:number])

@@ -1,7 +1,7 @@
 """Triangles of sources that look alike in two lists.
 
-A triangle's shape does not change when it is shifted, turned or scaled (Groth 1986, AJ 91, 1244),
-so pairs of like triangles tell the transformation between lists of which nothing is known. Each
+A triangle's shape does not change when it is shifted, rotated or scaled (Groth 1986, AJ 91, 1244),
+so pairs of like triangles give the transformation between lists of which nothing is known. Each
 pair of triangles of the same sources says the same; those by chance say anything.
 """
 
@@ -15,33 +15,17 @@ from numpy.typing import NDArray
 
 from tweakreg_steps.matching.neighbours import FloatArray, IndexArray
 from tweakreg_steps.matching.similarity import Similarity
-
-N_TRIANGLES = 20_000
-"""About how many triangles are made of a list: it bounds memory and time."""
-
-LEAST_NEIGHBOURS = 4
-"""Least number of neighbours with which a source makes triangles."""
-
-LIKE = 0.006
-"""Largest difference of the side ratios of triangles that look alike."""
-
-LEAST_AREA = 0.15
-"""Least height of a triangle over its longest side: flatter ones have no orientation."""
-
-DISTINCT = 0.03
-"""Least difference of two side ratios: otherwise it is not clear which vertex is which."""
-
-MAX_SCALE_ERROR = 0.06
-"""Largest difference of the scales, as a fraction."""
-
-MAX_ALIKE = 300_000
-"""Pairs of like triangles that are looked at; sources on a grid make any number of them."""
-
-MAX_PROBES = 20_000
-"""Transformations at which others are looked for that agree."""
-
-AGREE = 0.012
-"""Turns (in radians), scales and shifts (over the field's radius) that agree differ by less."""
+from tweakreg_steps.matching.tuning import (
+    AGREEING,
+    DISTINCT_SIDES,
+    LEAST_HEIGHT,
+    LEAST_NEIGHBOURS,
+    LIKE_SHAPE,
+    MAX_ALIKE,
+    MAX_SCALE_ERROR,
+    N_TRIANGLES,
+    TRANSFORMATION_PROBES,
+)
 
 
 @dataclass(frozen=True)
@@ -51,10 +35,10 @@ class Triangles:
     Attributes
     ----------
     vertices : (n, 3) int array
-        Places of the corners in the list, opposite the longest, the middle and the shortest side.
+        Indices of the corners in the list, opposite the longest, the middle and the shortest side.
     shape : (n, 2) float array
         Middle and shortest side over the longest.
-    log_size : (n,) float array
+    log_length : (n,) float array
         Logarithm of the longest side.
     handedness : (n,) float array
         1.0 where the corners run counter-clockwise in this order, else -1.0.
@@ -62,7 +46,7 @@ class Triangles:
 
     vertices: IndexArray
     shape: FloatArray
-    log_size: FloatArray
+    log_length: FloatArray
     handedness: FloatArray
 
 
@@ -107,9 +91,9 @@ def make_triangles(xy: FloatArray) -> Triangles:
     longest = np.maximum(sides[:, 0], np.finfo(np.float64).tiny)
     shape = sides[:, 1:] / longest[:, None]
     good = (
-        (np.abs(twice_area) > LEAST_AREA * longest**2)
-        & (1.0 - shape[:, 0] > DISTINCT)
-        & (shape[:, 0] - shape[:, 1] > DISTINCT)
+        (np.abs(twice_area) > LEAST_HEIGHT * longest**2)
+        & (1.0 - shape[:, 0] > DISTINCT_SIDES)
+        & (shape[:, 0] - shape[:, 1] > DISTINCT_SIDES)
     )
     return Triangles(vertices[good], shape[good], np.log(longest[good]), np.sign(twice_area[good]))
 
@@ -142,22 +126,22 @@ def vote(
     if mirrored:
         u = u.conj()
     center, radius = _field(image_xy, mirrored=mirrored)
-    turn, at_center, good = _transformations(u, v, center)
-    u, v, turn, at_center = u[good], v[good], turn[good], at_center[good]
+    rotation, at_center, good = _transformations(u, v, center)
+    u, v, rotation, at_center = u[good], v[good], rotation[good], at_center[good]
     if not len(u):
         return []
-    places = np.stack(
+    parameters = np.stack(
         [
-            turn.real / np.abs(turn),
-            turn.imag / np.abs(turn),
-            np.log(np.abs(turn)),
+            rotation.real / np.abs(rotation),
+            rotation.imag / np.abs(rotation),
+            np.log(np.abs(rotation)),
             at_center.real / radius,
             at_center.imag / radius,
         ],
         axis=1,
     )
     votes = []
-    for agreeing in _clusters(places, n_best):
+    for agreeing in _clusters(parameters, n_best):
         pairs = (
             _plane(values[agreeing].ravel(), mirrored=m)
             for values, m in ((u, mirrored), (v, False))
@@ -190,19 +174,19 @@ def _like(
     """List the pairs of triangles of the same shape, sense and about the same size."""
     from scipy.spatial import cKDTree
 
-    squeeze = LIKE / np.log1p(MAX_SCALE_ERROR)
+    squeeze = LIKE_SHAPE / np.log1p(MAX_SCALE_ERROR)
     sense = -1.0 if mirrored else 1.0
-    places = [
-        np.column_stack([t.shape, squeeze * t.log_size, s * t.handedness])
+    points = [
+        np.column_stack([t.shape, squeeze * t.log_length, s * t.handedness])
         for t, s in ((image, sense), (reference, 1.0))
     ]
-    if not all(map(len, places)):
+    if not all(map(len, points)):
         return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
-    own, other = cKDTree(places[0]), cKDTree(places[1])
-    step = 1 + int(own.count_neighbors(other, LIKE, p=np.inf)) // MAX_ALIKE
+    own, other = cKDTree(points[0]), cKDTree(points[1])
+    step = 1 + int(own.count_neighbors(other, LIKE_SHAPE, p=np.inf)) // MAX_ALIKE
     if step > 1:
-        own = cKDTree(places[0][::step])
-    found: Any = own.sparse_distance_matrix(other, LIKE, p=np.inf, output_type="ndarray")
+        own = cKDTree(points[0][::step])
+    found: Any = own.sparse_distance_matrix(other, LIKE_SHAPE, p=np.inf, output_type="ndarray")
     order = np.lexsort((found["j"], found["i"]))
     return step * found["i"][order].astype(np.intp), found["j"][order].astype(np.intp)
 
@@ -210,38 +194,38 @@ def _like(
 def _transformations(
     u: NDArray[np.complex128], v: NDArray[np.complex128], center: complex
 ) -> tuple[NDArray[np.complex128], NDArray[np.complex128], NDArray[np.bool_]]:
-    """Fit ``u = turn * v + shift`` to the corners of each pair of triangles.
+    """Fit ``u = rotation * v + shift`` to the corners of each pair of triangles.
 
-    ``turn = sum(conj(dv) du) / sum(|dv|^2)`` with du, dv relative to the means. The second value
-    is where the centre of the image comes from; the third, whether the scale is allowed.
+    ``rotation = sum(conj(dv) du) / sum(|dv|^2)`` with du, dv relative to the means. The second
+    value is where the centre of the image comes from; the third, whether the scale is allowed.
     """
     middle_u, middle_v = u.mean(axis=1), v.mean(axis=1)
     du, dv = u - middle_u[:, None], v - middle_v[:, None]
-    turn = (dv.conj() * du).sum(axis=1) / (np.abs(dv) ** 2).sum(axis=1)
-    at_center = middle_v + (center - middle_u) / turn
-    return turn, at_center, np.abs(np.log(np.abs(turn))) <= np.log1p(MAX_SCALE_ERROR)
+    rotation = (dv.conj() * du).sum(axis=1) / (np.abs(dv) ** 2).sum(axis=1)
+    at_center = middle_v + (center - middle_u) / rotation
+    return rotation, at_center, np.abs(np.log(np.abs(rotation))) <= np.log1p(MAX_SCALE_ERROR)
 
 
-def _clusters(places: FloatArray, n_best: int) -> list[IndexArray]:
+def _clusters(points: FloatArray, n_best: int) -> list[IndexArray]:
     """List the fullest groups of transformations that agree, the fullest first."""
     from scipy.spatial import cKDTree
 
-    tree, step = cKDTree(places), 1 + len(places) // MAX_PROBES
-    left = np.zeros(len(places), dtype=np.intp)
-    left[::step] = tree.query_ball_point(places[::step], AGREE, return_length=True)
+    tree, step = cKDTree(points), 1 + len(points) // TRANSFORMATION_PROBES
+    left = np.zeros(len(points), dtype=np.intp)
+    left[::step] = tree.query_ball_point(points[::step], AGREEING, return_length=True)
     found = []
     for _ in range(n_best):
         best = int(np.argmax(left))
         if left[best] == 0:
             break
-        agreeing = np.sort(np.asarray(tree.query_ball_point(places[best], AGREE), dtype=np.intp))
+        agreeing = np.sort(np.asarray(tree.query_ball_point(points[best], AGREEING), dtype=np.intp))
         found.append(agreeing)
         left[agreeing] = 0
     return found
 
 
 def _field(image_xy: FloatArray, *, mirrored: bool) -> tuple[complex, float]:
-    """Give the centre of the image's sources and the distance of the farthest from it."""
+    """Return the centre of the image's sources and the distance of the farthest from it."""
     low, high = image_xy.min(axis=0), image_xy.max(axis=0)
     x, y = (low + high) / 2
     return complex(x, -y if mirrored else y), float(max(np.hypot(*(high - low)) / 2, 1.0))

@@ -1,7 +1,7 @@
 """What each pair counts in a fit.
 
 A pair's variance along one axis is taken as ``a^2 (e^2 + f^2)``: e is its expected error, known
-but for a factor, f a floor that all pairs share. The floor is what no photon statistics tell:
+but for a factor, f a floor that all pairs share. The floor is what photon statistics do not give:
 pixels that undersample the stars, the distortion model, the reference. Without it a few bright
 stars would decide the fit. Both a and f come from the residuals of the fit itself, so wrong
 errors cannot do much harm: where the scatter does not follow them, the floor takes over and all
@@ -16,18 +16,13 @@ import numpy as np
 
 from tweakreg_steps.matching.linear_models import BoolArray, FloatArray
 from tweakreg_steps.matching.pairs import MatchedPairs
+from tweakreg_steps.matching.tuning import FLOOR_SPAN, FLOOR_STEPS
 
 Weighting = Literal["none", "flux", "errors"]
 
-_SPAN = 1.0e4
-"""How far the floors tried reach beyond the smallest and the largest expected error."""
-
-_STEPS = 41
-"""Floors tried: a quarter of a decade apart for errors that span two decades."""
-
 
 def expected_errors(pairs: MatchedPairs, weighting: Weighting) -> FloatArray | None:
-    """Give the expected error of each pair, but for a common factor.
+    """Return the expected error of each pair, but for a common factor.
 
     ``flux``: ``flux^-1/2`` of the image's source, as photon noise has it. ``errors``:
     ``(error^2 + reference_error^2)^1/2``; a reference that knows no errors adds none.
@@ -61,7 +56,7 @@ def expected_errors(pairs: MatchedPairs, weighting: Weighting) -> FloatArray | N
 
 
 def weigh(errors: FloatArray, residuals: FloatArray, kept: BoolArray) -> FloatArray:
-    """Give the weights that make the residuals of the kept pairs most likely.
+    """Return the weights that make the residuals of the kept pairs most likely.
 
     With ``w = 1 / (e^2 + f^2)`` and normal residuals d along both axes, the likelihood at its
     best a is, but for a constant::
@@ -83,8 +78,8 @@ def weigh(errors: FloatArray, residuals: FloatArray, kept: BoolArray) -> FloatAr
         Weights of all pairs, of mean 1 over the kept ones.
     """
     squared, variance = np.sum(residuals[kept] ** 2, axis=1), errors**2
-    low, high = variance[kept].min() / _SPAN, variance[kept].max() * _SPAN
-    floors = np.geomspace(low, high, _STEPS)
+    low, high = variance[kept].min() / FLOOR_SPAN, variance[kept].max() * FLOOR_SPAN
+    floors = np.geomspace(low, high, FLOOR_STEPS)
     likelihoods = [_log_likelihood(variance[kept] + floor, squared) for floor in floors]
     weights = 1.0 / (variance + floors[int(np.argmax(likelihoods))])
     normalised: FloatArray = weights / weights[kept].mean()
@@ -92,6 +87,6 @@ def weigh(errors: FloatArray, residuals: FloatArray, kept: BoolArray) -> FloatAr
 
 
 def _log_likelihood(variance: FloatArray, squared: FloatArray) -> float:
-    """Give ``ln L`` of variances known but for a factor; see `weigh`."""
+    """Return ``ln L`` of variances known but for a factor; see `weigh`."""
     scatter = max(float(np.sum(squared / variance)), np.finfo(float).tiny)
     return -float(np.sum(np.log(variance))) - len(squared) * float(np.log(scatter))

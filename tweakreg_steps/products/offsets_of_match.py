@@ -14,9 +14,9 @@ from tweakreg_steps.tables.ecsv import ColumnTable
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from tweakreg_steps.matching.artifacts import Selection
     from tweakreg_steps.matching.separations import SeparationHistogram
     from tweakreg_steps.matching.source_list import SourceList
-    from tweakreg_steps.matching.suspects import Places
 
 
 def draw_match(
@@ -60,7 +60,7 @@ def draw_match(
 def _histogram(
     name: str, meta: Mapping[str, Any], sky: ColumnTable, sources: ColumnTable, plane: Path
 ) -> SeparationHistogram | None:
-    """Make the histogram of the sources that took part; None where they have no place."""
+    """Make the histogram of the sources that took part; None where the plane does not show them."""
     from tweakreg_steps.alignment.match_table import source_lists
     from tweakreg_steps.astrometry.reference_plane import read_reference_plane
     from tweakreg_steps.matching.offset import count_separations
@@ -75,26 +75,26 @@ def _histogram(
         )
     except NotAlignedError:
         return None
-    places = _taking_part(image, reference, meta)
-    xy = image.xy[places.image]
+    selection = _taking_part(image, reference, meta)
+    xy = image.xy[selection.image]
     if meta.get("similarity"):
         turned = Similarity(*(np.array(meta["similarity"][key]) for key in ("matrix", "shift")))
         xy = turned.to_reference(xy)
     return count_separations(
         xy,
-        reference.xy[places.reference],
+        reference.xy[selection.reference],
         searchrad=meta["search_radius"],
         tolerance=meta["tolerance"],
     )
 
 
-def _taking_part(image: SourceList, reference: SourceList, meta: Mapping[str, Any]) -> Places:
+def _taking_part(image: SourceList, reference: SourceList, meta: Mapping[str, Any]) -> Selection:
     """Choose the sources that the matching used; most of them where it failed."""
-    from tweakreg_steps.matching.suspects import find_suspects, tiers
+    from tweakreg_steps.matching.artifacts import find_artifacts, tiers
 
-    suspects = find_suspects(
+    artifacts = find_artifacts(
         image, reference, narrow=meta["leave_out_narrow"], fixed=meta["leave_out_fixed"]
     )
-    chosen = tiers(image, reference, suspects)
-    used = [places for places in chosen if places.left_out == meta.get("left_out")]
+    chosen = tiers(image, reference, artifacts)
+    used = [one for one in chosen if one.left_out == meta.get("left_out")]
     return (used or chosen)[-1]

@@ -13,6 +13,7 @@ from typing import Any, Self
 from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.printable import control_name
 from tweakreg_steps.recipes.composition import Place, RecipeSource, read_recipe_source
+from tweakreg_steps.recipes.deprecated import rename_deprecated
 from tweakreg_steps.recipes.overrides import cross_override_problems, cross_override_warnings
 from tweakreg_steps.recipes.recipe_rules import (
     cross_field_problems,
@@ -110,6 +111,7 @@ def complete(values: object, *, source: RecipeSource | None, file: Path) -> Reci
             f"{file}: a recipe is a mapping of parameters, got {_show(values)}; "
             "the shortest one is: input: '*_flc.fits'"
         )
+    values, renamed = rename_deprecated(values)
     problems = [Problem(path, "is given twice; keep one") for path, _ in _duplicates(source)]
     problems += _schema_problems(values)
     wrong = _Wrong.of(problem.path for problem in problems)
@@ -123,6 +125,7 @@ def complete(values: object, *, source: RecipeSource | None, file: Path) -> Reci
         base=file.resolve().parent,
         name=file.stem,
         warnings=(
+            *renamed,
             *cross_field_warnings(complete_values, values),
             *cross_override_warnings(complete_values, values),
         ),

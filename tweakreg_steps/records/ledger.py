@@ -126,7 +126,9 @@ def _is_sound(entry: Mapping[str, Any]) -> bool:
         and entry.keys() >= _NEEDED
         and all(isinstance(entry[k], str) for k in ("stamp", "ticket"))
         and isinstance(entry["contents"], dict)
+        and all(isinstance(content, str) for content in entry["contents"].values())
         and isinstance(entry["declared"], list)
+        and all(isinstance(name, str) for name in entry["declared"])
     )
 
 

@@ -6,7 +6,7 @@ reference) give their stars: its own detection has no part in what it is compare
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -151,25 +151,32 @@ def _linear_fit(
         residuals=residuals,
         n_iterations=solution.n_rejections,
         from_robust_start=True,
-        uncertainty=_uncertainty(found.matrix, covariance),
+        uncertainty=_uncertainty(found.matrix, covariance, (pairs.reference - center)[kept]),
         **vars(decompose(found.matrix)),
     )
 
 
-def _uncertainty(matrix: FloatArray, covariance: FloatArray) -> Uncertainty:
-    """Return the standard errors of a fit's numbers from their covariance."""
+def _uncertainty(matrix: FloatArray, covariance: FloatArray, where: FloatArray) -> Uncertainty:
+    """Return the standard errors of a fit's numbers, and at some positions, from their covariance.
+
+    `where` are positions from the centre, in pixels, shape (n, 2).
+    """
     variance = np.maximum(covariance.diagonal(), 0.0)
     linear = covariance[:4, :4]
     derived = {
         name: float(np.sqrt(np.maximum(g @ linear @ g, 0.0)))
         for name, g in gradients(matrix).items()
     }
-    return Uncertainty(
+    found = Uncertainty(
         matrix=np.sqrt(variance[:4]).reshape(2, 2),
         shift=np.sqrt(variance[4:]),
         decomposition=Decomposition(**derived),
         covariance=covariance,
+        at_pairs=float("nan"),
     )
+    if not len(where):
+        return found
+    return replace(found, at_pairs=float(np.sqrt(np.sum(found.at(where) ** 2) / len(where))))
 
 
 def _quality(

@@ -123,7 +123,7 @@ class Settings:
         Keywords of `tweakreg_steps.matching.matching.match_sources`, for the reference.
     pixel_scale : float
         Size of the plane's pixels in arcseconds.
-    max_chance : float
+    max_false_alarm : float
         Largest probability with which unrelated lists may give an offset.
     """
 
@@ -135,7 +135,7 @@ class Settings:
     fitgeometry: Geometry
     matching: Mapping[str, Any]
     pixel_scale: float
-    max_chance: float
+    max_false_alarm: float
 
 
 @dataclass(frozen=True)
@@ -371,10 +371,12 @@ class _Search:
             sources,
             self.reference.sources,
             pixel_scale=self.settings.pixel_scale,
-            max_chance=self.settings.max_chance,
+            max_false_alarm=self.settings.max_false_alarm,
             **given,
         )
-        return np.column_stack([found.image_index, found.reference_index]), found.overlay.chance
+        return np.column_stack(
+            [found.image_index, found.reference_index]
+        ), found.overlay.false_alarm
 
     def _places(self, solution: MosaicSolution) -> tuple[FloatArray, FloatArray, BoolArray]:
         """Return place, brightness and narrowness of each star: its mean, or its one source's."""

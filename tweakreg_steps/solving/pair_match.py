@@ -81,7 +81,7 @@ def match_pair(
     *,
     matching: Mapping[str, Any],
     pixel_scale: float,
-    max_chance: float,
+    max_false_alarm: float,
     geometry: Geometry,
 ) -> Edge:
     """Match two exposures; what cannot be matched is an edge with a problem, no error.
@@ -96,7 +96,7 @@ def match_pair(
         The keywords of `tweakreg_steps.matching.matching.match_sources` from the recipe.
     pixel_scale : float
         Size of the plane's pixels in arcseconds.
-    max_chance : float
+    max_false_alarm : float
         Largest probability with which unrelated lists may give the offset.
     geometry : {"shift", "rshift", "rscale", "general"}
         Geometry between the two.
@@ -104,12 +104,12 @@ def match_pair(
     try:
         # the other is the image that moves, the one the reference
         found = match_sources(
-            lists[1], lists[0], pixel_scale=pixel_scale, max_chance=max_chance, **matching
+            lists[1], lists[0], pixel_scale=pixel_scale, max_false_alarm=max_false_alarm, **matching
         )
         rows = np.column_stack([found.reference_index, found.image_index])
-        return _fit_edge(one, other, lists, rows, found.overlay.chance, geometry)
+        return _fit_edge(one, other, lists, rows, found.overlay.false_alarm, geometry)
     except NotAlignedError as error:
-        chance = error.chance if isinstance(error, ChanceOffsetError) else 1.0
+        chance = error.false_alarm if isinstance(error, ChanceOffsetError) else 1.0
         return failed_edge(one, other, str(error), chance=chance)
 
 

@@ -49,6 +49,6 @@ def run(call: StepCall[parameters.MatchSources, Facts]) -> None:
         image=call.name,
         is_reference=call.inputs["is_reference"],
         matching=call.parameters["object_matching"],
-        max_chance=call.parameters["acceptance"]["max_chance"],
+        max_false_alarm=call.parameters["acceptance"]["max_false_alarm"],
     )
     call.write_table("matches", matches)

@@ -121,7 +121,7 @@ class ObjectMatching(TypedDict):
 class MatchGate(TypedDict):
     """What a match is judged by."""
 
-    max_chance: float
+    max_false_alarm: float
 
 
 class MatchSources(TypedDict):

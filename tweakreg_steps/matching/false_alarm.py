@@ -1,16 +1,14 @@
-"""How likely a peak arises by chance: Poisson tails and the scan over a search area."""
+"""False-alarm probabilities of peaks: Poisson tails and the scan over a search area."""
 
 from __future__ import annotations
 
 import math
 
-import numpy as np
-
 
 def poisson_tail(count: int, mean: float) -> float:
-    """Give the probability that a Poisson number is at least ``count``.
+    """Return the probability that a Poisson number is at least ``count``.
 
-    ``P(N >= n) = sum over k >= n of exp(-m) m^k / k!``, summed from its largest term.
+    ``P(N >= n) = gamma(n, m) / Gamma(n)``, the regularised lower incomplete gamma function.
 
     Parameters
     ----------
@@ -24,18 +22,9 @@ def poisson_tail(count: int, mean: float) -> float:
     float
         Probability, 0 ... 1; 0.0 where it is below the smallest float.
     """
-    if count <= 0:
-        return 1.0
-    if mean <= 0.0:
-        return 0.0
-    n_terms = 40 + int(12 * math.sqrt(count + mean))
-    steps = np.arange(1, n_terms)
-    if count > mean:
-        ratios = mean / (count + steps)
-        return min(1.0, _poisson(count, mean) * (1.0 + float(np.cumprod(ratios).sum())))
-    ratios = np.maximum(count - steps, 0) / mean
-    below = _poisson(count - 1, mean) * (1.0 + float(np.cumprod(ratios).sum()))
-    return min(1.0, max(0.0, 1.0 - below))
+    from scipy.special import gammainc
+
+    return float(gammainc(count, mean)) if count > 0 else 1.0
 
 
 def scan_probability(
@@ -43,7 +32,7 @@ def scan_probability(
 ) -> float:
     """Bound the probability that chance puts ``count`` points into some window of a space.
 
-    The expected number of places where a sliding window holds at least n points of a Poisson
+    The expected number of positions where a sliding window holds at least n points of a Poisson
     field is taken as ``n_windows * n_scales * (1 + n - m)^d * P(N >= n)``: a window that slides
     in d dimensions meets each excess earlier in each of them, by a factor of about n - m (Alm
     1997, Methodol. Comput. Appl. Probab. 1, 361 gives the exact forms). It is an upper limit.
@@ -59,7 +48,7 @@ def scan_probability(
     n_scales : int
         Number of window sizes tried.
     dimensions : int
-        Dimensions d in which the window was moved; 0 where its place was given.
+        Dimensions d in which the window was moved; 0 where its position was given.
 
     Returns
     -------
@@ -68,8 +57,3 @@ def scan_probability(
     """
     meetings = (1.0 + max(0.0, count - mean)) ** dimensions
     return -math.expm1(-n_windows * n_scales * meetings * poisson_tail(count, mean))
-
-
-def _poisson(count: int, mean: float) -> float:
-    """Give ``exp(-m) m^n / n!``."""
-    return math.exp(count * math.log(mean) - mean - math.lgamma(count + 1))

@@ -13,27 +13,23 @@ import numpy as np
 
 from tweakreg_steps.matching.neighbours import FloatArray, IndexArray, PointTable, iter_pairs
 from tweakreg_steps.matching.source_list import BoolArray, SourceList
+from tweakreg_steps.matching.tuning import MOVED, SAME_PIXEL
 
 LeftOut = Literal["either", "both"]
 
-SAME_PIXEL = 0.3
-"""Pixels of the chip; sources of two exposures as near as that are at the same place of it."""
-
-MOVED = 2.0
-"""Pixels of the reference plane; a smaller step of the sky does not tell stars from defects."""
 
 _CHIP_STEP = 1e6
 """Pixels by which chips are laid apart to search all at once."""
 
 
 @dataclass(frozen=True)
-class Places:
+class Selection:
     """Some of the sources of an image and of the reference.
 
     Attributes
     ----------
     image, reference : int arrays
-        Their places in the lists.
+        Their indices in the lists.
     left_out : {"either", "both"}
         Sources that are narrow or fixed are left out, or only those that are both.
     """
@@ -42,83 +38,83 @@ class Places:
     reference: IndexArray
     left_out: LeftOut
 
-    def among(self, image: IndexArray, reference: IndexArray) -> Places:
-        """Give the sources at some places among these."""
-        return Places(self.image[image], self.reference[reference], self.left_out)
+    def among(self, image: IndexArray, reference: IndexArray) -> Selection:
+        """Return the sources at some indices among these."""
+        return Selection(self.image[image], self.reference[reference], self.left_out)
 
 
 @dataclass(frozen=True)
-class Suspects:
-    """Which sources of a list are suspicious, shape (n,) each.
+class Artifacts:
+    """Which sources of a list are probably artifacts, shape (n,) each.
 
     Attributes
     ----------
     narrow
         Too narrow for a star.
     fixed
-        At the same place of the detector in the other list.
+        At the same position of the detector in the other list.
     """
 
     narrow: BoolArray
     fixed: BoolArray
 
 
-def find_suspects(
+def find_artifacts(
     image: SourceList, reference: SourceList, *, narrow: bool, fixed: bool
-) -> tuple[Suspects, Suspects]:
-    """Tell which sources of an image and of the reference are suspicious.
+) -> tuple[Artifacts, Artifacts]:
+    """Return which sources of an image and of the reference are probably artifacts.
 
     Parameters
     ----------
     image, reference : SourceList
         The lists.
     narrow, fixed : bool
-        Whether narrow and fixed sources are suspicious.
+        Whether narrow and fixed sources count as artifacts.
     """
     nowhere = tuple(np.zeros(len(some), dtype=np.bool_) for some in (image, reference))
-    at_same_place = find_detector_fixed(image, reference) if fixed else nowhere
+    at_same_position = find_detector_fixed(image, reference) if fixed else nowhere
     first, second = (
-        Suspects(some.narrow & narrow, here)
-        for some, here in zip((image, reference), at_same_place, strict=True)
+        Artifacts(some.narrow & narrow, here)
+        for some, here in zip((image, reference), at_same_position, strict=True)
     )
     return first, second
 
 
 def tiers(
-    image: SourceList, reference: SourceList, suspects: tuple[Suspects, Suspects]
-) -> list[Places]:
-    """Choose the sources that are to be matched: those above suspicion, and then more.
+    image: SourceList, reference: SourceList, artifacts: tuple[Artifacts, Artifacts]
+) -> list[Selection]:
+    """Choose the sources that are to be matched: those that are no artifacts, and then more.
 
     Parameters
     ----------
     image, reference : SourceList
         The lists; sources without a position are never chosen.
-    suspects : tuple of Suspects
+    artifacts : tuple of Artifacts
         Those of both lists.
 
     Returns
     -------
-    list of Places
+    list of Selection
         First the sources that are neither narrow nor fixed. Then, if there are others, all but
         those that are both: hot pixels. A star can be narrow where the camera makes it so, and
         fixed where only the header has moved.
     """
     known = [np.isfinite(some.xy).all(axis=1) for some in (image, reference)]
-    clean = [k & ~(s.narrow | s.fixed) for k, s in zip(known, suspects, strict=True)]
-    most = [k & ~(s.narrow & s.fixed) for k, s in zip(known, suspects, strict=True)]
-    all_but_hot = Places(np.flatnonzero(most[0]), np.flatnonzero(most[1]), "both")
+    clean = [k & ~(s.narrow | s.fixed) for k, s in zip(known, artifacts, strict=True)]
+    most = [k & ~(s.narrow & s.fixed) for k, s in zip(known, artifacts, strict=True)]
+    all_but_hot = Selection(np.flatnonzero(most[0]), np.flatnonzero(most[1]), "both")
     if all((c == m).all() for c, m in zip(clean, most, strict=True)):
         return [all_but_hot]
-    return [Places(np.flatnonzero(clean[0]), np.flatnonzero(clean[1]), "either"), all_but_hot]
+    return [Selection(np.flatnonzero(clean[0]), np.flatnonzero(clean[1]), "either"), all_but_hot]
 
 
 def find_detector_fixed(image: SourceList, reference: SourceList) -> tuple[BoolArray, BoolArray]:
-    """Tell which sources of two lists are at the same place of the detector in both.
+    """Return which sources of two lists are at the same position of the detector in both.
 
     Parameters
     ----------
     image, reference : SourceList
-        Two exposures of one detector, on the sky by their headers. Sources whose place on a
+        Two exposures of one detector, on the sky by their headers. Sources whose position on a
         detector is not known are not fixed.
 
     Returns
@@ -130,7 +126,7 @@ def find_detector_fixed(image: SourceList, reference: SourceList) -> tuple[BoolA
     tables = [PointTable.build(_chips_apart(some)) for some in (image, reference)]
     fixed = [np.zeros(len(some), dtype=np.bool_) for some in (image, reference)]
     for pairs in iter_pairs(*tables, shift=(0.0, 0.0), radius=SAME_PIXEL, shape="circle"):
-        first, second = tables[0].place[pairs.first], tables[1].place[pairs.second]
+        first, second = tables[0].index[pairs.first], tables[1].index[pairs.second]
         apart = np.hypot(*(image.xy[first] - reference.xy[second]).T) > MOVED
         fixed[0][first[apart]] = True
         fixed[1][second[apart]] = True
@@ -138,6 +134,6 @@ def find_detector_fixed(image: SourceList, reference: SourceList) -> tuple[BoolA
 
 
 def _chips_apart(sources: SourceList) -> FloatArray:
-    """Give the positions on the detector with its chips side by side."""
+    """Return the positions on the detector with its chips side by side."""
     chip, x, y = sources.detector.T
     return np.column_stack([x + _CHIP_STEP * chip, y])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from scipy import stats
 
-from tweakreg_steps.matching.chance import poisson_tail, scan_probability
+from tweakreg_steps.matching.false_alarm import poisson_tail, scan_probability
 
 
 @pytest.mark.parametrize("mean", [1e-3, 0.7, 10.0, 3e4])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from tweakreg_steps.matching.artifacts import find_artifacts, find_detector_fixed, tiers
 from tweakreg_steps.matching.neighbours import FloatArray
 from tweakreg_steps.matching.source_list import SourceList
-from tweakreg_steps.matching.suspects import find_detector_fixed, find_suspects, tiers
 
 RNG = np.random.default_rng(1)
 STARS = RNG.uniform(0, 2000, (60, 2))
@@ -53,7 +53,7 @@ def test_a_catalog_s_sources_have_no_place_on_a_detector() -> None:
 def test_first_those_above_suspicion_then_all_but_hot_pixels() -> None:
     image, reference = DITHERED, FIRST
     image.narrow[3] = True
-    chosen = tiers(image, reference, find_suspects(image, reference, narrow=True, fixed=True))
+    chosen = tiers(image, reference, find_artifacts(image, reference, narrow=True, fixed=True))
     stars = np.arange(len(STARS))
     assert [places.left_out for places in chosen] == ["either", "both"]
     assert np.array_equal(chosen[0].image, np.delete(stars, 3))
@@ -63,12 +63,12 @@ def test_first_those_above_suspicion_then_all_but_hot_pixels() -> None:
 
 
 def test_nothing_is_left_out_where_the_recipe_says_so() -> None:
-    suspects = find_suspects(DITHERED, FIRST, narrow=False, fixed=False)
-    (everything,) = tiers(DITHERED, FIRST, suspects)
+    artifacts = find_artifacts(DITHERED, FIRST, narrow=False, fixed=False)
+    (everything,) = tiers(DITHERED, FIRST, artifacts)
     assert len(everything.image) == len(DITHERED)
 
 
 def test_sources_without_a_position_take_no_part() -> None:
     catalog = SourceList.of_positions(np.array([[1.0, 2.0], [np.nan, 3.0], [4.0, np.inf]]))
-    (places,) = tiers(catalog, catalog, find_suspects(catalog, catalog, narrow=True, fixed=True))
+    (places,) = tiers(catalog, catalog, find_artifacts(catalog, catalog, narrow=True, fixed=True))
     assert places.image.tolist() == [0]
