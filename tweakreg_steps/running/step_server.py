@@ -52,7 +52,7 @@ _FITTING = (
     _PLANE,
     "shapely",
 )
-_HEADERS = ("tweakreg_steps.fits_files.header_update", _PLANE, "stwcs.wcsutil.wcscorr")
+_HEADERS = ("tweakreg_steps.headers.header_update", _PLANE, "stwcs.wcsutil.wcscorr")
 _NEEDED = {
     "make_masks": ("tweakreg_steps.masking.image_masks",),
     "find_sources": ("tweakreg_steps.finding.daofind", "tweakreg_steps.finding.narrowness"),
@@ -62,7 +62,7 @@ _NEEDED = {
     "fit_alignment": _FITTING,
     "align": ("tweakreg_steps.alignment.sequence", *_MATCHING, *_FITTING),
     "write_headerlet": _HEADERS,
-    "update_header": (*_HEADERS, "tweakreg_steps.fits_files.wcscorr_table"),
+    "update_header": (*_HEADERS, "tweakreg_steps.headers.wcscorr_table"),
     "write_catalogs": ("tweakreg_steps.products.text_products", _PLANE),
     "write_shiftfile": ("tweakreg_steps.products.shiftfile",),
     "summarize": ("tweakreg_steps.products.summary",),

@@ -117,7 +117,7 @@ def _write_solution(
     call: StepCall, fit: Mapping[str, Any], destination: Path, *, same_data: bool
 ) -> dict[str, Any]:
     """Copy the image with its WCS moved by a fit, and say what was written."""
-    from tweakreg_steps.fits_files.header_update import write_aligned_copy
+    from tweakreg_steps.headers.header_update import write_aligned_copy
 
     parameters = call.parameters["update_header"]
     return write_aligned_copy(

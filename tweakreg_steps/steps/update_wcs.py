@@ -11,7 +11,7 @@ from tweakreg_steps.surveying.chip_record import chip_from_record
 
 def run(call: StepCall) -> list[Path]:
     """Write ``working/<image>.fits``."""
-    from tweakreg_steps.fits_files.wcs_update import write_updated_copy
+    from tweakreg_steps.headers.wcs_update import write_updated_copy
 
     chips = [chip_from_record(chip) for chip in call.inputs["chips"]]
     history = history_lines(call.statement)

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 def run(call: StepCall) -> list[Path]:
     """Write the headerlet and ``headerlets/<image>.json``, which names it."""
-    from tweakreg_steps.fits_files.headerlet import headerlet_name
+    from tweakreg_steps.headers.headerlet import headerlet_name
 
     decision = Decision(call.inputs["decision"])
     fit = after_review(read_json(call.file("fit")), rejected=decision is Decision.REJECT)
@@ -45,8 +45,8 @@ def run(call: StepCall) -> list[Path]:
 
 def _write(call: StepCall, headerlet: Path, fit: dict[str, object]) -> None:
     """Write the headerlet."""
-    from tweakreg_steps.fits_files.headerlet import write_headerlet
-    from tweakreg_steps.fits_files.solution import solution_of_fit
+    from tweakreg_steps.headers.headerlet import write_headerlet
+    from tweakreg_steps.headers.solution import solution_of_fit
 
     section = call.parameters["headerlet_creation"]
     image = call.file("image")

@@ -1,7 +1,7 @@
 """A solution, the WCS that a fit gives each chip, and the headers with it in them.
 
-Only cards are edited here, in memory; `tweakreg_steps.fits_files.header_update` writes files and
-`tweakreg_steps.fits_files.headerlet` makes headerlets of them.
+Only cards are edited here, in memory; `tweakreg_steps.headers.header_update` writes files and
+`tweakreg_steps.headers.headerlet` makes headerlets of them.
 """
 
 from __future__ import annotations

@@ -18,9 +18,9 @@ from tweakreg_steps.fits_files.chips import Chip, explain_gwcs, holds_gwcs, is_h
 from tweakreg_steps.fits_files.copying import NewHdu, read_hdu, write_hdus
 from tweakreg_steps.fits_files.fits_blocks import CardValue, Hdu, scan_hdus
 from tweakreg_steps.fits_files.fits_checksum import renew_checksum
-from tweakreg_steps.fits_files.headerlet import Attachment, prepare_attachment
-from tweakreg_steps.fits_files.solution import Solution, edit_headers, solution_of_fit
 from tweakreg_steps.fits_files.wcs_cards import Archived
+from tweakreg_steps.headers.headerlet import Attachment, prepare_attachment
+from tweakreg_steps.headers.solution import Solution, edit_headers, solution_of_fit
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def write_aligned_copy(
     source, destination, chips, reusename, headerlet, same_data, history
         As for `write_copy`.
     plane_path, fit, wcsname
-        As for `tweakreg_steps.fits_files.solution.solution_of_fit`.
+        As for `tweakreg_steps.headers.solution.solution_of_fit`.
 
     Returns
     -------
@@ -164,7 +164,7 @@ def _record(
     source: Path, hdus: Sequence[Hdu], headers: Mapping[int, CardList], name: str
 ) -> bytes | None:
     """Return the WCSCORR extension with the new WCS in it."""
-    from tweakreg_steps.fits_files.wcscorr_table import record_wcs
+    from tweakreg_steps.headers.wcscorr_table import record_wcs
 
     science = sorted((hdu for hdu in hdus if hdu.name == "SCI"), key=lambda hdu: hdu.version)
     present = next((hdu for hdu in hdus if hdu.name == "WCSCORR"), None)
