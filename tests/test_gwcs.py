@@ -12,8 +12,8 @@ from wcs_files import MATRIX, wcs_header
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import list_chips
-from tweakreg_steps.fits_files.header_update import write_copy
-from tweakreg_steps.fits_files.solution import Solution
+from tweakreg_steps.headers.header_update import write_copy
+from tweakreg_steps.headers.solution import Solution
 from tweakreg_steps.recipes.recipe import load_recipe
 from tweakreg_steps.surveying.survey import survey
 

@@ -32,9 +32,9 @@ from tweakreg_steps.errors import InputError, NotAlignedError
 from tweakreg_steps.fits_files.card_list import CardList
 from tweakreg_steps.fits_files.exposure import list_chips, read_header, read_pixels, read_wcs
 from tweakreg_steps.fits_files.fits_blocks import scan_hdus
-from tweakreg_steps.fits_files.header_update import AlignedHeader, write_aligned_copy, write_copy
-from tweakreg_steps.fits_files.solution import FitQuality, Solution
 from tweakreg_steps.fits_files.wcsname import describe_wcsname, is_taken
+from tweakreg_steps.headers.header_update import AlignedHeader, write_aligned_copy, write_copy
+from tweakreg_steps.headers.solution import FitQuality, Solution
 from tweakreg_steps.surveying.digests import digest_exposure
 
 X, Y = np.random.default_rng(6).uniform(1, 600, (2, 40))

@@ -19,6 +19,8 @@ from test_resolved_recipe import results, run_elsewhere
 from tweakreg_steps import __version__
 from tweakreg_steps.cli import main
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.json_file import read_json
+from tweakreg_steps.provenance.reading import read_statements
 from tweakreg_steps.records.ledger import read_entry
 from tweakreg_steps.records.statement import (
     Statement,
@@ -26,7 +28,6 @@ from tweakreg_steps.records.statement import (
     parse_lines,
     statement_of,
 )
-from tweakreg_steps.records.statement_reading import read_statements
 from tweakreg_steps.steps import all_steps
 
 WITHOUT = {
@@ -78,6 +79,10 @@ def test_every_file_says_of_its_making_what_the_ledger_does(outdirs: list[Path])
         assert set(files(outdir)) == set(records)
         for name, record in records.items():
             said = read_statements(outdir / name)[-1]
+            if name.startswith("aligned/"):
+                whole = statement_of(record)
+                assert said == {key: whole[key] for key in ("version", "stamp", "recipe_digest")}
+                continue
             assert said == statement_of(record), name
             assert said["version"] == __version__
             assert (said["upstream"], said["code"]) == (record["upstream"], record["code"])
@@ -111,8 +116,10 @@ def test_no_product_holds_a_path_of_the_machine(outdirs: list[Path]) -> None:
 
 def test_a_copy_of_a_working_copy_says_what_made_either(outdirs: list[Path]) -> None:
     said = read_statements(outdirs[0] / "aligned" / "j94f052gq_flt.fits")
-    assert [one["rule"] for one in said] == ["update_wcs", "update_header"]
-    assert said[1]["upstream"]["update_wcs"] == said[0]["stamp"]
+    record = read_json(outdirs[0] / "headers" / "j94f052gq_flt.fits.json")["provenance"]
+    assert [one.get("rule") for one in said] == ["update_wcs", None]
+    assert record["upstream"]["update_wcs"] == said[0]["stamp"]
+    assert record["stamp"] == said[1]["stamp"]
 
 
 def test_other_programs_read_the_products_as_before(outdirs: list[Path]) -> None:
@@ -126,7 +133,7 @@ def test_other_programs_read_the_products_as_before(outdirs: list[Path]) -> None
     with fits.open(out / "aligned" / "j94f052gq_flt.fits", checksum=True) as hdus:
         hdus.verify("exception")
         astropys = list(parse_lines(str(line) for line in hdus[0].header["HISTORY"]))
-    assert astropys == read_statements(out / "aligned" / "j94f052gq_flt.fits")
+    assert astropys == read_statements(out / "aligned" / "j94f052gq_flt.fits")[:-1]
 
 
 def test_the_recipe_digest_follows_its_own_part_of_the_recipe_as_in_a_fresh_run(

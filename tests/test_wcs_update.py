@@ -21,7 +21,7 @@ from tweakreg_steps.cli import main
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.exposure import list_chips
 from tweakreg_steps.fits_files.fits_blocks import scan_hdus
-from tweakreg_steps.fits_files.wcs_update import write_updated_copy
+from tweakreg_steps.headers.wcs_update import write_updated_copy
 from tweakreg_steps.recipes.inputs import InputImage
 from tweakreg_steps.surveying.inspection import Inspected
 from tweakreg_steps.surveying.reference_files import find_reference_files, names_after_update

@@ -75,7 +75,7 @@ class UndoRecord:
     segments : tuple of Segment
         The original, in order.
     written : dict
-        What `tweakreg_steps.fits_files.header_update.write_aligned_copy` said.
+        What `tweakreg_steps.headers.header_update.write_aligned_copy` said.
     provenance : dict
         What the file with the solution says of its making (`tweakreg_steps.records.statement`);
         empty where a version wrote it that did not say.

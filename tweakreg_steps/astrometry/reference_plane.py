@@ -28,7 +28,8 @@ from tweakreg_steps.astrometry.undistortion import (
 from tweakreg_steps.atomic import atomic_path
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import Chip, is_hst
-from tweakreg_steps.fits_files.exposure import make_wcs, open_quietly
+from tweakreg_steps.fits_files.exposure import header_of, make_wcs, open_quietly
+from tweakreg_steps.fits_files.fits_blocks import scan_hdus
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -72,8 +73,9 @@ def build_reference_plane(sources: Sequence[PlaneSource]) -> WCS:
     path, (first, *_) = sources[0]
     where = f"{path}: {first.label}"
     with open_quietly(path) as hdus:
-        chip = make_wcs(hdus[first.extension].header, hdus, where=where)
-        hst = _read_hst_wcs(hdus, first.extension, where) if is_hst(hdus[0].header) else None
+        chip = make_wcs(header_of(hdus, first, where=where), hdus, where=where)
+        by_stwcs = is_hst(scan_hdus(path)[0].values)
+        hst = _read_hst_wcs(hdus, first.extension, where) if by_stwcs else None
     footprints = list(_footprints(sources))
     try:
         if hst is None:
@@ -113,7 +115,8 @@ def plane_of_image(path: Path, chip: Chip) -> WCS:
         The WCS cannot be used.
     """
     with open_quietly(path) as hdus:
-        wcs = make_wcs(hdus[chip.extension].header, hdus, where=f"{path}: {chip.label}")
+        where = f"{path}: {chip.label}"
+        wcs = make_wcs(header_of(hdus, chip, where=where), hdus, where=where)
     if not _is_tangent_plane(wcs) or _is_distorted(wcs):
         return build_reference_plane([(path, [chip])])
     return _wcs_of(plane_header(wcs, radesys=radesys_of(wcs)))
@@ -135,7 +138,7 @@ def _footprints(sources: Iterable[PlaneSource]) -> Iterator[FloatArray]:
         with open_quietly(path) as hdus:
             for chip in chips:
                 where = f"{path}: {chip.label}"
-                wcs = make_wcs(hdus[chip.extension].header, hdus, where=where)
+                wcs = make_wcs(header_of(hdus, chip, where=where), hdus, where=where)
                 x, y = _edge(wcs)
                 yield np.column_stack(pixels_to_sky(wcs, x, y, where=where))
 
@@ -170,7 +173,7 @@ def _read_hst_wcs(hdus: Any, extension: int, where: str) -> Any:  # noqa: ANN401
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             return HSTWCS(hdus, ext=extension)
-    except (KeyError, ValueError, AttributeError, TypeError) as error:
+    except Exception as error:  # noqa: BLE001  stwcs raises what Python raises
         log.warning(
             "%s: stwcs cannot read this HST header (%s); the reference plane is built from the WCS "
             "alone, its orientation may differ from TweakReg's",

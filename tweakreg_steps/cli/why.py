@@ -54,8 +54,8 @@ def _of_file(arguments: Namespace) -> str:
     RecipeError
         It says nothing.
     """
+    from tweakreg_steps.provenance.reading import read_statements
     from tweakreg_steps.provenance.report import text_of_statements
-    from tweakreg_steps.records.statement_reading import read_statements
 
     file: Path = arguments.file
     try:

@@ -14,6 +14,7 @@ from typing import Any
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.fits_blocks import Hdu, scan_hdus
+from tweakreg_steps.fits_files.sizes import check_image_size
 
 _LONGITUDE = re.compile(r"^(RA--|[A-Z]LON|[A-Z]{2}LN)")
 _LATITUDE = re.compile(r"^(DEC-|[A-Z]LAT|[A-Z]{2}LT)")
@@ -88,6 +89,9 @@ def find_chips(path: Path, selection: str | None, hdus: Sequence[Hdu]) -> tuple[
         chosen = [_only_image(path, images)]
     for hdu in chosen:
         _require_celestial(path, hdu)
+        shape = image_shape(hdu)
+        if shape is not None:
+            check_image_size(f"{path}: {_label(hdu)}", hdu.values, shape)
     return tuple(_make_chip(hdu, science, hdus) for hdu in chosen)
 
 

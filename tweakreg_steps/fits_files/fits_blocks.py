@@ -2,6 +2,7 @@
 
 Reading a layout costs about a millisecond and no import of astropy, which is what planning a run
 over hundreds of exposures needs; and it gives the raw bytes that digests and copies are made of.
+What a header promises is checked before it is followed.
 Source of the layout: FITS standard 4.0, sections 3, 4.4.1 and 6.1.1.
 """
 
@@ -15,16 +16,25 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from math import prod
+from math import isfinite
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.sizes import (
+    GIB,
+    LARGEST_FILE,
+    LARGEST_UNPACKED,
+    LONGEST_HEADER,
+    MOST_HDUS,
+    data_size,
+)
 
 BLOCK = 2880
 CARD = 80
 _GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK = 1 << 20
+_SEARCHED_BEHIND = 64 << 20  # bytes behind the last HDU in which another one is looked for
 _QUOTED = re.compile(r"'((?:[^']|'')*)")
 
 CardValue = bool | int | float | str
@@ -116,7 +126,7 @@ class Hdu:
     def version(self) -> int:
         """EXTVER, 1 when absent."""
         value = self.values.get("EXTVER", 1)
-        return int(value) if isinstance(value, (int, float)) else 1
+        return int(value) if isinstance(value, (int, float)) and isfinite(value) else 1
 
 
 def padded(size: int) -> int:
@@ -202,6 +212,10 @@ def open_stream(path: Path) -> Iterator[BinaryIO]:
         The file is missing or may not be read.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise InputError(
+                f"{path}: cannot be opened (a folder, pipe or device); give a FITS file"
+            )
         raw = path.open("rb")
     except FileNotFoundError as error:
         raise InputError(
@@ -229,7 +243,8 @@ def scan_hdus(path: Path) -> tuple[Hdu, ...]:
     Raises
     ------
     InputError
-        Missing, unreadable, not FITS, or shorter than its headers promise.
+        Missing, unreadable, not FITS, shorter than its headers promise, larger than the limits of
+        `tweakreg_steps.fits_files.sizes`, or with a header that gives no size.
     """
     try:
         with open_stream(path) as stream:
@@ -242,29 +257,33 @@ def scan_hdus(path: Path) -> tuple[Hdu, ...]:
 
 def _iter_hdus(path: Path, stream: BinaryIO) -> Iterator[Hdu]:
     """Yield the HDUs of an opened file."""
-    index = 0
     offset = 0
-    while True:
+    for index in range(MOST_HDUS):
         header = _read_header(path, stream, index)
         if header is None:
             return
         offset += len(header)
         layout = Hdu(index, header, offset, 0)
-        hdu = Hdu(index, header, offset, _data_size(path, layout))
-        _seek_end(path, stream, hdu)
+        hdu = Hdu(
+            index, header, offset, data_size(f"{path}: the header of HDU {index}", layout.values)
+        )
+        _go_to_end(path, stream, hdu)
         yield hdu
         offset = hdu.end
-        index += 1
+    raise InputError(
+        f"{path}: has more than {MOST_HDUS} HDUs; split the file, or write the images apart"
+    )
 
 
 def _read_header(path: Path, stream: BinaryIO, index: int) -> bytes | None:
     """Read the header that starts here; None at the end of the file."""
     header = bytearray()
-    while True:
+    for _ in range(LONGEST_HEADER):
         block = stream.read(BLOCK)
         if not header and not _starts_hdu(block, index):
             if index == 0:
                 raise InputError(_explain_start(path, block))
+            _require_nothing_behind(path, stream, index)
             return None
         if len(block) < BLOCK:
             raise InputError(
@@ -273,11 +292,28 @@ def _read_header(path: Path, stream: BinaryIO, index: int) -> bytes | None:
         header += block
         if _end_of_cards(block) < BLOCK:
             return bytes(header)
+    raise InputError(
+        f"{path}: the header of HDU {index} has no END within {LONGEST_HEADER} blocks; fetch the "
+        "file again"
+    )
 
 
 def _starts_hdu(block: bytes, index: int) -> bool:
     """Tell whether a block begins a header; what follows the last HDU is nobody's."""
     return block.startswith(b"SIMPLE  =" if index == 0 else b"XTENSION=")
+
+
+def _require_nothing_behind(path: Path, stream: BinaryIO, index: int) -> None:
+    """Refuse a file in which another HDU follows on what is no header, which would be lost."""
+    for _ in range(_SEARCHED_BEHIND // BLOCK):
+        block = stream.read(BLOCK)
+        if len(block) < BLOCK:
+            return
+        if _starts_hdu(block, index):
+            raise InputError(
+                f"{path}: is damaged: what stands where HDU {index} should begin is no header, and "
+                "another HDU follows; fetch the file again"
+            )
 
 
 def _explain_start(path: Path, block: bytes) -> str:
@@ -293,33 +329,30 @@ def _explain_start(path: Path, block: bytes) -> str:
     )
 
 
-def _data_size(path: Path, hdu: Hdu) -> int:
-    """Return the bytes of data a header promises (FITS standard, equations 1, 2 and 4)."""
-    try:
-        axes = [int(hdu.values[f"NAXIS{i + 1}"]) for i in range(int(hdu.values["NAXIS"]))]
-        width = abs(int(hdu.values["BITPIX"])) // 8
-    except (KeyError, ValueError) as error:
+def _go_to_end(path: Path, stream: BinaryIO, hdu: Hdu) -> None:
+    """Go to the next HDU, if the file reaches that far and is not larger than any exposure."""
+    end = hdu.data_offset + hdu.data_size
+    zipped = isinstance(stream, gzip.GzipFile)
+    limit = LARGEST_UNPACKED if zipped else LARGEST_FILE
+    size = end if zipped else os.fstat(stream.fileno()).st_size
+    label = f"{hdu.name},{hdu.version}" if hdu.name else f"HDU {hdu.index}"
+    if end > size:
         raise InputError(
-            f"{path}: the header of HDU {hdu.index} gives no size ({error}); fetch the file again"
-        ) from error
-    if not axes:
-        return 0
-    if hdu.values.get("GROUPS") is True and axes[0] == 0:
-        axes = axes[1:]
-    groups = int(hdu.values.get("GCOUNT", 1))
-    return width * groups * (int(hdu.values.get("PCOUNT", 0)) + prod(axes))
-
-
-def _seek_end(path: Path, stream: BinaryIO, hdu: Hdu) -> None:
-    """Go to the next HDU, if the file reaches that far."""
-    size = stream.seek(hdu.end)
-    if not isinstance(stream, gzip.GzipFile):
-        size = os.fstat(stream.fileno()).st_size
-    if size < hdu.data_offset + hdu.data_size:
-        label = f"{hdu.name},{hdu.version}" if hdu.name else f"HDU {hdu.index}"
+            f"{path}: truncated: the data of {label} should end at byte {end}, the file ends at "
+            f"{size}; fetch the file again"
+        )
+    if end > limit:
+        unpacked = "unpacked, " if zipped else ""
+        cure = "unpack it first (gunzip)" if zipped else "cut a part out of it"
         raise InputError(
-            f"{path}: truncated: the data of {label} should end at byte "
-            f"{hdu.data_offset + hdu.data_size}, the file ends at {size}; fetch the file again"
+            f"{path}: {unpacked}the data of {label} end at {end / GIB:.1f} GiB; the limit is "
+            f"{limit // GIB} GiB: {cure}"
+        )
+    reached = stream.seek(hdu.end)
+    if reached < end:
+        raise InputError(
+            f"{path}: truncated: the data of {label} should end at byte {end}, the file ends at "
+            f"{reached}; fetch the file again"
         )
 
 

@@ -21,7 +21,9 @@ from tweakreg_steps.records.outdir_files import LEDGER, ledger_of
 from tweakreg_steps.records.statement import image_of_job, statement_of
 from tweakreg_steps.records.upstream import common_stamp
 from tweakreg_steps.steps.subject import ALL
-from tweakreg_steps.workflow.jobs import JobKey
+
+JobKey = tuple[str, str]
+"""Rule and name of a job."""
 
 
 @dataclass(frozen=True)

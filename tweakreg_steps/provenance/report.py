@@ -12,6 +12,8 @@ from tweakreg_steps.records.library_versions import PACKAGE
 from tweakreg_steps.records.statement import Statement
 
 _INDENT = "    "
+_PARTS_OF_STATEMENT = {"parameter": "parameters", "input": "inputs", "from": "upstream"}
+"""What a statement says, by the word that begins its lines; an aligned file says none of it."""
 _SHOWN = 3
 """So many products of a job are named, and so many files that count together."""
 _DIGEST = 16
@@ -45,12 +47,16 @@ def text_of_statements(statements: Sequence[Statement]) -> str:
     """Return in words what a file says of its making, the last first."""
     lines: list[str] = []
     for said in reversed(statements):
-        made = f"{said['rule']} {said['job']}: {PACKAGE} {said['version']}"
+        job = f"{said['rule']} {said['job']}: " if "rule" in said else ""
+        made = f"{job}{PACKAGE} {said['version']}"
         lines += [
             f"made by {made}, recipe {said['recipe_digest']}, stamp {said['stamp']}",
-            *_values("parameter", said["parameters"]),
-            *_values("input", said["inputs"]),
-            *_values("from", said["upstream"]),
+            *(
+                line
+                for title, part in _PARTS_OF_STATEMENT.items()
+                if part in said
+                for line in _values(title, said[part])
+            ),
             "of a file that was",
         ]
     return "\n".join(lines[:-1]) + "\n"

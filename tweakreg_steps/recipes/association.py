@@ -87,9 +87,12 @@ def _member_names(path: Path) -> list[str]:
 
 def _read_names(path: Path) -> list[str]:
     """Return the names of the exposures that are present."""
+    from tweakreg_steps.fits_files.damage import damage_named
     from tweakreg_steps.fits_files.exposure import open_quietly
+    from tweakreg_steps.fits_files.fits_blocks import scan_hdus
 
-    with open_quietly(path) as hdus:
+    scan_hdus(path)  # which says by name what is wrong with the file
+    with open_quietly(path) as hdus, damage_named(f"{path}: the rows of the association"):
         table: Any = hdus[1].data if len(hdus) > 1 else None
         columns = getattr(getattr(table, "columns", None), "names", [])
         missing = [name for name in ("MEMNAME", "MEMTYPE") if name not in columns]

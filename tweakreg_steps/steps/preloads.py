@@ -4,7 +4,7 @@ from __future__ import annotations
 
 PLANE_MODULES = ("tweakreg_steps.astrometry.reference_plane", "shapely")
 HEADER_MODULES = (
-    "tweakreg_steps.fits_files.header_update",
+    "tweakreg_steps.headers.header_update",
     *PLANE_MODULES,
     "stwcs.wcsutil.wcscorr",
 )

@@ -95,7 +95,7 @@ class Subject:
         if self.chip is not None:
             found["chip"] = str(self.chip)
         if self.recipe["headerlet_creation"]["headerlet"]:
-            from tweakreg_steps.fits_files.headerlet import headerlet_name
+            from tweakreg_steps.headers.headerlet import headerlet_name
 
             hdrfile = self.recipe["headerlet_creation"]["hdrfile"]
             found["headerlet"] = headerlet_name(found["file"], hdrfile).removesuffix(".fits")

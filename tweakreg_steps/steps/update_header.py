@@ -14,7 +14,6 @@ from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.json_file import read_json
 from tweakreg_steps.records.ledger import FitsProduct, Product
 from tweakreg_steps.records.review_file import Decision
-from tweakreg_steps.records.statement import history_lines
 from tweakreg_steps.records.verdict import after_review, may_be_written
 from tweakreg_steps.steps import parameters
 from tweakreg_steps.steps.call import StepCall
@@ -91,7 +90,7 @@ STEP = Step(
     writes=_writes,
     consumes=parameters.UpdateHeader,
     writes_input=True,
-    imports=(*HEADER_MODULES, "tweakreg_steps.fits_files.wcscorr_table"),
+    imports=(*HEADER_MODULES, "tweakreg_steps.headers.wcscorr_table"),
 )
 
 
@@ -181,9 +180,10 @@ def _begin(call: Call) -> tuple[dict[str, Any], dict[str, Any] | None]:
 
 def _write_solution(call: Call, fit: Mapping[str, Any], destination: Path) -> dict[str, Any]:
     """Copy the image with its WCS moved by a fit, and say what was written."""
-    from tweakreg_steps.fits_files.header_update import write_aligned_copy
+    from tweakreg_steps.headers.header_update import write_aligned_copy
+    from tweakreg_steps.headers.signature import Signature
 
-    parameters = call.parameters["update_header"]
+    parameters, said = call.parameters["update_header"], call.statement
     return write_aligned_copy(
         call.file("image"),
         destination,
@@ -194,7 +194,8 @@ def _write_solution(call: Call, fit: Mapping[str, Any], destination: Path) -> di
         reusename=parameters["reusename"],
         headerlet=_headerlet(call),
         same_data=False,
-        history=history_lines(call.statement),
+        history=(),
+        signature=Signature(said["version"], said["stamp"], said["recipe_digest"]),
     )
 
 

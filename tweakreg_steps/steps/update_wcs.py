@@ -35,14 +35,14 @@ STEP = Step(
     facts=_facts,
     parts=("file",),
     writes={"working": WORKING},
-    imports=("tweakreg_steps.fits_files.wcs_update",),
+    imports=("tweakreg_steps.headers.wcs_update",),
     mem_mb=1000,
 )
 
 
 def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
     """Write ``working/<image>.fits``."""
-    from tweakreg_steps.fits_files.wcs_update import write_updated_copy
+    from tweakreg_steps.headers.wcs_update import write_updated_copy
 
     chips = [chip_from_record(chip) for chip in call.inputs["chips"]]
     history = history_lines(call.statement)

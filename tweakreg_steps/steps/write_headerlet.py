@@ -91,8 +91,8 @@ def run(call: StepCall[parameters.WriteHeaderlet, Facts]) -> None:
 
 def _write(call: StepCall[parameters.WriteHeaderlet, Facts], fit: dict[str, object]) -> None:
     """Write the headerlet."""
-    from tweakreg_steps.fits_files.headerlet import write_headerlet
-    from tweakreg_steps.fits_files.solution import solution_of_fit
+    from tweakreg_steps.headers.headerlet import write_headerlet
+    from tweakreg_steps.headers.solution import solution_of_fit
 
     section = call.parameters["headerlet_creation"]
     image = call.file("image")
@@ -121,7 +121,7 @@ def _write(call: StepCall[parameters.WriteHeaderlet, Facts], fit: dict[str, obje
 
 def _write_notice(call: StepCall[parameters.WriteHeaderlet, Facts], why: str) -> None:
     """Write a file without a WCS in the place of a headerlet; stwcs does not take it for one."""
-    from tweakreg_steps.fits_files.notice import write_notice
+    from tweakreg_steps.headers.notice import write_notice
 
     text = f"{call.inputs['name']} has no headerlet: {why}"
     write_notice(call.file("headerlet"), text, history_lines(call.statement))

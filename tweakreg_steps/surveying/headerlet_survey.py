@@ -72,7 +72,7 @@ def _unfit(image: Inspected) -> str | None:
 
 def _file_problems(recipe: Recipe, findings: Findings) -> Iterator[str]:
     """Yield a message for each file name that two headerlets share or a stranger has."""
-    from tweakreg_steps.fits_files.headerlet import headerlet_name
+    from tweakreg_steps.headers.headerlet import headerlet_name
 
     section = recipe.values["headerlet_creation"]
     names = {

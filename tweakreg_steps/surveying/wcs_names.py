@@ -49,7 +49,7 @@ def _archive_problems(image: Inspected, wcsname: str, *, reusename: bool) -> Ite
     used = {key for chip in image.chips for key in chip["alternates"]}
     if used >= set(ascii_uppercase) - {RESERVED_KEY}:
         from tweakreg_steps.fits_files.fits_blocks import scan_hdus
-        from tweakreg_steps.fits_files.solution import check_room
+        from tweakreg_steps.headers.solution import check_room
 
         path = image.image.path
         chips = [chip_from_record(chip) for chip in image.chips]

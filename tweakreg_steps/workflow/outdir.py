@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.json_file import recall_json, write_json
+from tweakreg_steps.provenance.reading import read_statements
 from tweakreg_steps.records.outdir_files import (
     ALIGNED,
     CODE_CACHE,
@@ -27,7 +28,6 @@ from tweakreg_steps.records.outdir_files import (
     STATE,
 )
 from tweakreg_steps.records.statement import KEY
-from tweakreg_steps.records.statement_reading import read_statements
 from tweakreg_steps.steps.products import HEADER_RECORD
 
 OWN_FOLDERS = (*FOLDERS, LEDGER, SCRATCH)

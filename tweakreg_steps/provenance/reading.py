@@ -38,12 +38,30 @@ def read_statements(path: Path) -> list[Statement]:
 
 
 def _read_fits(path: Path) -> list[Statement]:
-    """Read the HISTORY of the primary header."""
-    from tweakreg_steps.fits_files.fits_blocks import iter_cards, keyword, scan_hdus
+    """Read the HISTORY of the primary header, and the keywords of an aligned file.
 
-    cards = iter_cards(scan_hdus(path)[0].header)
+    These say version, stamp and digest of the recipe; the whole statement is in the record that
+    stands beside the file, in ``headers/``.
+    """
+    from tweakreg_steps.fits_files.fits_blocks import iter_cards, keyword, scan_hdus
+    from tweakreg_steps.headers.signature import read_signature
+
+    primary = scan_hdus(path)[0]
+    cards = iter_cards(primary.header)
     texts = [card[8:].decode("ascii", "replace") for card in cards if keyword(card) == "HISTORY"]
-    return list(parse_lines(texts))
+    signature = read_signature(primary.values)
+    signed = (
+        []
+        if signature is None
+        else [
+            {
+                "version": signature.version,
+                "stamp": signature.stamp,
+                "recipe_digest": signature.recipe,
+            }
+        ]
+    )
+    return [*parse_lines(texts), *signed]
 
 
 def _read_gzip(path: Path) -> list[Statement]:

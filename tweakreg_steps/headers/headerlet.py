@@ -24,7 +24,7 @@ from tweakreg_steps.fits_files.card_list import CardList
 from tweakreg_steps.fits_files.chips import Chip, image_shape
 from tweakreg_steps.fits_files.copying import read_hdu
 from tweakreg_steps.fits_files.fits_blocks import BLOCK, Hdu, scan_hdus
-from tweakreg_steps.fits_files.solution import Solution, edit_headers
+from tweakreg_steps.headers.solution import Solution, edit_headers
 
 if TYPE_CHECKING:
     from astropy.io.fits import HDUList, Header

@@ -1,7 +1,7 @@
 """A solution, the WCS that a fit gives each chip, and the headers with it in them.
 
-Only cards are edited here, in memory; `tweakreg_steps.fits_files.header_update` writes files and
-`tweakreg_steps.fits_files.headerlet` makes headerlets of them.
+Only cards are edited here, in memory; `tweakreg_steps.headers.header_update` writes files and
+`tweakreg_steps.headers.headerlet` makes headerlets of them.
 """
 
 from __future__ import annotations
@@ -169,14 +169,14 @@ def _move_chips(
 ) -> list[MovedWcs]:
     """Move the WCS of each chip."""
     from tweakreg_steps.astrometry.reference_plane import read_reference_plane
-    from tweakreg_steps.fits_files.exposure import make_wcs, open_quietly
+    from tweakreg_steps.fits_files.exposure import header_of, make_wcs, open_quietly
 
     plane = read_reference_plane(plane_path)
     moved = []
     with open_quietly(source) as hdus:
         for chip in chips:
             where = f"{source}: {chip.label}"
-            header = hdus[chip.extension].header
+            header = header_of(hdus, chip, where=where)
             wcs = make_wcs(header, hdus, where=where)
             moved.append(move_wcs(header, wcs, plane=plane, fit=fit, where=where))
     return moved

@@ -18,9 +18,10 @@ from tweakreg_steps.fits_files.chips import Chip, explain_gwcs, holds_gwcs, is_h
 from tweakreg_steps.fits_files.copying import NewHdu, read_hdu, write_hdus
 from tweakreg_steps.fits_files.fits_blocks import CardValue, Hdu, scan_hdus
 from tweakreg_steps.fits_files.fits_checksum import renew_checksum
-from tweakreg_steps.fits_files.headerlet import Attachment, prepare_attachment
-from tweakreg_steps.fits_files.solution import Solution, edit_headers, solution_of_fit
 from tweakreg_steps.fits_files.wcs_cards import Archived
+from tweakreg_steps.headers.headerlet import Attachment, prepare_attachment
+from tweakreg_steps.headers.signature import Signature, sign
+from tweakreg_steps.headers.solution import Solution, edit_headers, solution_of_fit
 
 
 @dataclass(frozen=True)
@@ -57,15 +58,16 @@ def write_aligned_copy(
     headerlet: Path | None,
     same_data: bool,
     history: Sequence[str],
+    signature: Signature | None = None,
 ) -> dict[str, Any]:
     """Copy an exposure with its WCS moved by a fit, and say what was written.
 
     Parameters
     ----------
-    source, destination, chips, reusename, headerlet, same_data, history
+    source, destination, chips, reusename, headerlet, same_data, history, signature
         As for `write_copy`.
     plane_path, fit, wcsname
-        As for `tweakreg_steps.fits_files.solution.solution_of_fit`.
+        As for `tweakreg_steps.headers.solution.solution_of_fit`.
 
     Returns
     -------
@@ -91,6 +93,7 @@ def write_aligned_copy(
         headerlet=headerlet,
         same_data=same_data,
         history=history,
+        signature=signature,
     )
     return asdict(written) | {"deviation": solution.deviation}
 
@@ -105,6 +108,7 @@ def write_copy(
     headerlet: Path | None,
     same_data: bool,
     history: Sequence[str],
+    signature: Signature | None = None,
 ) -> AlignedHeader:
     """Copy an exposure with a new primary WCS.
 
@@ -127,6 +131,8 @@ def write_copy(
         The destination is an earlier copy of this source: only its headers are written again.
     history : sequence of str
         Lines for the HISTORY of the primary header.
+    signature : Signature or None
+        What made the copy, for three keywords of the primary header.
 
     Raises
     ------
@@ -151,6 +157,8 @@ def write_copy(
         hdrname=attached.hdrname if attached else None,
     )
     edited.headers[0].add_history_lines(history)
+    if signature is not None:
+        sign(edited.headers[0], signature)
     table = None
     if is_hst(hdus[0].values):
         table = _record(source, hdus, edited.headers, solution.wcsname)
@@ -164,7 +172,7 @@ def _record(
     source: Path, hdus: Sequence[Hdu], headers: Mapping[int, CardList], name: str
 ) -> bytes | None:
     """Return the WCSCORR extension with the new WCS in it."""
-    from tweakreg_steps.fits_files.wcscorr_table import record_wcs
+    from tweakreg_steps.headers.wcscorr_table import record_wcs
 
     science = sorted((hdu for hdu in hdus if hdu.name == "SCI"), key=lambda hdu: hdu.version)
     present = next((hdu for hdu in hdus if hdu.name == "WCSCORR"), None)

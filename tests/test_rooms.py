@@ -1,0 +1,43 @@
+"""Imports run one way: headers, astrometry, files; nothing runs back up."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import tweakreg_steps
+
+PACKAGE = Path(tweakreg_steps.__file__).parent
+BELOW = {
+    "fits_files": {"errors", "atomic", "fits_files"},
+    "astrometry": {"errors", "atomic", "fits_files", "astrometry"},
+    "headers": {"errors", "atomic", "fits_files", "astrometry", "headers"},
+}
+"""What each room may import of this package."""
+
+
+def imported(path: Path) -> set[str]:
+    """Return the rooms and modules of this package that a module imports."""
+    tree = ast.parse(path.read_text())
+    names = [
+        name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module
+        for name in (
+            [f"{node.module}.{alias.name}" for alias in node.names]
+            if node.module == "tweakreg_steps"
+            else [node.module]
+        )
+    ]
+    own = [name.split(".")[1] for name in names if name.startswith("tweakreg_steps.")]
+    return set(own) - {"__version__"}
+
+
+@pytest.mark.parametrize("room", sorted(BELOW))
+def test_no_room_imports_one_above_it(room: str) -> None:
+    files = sorted((PACKAGE / room).glob("*.py"))
+    assert len(files) > 3
+    found = {path.name: imported(path) - BELOW[room] for path in files}
+    assert not {name: rooms for name, rooms in found.items() if rooms}
