@@ -1,0 +1,454 @@
+"""Positions, fluxes and local skies of all sources of a chip by fitting the PSF.
+
+Sources whose fitting boxes overlap are fitted together (`tweakreg_steps.psf.group_fit`); the light
+of those farther away is taken from the pixels between rounds. What has its middle masked is
+measured from its wings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from enum import IntFlag
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tweakreg_steps.finding.sky_noise import RealPixels
+from tweakreg_steps.psf.group_fit import GroupFit, GroupPixels, fit_groups
+from tweakreg_steps.psf.grouping import group_sources, near_pairs
+from tweakreg_steps.psf.pixel_noise import PixelNoise
+from tweakreg_steps.psf.psf_grid import PsfGrid, cut_pieces
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+Index = NDArray[np.intp]
+
+CORE = 1.6
+"""Radius of the fitted pixels in full widths at half maximum.
+
+With a well sampled PSF the position is then known to 1.01 of what all pixels of the star tell
+(measured with 1e3 to 1e6 electrons); a radius of 1.1 leaves 1.07 at 1e5.
+"""
+
+ROUNDING = 0.3
+"""Pixels added to a radius so that the disc is round: 21 pixels for 2, 37 for 3."""
+
+WINGS = 4.0
+"""The same, where the middle of a star has to be left out."""
+
+LARGEST_GROUP = 6
+"""Sources fitted together; the matrices grow with the square, and the pieces of the PSF too."""
+
+PASSES = 3
+"""Rounds in which the light of neighbours outside the group is taken away."""
+
+PIECE = 512
+"""Sources times members of a group that are fitted at a time: what stays in the cache."""
+
+MOST_OF_CORE = 0.7
+"""Part of the core's pixels without which a source is measured from its wings."""
+
+FELT = 0.05
+"""Light of a neighbour that is taken away, in units of the sky's noise of a pixel."""
+
+FARTHEST, FARTHEST_IN_WINGS = 1.5, 2.5
+"""Pixels from the place it was found at to where a source may be measured."""
+
+LARGEST_ERROR = 1.0
+"""Pixels; what is less well known is not measured."""
+
+LEAST_PIXELS = 6
+"""Usable pixels without which a source is not measured: two more than it has unknowns."""
+
+
+class Flag(IntFlag):
+    """What is to be known of a fitted source."""
+
+    BLENDED = 1
+    """Fitted together with neighbours."""
+    LEFT_OUT = 2
+    """Pixels of its core were left out: masked, saturated, or off the image."""
+    WINGS = 4
+    """Measured from its wings, with a larger box."""
+    NOT_MEASURED = 8
+    """Too few usable pixels, or no fit: x, y are those it was given, its error is nan."""
+
+
+@dataclass(frozen=True, eq=False)
+class PsfPositions:
+    """Sources as the PSF fits them; arrays of shape (n,).
+
+    Attributes
+    ----------
+    x, y
+        Centres in FITS pixels: the centre of the first pixel is 1.0.
+    flux
+        Total flux above the local sky, in the unit of the pixels times pixels.
+    sky
+        Local sky, in the unit of the pixels; one for all members of a group.
+    xx, yy, xy
+        Covariance of x and y in square pixels; nan where not measured.
+    flux_error
+        Standard error of the flux.
+    quality
+        Sum of the absolute residuals of the core over the flux: 0 for a perfect fit.
+    chi2
+        Reduced chi square of the core; nan without degrees of freedom.
+    n_pixels
+        Pixels that were used.
+    flags
+        See `Flag`.
+    """
+
+    x: FloatArray
+    y: FloatArray
+    flux: FloatArray
+    sky: FloatArray
+    xx: FloatArray
+    yy: FloatArray
+    xy: FloatArray
+    flux_error: FloatArray
+    quality: FloatArray
+    chi2: FloatArray
+    n_pixels: Index
+    flags: Index
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @property
+    def errors(self) -> FloatArray:
+        """Standard error of a centre along one axis, rms over both, in pixels."""
+        return np.asarray(np.sqrt((self.xx + self.yy) / 2.0))
+
+    def __getitem__(self, chosen: Index | BoolArray) -> PsfPositions:
+        return PsfPositions(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+    def put(self, chosen: Index, others: PsfPositions) -> PsfPositions:
+        """Return the sources with the chosen ones replaced."""
+        merged = [getattr(self, field.name).copy() for field in fields(self)]
+        for values, field in zip(merged, fields(self), strict=True):
+            values[chosen] = getattr(others, field.name)
+        return PsfPositions(*merged)
+
+
+def fit_positions(
+    pixels: RealPixels,
+    good: BoolArray,
+    psf: PsfGrid,
+    noise: PixelNoise,
+    x: FloatArray,
+    y: FloatArray,
+) -> PsfPositions:
+    """Fit the PSF to all sources of a chip.
+
+    Parameters
+    ----------
+    pixels
+        Shape (ny, nx).
+    good
+        False where a pixel must not be used: masked, saturated, flagged; shape (ny, nx). Pixels
+        that are not finite are left out in any case.
+    psf
+        The PSF of the chip.
+    noise
+        The noise of its pixels.
+    x, y
+        Where the sources were found, to a pixel; FITS pixels, shape (n,).
+
+    Returns
+    -------
+    PsfPositions
+        In the given order.
+    """
+    chip = _Chip(pixels, good, noise, psf, core_radius(psf))
+    found = _unmeasured(x, y)
+    if not len(found):
+        return found
+    layout = _lay_out(chip, x, y)
+    found = _fit_some(chip, layout, found, None, layout.all_groups())
+    for _ in range(PASSES - 1):
+        pairs = _outside_pairs(chip, layout, found)
+        if not len(pairs):
+            break
+        found = _fit_some(chip, layout, found, pairs, np.unique(layout.group[pairs[:, 0]]))
+    return _flag(found, layout, x, y)
+
+
+def core_radius(psf: PsfGrid) -> float:
+    """Give the radius in pixels of the disc of pixels that is fitted."""
+    whole = max(2, round(CORE * full_width(psf)))
+    return min(whole, int(psf.radius) - 1) + ROUNDING
+
+
+def full_width(psf: PsfGrid) -> float:
+    """Measure the full width at half maximum of the PSF's mean over the chip, in pixels.
+
+    It is that of the round area in which the PSF is above half its maximum.
+    """
+    mean = psf.images.mean(axis=(0, 1))
+    area = np.count_nonzero(mean > 0.5 * mean.max()) / psf.oversampling**2
+    return float(2.0 * np.sqrt(area / np.pi))
+
+
+@dataclass(frozen=True, eq=False)
+class _Boxes:
+    """Pixels of boxes around sources, shape (m, side * side), and the boxes' first FITS pixels."""
+
+    values: FloatArray
+    variance: FloatArray
+    usable: BoolArray
+    left: FloatArray
+    bottom: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class _Chip:
+    """The pixels of a chip, and what is known of them."""
+
+    pixels: RealPixels
+    good: BoolArray
+    noise: PixelNoise
+    psf: PsfGrid
+    radius: float
+
+    @property
+    def wing_radius(self) -> float:
+        """Pixels on each side of a star without a middle."""
+        whole = round(WINGS * full_width(self.psf))
+        return min(whole, int(self.psf.radius) - 1) + ROUNDING
+
+    def boxes(self, x: FloatArray, y: FloatArray, radius: float) -> _Boxes:
+        """Cut the pixels within a radius of positions."""
+        half = int(radius)
+        step = np.arange(-half, half + 1)
+        disc = np.hypot(step, step[:, None]) <= radius
+        shape = (len(x), step.size, step.size)
+        flat = (len(x), step.size**2)
+        column, row = np.rint(x).astype(np.intp) - 1, np.rint(y).astype(np.intp) - 1
+        rows = np.broadcast_to(row[:, None, None] + step[:, None], shape)
+        columns = np.broadcast_to(column[:, None, None] + step, shape)
+        ny, nx = self.pixels.shape
+        inside = (rows >= 0) & (rows < ny) & (columns >= 0) & (columns < nx)
+        at = rows.clip(0, ny - 1), columns.clip(0, nx - 1)
+        values = self.pixels[at].astype(np.float64)
+        variance = self.noise.without_light(values, at)
+        usable = disc & inside & self.good[at] & np.isfinite(values) & np.isfinite(variance)
+        return _Boxes(
+            np.where(usable, values, 0.0).reshape(flat),
+            np.where(usable, variance, 1.0).reshape(flat),
+            usable.reshape(flat),
+            (column + 1.0 - half),
+            (row + 1.0 - half),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Layout:
+    """Which sources are fitted how; arrays of shape (n,).
+
+    Attributes
+    ----------
+    group
+        Number of the group that a source is fitted in; -1 where it cannot be.
+    in_wings
+        Whether a source is fitted with the larger radius, alone.
+    whole
+        Whether all pixels of its core can be used.
+    """
+
+    group: Index
+    in_wings: BoolArray
+    whole: BoolArray
+
+    def all_groups(self) -> Index:
+        """Numbers of the groups."""
+        return np.unique(self.group[self.group >= 0])
+
+    def by_size(self, groups: Index) -> Iterator[tuple[bool, Index]]:
+        """Give, for each kind and size of groups, the members, shape (m, g)."""
+        chosen = np.flatnonzero(np.isin(self.group, groups))
+        order = chosen[np.argsort(self.group[chosen], kind="stable")]
+        _, start, size = np.unique(self.group[order], return_index=True, return_counts=True)
+        wings = self.in_wings[order[start]]
+        for kind in (False, True):
+            for g in np.unique(size[wings == kind]):
+                first = start[(wings == kind) & (size == g)]
+                yield kind, order[first[:, None] + np.arange(g)]
+
+
+def _lay_out(chip: _Chip, x: FloatArray, y: FloatArray) -> _Layout:
+    """Group the sources; those without a middle go alone, with their wings."""
+    known = np.isfinite(x) & np.isfinite(y)
+    core, wings = np.zeros(len(x), dtype=np.intp), np.zeros(len(x), dtype=np.intp)
+    for some in np.array_split(np.flatnonzero(known), 1 + len(x) // PIECE):
+        core[some] = chip.boxes(x[some], y[some], chip.radius).usable.sum(axis=1)
+    step = np.arange(-int(chip.radius), int(chip.radius) + 1)
+    full = np.count_nonzero(np.hypot(step, step[:, None]) <= chip.radius)
+    in_wings = known & (core < MOST_OF_CORE * full)
+    few = np.flatnonzero(in_wings)
+    wings[few] = chip.boxes(x[few], y[few], chip.wing_radius).usable.sum(axis=1)
+    group = np.full(len(x), -1)
+    together = np.flatnonzero(known & ~in_wings)
+    group[together] = group_sources(
+        x[together], y[together], distance=2.0 * chip.radius, largest=LARGEST_GROUP
+    )
+    alone = np.flatnonzero(in_wings & (wings >= LEAST_PIXELS))
+    group[alone] = group.max(initial=-1) + 1 + np.arange(len(alone))
+    return _Layout(group, in_wings, core == full)
+
+
+def _outside_pairs(chip: _Chip, layout: _Layout, found: PsfPositions) -> Index:
+    """List (source, neighbour outside its group whose light reaches its pixels), shape (m, 2)."""
+    measured = np.flatnonzero((layout.group >= 0) & np.isfinite(found.xx))
+    if not measured.size:
+        return np.zeros((0, 2), dtype=np.intp)
+    reach = chip.psf.radius + chip.radius
+    pairs = measured[near_pairs(found.x[measured], found.y[measured], reach)]
+    source, other = pairs.T
+    apart = np.hypot(found.x[source] - found.x[other], found.y[source] - found.y[other])
+    radius = np.where(layout.in_wings[source], chip.wing_radius, chip.radius)
+    light = found.flux[other] * _brightest_at(chip.psf, np.maximum(apart - radius, 0.0))
+    seen = light > FELT * np.sqrt(chip.noise.sky_variance)
+    return pairs[seen & (layout.group[source] != layout.group[other])]
+
+
+def _brightest_at(psf: PsfGrid, distance: FloatArray) -> FloatArray:
+    """Give the largest value of the mean PSF at or beyond distances in pixels."""
+    mean = psf.images.mean(axis=(0, 1))
+    step = np.arange(mean.shape[0]) - (mean.shape[0] - 1) / 2
+    ring = np.hypot(step, step[:, None]).astype(np.intp)
+    highest = np.zeros(ring.max() + 2)
+    np.maximum.at(highest, ring.ravel(), mean.ravel())
+    beyond = np.maximum.accumulate(highest[::-1])[::-1]
+    index = np.minimum(distance * psf.oversampling, len(beyond) - 1).astype(np.intp)
+    return np.asarray(beyond[index])
+
+
+def _fit_some(
+    chip: _Chip, layout: _Layout, found: PsfPositions, pairs: Index | None, groups: Index
+) -> PsfPositions:
+    """Fit some groups anew, starting from what was found."""
+    for in_wings, members in layout.by_size(groups):
+        radius = chip.wing_radius if in_wings else chip.radius
+        size = members.shape[1]
+        for i in range(0, len(members), max(1, PIECE // size**2)):
+            part = members[i : i + max(1, PIECE // size**2)]
+            found = found.put(part.ravel(), _fit_part(chip, found, pairs, part, radius))
+    return found
+
+
+def _fit_part(
+    chip: _Chip, found: PsfPositions, pairs: Index | None, members: Index, radius: float
+) -> PsfPositions:
+    """Fit some groups of one size, members of shape (m, g)."""
+    m, g = members.shape
+    x, y = found.x[members], found.y[members]
+    boxes = chip.boxes(x.ravel(), y.ravel(), radius)
+    others = np.zeros_like(boxes.values)
+    if pairs is not None:
+        _add_others(others, chip.psf, found, pairs, members.ravel(), boxes, 2 * int(radius) + 1)
+    data = GroupPixels(
+        boxes.values.reshape(m, -1),
+        boxes.variance.reshape(m, -1),
+        _once(boxes, 2 * int(radius) + 1, g).reshape(m, -1),
+        others.reshape(m, -1),
+        boxes.left.reshape(m, g),
+        boxes.bottom.reshape(m, g),
+        2 * int(radius) + 1,
+        chip.noise.per_unit,
+        chip.noise.sky,
+    )
+    return _sources(fit_groups(chip.psf, data, x, y), boxes.usable)
+
+
+def _once(boxes: _Boxes, side: int, g: int) -> BoolArray:
+    """Take a pixel that two boxes of a group hold as usable in the first one only."""
+    if g == 1:
+        return boxes.usable
+    step = np.arange(side)
+    shape = (len(boxes.left), side, side)
+    column = np.broadcast_to(boxes.left[:, None, None] + step, shape).reshape(-1, g, side * side)
+    row = np.broadcast_to(boxes.bottom[:, None, None] + step[:, None], shape).reshape(column.shape)
+    usable = boxes.usable.reshape(column.shape).copy()
+    for later in range(1, g):
+        for earlier in range(later):
+            left = boxes.left.reshape(-1, g)[:, earlier, None]
+            bottom = boxes.bottom.reshape(-1, g)[:, earlier, None]
+            in_x, in_y = column[:, later] - left, row[:, later] - bottom
+            inside = (in_x >= 0) & (in_x < side) & (in_y >= 0) & (in_y < side)
+            index = np.where(inside, in_y * side + in_x, 0).astype(np.intp)
+            held = np.take_along_axis(boxes.usable.reshape(column.shape)[:, earlier], index, axis=1)
+            usable[:, later] &= ~(inside & held)
+    return usable
+
+
+def _add_others(
+    light: FloatArray,
+    psf: PsfGrid,
+    found: PsfPositions,
+    pairs: Index,
+    sources: Index,
+    boxes: _Boxes,
+    side: int,
+) -> None:
+    """Add to the boxes of some sources the light of neighbours outside their groups."""
+    box_of = np.full(len(found), -1)
+    box_of[sources] = np.arange(len(sources))
+    own = pairs[box_of[pairs[:, 0]] >= 0]
+    for i in range(0, len(own), PIECE):
+        box, other = box_of[own[i : i + PIECE, 0]], own[i : i + PIECE, 1]
+        x, y = found.x[other], found.y[other]
+        pieces = cut_pieces(psf, x, y, boxes.left[box], boxes.bottom[box], side)
+        pixels = pieces.evaluate(x, y)[0].reshape(len(box), -1)
+        np.add.at(light, box, found.flux[other, None] * pixels)
+
+
+def _sources(fit: GroupFit, usable: BoolArray) -> PsfPositions:
+    """Describe the sources of groups one by one."""
+    n, g = fit.x.shape
+    residual, deviation = (a.reshape(n * g, -1) for a in (fit.residual, fit.deviation))
+    residual = np.where(usable, residual, 0.0)
+    count = usable.sum(axis=1)
+    freedom = count - 3.0 - 1.0 / g
+    square = np.sum((residual / deviation) ** 2, axis=1)
+    at_x = 3 * np.arange(g)
+    at_y, at_flux = at_x + 1, at_x + 2
+    covariance = np.where(fit.converged[:, None, None], fit.covariance, np.nan)
+    flux = fit.flux.ravel()
+    return PsfPositions(
+        x=fit.x.ravel(),
+        y=fit.y.ravel(),
+        flux=flux,
+        sky=np.repeat(fit.sky, g),
+        xx=covariance[:, at_x, at_x].ravel(),
+        yy=covariance[:, at_y, at_y].ravel(),
+        xy=covariance[:, at_x, at_y].ravel(),
+        flux_error=np.sqrt(covariance[:, at_flux, at_flux]).ravel(),
+        quality=np.abs(residual).sum(axis=1) / flux,
+        chi2=np.where(freedom > 0.0, square / np.maximum(freedom, 1.0), np.nan),
+        n_pixels=count,
+        flags=np.full(n * g, int(Flag.BLENDED) if g > 1 else 0),
+    )
+
+
+def _unmeasured(x: FloatArray, y: FloatArray) -> PsfPositions:
+    """Sources of which only the position is known."""
+    unknown = np.full((8, len(x)), np.nan)
+    none = np.zeros(len(x), dtype=np.intp)
+    return PsfPositions(x.astype(float), y.astype(float), *unknown, none, none)
+
+
+def _flag(found: PsfPositions, layout: _Layout, x: FloatArray, y: FloatArray) -> PsfPositions:
+    """Give back the position of what could not be measured, and say so."""
+    moved = np.hypot(found.x - x, found.y - y)
+    farthest = np.where(layout.in_wings, FARTHEST_IN_WINGS, FARTHEST)
+    with np.errstate(invalid="ignore"):
+        measured = (moved <= farthest) & (found.errors <= LARGEST_ERROR)
+    flags = found.flags | np.where(layout.whole, 0, int(Flag.LEFT_OUT))
+    flags |= np.where(layout.in_wings, int(Flag.WINGS), 0)
+    flags = np.where(measured, flags, flags | int(Flag.NOT_MEASURED))
+    lost = np.flatnonzero(~measured)
+    kept = replace(found, flags=flags)
+    return kept.put(lost, replace(_unmeasured(x[lost], y[lost]), flags=flags[lost]))
