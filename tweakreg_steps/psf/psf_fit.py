@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from tweakreg_steps.finding.sky_noise import RealPixels
 from tweakreg_steps.psf.group_fit import GroupFit, GroupPixels, fit_groups
 from tweakreg_steps.psf.grouping import group_sources, near_pairs
+from tweakreg_steps.psf.pixel_boxes import ChipPixels, disc
 from tweakreg_steps.psf.pixel_noise import PixelNoise
-from tweakreg_steps.psf.psf_grid import PsfGrid, cut_pieces
+from tweakreg_steps.psf.psf_grid import PsfGrid, full_width
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -162,7 +163,7 @@ def fit_positions(
     PsfPositions
         In the given order.
     """
-    chip = _Chip(pixels, good, noise, psf, core_radius(psf))
+    chip = _Chip(ChipPixels(pixels, good, noise), psf, core_radius(psf))
     found = _unmeasured(x, y)
     if not len(found):
         return found
@@ -182,66 +183,19 @@ def core_radius(psf: PsfGrid) -> float:
     return min(whole, int(psf.radius) - 1) + ROUNDING
 
 
-def full_width(psf: PsfGrid) -> float:
-    """Measure the full width at half maximum of the PSF's mean over the chip, in pixels.
-
-    It is that of the round area in which the PSF is above half its maximum.
-    """
-    mean = psf.images.mean(axis=(0, 1))
-    area = np.count_nonzero(mean > 0.5 * mean.max()) / psf.oversampling**2
-    return float(2.0 * np.sqrt(area / np.pi))
-
-
-@dataclass(frozen=True, eq=False)
-class _Boxes:
-    """Pixels of boxes around sources, shape (m, side * side), and the boxes' first FITS pixels."""
-
-    values: FloatArray
-    variance: FloatArray
-    usable: BoolArray
-    left: FloatArray
-    bottom: FloatArray
-
-
 @dataclass(frozen=True, eq=False)
 class _Chip:
-    """The pixels of a chip, and what is known of them."""
+    """A chip, its PSF, and the radius of the pixels that are fitted."""
 
-    pixels: RealPixels
-    good: BoolArray
-    noise: PixelNoise
+    pixels: ChipPixels
     psf: PsfGrid
     radius: float
 
     @property
     def wing_radius(self) -> float:
-        """Pixels on each side of a star without a middle."""
+        """Radius in pixels for a star without a middle."""
         whole = round(WINGS * full_width(self.psf))
         return min(whole, int(self.psf.radius) - 1) + ROUNDING
-
-    def boxes(self, x: FloatArray, y: FloatArray, radius: float) -> _Boxes:
-        """Cut the pixels within a radius of positions."""
-        half = int(radius)
-        step = np.arange(-half, half + 1)
-        disc = np.hypot(step, step[:, None]) <= radius
-        shape = (len(x), step.size, step.size)
-        flat = (len(x), step.size**2)
-        column, row = np.rint(x).astype(np.intp) - 1, np.rint(y).astype(np.intp) - 1
-        rows = np.broadcast_to(row[:, None, None] + step[:, None], shape)
-        columns = np.broadcast_to(column[:, None, None] + step, shape)
-        ny, nx = self.pixels.shape
-        inside = (rows >= 0) & (rows < ny) & (columns >= 0) & (columns < nx)
-        at = rows.clip(0, ny - 1), columns.clip(0, nx - 1)
-        values = self.pixels[at].astype(np.float64)
-        variance = self.noise.without_light(values, at)
-        usable = disc & inside & self.good[at] & np.isfinite(values) & np.isfinite(variance)
-        return _Boxes(
-            np.where(usable, values, 0.0).reshape(flat),
-            np.where(usable, variance, 1.0).reshape(flat),
-            usable.reshape(flat),
-            (column + 1.0 - half),
-            (row + 1.0 - half),
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -283,12 +237,11 @@ def _lay_out(chip: _Chip, x: FloatArray, y: FloatArray) -> _Layout:
     known = np.isfinite(x) & np.isfinite(y)
     core, wings = np.zeros(len(x), dtype=np.intp), np.zeros(len(x), dtype=np.intp)
     for some in np.array_split(np.flatnonzero(known), 1 + len(x) // PIECE):
-        core[some] = chip.boxes(x[some], y[some], chip.radius).usable.sum(axis=1)
-    step = np.arange(-int(chip.radius), int(chip.radius) + 1)
-    full = np.count_nonzero(np.hypot(step, step[:, None]) <= chip.radius)
+        core[some] = chip.pixels.boxes(x[some], y[some], chip.radius).usable.sum(axis=1)
+    full = np.count_nonzero(disc(chip.radius))
     in_wings = known & (core < MOST_OF_CORE * full)
     few = np.flatnonzero(in_wings)
-    wings[few] = chip.boxes(x[few], y[few], chip.wing_radius).usable.sum(axis=1)
+    wings[few] = chip.pixels.boxes(x[few], y[few], chip.wing_radius).usable.sum(axis=1)
     group = np.full(len(x), -1)
     together = np.flatnonzero(known & ~in_wings)
     group[together] = group_sources(
@@ -310,7 +263,7 @@ def _outside_pairs(chip: _Chip, layout: _Layout, found: PsfPositions) -> Index:
     apart = np.hypot(found.x[source] - found.x[other], found.y[source] - found.y[other])
     radius = np.where(layout.in_wings[source], chip.wing_radius, chip.radius)
     light = found.flux[other] * _brightest_at(chip.psf, np.maximum(apart - radius, 0.0))
-    seen = light > FELT * np.sqrt(chip.noise.sky_variance)
+    seen = light > FELT * np.sqrt(chip.pixels.noise.sky_variance)
     return pairs[seen & (layout.group[source] != layout.group[other])]
 
 
@@ -345,64 +298,29 @@ def _fit_part(
     """Fit some groups of one size, members of shape (m, g)."""
     m, g = members.shape
     x, y = found.x[members], found.y[members]
-    boxes = chip.boxes(x.ravel(), y.ravel(), radius)
+    boxes = chip.pixels.boxes(x.ravel(), y.ravel(), radius)
     others = np.zeros_like(boxes.values)
     if pairs is not None:
-        _add_others(others, chip.psf, found, pairs, members.ravel(), boxes, 2 * int(radius) + 1)
+        box_of = np.full(len(found), -1)
+        box_of[members.ravel()] = np.arange(members.size)
+        box, other = box_of[pairs[:, 0]], pairs[:, 1]
+        there = box >= 0
+        other = other[there]
+        others = boxes.light_of(
+            chip.psf, found.x[other], found.y[other], found.flux[other], box[there]
+        )
     data = GroupPixels(
         boxes.values.reshape(m, -1),
         boxes.variance.reshape(m, -1),
-        _once(boxes, 2 * int(radius) + 1, g).reshape(m, -1),
+        boxes.in_first(g).reshape(m, -1),
         others.reshape(m, -1),
         boxes.left.reshape(m, g),
         boxes.bottom.reshape(m, g),
-        2 * int(radius) + 1,
-        chip.noise.per_unit,
-        chip.noise.sky,
+        boxes.side,
+        chip.pixels.noise.per_unit,
+        chip.pixels.noise.sky,
     )
     return _sources(fit_groups(chip.psf, data, x, y), boxes.usable)
-
-
-def _once(boxes: _Boxes, side: int, g: int) -> BoolArray:
-    """Take a pixel that two boxes of a group hold as usable in the first one only."""
-    if g == 1:
-        return boxes.usable
-    step = np.arange(side)
-    shape = (len(boxes.left), side, side)
-    column = np.broadcast_to(boxes.left[:, None, None] + step, shape).reshape(-1, g, side * side)
-    row = np.broadcast_to(boxes.bottom[:, None, None] + step[:, None], shape).reshape(column.shape)
-    usable = boxes.usable.reshape(column.shape).copy()
-    for later in range(1, g):
-        for earlier in range(later):
-            left = boxes.left.reshape(-1, g)[:, earlier, None]
-            bottom = boxes.bottom.reshape(-1, g)[:, earlier, None]
-            in_x, in_y = column[:, later] - left, row[:, later] - bottom
-            inside = (in_x >= 0) & (in_x < side) & (in_y >= 0) & (in_y < side)
-            index = np.where(inside, in_y * side + in_x, 0).astype(np.intp)
-            held = np.take_along_axis(boxes.usable.reshape(column.shape)[:, earlier], index, axis=1)
-            usable[:, later] &= ~(inside & held)
-    return usable
-
-
-def _add_others(
-    light: FloatArray,
-    psf: PsfGrid,
-    found: PsfPositions,
-    pairs: Index,
-    sources: Index,
-    boxes: _Boxes,
-    side: int,
-) -> None:
-    """Add to the boxes of some sources the light of neighbours outside their groups."""
-    box_of = np.full(len(found), -1)
-    box_of[sources] = np.arange(len(sources))
-    own = pairs[box_of[pairs[:, 0]] >= 0]
-    for i in range(0, len(own), PIECE):
-        box, other = box_of[own[i : i + PIECE, 0]], own[i : i + PIECE, 1]
-        x, y = found.x[other], found.y[other]
-        pieces = cut_pieces(psf, x, y, boxes.left[box], boxes.bottom[box], side)
-        pixels = pieces.evaluate(x, y)[0].reshape(len(box), -1)
-        np.add.at(light, box, found.flux[other, None] * pixels)
 
 
 def _sources(fit: GroupFit, usable: BoolArray) -> PsfPositions:

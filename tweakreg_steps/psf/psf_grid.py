@@ -252,6 +252,16 @@ def cut_pieces(
     return PsfPieces(pieces, row, column, middle, box_x, box_y, side, oversampling)
 
 
+def full_width(psf: PsfGrid) -> float:
+    """Measure the full width at half maximum of the PSF's mean over the chip, in pixels.
+
+    It is that of the round area in which the PSF is above half its maximum.
+    """
+    mean = psf.images.mean(axis=(0, 1))
+    area = np.count_nonzero(mean > 0.5 * mean.max()) / psf.oversampling**2
+    return float(2.0 * np.sqrt(area / np.pi))
+
+
 def _between(nodes: FloatArray, place: FloatArray) -> tuple[Index, Index, FloatArray]:
     """Neighbouring nodes of places, and how far along they are from one to the other."""
     at = np.interp(place, nodes, np.arange(len(nodes)))
