@@ -110,7 +110,31 @@ class GroupFit:
     converged: BoolArray
 
 
-def fit_groups(psf: PsfGrid, data: GroupPixels, x: FloatArray, y: FloatArray) -> GroupFit:
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """Where sources may be: within some pixels, in x and in y, of a place.
+
+    ``x, y`` have the shape (n, g), FITS pixels.
+    """
+
+    x: FloatArray
+    y: FloatArray
+    reach: float
+
+    def __getitem__(self, rows: Index) -> Bounds:
+        return Bounds(self.x[rows], self.y[rows], self.reach)
+
+    def keep(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Bring places back within the bounds."""
+        return (
+            x.clip(self.x - self.reach, self.x + self.reach),
+            y.clip(self.y - self.reach, self.y + self.reach),
+        )
+
+
+def fit_groups(
+    psf: PsfGrid, data: GroupPixels, bounds: Bounds, x: FloatArray, y: FloatArray
+) -> GroupFit:
     """Fit all groups.
 
     Parameters
@@ -119,6 +143,8 @@ def fit_groups(psf: PsfGrid, data: GroupPixels, x: FloatArray, y: FloatArray) ->
         The PSF of the chip.
     data
         The pixels of the groups.
+    bounds
+        What sources must not leave: one that did would fit another star.
     x, y
         Where the fit starts, FITS pixels, shape (n, g).
     """
@@ -129,7 +155,7 @@ def fit_groups(psf: PsfGrid, data: GroupPixels, x: FloatArray, y: FloatArray) ->
     rows = np.arange(n)
     for _ in range(ROUNDS):
         near, some = _of_rows(pieces, rows, n, g), data if rows.size == n else data[rows]
-        moved, longest = _step(near, some, state[rows])
+        moved, longest = _step(near, some, bounds[rows], state[rows])
         state.put(rows, moved)
         converged[rows] = longest < TOLERANCE
         rows = rows[longest >= TOLERANCE]
@@ -224,7 +250,9 @@ def _model(pieces: PsfPieces, data: GroupPixels, state: _State) -> _Model:
     return _Model(light, variance, np.concatenate([derivatives, np.ones((n, 1, p))], axis=1))
 
 
-def _step(pieces: PsfPieces, data: GroupPixels, state: _State) -> tuple[_State, FloatArray]:
+def _step(
+    pieces: PsfPieces, data: GroupPixels, bounds: Bounds, state: _State
+) -> tuple[_State, FloatArray]:
     """Take one step, and tell the longest way that a source of each group goes, shape (n,)."""
     model = _model(pieces, data, state)
     step, _ = _solve(model.derivatives, data.usable / model.variance, data.values - model.light)
@@ -232,13 +260,16 @@ def _step(pieces: PsfPieces, data: GroupPixels, state: _State) -> tuple[_State, 
     by_source = step[:, :-1].reshape(n, g, 3)
     way = np.hypot(by_source[..., 0], by_source[..., 1])
     short = np.minimum(1.0, LONGEST / np.maximum(way, LONGEST))
+    x, y = bounds.keep(
+        state.x + short * by_source[..., 0], state.y + short * by_source[..., 1]
+    )
     moved = _State(
-        state.x + short * by_source[..., 0],
-        state.y + short * by_source[..., 1],
+        x,
+        y,
         np.maximum(state.flux + by_source[..., 2], FAINTEST * state.flux),
         state.sky + step[:, -1],
     )
-    return moved, way.max(axis=1)
+    return moved, np.hypot(x - state.x, y - state.y).max(axis=1)
 
 
 def _solve(

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.finding.sky_noise import RealPixels
-from tweakreg_steps.psf.group_fit import GroupFit, GroupPixels, fit_groups
+from tweakreg_steps.psf.group_fit import TOLERANCE, Bounds, GroupFit, GroupPixels, fit_groups
 from tweakreg_steps.psf.grouping import group_sources, near_pairs
 from tweakreg_steps.psf.pixel_boxes import ChipPixels, disc
 from tweakreg_steps.psf.pixel_noise import PixelNoise
@@ -54,7 +54,21 @@ FELT = 0.05
 """Light of a neighbour that is taken away, in units of the sky's noise of a pixel."""
 
 FARTHEST, FARTHEST_IN_WINGS = 1.5, 2.5
-"""Pixels from the place it was found at to where a source may be measured."""
+"""Pixels, in x and in y, from the place it was found at to where a source may be measured."""
+
+ONE = 0.6
+"""Full widths at half maximum within which two sources are taken for one: what a finder makes of
+the jagged top of one star. Two stars so near have one maximum."""
+
+OWN = 1.3
+"""A source's pixel in units of the light of its brighter neighbours there, above which it is one:
+what rings and spikes of a bright star rise above the PSF by."""
+
+ROUGH = 1.5
+"""Radius in pixels of the light that a first flux is estimated from."""
+
+LEAST_SIGNAL = 2.0
+"""Flux in units of its error below which there is no source."""
 
 LARGEST_ERROR = 1.0
 """Pixels; what is less well known is not measured."""
@@ -74,6 +88,8 @@ class Flag(IntFlag):
     """Measured from its wings, with a larger box."""
     NOT_MEASURED = 8
     """Too few usable pixels, or no fit: x, y are those it was given, its error is nan."""
+    NOTHING = 16
+    """Not measured because no light is left for it beside its neighbours, or no PSF fits it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +116,8 @@ class PsfPositions:
         Pixels that were used.
     flags
         See `Flag`.
+    converged
+        Whether the fit came to an end.
     """
 
     x: FloatArray
@@ -114,6 +132,7 @@ class PsfPositions:
     chi2: FloatArray
     n_pixels: Index
     flags: Index
+    converged: BoolArray
 
     def __len__(self) -> int:
         return len(self.x)
@@ -168,12 +187,13 @@ def fit_positions(
     if not len(found):
         return found
     layout = _lay_out(chip, x, y)
-    found = _fit_some(chip, layout, found, None, layout.all_groups())
+    found, layout = _fit_real(chip, layout, found, None, layout.all_groups())
     for _ in range(PASSES - 1):
         pairs = _outside_pairs(chip, layout, found)
         if not len(pairs):
             break
-        found = _fit_some(chip, layout, found, pairs, np.unique(layout.group[pairs[:, 0]]))
+        near = np.unique(layout.group[pairs[:, 0]])
+        found, layout = _fit_real(chip, layout, found, pairs, near)
     return _flag(found, layout, x, y)
 
 
@@ -210,17 +230,33 @@ class _Layout:
         Whether a source is fitted with the larger radius, alone.
     whole
         Whether all pixels of its core can be used.
+    second
+        Whether a source is taken for a part of another one.
+    x, y
+        Where a source was found.
     """
 
     group: Index
     in_wings: BoolArray
     whole: BoolArray
+    second: BoolArray
+    x: FloatArray
+    y: FloatArray
+
+    def without(self, nothing: BoolArray) -> _Layout:
+        """Return the same with some sources in no group."""
+        return replace(self, group=np.where(nothing, -1, self.group))
+
+    def is_alone(self) -> BoolArray:
+        """Tell which sources are the only members of their groups."""
+        _, inverse, size = np.unique(self.group, return_inverse=True, return_counts=True)
+        return (size[inverse] == 1) & (self.group >= 0)
 
     def all_groups(self) -> Index:
         """Numbers of the groups."""
         return np.unique(self.group[self.group >= 0])
 
-    def by_size(self, groups: Index) -> Iterator[tuple[bool, Index]]:
+    def by_size(self, groups: Index) -> Iterator[Index]:
         """Give, for each kind and size of groups, the members, shape (m, g)."""
         chosen = np.flatnonzero(np.isin(self.group, groups))
         order = chosen[np.argsort(self.group[chosen], kind="stable")]
@@ -229,7 +265,7 @@ class _Layout:
         for kind in (False, True):
             for g in np.unique(size[wings == kind]):
                 first = start[(wings == kind) & (size == g)]
-                yield kind, order[first[:, None] + np.arange(g)]
+                yield order[first[:, None] + np.arange(g)]
 
 
 def _lay_out(chip: _Chip, x: FloatArray, y: FloatArray) -> _Layout:
@@ -243,13 +279,51 @@ def _lay_out(chip: _Chip, x: FloatArray, y: FloatArray) -> _Layout:
     few = np.flatnonzero(in_wings)
     wings[few] = chip.pixels.boxes(x[few], y[few], chip.wing_radius).usable.sum(axis=1)
     group = np.full(len(x), -1)
+    second = _is_second(chip, x, y, known)
+    known, in_wings = known & ~second, in_wings & ~second
     together = np.flatnonzero(known & ~in_wings)
     group[together] = group_sources(
         x[together], y[together], distance=2.0 * chip.radius, largest=LARGEST_GROUP
     )
     alone = np.flatnonzero(in_wings & (wings >= LEAST_PIXELS))
     group[alone] = group.max(initial=-1) + 1 + np.arange(len(alone))
-    return _Layout(group, in_wings, core == full)
+    return _Layout(group, in_wings, core == full, second, x, y)
+
+
+def _is_second(chip: _Chip, x: FloatArray, y: FloatArray, known: BoolArray) -> BoolArray:
+    """Tell which sources are only a piece of a brighter neighbour.
+
+    They are too near to it to be told apart, or their pixel holds hardly more than its light.
+    """
+    second = np.zeros(len(x), dtype=np.bool_)
+    some = np.flatnonzero(known)
+    if not some.size:
+        return second
+    x, y = x[some], y[some]
+    flux = _rough_flux(chip, x, y)
+    source, other = near_pairs(x, y, chip.psf.radius).T
+    fainter = flux[source] < flux[other]
+    fainter |= (flux[source] == flux[other]) & (source > other)
+    source, other = source[fainter], other[fainter]
+    near = np.hypot(x[source] - x[other], y[source] - y[other]) < ONE * full_width(chip.psf)
+    second[some[source[near]]] = True
+    pixel = chip.pixels.boxes(x, y, 0.0)
+    there = flux[other] > 0.0
+    source, other = source[there], other[there]
+    light = pixel.light_of(chip.psf, x[other], y[other], flux[other], source)
+    noise = np.sqrt(pixel.variance + chip.pixels.noise.per_unit * light)
+    above = pixel.values - chip.pixels.noise.sky - OWN * light
+    second[some[(light > 0.0)[:, 0] & (above < 3.0 * noise)[:, 0] & pixel.usable[:, 0]]] = True
+    return second
+
+
+def _rough_flux(chip: _Chip, x: FloatArray, y: FloatArray) -> FloatArray:
+    """Estimate fluxes from the pixels next to each place, and the PSF there."""
+    boxes = chip.pixels.boxes(x, y, ROUGH)
+    light = boxes.light_of(chip.psf, x, y, np.ones(len(x)), np.arange(len(x)))
+    above = np.where(boxes.usable, boxes.values - chip.pixels.noise.sky, 0.0).sum(axis=1)
+    part = np.where(boxes.usable, light, 0.0).sum(axis=1)
+    return np.asarray(np.where(part > 0.0, above / np.where(part > 0.0, part, 1.0), 0.0))
 
 
 def _outside_pairs(chip: _Chip, layout: _Layout, found: PsfPositions) -> Index:
@@ -279,25 +353,80 @@ def _brightest_at(psf: PsfGrid, distance: FloatArray) -> FloatArray:
     return np.asarray(beyond[index])
 
 
+def _fit_real(
+    chip: _Chip, layout: _Layout, found: PsfPositions, pairs: Index | None, groups: Index
+) -> tuple[PsfPositions, _Layout]:
+    """Fit some groups, and again without those members that turn out to be nothing.
+
+    What a finder takes for a star beside a bright one is often a piece of its rings.
+    """
+    start = found
+    for _ in range(LARGEST_GROUP):
+        found = _fit_some(chip, layout, found, pairs, groups)
+        nothing = _is_nothing(chip, layout, found, groups)
+        if not nothing.any():
+            break
+        groups = np.unique(layout.group[nothing])
+        layout = layout.without(nothing)
+        groups = groups[np.isin(groups, layout.group)]
+        rest = np.flatnonzero(np.isin(layout.group, groups))
+        found = found.put(rest, start[rest])
+    return found, layout
+
+
+def _is_nothing(
+    chip: _Chip, layout: _Layout, found: PsfPositions, groups: Index
+) -> BoolArray:
+    """Tell which members of some groups have no light of their own, or went astray.
+
+    Of a group that has not converged without any such member, the faintest one is suspected.
+    """
+    member = np.isin(layout.group, groups)
+    moved = np.maximum(np.abs(found.x - layout.x), np.abs(found.y - layout.y))
+    farthest = np.where(layout.in_wings, FARTHEST_IN_WINGS, FARTHEST)
+    with np.errstate(invalid="ignore"):
+        sound = (moved < farthest - TOLERANCE) & (found.errors <= LARGEST_ERROR)
+        sound &= found.flux >= LEAST_SIGNAL * found.flux_error
+    nothing = member & ~sound & ~_is_brightest(layout, found)
+    nothing |= member & ~sound & layout.is_alone()
+    explained = np.isin(layout.group, layout.group[nothing])
+    for group in np.unique(layout.group[member & ~found.converged & ~explained]):
+        own = np.flatnonzero(layout.group == group)
+        nothing[own[np.argmin(found.flux[own])]] = True
+    return nothing
+
+
+def _is_brightest(layout: _Layout, found: PsfPositions) -> BoolArray:
+    """Tell which source is the brightest of its group."""
+    order = np.lexsort([np.nan_to_num(found.flux), layout.group])
+    last = np.append(layout.group[order][1:] != layout.group[order][:-1], True)
+    brightest = np.zeros(len(order), dtype=np.bool_)
+    brightest[order[last]] = True
+    return brightest
+
+
 def _fit_some(
     chip: _Chip, layout: _Layout, found: PsfPositions, pairs: Index | None, groups: Index
 ) -> PsfPositions:
     """Fit some groups anew, starting from what was found."""
-    for in_wings, members in layout.by_size(groups):
-        radius = chip.wing_radius if in_wings else chip.radius
+    for members in layout.by_size(groups):
         size = members.shape[1]
         for i in range(0, len(members), max(1, PIECE // size**2)):
             part = members[i : i + max(1, PIECE // size**2)]
-            found = found.put(part.ravel(), _fit_part(chip, found, pairs, part, radius))
+            found = found.put(part.ravel(), _fit_part(chip, layout, found, pairs, part))
     return found
 
 
 def _fit_part(
-    chip: _Chip, found: PsfPositions, pairs: Index | None, members: Index, radius: float
+    chip: _Chip, layout: _Layout, found: PsfPositions, pairs: Index | None, members: Index
 ) -> PsfPositions:
     """Fit some groups of one size, members of shape (m, g)."""
     m, g = members.shape
     x, y = found.x[members], found.y[members]
+    in_wings = bool(layout.in_wings[members[0, 0]])
+    radius = chip.wing_radius if in_wings else chip.radius
+    reach = FARTHEST_IN_WINGS if in_wings else FARTHEST
+    bounds = Bounds(layout.x[members], layout.y[members], reach)
     boxes = chip.pixels.boxes(x.ravel(), y.ravel(), radius)
     others = np.zeros_like(boxes.values)
     if pairs is not None:
@@ -320,7 +449,7 @@ def _fit_part(
         chip.pixels.noise.per_unit,
         chip.pixels.noise.sky,
     )
-    return _sources(fit_groups(chip.psf, data, x, y), boxes.usable)
+    return _sources(fit_groups(chip.psf, data, bounds, x, y), boxes.usable)
 
 
 def _sources(fit: GroupFit, usable: BoolArray) -> PsfPositions:
@@ -333,7 +462,7 @@ def _sources(fit: GroupFit, usable: BoolArray) -> PsfPositions:
     square = np.sum((residual / deviation) ** 2, axis=1)
     at_x = 3 * np.arange(g)
     at_y, at_flux = at_x + 1, at_x + 2
-    covariance = np.where(fit.converged[:, None, None], fit.covariance, np.nan)
+    covariance = fit.covariance
     flux = fit.flux.ravel()
     return PsfPositions(
         x=fit.x.ravel(),
@@ -348,6 +477,7 @@ def _sources(fit: GroupFit, usable: BoolArray) -> PsfPositions:
         chi2=np.where(freedom > 0.0, square / np.maximum(freedom, 1.0), np.nan),
         n_pixels=count,
         flags=np.full(n * g, int(Flag.BLENDED) if g > 1 else 0),
+        converged=np.repeat(fit.converged, g),
     )
 
 
@@ -355,18 +485,19 @@ def _unmeasured(x: FloatArray, y: FloatArray) -> PsfPositions:
     """Sources of which only the position is known."""
     unknown = np.full((8, len(x)), np.nan)
     none = np.zeros(len(x), dtype=np.intp)
-    return PsfPositions(x.astype(float), y.astype(float), *unknown, none, none)
+    return PsfPositions(
+        x.astype(float), y.astype(float), *unknown, none, none, np.zeros(len(x), dtype=np.bool_)
+    )
 
 
 def _flag(found: PsfPositions, layout: _Layout, x: FloatArray, y: FloatArray) -> PsfPositions:
     """Give back the position of what could not be measured, and say so."""
-    moved = np.hypot(found.x - x, found.y - y)
-    farthest = np.where(layout.in_wings, FARTHEST_IN_WINGS, FARTHEST)
-    with np.errstate(invalid="ignore"):
-        measured = (moved <= farthest) & (found.errors <= LARGEST_ERROR)
+    measured = (layout.group >= 0) & found.converged
+    tried = np.isfinite(found.xx) | layout.second
     flags = found.flags | np.where(layout.whole, 0, int(Flag.LEFT_OUT))
     flags |= np.where(layout.in_wings, int(Flag.WINGS), 0)
-    flags = np.where(measured, flags, flags | int(Flag.NOT_MEASURED))
+    flags |= np.where(measured, 0, int(Flag.NOT_MEASURED))
+    flags |= np.where(~measured & tried, int(Flag.NOTHING), 0)
     lost = np.flatnonzero(~measured)
     kept = replace(found, flags=flags)
     return kept.put(lost, replace(_unmeasured(x[lost], y[lost]), flags=flags[lost]))
