@@ -168,9 +168,7 @@ def scattered(
     )
 
 
-def bound(
-    optics: Optics, x: FloatArray, y: FloatArray, flux: FloatArray, sky: Sky
-) -> FloatArray:
+def bound(optics: Optics, x: FloatArray, y: FloatArray, flux: FloatArray, sky: Sky) -> FloatArray:
     """Cramér–Rao bound of a position along one axis, rms over both, in pixels.
 
     Of all pixels of the painted star, for position, flux and sky free together, the information is
@@ -275,9 +273,7 @@ def _pupil(p: FloatArray, q: FloatArray, step: float) -> FloatArray:
     return np.asarray(open_ring)
 
 
-def _wavefront(
-    optics: Optics, p: FloatArray, q: FloatArray, u: float, v: float
-) -> FloatArray:
+def _wavefront(optics: Optics, p: FloatArray, q: FloatArray, u: float, v: float) -> FloatArray:
     """Aberrations at a place of the chip in micrometres: Zernike terms of unit rms."""
     x, y = 2.0 * p, 2.0 * q
     square = x**2 + y**2

@@ -75,9 +75,7 @@ class GroupPixels:
     def __getitem__(self, rows: NDArray[np.intp]) -> GroupPixels:
         arrays = (
             a[rows]
-            for a in (
-                self.values, self.variance, self.usable, self.others, self.left, self.bottom
-            )
+            for a in (self.values, self.variance, self.usable, self.others, self.left, self.bottom)
         )
         return GroupPixels(*arrays, self.side, self.per_unit, self.sky)
 
@@ -161,8 +159,12 @@ def fit_groups(
         rows = rows[longest >= TOLERANCE]
         if not rows.size:
             break
-        far = rows[~_of_rows(pieces, rows, n, g).reach(*_by_box(state.x[rows], state.y[rows]))
-                   .reshape(len(rows), -1).all(axis=1)]
+        far = rows[
+            ~_of_rows(pieces, rows, n, g)
+            .reach(*_by_box(state.x[rows], state.y[rows]))
+            .reshape(len(rows), -1)
+            .all(axis=1)
+        ]
         if far.size:
             pieces = pieces.put(_pairs(far, g), _cut(psf, data[far], state.x[far], state.y[far]))
     return _result(pieces, data, state, converged)
@@ -260,9 +262,7 @@ def _step(
     by_source = step[:, :-1].reshape(n, g, 3)
     way = np.hypot(by_source[..., 0], by_source[..., 1])
     short = np.minimum(1.0, LONGEST / np.maximum(way, LONGEST))
-    x, y = bounds.keep(
-        state.x + short * by_source[..., 0], state.y + short * by_source[..., 1]
-    )
+    x, y = bounds.keep(state.x + short * by_source[..., 0], state.y + short * by_source[..., 1])
     moved = _State(
         x,
         y,
@@ -287,14 +287,18 @@ def _solve(
     return (inverse @ right)[:, :, 0], inverse
 
 
-def _result(
-    pieces: PsfPieces, data: GroupPixels, state: _State, converged: BoolArray
-) -> GroupFit:
+def _result(pieces: PsfPieces, data: GroupPixels, state: _State, converged: BoolArray) -> GroupFit:
     """Compare the model with the pixels once more."""
     model = _model(pieces, data, state)
     residual = data.values - model.light
     _, covariance = _solve(model.derivatives, data.usable / model.variance, residual)
     return GroupFit(
-        state.x, state.y, state.flux, state.sky, covariance,
-        residual, np.sqrt(model.variance), converged,
+        state.x,
+        state.y,
+        state.flux,
+        state.sky,
+        covariance,
+        residual,
+        np.sqrt(model.variance),
+        converged,
     )

@@ -91,9 +91,7 @@ class Boxes:
                 in_y = rows[:, later] - bottom[:, earlier, None]
                 inside = (in_x >= 0) & (in_x < self.side) & (in_y >= 0) & (in_y < self.side)
                 index = np.where(inside, in_y * self.side + in_x, 0).astype(np.intp)
-                first[:, later] &= ~(
-                    inside & np.take_along_axis(held[:, earlier], index, axis=1)
-                )
+                first[:, later] &= ~(inside & np.take_along_axis(held[:, earlier], index, axis=1))
         return first
 
 

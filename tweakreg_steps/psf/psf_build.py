@@ -400,9 +400,7 @@ def _nodes(number: int, length: float) -> FloatArray:
     return np.linspace(0.5, length + 0.5, number)
 
 
-def _describe(
-    psf: PsfGrid, fields: Sequence[_Field], means: StarMeans, detector: int
-) -> BuiltPsf:
+def _describe(psf: PsfGrid, fields: Sequence[_Field], means: StarMeans, detector: int) -> BuiltPsf:
     """Say from what the PSF of a detector was built."""
     star = np.concatenate([f.chip.star[f.sources[f.chosen]] for f in fields])
     own = np.concatenate(

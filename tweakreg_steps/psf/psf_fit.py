@@ -47,7 +47,7 @@ PASSES = 3
 PIECE = 512
 """Sources times members of a group that are fitted at a time: what stays in the cache."""
 
-MOST_OF_CORE = 0.7
+MOST_OF_CORE = 0.8
 """Part of the core's pixels without which a source is measured from its wings."""
 
 FELT = 0.05
@@ -59,11 +59,15 @@ FARTHEST, FARTHEST_IN_WINGS = 1.5, 2.5
 SIGNIFICANT = 3.0
 """Standard deviations of chi square beyond which it is not chance: one good star in 500 is so."""
 
-UNLIKE = 0.2
-"""Sum of the absolute residuals over the flux from which on a source is not like the PSF.
+UNLIKE = 0.1
+"""Sum of the absolute residuals, over the flux and above what the noise gives, from which on a
+source is not like the PSF.
 
 Painted stars have 0.01 with their own PSF and 0.03 with one that is 30 nm out of focus; of cosmic
 rays and hot pixels 96 to 100 % are beyond it and significantly so, and 0.6 % of the stars."""
+
+MEAN_DEVIATION = 0.8
+"""Mean absolute deviation of normal noise in standard deviations: sqrt(2 / pi)."""
 
 ONE = 0.6
 """Full widths at half maximum within which two sources are taken for one: what a finder makes of
@@ -404,9 +408,7 @@ def _fit_real(
     return found, layout
 
 
-def _is_nothing(
-    chip: _Chip, layout: _Layout, found: PsfPositions, groups: Index
-) -> BoolArray:
+def _is_nothing(chip: _Chip, layout: _Layout, found: PsfPositions, groups: Index) -> BoolArray:
     """Tell which members of some groups have no light of their own, or went astray.
 
     Of a group that has not converged without any such member, the faintest one is suspected.
@@ -496,8 +498,9 @@ def _sources(fit: GroupFit, boxes: Boxes) -> PsfPositions:
     flux = fit.flux.ravel()
     quality = np.abs(residual).sum(axis=1) / flux
     chi2 = np.where(freedom > 0.0, square / np.maximum(freedom, 1.0), np.nan)
-    unlike = (quality > UNLIKE) & _is_misfit(chi2, count)
-    narrow = _excess_of_brightest(boxes, residual / deviation) > SIGNIFICANT
+    noise = MEAN_DEVIATION * np.where(boxes.usable, deviation, 0.0).sum(axis=1) / flux
+    unlike = (quality - noise > UNLIKE) & _is_misfit(chi2, count)
+    narrow = _is_peaked(boxes, residual, deviation)
     kind = np.where(narrow, int(Flag.NARROW), int(Flag.EXTENDED))
     flags = np.full(n * g, int(Flag.BLENDED) if g > 1 else 0) | np.where(unlike, kind, 0)
     return PsfPositions(
@@ -517,12 +520,22 @@ def _sources(fit: GroupFit, boxes: Boxes) -> PsfPositions:
     )
 
 
-def _excess_of_brightest(boxes: Boxes, residual: FloatArray) -> FloatArray:
-    """Give what is left of the brightest pixel in or beside the middle one of each box."""
-    step = np.arange(boxes.side) - boxes.side // 2
+def _is_peaked(boxes: Boxes, residual: FloatArray, deviation: FloatArray) -> BoolArray:
+    """Tell where the brightest pixel stands out of the four beside it, after the fit.
+
+    It is looked for in and beside the middle of each box.
+    """
+    side = boxes.side
+    step = np.arange(side) - side // 2
     middle = np.maximum(np.abs(step), np.abs(step)[:, None]).ravel() <= 1
-    values = np.where(boxes.usable & middle, boxes.values, -np.inf)
-    return np.asarray(np.take_along_axis(residual, values.argmax(axis=1)[:, None], axis=1)[:, 0])
+    at = np.where(boxes.usable & middle, boxes.values, -np.inf).argmax(axis=1)
+    near = at[:, None] + np.array([-side, -1, 1, side])
+    beside = np.take_along_axis(residual, near, axis=1).mean(axis=1)
+    noise = np.take_along_axis(deviation, near, axis=1)
+    own = np.take_along_axis(residual, at[:, None], axis=1)[:, 0]
+    own_noise = np.take_along_axis(deviation, at[:, None], axis=1)[:, 0]
+    variance = own_noise**2 + (noise**2).sum(axis=1) / near.shape[1] ** 2
+    return np.asarray(own - beside > SIGNIFICANT * np.sqrt(variance))
 
 
 def _unmeasured(x: FloatArray, y: FloatArray) -> PsfPositions:

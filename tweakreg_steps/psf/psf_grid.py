@@ -89,12 +89,22 @@ class PsfGrid:
         below, above, part_y = _between(self.y_nodes, y)
         width = len(self.x_nodes)
         nodes = np.stack(
-            [below * width + left, below * width + right, above * width + left,
-             above * width + right], axis=1
+            [
+                below * width + left,
+                below * width + right,
+                above * width + left,
+                above * width + right,
+            ],
+            axis=1,
         )
         weights = np.stack(
-            [(1 - part_y) * (1 - part_x), (1 - part_y) * part_x, part_y * (1 - part_x),
-             part_y * part_x], axis=1
+            [
+                (1 - part_y) * (1 - part_x),
+                (1 - part_y) * part_x,
+                part_y * (1 - part_x),
+                part_y * part_x,
+            ],
+            axis=1,
         )
         return nodes, weights
 
@@ -193,9 +203,7 @@ class PsfPieces:
         scale = -float(self.oversampling)
         return both[..., 0, 0], scale * both[..., 1, 0], scale * both[..., 0, 1]
 
-    def _taps(
-        self, place: FloatArray, box: FloatArray, start: Index
-    ) -> tuple[Index, FloatArray]:
+    def _taps(self, place: FloatArray, box: FloatArray, start: Index) -> tuple[Index, FloatArray]:
         """First coefficient of each box within its piece, and the four B-splines (n, 4, 2)."""
         at = self.oversampling * (box - place) + self.middle
         whole = np.floor(at)

@@ -182,8 +182,9 @@ def _nearest(
     size, side = psf.images.shape[-1], boxes.side
     step = np.arange(side)
     column, row = (
-        np.rint(psf.oversampling * (corner[:, None] + step - place[:, None]) + (size - 1) / 2)
-        .astype(np.intp)
+        np.rint(
+            psf.oversampling * (corner[:, None] + step - place[:, None]) + (size - 1) / 2
+        ).astype(np.intp)
         for corner, place in ((left, x), (bottom, y))
     )
     inside = ((row >= 0) & (row < size))[:, :, None] & ((column >= 0) & (column < size))[:, None]

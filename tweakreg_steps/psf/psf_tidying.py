@@ -20,8 +20,8 @@ BESIDE = 0.29
 
 Half a pixel in a PSF of 1.7 pixels, as Anderson & King (2000) have it: where it is steepest."""
 
-ROUNDS = 4
-"""Newton steps towards the middle; each leaves a hundredth."""
+ROUNDS = 8
+"""Newton steps from the highest sample towards the middle; the last ones change nothing."""
 
 
 def tidy(psf: PsfGrid, half: int) -> PsfGrid:
@@ -53,7 +53,8 @@ def _centred(image: FloatArray, beside: float) -> FloatArray:
     coefficients = spline_filter(image, order=3, mode="mirror")
     middle = (image.shape[0] - 1) / 2.0
     reach = beside * np.array([[0.0, 0.0, 1.0, -1.0], [1.0, -1.0, 0.0, 0.0]])
-    shift, small = np.zeros(2), 0.05
+    shift = np.array(np.unravel_index(image.argmax(), image.shape), dtype=np.float64) - middle
+    small = 0.05
 
     def unequal(by: FloatArray) -> FloatArray:
         value = map_coordinates(
