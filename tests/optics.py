@@ -60,12 +60,12 @@ class Optics:
 
 
 def uvis(size: tuple[int, int] = (2051, 4096)) -> Optics:
-    """Sampled as WFC3/UVIS in F606W: full width at half maximum 1.8 pixels."""
+    """Return WFC3/UVIS in F606W: full width at half maximum 1.8 pixels."""
     return Optics(0.0396, (0.53, 0.59, 0.65), 0.48, 8.0, 12.0, 18.0, 12.0, size)
 
 
 def infrared(size: tuple[int, int] = (1014, 1014)) -> Optics:
-    """Sampled as WFC3/IR in its bluest filters: full width at half maximum 1.1 pixels."""
+    """Return WFC3/IR in its bluest filters: full width at half maximum 1.1 pixels."""
     return Optics(0.128, (0.95, 1.05, 1.15), 0.2, 8.0, 12.0, 18.0, 12.0, size)
 
 
@@ -113,7 +113,8 @@ def stamps(optics: Optics, x: FloatArray, y: FloatArray) -> Stamps:
         pixels[0, i] = (rows @ columns).real
         pixels[1, i] = (rows @ (columns * (-2j * math.pi * frequency)[:, None])).real
         pixels[2, i] = (slopes @ columns).real
-    return Stamps(*pixels / PERIOD**2, middle)
+    light, by_x, by_y = pixels / PERIOD**2
+    return Stamps(light, by_x, by_y, middle)
 
 
 def effective_psf(
@@ -169,7 +170,7 @@ def scattered(
 
 
 def bound(optics: Optics, x: FloatArray, y: FloatArray, flux: FloatArray, sky: Sky) -> FloatArray:
-    """Cramér–Rao bound of a position along one axis, rms over both, in pixels.
+    """Return the Cramér-Rao bound of a position along one axis, rms over both, in pixels.
 
     Of all pixels of the painted star, for position, flux and sky free together, the information is
     ``sum g g^T / variance`` with the gradient g of the expected pixel.
@@ -210,12 +211,14 @@ def _frequencies(optics: Optics) -> FloatArray:
 
 
 def _wave(offset: FloatArray, frequency: FloatArray) -> NDArray[np.complex128]:
-    return np.exp(2j * math.pi * np.outer(offset, frequency))
+    wave: NDArray[np.complex128] = np.exp(2j * math.pi * np.outer(offset, frequency))
+    return wave
 
 
 def _upper(frequency: FloatArray) -> FloatArray:
-    """Those that are not negative: the light is real, the others tell the same."""
-    return frequency[frequency.size // 2 :]
+    """Take those that are not negative: the light is real, the others tell the same."""
+    upper: FloatArray = frequency[frequency.size // 2 :]
+    return upper
 
 
 @cache
@@ -263,7 +266,7 @@ def _optical_transfer(
 
 
 def _pupil(p: FloatArray, q: FloatArray, step: float) -> FloatArray:
-    """Openness of the pupil, its diameter being 1, with soft edges of one sample."""
+    """Draw the open part of the pupil, its diameter being 1, with soft edges of one sample."""
     radius = np.hypot(p, q)
     open_ring = np.clip((0.5 - radius) / step + 0.5, 0, 1)
     open_ring *= np.clip((radius - OBSCURATION / 2) / step + 0.5, 0, 1)

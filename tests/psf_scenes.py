@@ -1,4 +1,4 @@
-"""Stars through known optics, and their PSFs as files and as grids, for the tests of the PSF room."""
+"""Stars through known optics, and their PSFs as files and as grids."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from optics import Optics, Sky, effective_psf, expose, paint, scattered
 from tweakreg_steps.psf.pixel_boxes import ChipPixels
 from tweakreg_steps.psf.pixel_noise import PixelNoise
 from tweakreg_steps.psf.psf_build import ExposedChip
-from tweakreg_steps.psf.psf_fit import PsfPositions, fit_positions
+from tweakreg_steps.psf.psf_fit import fit_positions
 from tweakreg_steps.psf.psf_grid import PsfGrid
+from tweakreg_steps.psf.psf_positions import PsfPositions
 
 FloatArray = NDArray[np.float64]
 
@@ -101,11 +102,11 @@ def dithered(
         at_y = u * np.sin(angle) + v * np.cos(angle) + ny / 2 + up
         image = expose(paint(optics, at_x, at_y, flux), SKY, rng)
         pixels = ChipPixels(image, np.ones(image.shape, dtype=np.bool_), NOISE)
-        found = [
+        found_x, found_y = (
             place + finder_bias * np.sin(2 * np.pi * place) + rng.normal(0.0, 0.01, len(place))
             for place in (at_x, at_y)
-        ]
-        chips.append(_exposed(pixels, *found, right, up))
+        )
+        chips.append(_exposed(pixels, found_x, found_y, right, up))
     return chips
 
 

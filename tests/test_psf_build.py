@@ -93,7 +93,7 @@ def test_a_psf_is_centred_and_one_star_bright() -> None:
 
 
 def observations(exposures: int, *, noise: float, wrong: int = 0) -> Observations:
-    """A hundred stars in turned and shifted exposures, some of them wrongly matched."""
+    """Scatter a hundred stars over turned and shifted exposures, some of them wrongly matched."""
     rng = np.random.default_rng(2)
     true = rng.uniform(0.0, 1000.0, (100, 2))
     xy = np.concatenate([true @ [[1.0, 1e-4 * i], [-1e-4 * i, 1.0]] + i for i in range(exposures)])

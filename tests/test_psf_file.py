@@ -186,7 +186,7 @@ def test_images_that_cannot_be_used_say_why(
 def test_values_that_are_not_finite_are_refused(tmp_path: Path) -> None:
     image = np.ones((41, 41))
     write_image(tmp_path / "nan.fits", np.where(np.eye(41) > 0, np.nan, image), OVERSAMP=4)
-    with pytest.raises(InputError, match="must be positive|not finite"):
+    with pytest.raises(InputError, match="41 samples of the PSF are not finite"):
         read_psf(describe_psf_file(tmp_path / "nan.fits"), ANYWHERE)
 
 

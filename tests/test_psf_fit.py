@@ -1,4 +1,4 @@
-"""Positions from the PSF against painted optics, the Cramér–Rao bound, and photutils."""
+"""Positions from the PSF against painted optics, the Cramér-Rao bound, and photutils."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from functools import cache
 import numpy as np
 import pytest
 from astropy.table import QTable
-from optics import Optics, bound, infrared, paint, uvis
+from optics import bound, infrared, paint, uvis
 from psf_scenes import NOISE, SKY, StarField, isolated, library, phase_bias
 
-from tweakreg_steps.psf.psf_fit import Flag, fit_positions
+from tweakreg_steps.psf.psf_fit import fit_positions
+from tweakreg_steps.psf.psf_positions import Flag
 
 SIZE = (512, 512)
 CAMERAS = {"uvis": uvis(SIZE), "infrared": infrared(SIZE)}

@@ -1,19 +1,19 @@
 """The fit of the PSF to many groups of sources at once, all groups having one size.
 
 For the pixels ``d`` around a group the model ``m = sky + sum flux_j psf(x - x_j, y - y_j)`` is
-fitted by Gauss–Newton steps
+fitted by Gauss-Newton steps
 
     A^T W A step = A^T W (d - m)
 
 with the derivatives ``A`` of the model by each x_j, y_j, flux_j and by the sky, and the weights
 ``W = 1 / variance`` of the model (see `tweakreg_steps.psf.pixel_noise`), so that a chance excess
 of a pixel does not change its own weight. ``(A^T W A)^-1`` at the end is the covariance: for
-independent pixels, the Cramér–Rao bound of those in the fit.
+independent pixels, the Cramér-Rao bound of those in the fit.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ LONGEST = 0.4
 """Pixels; a step is not longer, for the PSF is no longer linear over more."""
 
 FAINTEST = 0.05
-"""Part of its flux, or of its brightest neighbour's at the start, that a step leaves to a source."""
+"""Part of its flux, or at the start of its brightest neighbour's, that a source keeps."""
 
 ROUNDS = 30
 """Steps after which a group that has not converged is given up."""
@@ -73,11 +73,15 @@ class GroupPixels:
     sky: float
 
     def __getitem__(self, rows: NDArray[np.intp]) -> GroupPixels:
-        arrays = (
-            a[rows]
-            for a in (self.values, self.variance, self.usable, self.others, self.left, self.bottom)
+        return replace(
+            self,
+            values=self.values[rows],
+            variance=self.variance[rows],
+            usable=self.usable[rows],
+            others=self.others[rows],
+            left=self.left[rows],
+            bottom=self.bottom[rows],
         )
-        return GroupPixels(*arrays, self.side, self.per_unit, self.sky)
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,8 +207,8 @@ class _Model:
 def _cut(psf: PsfGrid, data: GroupPixels, x: FloatArray, y: FloatArray) -> PsfPieces:
     """Cut the PSF of every source of a group around every box of it: star by star."""
     g = x.shape[1]
-    boxes = (np.tile(corner, (1, g)).ravel() for corner in (data.left, data.bottom))
-    return cut_pieces(psf, *_by_box(x, y), *boxes, data.side)
+    left, bottom = (np.tile(corner, (1, g)).ravel() for corner in (data.left, data.bottom))
+    return cut_pieces(psf, *_by_box(x, y), left, bottom, data.side)
 
 
 def _by_box(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:

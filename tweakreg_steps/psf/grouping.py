@@ -18,7 +18,7 @@ SHRINK = 0.7
 
 
 def group_sources(x: FloatArray, y: FloatArray, *, distance: float, largest: int) -> Index:
-    """Number the groups of sources that are linked by neighbours nearer than a distance.
+    """Return the groups of sources that are linked by neighbours nearer than a distance.
 
     A group of more than the largest number falls into those that a shorter distance links.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +44,15 @@ class Boxes:
     left: FloatArray
     bottom: FloatArray
     side: int
+
+    @staticmethod
+    def join(parts: Sequence[Boxes]) -> Boxes:
+        """Put boxes of one size one after the other."""
+        values, variance, usable, left, bottom = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("values", "variance", "usable", "left", "bottom")
+        )
+        return Boxes(values, variance, usable, left, bottom, parts[0].side)
 
     def light_of(
         self, psf: PsfGrid, x: FloatArray, y: FloatArray, flux: FloatArray, box: Index

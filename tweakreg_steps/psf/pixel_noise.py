@@ -21,7 +21,7 @@ FloatArray = NDArray[np.float64]
 RealImage = NDArray[np.floating]
 
 SAMPLE = 200_000
-"""Pixels of a chip from which the noise of its light is learnt; a thousandth of it is known then."""
+"""Pixels of a chip from which the noise of its light is learnt."""
 
 BRIGHT = 0.005
 """Part of the pixels that are taken as light of sources: the brightest."""

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from tweakreg_steps.errors import TweakRegError
 from tweakreg_steps.psf.grouping import near_pairs
 from tweakreg_steps.psf.pixel_boxes import Boxes, ChipPixels
-from tweakreg_steps.psf.psf_fit import Flag, PsfPositions, fit_positions
+from tweakreg_steps.psf.psf_fit import fit_positions
 from tweakreg_steps.psf.psf_grid import PsfGrid, full_width
+from tweakreg_steps.psf.psf_positions import Flag, PsfPositions
 from tweakreg_steps.psf.psf_residuals import Samples, improve
 from tweakreg_steps.psf.psf_tidying import tidy
 from tweakreg_steps.psf.star_means import Observations, StarMeans, mean_positions

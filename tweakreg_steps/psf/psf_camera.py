@@ -101,7 +101,7 @@ def _filter(header: Mapping[str, Any]) -> str:
 
 
 def _detector(header: Mapping[str, Any], camera: str) -> int:
-    """Number the chip."""
+    """Return the number of the chip."""
     if camera in {"WFC3UV", "ACSWFC"}:
         return 3 - int(header.get("CCDCHIP", 2))
     if camera == "WFPC2":

@@ -84,8 +84,8 @@ def describe_psf_file(path: Path) -> PsfFile:
         return PsfFile(path, "stdpsf", camera.upper(), name.upper(), detectors)
     image = _only_image(path, headers)
     _oversampling(path, image)
-    words = (str(image.get(key, "")).strip().upper() for key in ("CAMERA", "FILTER"))
-    return PsfFile(path, "image", *words, ())
+    camera, name = (str(image.get(key, "")).strip().upper() for key in ("CAMERA", "FILTER"))
+    return PsfFile(path, "image", camera, name, ())
 
 
 def find_mismatches(psf: PsfFile, setup: Setup, label: str) -> list[str]:
@@ -200,12 +200,13 @@ def _read_library(psf: PsfFile, setup: Setup) -> PsfGrid:
     return PsfGrid(images[order].reshape(shape), x_nodes, y_nodes, int(model.oversampling[0]))
 
 
-def _read_image(psf: PsfFile, setup: Setup) -> PsfGrid:  # noqa: ARG001 - one signature for all kinds
+def _read_image(psf: PsfFile, setup: Setup) -> PsfGrid:  # noqa: ARG001 - one signature
     """Read one image that holds everywhere; its sum becomes one star."""
     with _open(psf.path) as hdus:
         header = _only_image(psf.path, [hdu.header for hdu in hdus])
         data = next(hdu.data for hdu in hdus if hdu.header is header).squeeze().astype(np.float64)
     oversampling = _oversampling(psf.path, header)
+    _require_finite(psf.path, data)
     total = data.sum() / oversampling**2
     if not total > 0.0:
         raise InputError(
@@ -278,9 +279,15 @@ def _require_usable(path: Path, grid: PsfGrid) -> None:
             f"{path}: a PSF of {grid.images.shape[-1]}x{grid.images.shape[-2]} samples; "
             "it must be square, with the star in the middle"
         )
-    if not np.isfinite(grid.images).all():
-        raise InputError(f"{path}: {np.sum(~np.isfinite(grid.images))} samples are not finite")
+    _require_finite(path, grid.images)
     if 2.0 * grid.radius < LEAST_SIDE:
         raise InputError(
             f"{path}: the PSF covers {2.0 * grid.radius:g} pixels; a fit needs {LEAST_SIDE:g}"
         )
+
+
+def _require_finite(path: Path, images: FloatArray) -> None:
+    """Refuse samples without a value."""
+    number = np.count_nonzero(~np.isfinite(images))
+    if number:
+        raise InputError(f"{path}: {number} samples of the PSF are not finite")

@@ -47,7 +47,7 @@ class PsfGrid:
     @property
     def radius(self) -> float:
         """Pixels from the star to the nearest edge of the images."""
-        return (self.images.shape[-1] - 1) / (2 * self.oversampling)
+        return float(self.images.shape[-1] - 1) / (2 * self.oversampling)
 
     @cached_property
     def coefficients(self) -> FloatArray:
@@ -135,7 +135,7 @@ class PsfPieces:
         Samples a pixel.
     """
 
-    coefficients: FloatArray
+    coefficients: NDArray[np.float32]
     row: Index
     column: Index
     middle: float
@@ -213,7 +213,8 @@ class PsfPieces:
     @property
     def _room(self) -> int:
         """Largest index in a piece at which the coefficients of a box may begin."""
-        return self.coefficients.shape[-1] - (self.side - 1) * self.oversampling - TAPS
+        size = int(self.coefficients.shape[-1])
+        return size - (self.side - 1) * self.oversampling - TAPS
 
 
 def cut_pieces(

@@ -64,18 +64,12 @@ class Samples:
     @staticmethod
     def join(parts: Sequence[Samples]) -> Samples:
         """Put those of several exposures, with boxes of one size, one after the other."""
-        boxes = Boxes(
-            *(
-                np.concatenate([getattr(part.boxes, name) for part in parts])
-                for name in ("values", "variance", "usable", "left", "bottom")
-            ),
-            parts[0].boxes.side,
-        )
-        arrays = (
+        boxes = Boxes.join([part.boxes for part in parts])
+        per_unit, sky, x, y = (
             np.concatenate([getattr(part, name) for part in parts])
             for name in ("per_unit", "sky", "x", "y")
         )
-        return Samples(boxes, *arrays)
+        return Samples(boxes, per_unit, sky, x, y)
 
     def stack(self, size: int, oversampling: int) -> FloatArray:
         """Average the stars as they are, each by its own light, into a first PSF.
