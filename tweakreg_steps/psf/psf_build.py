@@ -23,7 +23,7 @@ from tweakreg_steps.psf.psf_fit import fit_positions
 from tweakreg_steps.psf.psf_grid import PsfGrid, full_width
 from tweakreg_steps.psf.psf_positions import Flag, PsfPositions
 from tweakreg_steps.psf.psf_residuals import Samples, improve
-from tweakreg_steps.psf.psf_tidying import tidy
+from tweakreg_steps.psf.psf_tidying import centre, find_middles, normalise
 from tweakreg_steps.psf.star_means import Observations, StarMeans, mean_positions
 
 log = logging.getLogger(__name__)
@@ -41,8 +41,12 @@ ROUNDS = 6
 STEPS = 3
 """Improvements of the PSF in each round."""
 
-LEAST_OBSERVATIONS = 150
-"""Observations of stars for one node of the PSF; see docs/psf.md for what fewer and more give."""
+LEAST_OBSERVATIONS = 80
+"""Observations of stars without which there is no PSF; docs/psf.md shows what fewer give."""
+
+OBSERVATIONS_A_NODE = 60
+"""Observations of stars for one node of the PSF: with half or twice as many, positions with PSFs
+built from 300 to 2,700 observations were no better (docs/psf.md)."""
 
 MOST_OBSERVATIONS = 6000
 """Observations of one detector that are used, the brightest: more make the PSF no better."""
@@ -170,7 +174,7 @@ def build_psfs(chips: Sequence[ExposedChip]) -> dict[int, BuiltPsf]:
             start = _divide(psfs[d], len(samples)) if turn == 1 else psfs[d]
             psfs[d] = _improve(start, samples)
         log.info("PSF, round %d: the exposures differ by %.4f px", turn + 1, means.scatter)
-    return {d: _describe(psfs[d], fields, means, d) for d in detectors}
+    return {d: _describe(centre(psfs[d]), fields, means, d) for d in detectors}
 
 
 @dataclass(frozen=True, eq=False)
@@ -355,7 +359,7 @@ def _first_psf(fields: Sequence[_Field], means: StarMeans, detector: int) -> Psf
     middle = np.array([(nx + 1) / 2]), np.array([(ny + 1) / 2])
     samples = _samples(fields, means, detector, FIRST_HALF)
     rough = PsfGrid(samples.stack(size, OVERSAMPLING)[None, None], *middle, OVERSAMPLING)
-    return tidy(rough, _half(rough))
+    return normalise(centre(rough), _half(rough))
 
 
 def _half(psf: PsfGrid) -> int:
@@ -365,9 +369,21 @@ def _half(psf: PsfGrid) -> int:
 
 def _improve(psf: PsfGrid, samples: Samples) -> PsfGrid:
     """Take some steps towards what the stars are."""
+    moved = _off_the_middle(psf, samples.x, samples.y)
+    centred = replace(samples, x=samples.x + moved[:, 0], y=samples.y + moved[:, 1])
     for _ in range(STEPS):
-        psf = improve(psf, samples)
-    return tidy(psf, int(psf.radius))
+        psf = improve(psf, centred)
+    return normalise(psf, int(psf.radius))
+
+
+def _off_the_middle(psf: PsfGrid, x: FloatArray, y: FloatArray) -> FloatArray:
+    """Give how far the PSF at some places is off its middle, pixels in x and y, shape (n, 2).
+
+    By so much stars are beside where it was fitted, and the next PSF has its middle there.
+    """
+    nodes, weights = psf.node_weights(x, y)
+    middles = find_middles(psf).reshape(-1, 2)
+    return np.asarray((weights[:, :, None] * middles[nodes]).sum(axis=1))
 
 
 def _divide(psf: PsfGrid, n_samples: int) -> PsfGrid:
@@ -382,16 +398,16 @@ def _divide(psf: PsfGrid, n_samples: int) -> PsfGrid:
 def n_nodes(n_observations: int, width: float, height: float) -> tuple[int, int]:
     """Say how many nodes, in x and in y, stars are enough for.
 
-    Of all grids that leave `LEAST_OBSERVATIONS` to a node, the largest whose cells are most nearly
-    square.
+    Of all grids that leave `OBSERVATIONS_A_NODE` to a node, the one whose longer step is shortest.
     """
-    most = min(max(1, n_observations // LEAST_OBSERVATIONS), MOST_NODES)
-    best = (1, 1)
-    for n_y in range(1, most + 1):
-        n_x = max(1, min(most // n_y, round(n_y * width / height)))
-        if n_x * n_y > best[0] * best[1]:
-            best = n_x, n_y
-    return best
+    most = min(max(1, n_observations // OBSERVATIONS_A_NODE), MOST_NODES)
+
+    def longest_step(nodes: tuple[int, int]) -> float:
+        # one node stands for a whole axis: as bad as a step of twice its length
+        return max(size / max(n - 1, 0.5) for size, n in zip((width, height), nodes, strict=True))
+
+    grids = [(n_x, n_y) for n_x in range(1, most + 1) for n_y in range(1, most // n_x + 1)]
+    return min(grids, key=lambda nodes: (longest_step(nodes), nodes[0] * nodes[1]))
 
 
 def _nodes(number: int, length: float) -> FloatArray:

@@ -1,7 +1,9 @@
 """Where the middle of a PSF is, and how much light it holds: what stars do not tell.
 
 A star's place and the PSF's are moved together without any change to its pixels, and so are its
-flux and the PSF's sum, its sky and a pedestal under the PSF. A convention has to hold these.
+flux and the PSF's sum, its sky and a pedestal under the PSF. A convention has to hold these: the
+middle is where the PSF has the same value at `BESIDE` full widths on both sides, in x and in y; it
+is 0 at its edge; its sum is 1.
 """
 
 from __future__ import annotations
@@ -23,68 +25,75 @@ Half a pixel in a PSF of 1.7 pixels, as Anderson & King (2000) have it: where it
 ROUNDS = 8
 """Newton steps from the highest sample towards the middle; the last ones change nothing."""
 
+STEP = 0.05
+"""Samples over which a slope is measured."""
 
-def tidy(psf: PsfGrid, half: int) -> PsfGrid:
-    """Centre the PSF at every node, free it of a pedestal, and give it the sum 1.
 
-    The middle is where the PSF has the same value at `BESIDE` full widths on both sides, in x and
-    in y. The pedestal is the median of the outermost pixel.
+def find_middles(psf: PsfGrid) -> FloatArray:
+    """Find the middle of the PSF at each node.
 
-    Parameters
-    ----------
-    psf
-        Any.
-    half
-        Pixels on each side of the star that are kept.
+    Returns
+    -------
+    float array, shape (n_y, n_x, 2)
+        Pixels along x and y from the middle sample.
     """
+    from scipy.ndimage import map_coordinates
+
+    size = psf.images.shape[-1]
     beside = BESIDE * full_width(psf) * psf.oversampling
-    flat = [
-        _normal(_cut(_centred(image, beside), half * psf.oversampling), psf.oversampling)
-        for image in psf.images.reshape(-1, *psf.images.shape[-2:])
-    ]
-    images = np.array(flat)
-    return replace(psf, images=images.reshape(*psf.images.shape[:2], *images.shape[1:]))
-
-
-def _centred(image: FloatArray, beside: float) -> FloatArray:
-    """Move an image by cubic splines so that its middle is the middle sample."""
-    from scipy.ndimage import map_coordinates, spline_filter
-
-    coefficients = spline_filter(image, order=3, mode="mirror")
-    middle = (image.shape[0] - 1) / 2.0
     reach = beside * np.array([[0.0, 0.0, 1.0, -1.0], [1.0, -1.0, 0.0, 0.0]])
-    shift = np.array(np.unravel_index(image.argmax(), image.shape), dtype=np.float64) - middle
-    small = 0.05
+    coefficients = psf.coefficients.reshape(-1, size, size)
+    images = psf.images.reshape(-1, size, size)
 
-    def unequal(by: FloatArray) -> FloatArray:
-        value = map_coordinates(
-            coefficients, middle + by[:, None] + reach, order=3, prefilter=False, mode="mirror"
+    def unequal(node: int, at: FloatArray) -> FloatArray:
+        right, left, above, below = map_coordinates(
+            coefficients[node], at[:, None] + reach, order=3, prefilter=False, mode="mirror"
         )
-        return np.array([value[2] - value[3], value[0] - value[1]])
+        return np.array([above - below, right - left])
 
-    for _ in range(ROUNDS):
-        here = unequal(shift)
-        slope = np.stack([(unequal(shift + step) - here) / small for step in small * np.eye(2)], 1)
-        shift = shift - np.clip(np.linalg.solve(slope, here), -1.0, 1.0)
-    rows, columns = (np.arange(image.shape[0]) + s for s in shift)
-    at = np.meshgrid(rows, columns, indexing="ij")
-    centred: FloatArray = map_coordinates(
-        coefficients, at, order=3, prefilter=False, mode="nearest"
-    )
-    return centred
-
-
-def _cut(image: FloatArray, half: int) -> FloatArray:
-    """Keep some samples on each side of the middle one."""
-    middle = image.shape[0] // 2
-    kept = slice(middle - half, middle + half + 1)
-    return image[kept, kept]
+    middles = []
+    for node, image in enumerate(images):
+        at = np.array(np.unravel_index(image.argmax(), image.shape), dtype=np.float64)
+        for _ in range(ROUNDS):
+            here = unequal(node, at)
+            columns = [(unequal(node, at + step) - here) / STEP for step in STEP * np.eye(2)]
+            at -= np.clip(np.linalg.lstsq(np.stack(columns, axis=1), here)[0], -1.0, 1.0)
+        middles.append((at[::-1] - (size - 1) / 2.0) / psf.oversampling)
+    return np.array(middles).reshape(*psf.images.shape[:2], 2)
 
 
-def _normal(image: FloatArray, oversampling: int) -> FloatArray:
-    """Take a pedestal away, and give the light in a pixel's unit the sum 1."""
-    step = np.arange(image.shape[0]) - image.shape[0] // 2
+def centre(psf: PsfGrid) -> PsfGrid:
+    """Move the PSF at each node so that its middle is the middle sample.
+
+    It is interpolated by cubic splines, which a PSF should not suffer again and again.
+    """
+    from scipy.ndimage import map_coordinates
+
+    size = psf.images.shape[-1]
+    coefficients = psf.coefficients.reshape(-1, size, size)
+    moved = np.empty_like(coefficients)
+    for node, middle in enumerate(find_middles(psf).reshape(-1, 2)):
+        rows, columns = (np.arange(size) + psf.oversampling * shift for shift in middle[::-1])
+        at = np.meshgrid(rows, columns, indexing="ij")
+        moved[node] = map_coordinates(
+            coefficients[node], at, order=3, prefilter=False, mode="nearest"
+        )
+    return replace(psf, images=moved.reshape(psf.images.shape))
+
+
+def normalise(psf: PsfGrid, half: int) -> PsfGrid:
+    """Cut the PSF to some pixels on each side of the star, make it 0 at its edge, its sum 1.
+
+    The pedestal that is taken away is the median of the outermost pixel of the disc; beyond the
+    disc, where no star tells anything, it is 0.
+    """
+    middle, kept = psf.images.shape[-1] // 2, half * psf.oversampling
+    cut = slice(middle - kept, middle + kept + 1)
+    images = psf.images[..., cut, cut]
+    step = np.arange(-kept, kept + 1)
     distance = np.hypot(step, step[:, None])
-    outermost = (distance <= step[-1]) & (distance > step[-1] - oversampling)
-    level = image - np.median(image[outermost])
-    return np.asarray(level / (level.sum() / oversampling**2))
+    outermost = (distance <= kept) & (distance > kept - psf.oversampling)
+    pedestal = np.median(images[..., outermost], axis=-1)
+    light = np.where(distance <= kept, images - pedestal[..., None, None], 0.0)
+    total = light.sum(axis=(-2, -1), keepdims=True) / psf.oversampling**2
+    return replace(psf, images=light / total)
