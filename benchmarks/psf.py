@@ -34,7 +34,7 @@ from psf_scenes import phase_bias, without_smooth_field  # noqa: E402 - path set
 from tweakreg_steps.finding.daofind import find_sources_on_chip  # noqa: E402
 from tweakreg_steps.psf.pixel_boxes import ChipPixels  # noqa: E402
 from tweakreg_steps.psf.pixel_noise import PixelNoise  # noqa: E402
-from tweakreg_steps.psf.psf_build import BuiltPsf, ExposedChip, build_psfs  # noqa: E402
+from tweakreg_steps.psf.psf_build import BuiltPsf, ExposedChip, FewStarsError, build_psfs  # noqa: E402
 from tweakreg_steps.psf.psf_camera import Setup  # noqa: E402
 from tweakreg_steps.psf.psf_file import describe_psf_file, read_psf  # noqa: E402
 from tweakreg_steps.psf.psf_fit import fit_positions  # noqa: E402
@@ -136,7 +136,11 @@ def vary_stars(grids: Path) -> None:
         psf = load(grids / file)
         stars = scatter(psf, shape, number=1300, seed=1, flux=1e5)
         for number in (25, 40, 80, 160, 320, 700, 1500):
-            built = build(psf, shape, number=number, seed=3)
+            try:
+                built = build(psf, shape, number=number, seed=3)
+            except FewStarsError as few:
+                print(f"{case:11s} {number:8d} {few.n_observations:12d}  refused")
+                continue
             found = fit(stars, built.psf)
             nodes = f"{len(built.psf.x_nodes)}x{len(built.psf.y_nodes)}"
             print(
