@@ -1,0 +1,92 @@
+"""Noise of pixels from ERR arrays and from headers, in every unit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from optics import bound, uvis
+from psf_scenes import SKY, isolated, library
+
+from tweakreg_steps.errors import InputError
+from tweakreg_steps.psf.pixel_noise import noise_from_errors, noise_from_header
+from tweakreg_steps.psf.psf_fit import fit_positions
+
+OPTICS = uvis((512, 512))
+GAIN, TIME = 1.5, 350.0
+UNITS: dict[str, tuple[float, dict[str, Any]]] = {
+    "electrons": (1.0, {"BUNIT": "ELECTRONS"}),
+    "counts": (GAIN, {"BUNIT": "COUNTS", "CCDGAIN": GAIN}),
+    "electrons a second": (TIME, {"BUNIT": "ELECTRONS/S", "EXPTIME": TIME}),
+    "counts a second": (GAIN * TIME, {"BUNIT": "COUNTS/S", "ATODGNA": GAIN, "EXPTIME": TIME}),
+}
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("flux", [1e3, 1e5])
+def test_in_every_unit_errors_are_what_they_say(unit: str, flux: float) -> None:
+    per, cards = UNITS[unit]
+    stars = isolated(OPTICS, flux=flux)
+    pixels = (stars.pixels / per).astype(np.float32)
+    header = {"READNSEA": SKY.read_noise, "READNSEB": SKY.read_noise, **cards}
+    level, sigma = SKY.level / per, np.sqrt(SKY.level + SKY.read_noise**2) / per
+    noise = noise_from_header(header, sky=level, sky_sigma=sigma, label="SCI,1")
+    errors = np.sqrt(np.maximum(stars.pixels, 0.0) + SKY.read_noise**2) / per
+    learnt = noise_from_errors(errors, pixels, sky=level)
+    for some in (noise, learnt):
+        found = fit_positions(pixels, stars.good, library(OPTICS), some, stars.x, stars.y)
+        pulls = np.concatenate([found.x - stars.x, found.y - stars.y]) / np.tile(found.errors, 2)
+        assert 0.9 < np.sqrt(np.mean(pulls**2)) < 1.1
+        limit = bound(OPTICS, stars.x, stars.y, stars.flux, SKY)
+        assert np.median(found.errors) == pytest.approx(np.median(limit), rel=0.06)
+        assert np.median(found.flux) * per == pytest.approx(flux, rel=0.02)
+
+
+def test_what_light_adds_is_learnt_from_the_errors() -> None:
+    stars = isolated(OPTICS, flux=1e5)
+    errors = np.sqrt((np.maximum(stars.pixels, 0.0) + SKY.read_noise**2) / GAIN**2)
+    noise = noise_from_errors(errors, stars.pixels / GAIN, sky=SKY.level / GAIN)
+    assert noise.per_unit == pytest.approx(1.0 / GAIN, rel=0.02)
+
+
+def test_errors_that_do_not_follow_the_light_are_used_as_they_are() -> None:
+    stars = isolated(OPTICS, flux=1e5)
+    noise = noise_from_errors(np.full(stars.pixels.shape, 7.0), stars.pixels, sky=SKY.level)
+    assert noise.per_unit == 0.0
+    at = np.array([3]), np.array([4])
+    assert noise.without_light(stars.pixels[at], at).tolist() == [49.0]
+
+
+@pytest.mark.parametrize("error", [0.0, -1.0, np.nan])
+def test_pixels_without_an_error_are_not_used(error: float) -> None:
+    stars = isolated(OPTICS, flux=1e5)
+    errors = np.sqrt(stars.pixels.clip(0.0) + SKY.read_noise**2)
+    row, column = int(stars.y[0]) - 1, int(stars.x[0]) - 1
+    errors[row, column] = error
+    noise = noise_from_errors(errors, stars.pixels, sky=SKY.level)
+    found = fit_positions(stars.pixels, stars.good, library(OPTICS), noise, stars.x, stars.y)
+    assert found.n_pixels[0] == found.n_pixels[1] - 1
+
+
+def test_a_subtracted_sky_leaves_its_noise() -> None:
+    header = {"BUNIT": "ELECTRONS", "READNSE": 3.0}
+    noise = noise_from_header(header, sky=0.0, sky_sigma=9.0, label="SCI,1")
+    assert noise.sky_variance == 81.0
+
+
+@pytest.mark.parametrize(
+    ("cards", "message"),
+    [
+        ({}, "SCI,1: BUNIT is None, which tells neither counts nor electrons"),
+        ({"BUNIT": "JY"}, "BUNIT is 'JY'"),
+        ({"BUNIT": "COUNTS", "READNSE": 3.0}, "no gain in the header"),
+        ({"BUNIT": "ELECTRONS"}, "no read noise in the header"),
+        ({"BUNIT": "ELECTRONS/S", "READNSE": 3.0}, "EXPTIME is None"),
+    ],
+)
+def test_headers_that_do_not_tell_the_noise_are_refused(
+    cards: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        noise_from_header(cards, sky=0.0, sky_sigma=1.0, label="SCI,1")

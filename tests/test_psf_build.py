@@ -1,0 +1,139 @@
+"""A PSF built from dithered exposures, against the optics that they were painted with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from optics import infrared, uvis
+from psf_scenes import dithered, isolated, library, phase_bias, without_smooth_field
+
+from tweakreg_steps.psf.psf_build import BuiltPsf, FewStarsError, build_psfs, n_nodes
+from tweakreg_steps.psf.psf_grid import PsfGrid
+from tweakreg_steps.psf.psf_tidying import centre, find_middles, normalise
+from tweakreg_steps.psf.star_means import Observations, mean_positions
+
+SIZE = (800, 800)
+CAMERAS = {"uvis": uvis(SIZE), "infrared": infrared(SIZE)}
+
+
+@cache
+def built(camera: str) -> BuiltPsf:
+    return build_psfs(dithered(CAMERAS[camera], number=700, seed=3))[1]
+
+
+@pytest.mark.parametrize("camera", CAMERAS)
+def test_positions_with_a_built_psf_are_near_the_photon_limit(camera: str) -> None:
+    stars = isolated(CAMERAS[camera], flux=1e5, seed=9, spacing=25)
+    found = stars.fit(built(camera).psf)
+    for place, error in ((stars.x, found.x - stars.x), (stars.y, found.y - stars.y)):
+        rest = without_smooth_field((stars.x, stars.y), SIZE, error)
+        assert np.sqrt(np.mean(rest**2)) < 0.006
+        assert phase_bias(place, rest, bins=6) < 0.003
+    assert found.is_star.all()
+
+
+@pytest.mark.parametrize("camera", CAMERAS)
+def test_the_finders_phase_error_does_not_survive(camera: str) -> None:
+    stars = isolated(CAMERAS[camera], flux=1e6, seed=9, spacing=25)
+    found = stars.fit(built(camera).psf)
+    rest = without_smooth_field((stars.x, stars.y), SIZE, found.x - stars.x)
+    wave = np.exp(2j * np.pi * stars.x)
+    assert 2.0 * abs(np.mean(rest * wave)) < 0.002  # of 0.02 that the finder has
+
+
+def test_it_is_said_from_what_the_psf_was_built() -> None:
+    psf = built("uvis")
+    assert psf.n_stars > 500
+    assert psf.n_observations > 3.5 * psf.n_stars
+    assert psf.scatter < 0.006
+    assert 0.1 < psf.phase_spread < 0.5
+    assert psf.psf.images.shape[:2] == n_nodes(psf.n_observations, SIZE[1], SIZE[0])[::-1]
+
+
+def test_without_dithers_by_parts_of_a_pixel_the_phases_are_the_same() -> None:
+    chips = dithered(CAMERAS["uvis"], number=200, seed=4)
+    first = chips[0]
+    same = [replace(chip, load=first.load, x=first.x, y=first.y) for chip in chips]
+    assert build_psfs(same)[1].phase_spread < 0.02
+
+
+def test_too_few_stars_are_refused_with_their_number() -> None:
+    chips = dithered(CAMERAS["uvis"], number=15, seed=5)
+    with pytest.raises(FewStarsError, match=r"detector 1: \d+ observations .* needs 80"):
+        build_psfs(chips)
+
+
+def test_stars_of_one_exposure_alone_are_no_use() -> None:
+    chips = dithered(CAMERAS["uvis"], number=300, seed=6)
+    apart = [replace(chip, star=chip.star + 1000 * i) for i, chip in enumerate(chips)]
+    with pytest.raises(FewStarsError, match="detector 1: 0 observations"):
+        build_psfs(apart)
+
+
+@pytest.mark.parametrize(
+    ("observations", "shape", "nodes"),
+    [
+        (80, (1000, 1000), (1, 1)),
+        (300, (1000, 1000), (2, 2)),
+        (1000, (2051, 4096), (5, 3)),
+        (9000, (2051, 4096), (7, 4)),
+    ],
+)
+def test_more_stars_give_more_nodes(
+    observations: int, shape: tuple[int, int], nodes: tuple[int, int]
+) -> None:
+    assert n_nodes(observations, shape[1], shape[0]) == nodes
+
+
+def test_a_psf_is_centred_and_one_star_bright() -> None:
+    psf = library(CAMERAS["uvis"], nodes=2)
+    moved = np.roll(3.0 * psf.images + 0.01, (2, -3), axis=(2, 3))
+    tidied, true = (normalise(centre(one), 8) for one in (replace(psf, images=moved), psf))
+    assert np.abs(tidied.images - true.images).max() < 2e-4
+    assert np.allclose(tidied.images.sum(axis=(2, 3)), 16.0)
+    assert np.abs(find_middles(tidied)).max() < 1e-3
+
+
+def observations(exposures: int, *, noise: float, wrong: int = 0) -> Observations:
+    """Scatter a hundred stars over turned and shifted exposures, some of them wrongly matched."""
+    rng = np.random.default_rng(2)
+    true = rng.uniform(0.0, 1000.0, (100, 2))
+    xy = np.concatenate([true @ [[1.0, 1e-4 * i], [-1e-4 * i, 1.0]] + i for i in range(exposures)])
+    xy += rng.normal(0.0, noise, xy.shape)
+    xy[:wrong] += 2.0
+    star = np.tile(np.arange(100), exposures)
+    chip = np.repeat(np.arange(exposures), 100)
+    return Observations(star, chip, xy, np.ones(len(star)))
+
+
+def test_means_are_as_good_as_their_number() -> None:
+    means = mean_positions(observations(4, noise=0.01))
+    assert means.scatter == pytest.approx(0.01 * np.sqrt(3 / 4), rel=0.1)
+    assert means.used.mean() > 0.99
+    assert np.std(means.offset) == pytest.approx(0.01 * np.sqrt(3 / 4), rel=0.1)
+
+
+def test_wrong_matches_have_no_part_in_a_mean() -> None:
+    means = mean_positions(observations(4, noise=0.01, wrong=10))
+    assert not means.used[:10].any()
+    assert np.nanmax(np.abs(means.offset[means.used])) < 0.05
+
+
+def test_a_star_seen_once_has_no_mean() -> None:
+    seen = observations(2, noise=0.01)
+    star = seen.star.copy()
+    star[0] = 100
+    means = mean_positions(replace(seen, star=star))
+    assert not means.used[[0, 100]].any()
+    assert np.isnan(means.offset[[0, 100]]).all()
+
+
+def test_the_grid_of_a_built_psf_holds_everywhere() -> None:
+    psf: PsfGrid = built("uvis").psf
+    _, weights = psf.node_weights(
+        np.array([-50.0, 1.0, 400.0, 9e4]), np.array([1.0, 2.0, 3.0, 4.0])
+    )
+    assert np.allclose(weights.sum(axis=1), 1.0)

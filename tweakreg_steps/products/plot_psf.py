@@ -1,0 +1,121 @@
+"""The picture of a PSF: what it looks like, and how it changes over the detector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tweakreg_steps.products.plot_style import new_figure, note_in_corner, plot_style, set_margins
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from tweakreg_steps.psf.psf_grid import PsfGrid
+
+FloatArray = NDArray[np.float64]
+
+_FAINTEST = 1e-4
+"""Part of the peak where the logarithmic scale ends."""
+
+_SHOWN = 3.0
+"""Pixels on each side of the star in the mosaic of the nodes."""
+
+_GAP = 3
+"""Samples between the nodes of the mosaic."""
+
+
+def draw_psf(*, name: str, psfs: Mapping[int, PsfGrid], note: str, labelsize: int) -> Figure:
+    """Draw the PSF of each detector, and what differs from it at its nodes.
+
+    Parameters
+    ----------
+    name
+        Camera and filter.
+    psfs
+        The PSFs by number of the detector.
+    note
+        From what they were made.
+    labelsize
+        Size of the letters in points.
+
+    Returns
+    -------
+    Figure
+        A row for each detector: on the left the mean over the detector on a logarithmic scale, on
+        the right each node minus that mean, as it lies on the detector.
+    """
+    with plot_style():
+        figure = new_figure(
+            width=9.0, height=4.0 * len(psfs), title=f"{name}: PSF", subtitle=note, warning=""
+        )
+        set_margins(figure, labelsize=labelsize, right=0.7)
+        figure.subplots_adjust(wspace=0.35, hspace=0.3)
+        panels = figure.subplots(len(psfs), 2, squeeze=False)
+        for row, detector in zip(panels, sorted(psfs), strict=True):
+            _draw_mean(row[0], psfs[detector], labelsize)
+            note_in_corner(row[0], f"detector {detector}", size=labelsize)
+            _draw_nodes(row[1], psfs[detector], labelsize)
+        return figure
+
+
+def _draw_mean(axes: Axes, psf: PsfGrid, labelsize: int) -> None:
+    """Draw the mean over the detector."""
+    mean = psf.images.mean(axis=(0, 1))
+    shown = np.log10(np.maximum(mean / mean.max(), _FAINTEST))
+    reach = psf.radius
+    image = axes.imshow(
+        shown, origin="lower", cmap="viridis", extent=(-reach, reach, -reach, reach)
+    )
+    _add_scale(axes, image, "log10 of the peak's part", labelsize)
+    axes.set_xlabel("x [px from the star]", size=labelsize)
+    axes.set_ylabel("y [px from the star]", size=labelsize)
+    axes.tick_params(labelsize=labelsize)
+
+
+def _draw_nodes(axes: Axes, psf: PsfGrid, labelsize: int) -> None:
+    """Draw what differs from the mean at each node."""
+    tiles = node_differences(psf)
+    limit = max(float(np.nanmax(np.abs(tiles))), 1e-6)
+    image = axes.imshow(tiles, origin="lower", cmap="RdBu_r", vmin=-limit, vmax=limit)
+    _add_scale(axes, image, "node minus mean, part of the peak", labelsize)
+    step = (tiles.shape[0] + _GAP) / len(psf.y_nodes)
+    middles = [np.arange(len(nodes)) * step + (step - _GAP) / 2 for nodes in _axes_of(psf)]
+    axes.set_xticks(middles[0], [f"{x:.0f}" for x in psf.x_nodes], size=labelsize)
+    axes.set_yticks(middles[1], [f"{y:.0f}" for y in psf.y_nodes], size=labelsize)
+    axes.set_xlabel("x of the node [px]", size=labelsize)
+    axes.set_ylabel("y of the node [px]", size=labelsize)
+
+
+def node_differences(psf: PsfGrid) -> FloatArray:
+    """Lay the cores of the nodes, less their mean and over its peak, side by side.
+
+    Returns
+    -------
+    float array
+        The nodes as they lie on the detector, with gaps of nan between them.
+    """
+    mean = psf.images.mean(axis=(0, 1))
+    middle = psf.images.shape[-1] // 2
+    half = min(int(_SHOWN * psf.oversampling), middle)
+    cut = slice(middle - half, middle + half + 1)
+    cores = ((psf.images - mean) / mean.max())[..., cut, cut]
+    padded = np.pad(cores, ((0, 0), (0, 0), (0, _GAP), (0, _GAP)), constant_values=np.nan)
+    n_y, n_x, side, _ = padded.shape
+    mosaic = padded.transpose(0, 2, 1, 3).reshape(n_y * side, n_x * side)
+    return np.asarray(mosaic[:-_GAP, :-_GAP])
+
+
+def _axes_of(psf: PsfGrid) -> tuple[FloatArray, FloatArray]:
+    return psf.x_nodes, psf.y_nodes
+
+
+def _add_scale(axes: Axes, image: object, label: str, labelsize: int) -> None:
+    """Draw the scale of colours beside the axes."""
+    figure = axes.get_figure()
+    bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03)  # type: ignore[union-attr, arg-type]
+    bar.set_label(label, size=labelsize)
+    bar.ax.tick_params(labelsize=labelsize)

@@ -1,0 +1,453 @@
+"""The PSF of a camera and filter from dithered exposures of the same stars.
+
+Anderson & King (2000, PASP 112, 1360), in rounds: the stars are measured with the present PSF,
+their positions averaged over the exposures, and the residuals at the averaged positions make the
+next PSF, which is centred again. `photutils.psf.EPSFBuilder` builds one PSF for a whole image, from
+positions of that image alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tweakreg_steps.errors import TweakRegError
+from tweakreg_steps.psf.grouping import near_pairs
+from tweakreg_steps.psf.pixel_boxes import Boxes, ChipPixels
+from tweakreg_steps.psf.psf_fit import fit_positions
+from tweakreg_steps.psf.psf_grid import PsfGrid, full_width
+from tweakreg_steps.psf.psf_positions import Flag, PsfPositions
+from tweakreg_steps.psf.psf_residuals import Samples, improve
+from tweakreg_steps.psf.psf_tidying import centre, find_middles, normalise
+from tweakreg_steps.psf.star_means import Observations, StarMeans, mean_positions
+
+log = logging.getLogger(__name__)
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+Index = NDArray[np.intp]
+
+OVERSAMPLING = 4
+"""Samples a pixel of a built PSF, as in the STDPSF library."""
+
+ROUNDS = 6
+"""Rounds of measuring, averaging and improving; each takes away half of the phase error or more."""
+
+STEPS = 3
+"""Improvements of the PSF in each round."""
+
+LEAST_OBSERVATIONS = 80
+"""Observations of stars without which there is no PSF; docs/psf.md shows what fewer give."""
+
+OBSERVATIONS_A_NODE = 60
+"""Observations of stars for one node of the PSF: with half or twice as many, positions with PSFs
+built from 300 to 2,700 observations were no better (docs/psf.md)."""
+
+MOST_OBSERVATIONS = 6000
+"""Observations of one detector that are used, the brightest: more make the PSF no better."""
+
+MOST_NODES = 28
+"""Nodes on one detector, as many as the library has for a WFC3/UVIS chip."""
+
+LEAST_SIGNAL = 20.0
+"""Signal to noise, in the core, of a star that the PSF is built from."""
+
+APART, RIVAL = 7.0, 0.1
+"""Pixels within which such a star has no neighbour brighter than this part of it."""
+
+PHASE_ERROR = 0.01
+"""Pixels; what a position is uncertain by besides its noise while the PSF is not yet right."""
+
+FIRST_HALF = 10
+"""Pixels on each side of a star in the first, rough PSF."""
+
+SUMMED = 2.3
+"""Radius in pixels of the light that is summed up for a first flux."""
+
+
+class FewStarsError(TweakRegError):
+    """Too few stars to build a PSF from; carries how many there are and are needed."""
+
+    def __init__(self, detector: int, n_observations: int, needed: int) -> None:
+        super().__init__(
+            f"detector {detector}: {n_observations} observations of isolated stars that two or "
+            f"more exposures see, and a PSF needs {needed}; give imagefindpars.psf a file, lower "
+            "the threshold, or use centroid: daofind"
+        )
+        self.detector = detector
+        self.n_observations = n_observations
+        self.needed = needed
+
+
+@dataclass(frozen=True, eq=False)
+class ExposedChip:
+    """One chip of one exposure, and where its sources are.
+
+    Attributes
+    ----------
+    load
+        Gives its pixels; called once a round, so that not all have to be held at once.
+    shape
+        (ny, nx).
+    detector
+        Which PSF it has; the same for the same chip of all exposures.
+    x, y
+        Where its sources were found, FITS pixels, shape (n,).
+    plane
+        The same in a plane common to all exposures, free of distortion, in pixels of about the
+        same size; to a linear transformation. Shape (n, 2).
+    jacobian
+        Derivatives of the place in the plane by x and y, shape (n, 2, 2).
+    star
+        Number of the star that a source is, from 0, the same in all exposures; -1 for none.
+    """
+
+    load: Callable[[], ChipPixels]
+    shape: tuple[int, int]
+    detector: int
+    x: FloatArray
+    y: FloatArray
+    plane: FloatArray
+    jacobian: FloatArray
+    star: Index
+
+
+@dataclass(frozen=True, eq=False)
+class BuiltPsf:
+    """A PSF, and from what it was built.
+
+    Attributes
+    ----------
+    psf
+        The PSF of the detector.
+    n_stars, n_observations
+        Numbers of stars, and of their observations, that it was built from.
+    scatter
+        Robust standard deviation of an observation about the mean over the exposures, along one
+        axis, in pixels, with the last PSF.
+    phase_spread
+        Median over the stars of the standard deviation of their phases, in pixels: near zero where
+        the exposures were not dithered by parts of a pixel.
+    """
+
+    psf: PsfGrid
+    n_stars: int
+    n_observations: int
+    scatter: float
+    phase_spread: float
+
+
+def build_psfs(chips: Sequence[ExposedChip]) -> dict[int, BuiltPsf]:
+    """Build the PSF of every detector from all exposures.
+
+    Parameters
+    ----------
+    chips
+        All chips of all exposures with one camera and filter.
+
+    Returns
+    -------
+    dict
+        By detector.
+
+    Raises
+    ------
+    FewStarsError
+        A detector has too few stars for a PSF that is the same all over it.
+    """
+    fields = _select(chips)
+    detectors = sorted({chip.detector for chip in chips})
+    for detector in detectors:
+        _require_stars(fields, detector)
+    means = _average(fields)
+    psfs = {d: _first_psf(fields, means, d) for d in detectors}
+    for turn in range(ROUNDS):
+        fields = [field.measure(psfs[field.chip.detector]) for field in fields]
+        means = _average(fields)
+        for d in detectors:
+            samples = _samples(fields, means, d, int(psfs[d].radius), psfs[d])
+            start = _divide(psfs[d], len(samples)) if turn == 1 else psfs[d]
+            psfs[d] = _improve(start, samples)
+        log.info("PSF, round %d: the exposures differ by %.4f px", turn + 1, means.scatter)
+    return {d: _describe(centre(psfs[d]), fields, means, d) for d in detectors}
+
+
+@dataclass(frozen=True, eq=False)
+class _Field:
+    """A chip with what is known of the sources that matter for the PSF.
+
+    Attributes
+    ----------
+    chip
+        Where the sources were found.
+    sources
+        Indices of the sources that are measured: the stars and what is near them, shape (m,).
+    chosen
+        Which of these are stars for the PSF, shape (m,).
+    x, y, flux, errors
+        Of the sources, as last measured, shape (m,).
+    """
+
+    chip: ExposedChip
+    sources: Index
+    chosen: BoolArray
+    x: FloatArray
+    y: FloatArray
+    flux: FloatArray
+    errors: FloatArray
+
+    def measure(self, psf: PsfGrid) -> _Field:
+        """Fit the PSF to the sources."""
+        pixels = self.chip.load()
+        found = fit_positions(pixels.pixels, pixels.good, psf, pixels.noise, self.x, self.y)
+        whole = (found.flags & (Flag.NOT_MEASURED | Flag.LEFT_OUT)) == 0
+        errors = np.where(whole, found.errors, np.inf)
+        return replace(self, x=found.x, y=found.y, flux=_flux_or_zero(found), errors=errors)
+
+    def plane(self) -> FloatArray:
+        """Give the present positions in the common plane, shape (m, 2)."""
+        chip, own = self.chip, self.sources
+        moved = np.stack([self.x - chip.x[own], self.y - chip.y[own]], axis=1)
+        return np.asarray(chip.plane[own] + np.einsum("nij,nj->ni", chip.jacobian[own], moved))
+
+
+def _flux_or_zero(found: PsfPositions) -> FloatArray:
+    """Give the fluxes, 0 where there is none."""
+    return np.where((found.flags & Flag.NOT_MEASURED) == 0, found.flux, 0.0)
+
+
+def _select(chips: Sequence[ExposedChip]) -> list[_Field]:
+    """Choose the stars: bright, isolated, seen by two exposures or more."""
+    seen = np.bincount(
+        np.concatenate([np.unique(chip.star[chip.star >= 0]) for chip in chips]), minlength=1
+    )
+    fluxes, isolated = [], []
+    for chip in chips:
+        flux, noise = _sums(chip)
+        clear = (chip.star >= 0) & (flux > LEAST_SIGNAL * noise) & _is_alone(chip, flux)
+        clear &= seen[np.maximum(chip.star, 0)] > 1
+        fluxes.append(flux)
+        isolated.append(clear)
+    limits = _faintest(chips, fluxes, isolated)
+    return [
+        _field(chip, flux, clear & (flux >= limits[chip.detector]))
+        for chip, flux, clear in zip(chips, fluxes, isolated, strict=True)
+    ]
+
+
+def _sums(chip: ExposedChip) -> tuple[FloatArray, FloatArray]:
+    """Sum the light in the core of each source above the sky; with its noise."""
+    pixels = chip.load()
+    boxes = pixels.boxes(chip.x, chip.y, SUMMED)
+    whole = boxes.usable.sum(axis=1) == boxes.usable.sum(axis=1).max(initial=0)
+    light = np.where(boxes.usable, boxes.values - pixels.noise.sky, 0.0).sum(axis=1)
+    variance = np.where(boxes.usable, boxes.variance, 0.0).sum(axis=1)
+    variance += pixels.noise.per_unit * np.maximum(light, 0.0)
+    return np.where(whole, light, 0.0), np.sqrt(variance)
+
+
+def _is_alone(chip: ExposedChip, flux: FloatArray) -> BoolArray:
+    """Tell which sources have no neighbour that matters."""
+    pairs = near_pairs(chip.x, chip.y, APART)
+    alone = np.ones(len(flux), dtype=np.bool_)
+    source, other = pairs.T
+    alone[source[flux[other] > RIVAL * flux[source]]] = False
+    return alone
+
+
+def _faintest(
+    chips: Sequence[ExposedChip], fluxes: Sequence[FloatArray], isolated: Sequence[BoolArray]
+) -> dict[int, float]:
+    """Find the flux, by detector, that leaves no more observations than are used."""
+    limits = {}
+    for detector in {chip.detector for chip in chips}:
+        found = np.concatenate(
+            [
+                flux[clear]
+                for chip, flux, clear in zip(chips, fluxes, isolated, strict=True)
+                if chip.detector == detector
+            ]
+        )
+        beyond = np.sort(found)[::-1][MOST_OBSERVATIONS:]
+        limits[detector] = float(beyond[0]) if beyond.size else 0.0
+    return limits
+
+
+def _field(chip: ExposedChip, flux: FloatArray, chosen: BoolArray) -> _Field:
+    """Take the stars and what is near them."""
+    near = chosen.copy()
+    source, other = near_pairs(chip.x, chip.y, 2.0 * FIRST_HALF).T
+    near[other[chosen[source]]] = True
+    own = np.flatnonzero(near)
+    errors = np.zeros(len(own))
+    return _Field(chip, own, chosen[own], chip.x[own], chip.y[own], flux[own], errors)
+
+
+def _require_stars(fields: Sequence[_Field], detector: int) -> None:
+    """Refuse to build from too few."""
+    number = sum(int(f.chosen.sum()) for f in fields if f.chip.detector == detector)
+    if number < LEAST_OBSERVATIONS:
+        raise FewStarsError(detector, number, LEAST_OBSERVATIONS)
+
+
+def _average(fields: Sequence[_Field]) -> StarMeans:
+    """Average the stars' positions; the observations are those of the fields, one by one."""
+    weights = [1.0 / (field.errors[field.chosen] ** 2 + PHASE_ERROR**2) for field in fields]
+    return mean_positions(
+        Observations(
+            star=np.concatenate([f.chip.star[f.sources[f.chosen]] for f in fields]),
+            chip=np.repeat(np.arange(len(fields)), [int(f.chosen.sum()) for f in fields]),
+            xy=np.concatenate([f.plane()[f.chosen] for f in fields]),
+            weight=np.concatenate(weights),
+        )
+    )
+
+
+def _samples(
+    fields: Sequence[_Field], means: StarMeans, detector: int, half: int, psf: PsfGrid | None = None
+) -> Samples:
+    """Cut out the stars of a detector, at their mean positions, their neighbours' light taken."""
+    parts = []
+    start = 0
+    for field in fields:
+        stop = start + int(field.chosen.sum())
+        offset, used = means.offset[start:stop], means.used[start:stop]
+        start = stop
+        if field.chip.detector == detector and used.any():
+            parts.append(_samples_of(field, offset, used, half, psf))
+    return Samples.join(parts)
+
+
+def _samples_of(
+    field: _Field, offset: FloatArray, used: BoolArray, half: int, psf: PsfGrid | None
+) -> Samples:
+    """Cut out the used stars of one chip."""
+    pixels = field.chip.load()
+    star = np.flatnonzero(field.chosen)[used]
+    own = field.sources[star]
+    shift = np.linalg.solve(field.chip.jacobian[own], offset[used][:, :, None])[:, :, 0]
+    x, y = field.x[star] + shift[:, 0], field.y[star] + shift[:, 1]
+    boxes = pixels.boxes(x, y, half + 0.5)
+    if psf is not None:
+        boxes = _without_neighbours(boxes, field, star, psf)
+    n = len(star)
+    per_unit, sky = np.full(n, pixels.noise.per_unit), np.full(n, pixels.noise.sky)
+    return Samples(boxes, per_unit, sky, x, y)
+
+
+def _without_neighbours(boxes: Boxes, field: _Field, star: Index, psf: PsfGrid) -> Boxes:
+    """Take the light of neighbours from the boxes of stars."""
+    pairs = near_pairs(field.x, field.y, psf.radius + boxes.side / 2)
+    box_of = np.full(len(field.x), -1)
+    box_of[star] = np.arange(len(star))
+    box, other = box_of[pairs[:, 0]], pairs[:, 1]
+    there = (box >= 0) & (field.flux[other] > 0.0)
+    box, other = box[there], other[there]
+    light = boxes.light_of(psf, field.x[other], field.y[other], field.flux[other], box)
+    return replace(boxes, values=np.where(boxes.usable, boxes.values - light, 0.0))
+
+
+def _first_psf(fields: Sequence[_Field], means: StarMeans, detector: int) -> PsfGrid:
+    """Make a rough PSF, the same all over the detector, with a first guess of its width."""
+    size = 2 * FIRST_HALF * OVERSAMPLING + 1
+    ny, nx = next(f.chip.shape for f in fields if f.chip.detector == detector)
+    middle = np.array([(nx + 1) / 2]), np.array([(ny + 1) / 2])
+    samples = _samples(fields, means, detector, FIRST_HALF)
+    rough = PsfGrid(samples.stack(size, OVERSAMPLING)[None, None], *middle, OVERSAMPLING)
+    return normalise(centre(rough), _half(rough))
+
+
+def _half(psf: PsfGrid) -> int:
+    """Pixels on each side of a star that its PSF is built for: what the wings' fit may need."""
+    return int(np.clip(round(4.0 * full_width(psf)) + 1, 6, FIRST_HALF))
+
+
+def _improve(psf: PsfGrid, samples: Samples) -> PsfGrid:
+    """Take some steps towards what the stars are."""
+    moved = _off_the_middle(psf, samples.x, samples.y)
+    centred = replace(samples, x=samples.x + moved[:, 0], y=samples.y + moved[:, 1])
+    for _ in range(STEPS):
+        psf = improve(psf, centred)
+    return normalise(psf, int(psf.radius))
+
+
+def _off_the_middle(psf: PsfGrid, x: FloatArray, y: FloatArray) -> FloatArray:
+    """Give how far the PSF at some places is off its middle, pixels in x and y, shape (n, 2).
+
+    By so much stars are beside where it was fitted, and the next PSF has its middle there.
+    """
+    nodes, weights = psf.node_weights(x, y)
+    middles = find_middles(psf).reshape(-1, 2)
+    return np.asarray((weights[:, :, None] * middles[nodes]).sum(axis=1))
+
+
+def _divide(psf: PsfGrid, n_samples: int) -> PsfGrid:
+    """Give the PSF as many nodes as there are stars for."""
+    x, y = float(psf.x_nodes[0]), float(psf.y_nodes[0])
+    width, height = 2.0 * x - 1.0, 2.0 * y - 1.0
+    n_x, n_y = n_nodes(n_samples, width, height)
+    images = np.broadcast_to(psf.images[0, 0], (n_y, n_x, *psf.images.shape[-2:])).copy()
+    return replace(psf, images=images, x_nodes=_nodes(n_x, width), y_nodes=_nodes(n_y, height))
+
+
+def n_nodes(n_observations: int, width: float, height: float) -> tuple[int, int]:
+    """Say how many nodes, in x and in y, stars are enough for.
+
+    Of all grids that leave `OBSERVATIONS_A_NODE` to a node, the one whose longer step is shortest.
+    """
+    most = min(max(1, n_observations // OBSERVATIONS_A_NODE), MOST_NODES)
+
+    def longest_step(nodes: tuple[int, int]) -> float:
+        # one node stands for a whole axis: as bad as a step of twice its length
+        return max(size / max(n - 1, 0.5) for size, n in zip((width, height), nodes, strict=True))
+
+    grids = [(n_x, n_y) for n_x in range(1, most + 1) for n_y in range(1, most // n_x + 1)]
+    return min(grids, key=lambda nodes: (longest_step(nodes), nodes[0] * nodes[1]))
+
+
+def _nodes(number: int, length: float) -> FloatArray:
+    """Place nodes along one axis of a chip: from edge to edge, or one in the middle."""
+    if number == 1:
+        return np.array([(length + 1.0) / 2.0])
+    return np.linspace(0.5, length + 0.5, number)
+
+
+def _describe(psf: PsfGrid, fields: Sequence[_Field], means: StarMeans, detector: int) -> BuiltPsf:
+    """Say from what the PSF of a detector was built."""
+    star = np.concatenate([f.chip.star[f.sources[f.chosen]] for f in fields])
+    own = np.concatenate(
+        [np.full(int(f.chosen.sum()), f.chip.detector == detector) for f in fields]
+    )
+    places = [np.concatenate([a[f.chosen] for f, a in _each(fields, axis)]) for axis in ("x", "y")]
+    used = means.used & own
+    return BuiltPsf(
+        psf=psf,
+        n_stars=len(np.unique(star[used])),
+        n_observations=int(used.sum()),
+        scatter=means.scatter,
+        phase_spread=_phase_spread(star[used], [place[used] for place in places]),
+    )
+
+
+def _each(fields: Sequence[_Field], axis: str) -> list[tuple[_Field, FloatArray]]:
+    """Pair fields with their positions along one axis."""
+    return [(field, getattr(field, axis)) for field in fields]
+
+
+def _phase_spread(star: Index, places: Sequence[FloatArray]) -> float:
+    """Median circular standard deviation of the phases of each star, the lesser axis, pixels."""
+    spreads = []
+    count = np.bincount(star)
+    several = count > 1
+    for place in places:
+        wave = np.exp(2j * math.pi * place)
+        real, imaginary = (np.bincount(star, part) for part in (wave.real, wave.imag))
+        length = np.hypot(real, imaginary)[several] / count[several]
+        spread = np.sqrt(-2.0 * np.log(np.clip(length, 1e-6, 1.0))) / (2.0 * math.pi)
+        spreads.append(float(np.median(spread)) if spread.size else math.nan)
+    return min(spreads)

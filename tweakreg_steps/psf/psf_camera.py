@@ -1,0 +1,121 @@
+"""Which camera, filter and detector an exposure is of, in the words of the PSF library.
+
+The STDPSF library names its files ``PSFSTD_<camera>_<filter>.fits``: WFC3UV, WFC3IR, ACSWFC, ...
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tweakreg_steps.errors import InputError
+
+_CAMERAS = {
+    ("WFC3", "UVIS"): "WFC3UV",
+    ("WFC3", "IR"): "WFC3IR",
+    ("ACS", "WFC"): "ACSWFC",
+    ("ACS", "HRC"): "ACSHRC",
+    ("ACS", "SBC"): "ACSSBC",
+}
+_NIRCAM = {"NRCALONG": "NRCAL", "NRCBLONG": "NRCBL"}
+_SHORT_WAVE = {f"NRC{module}{n}": n + 4 * (module == "B") for module in "AB" for n in range(1, 5)}
+_OPEN = re.compile(r"^(CLEAR.*|N/A|NONE|)$")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a PSF depends on, and where on its detector an image lies.
+
+    Attributes
+    ----------
+    camera
+        ``WFC3UV``, ``ACSWFC``, ...; INSTRUME and DETECTOR joined for those the library does not
+        have; '' where the header names none.
+    filter
+        ``F606W``; several joined by ``+``; '' where the header names none.
+    detector
+        The number that `photutils.psf.stdpsf_reader` gives the chip in a file for several of them
+        (1 for the lower chip of WFC3/UVIS and ACS/WFC); the chip's own number, or 1, elsewhere.
+    offset_x, offset_y
+        Pixels of the detector left of and below the image: not 0 for a subarray.
+    """
+
+    camera: str
+    filter: str
+    detector: int
+    offset_x: float
+    offset_y: float
+
+
+def setup_of(header: Mapping[str, Any], label: str) -> Setup:
+    """Read the setup of a chip from its header.
+
+    Parameters
+    ----------
+    header
+        Cards of the primary header and of the chip's, together.
+    label
+        The chip's name, for messages.
+
+    Raises
+    ------
+    InputError
+        The pixels are binned: no PSF is known for these.
+    """
+    camera = _camera(header)
+    _require_unbinned(header, label)
+    return Setup(
+        camera=camera,
+        filter=_filter(header),
+        detector=_detector(header, camera),
+        offset_x=-float(header.get("LTV1", 0.0)),
+        offset_y=-float(header.get("LTV2", 0.0)),
+    )
+
+
+def _camera(header: Mapping[str, Any]) -> str:
+    """Name the camera as the library does."""
+    instrument, detector = (
+        str(header.get(key, "")).strip().upper() for key in ("INSTRUME", "DETECTOR")
+    )
+    if instrument == "NIRCAM":
+        return _NIRCAM.get(detector, detector)
+    if instrument in {"WFPC2", "NIRISS", "MIRI"}:
+        return instrument
+    return _CAMERAS.get((instrument, detector), f"{instrument}{detector}")
+
+
+def _filter(header: Mapping[str, Any]) -> str:
+    """Name what is in the light's way."""
+    for names in (("FILTER",), ("FILTER1", "FILTER2"), ("FILTNAM1", "FILTNAM2")):
+        words = [str(header[name]).strip().upper() for name in names if name in header]
+        filters = [word for word in words if not _OPEN.match(word)]
+        if str(header.get("INSTRUME", "")).upper() in {"NIRCAM", "NIRISS"}:
+            pupil = str(header.get("PUPIL", "")).strip().upper()
+            filters += [pupil] if pupil.startswith("F") else []
+        if filters:
+            return "+".join(filters)
+    return ""
+
+
+def _detector(header: Mapping[str, Any], camera: str) -> int:
+    """Return the number of the chip."""
+    if camera in {"WFC3UV", "ACSWFC"}:
+        return 3 - int(header.get("CCDCHIP", 2))
+    if camera == "WFPC2":
+        return int(header.get("DETECTOR", 1))
+    if camera in _SHORT_WAVE:
+        return _SHORT_WAVE[camera]
+    return int(header.get("CCDCHIP", 1))
+
+
+def _require_unbinned(header: Mapping[str, Any], label: str) -> None:
+    """Refuse pixels that are larger than the detector's."""
+    for key in ("LTM1_1", "LTM2_2"):
+        if abs(float(header.get(key, 1.0)) - 1.0) > 1e-6:  # noqa: PLR2004  a rounded card
+            raise InputError(
+                f"{label}: {key} is {header[key]}: the pixels are binned, and a PSF of the "
+                "detector's own does not hold for them; use centroid: daofind"
+            )

@@ -1,0 +1,293 @@
+"""PSF files: the STDPSF library, single images, and what this program has built.
+
+- ``PSFSTD_<camera>_<filter>.fits`` of the library (Anderson 2016, ISR WFC3 2016-12), read as
+  `photutils.psf` reads it: a grid for one detector or for several;
+- one image of an effective PSF, with its oversampling in OVERSAMP;
+- a built PSF: an extension ``PSF`` for each detector, with the library's cards and OVERSAMP.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tweakreg_steps.atomic import atomic_path
+from tweakreg_steps.errors import InputError
+from tweakreg_steps.psf.psf_camera import Setup
+from tweakreg_steps.psf.psf_grid import PsfGrid
+
+if TYPE_CHECKING:
+    from astropy.io.fits import Header
+
+FloatArray = NDArray[np.float64]
+
+DETECTORS = {90: 2, 56: 2, 36: 4, 200: 8}
+"""Detectors in a file of the library, by its number of PSFs; one in all others."""
+
+LEAST_SIDE = 5.0
+"""Pixels on a side that an image of a PSF must cover for the fit of its core."""
+
+_NAME = re.compile(r"(?:PSFSTD|STDPSF)_([A-Z0-9]+)_([A-Z0-9]+)", re.IGNORECASE)
+_OVERSAMPLING = ("OVERSAMP", "OVERSAMPLING", "OVSAMP", "OSAMP")
+
+
+@dataclass(frozen=True)
+class PsfFile:
+    """What a PSF file says of itself.
+
+    Attributes
+    ----------
+    path
+        The file.
+    kind
+        ``stdpsf``, ``image`` or ``built``.
+    camera, filter
+        In the library's words; '' where neither the header nor the file's name tells.
+    detectors
+        Numbers of the detectors that it holds PSFs of; empty where it is the same for all.
+    """
+
+    path: Path
+    kind: Literal["stdpsf", "image", "built"]
+    camera: str
+    filter: str
+    detectors: tuple[int, ...]
+
+
+def describe_psf_file(path: Path) -> PsfFile:
+    """Find out what kind of PSF a file holds, and of what.
+
+    Raises
+    ------
+    InputError
+        It is missing, no FITS file, or holds no PSF.
+    """
+    with _open(path) as hdus:
+        headers = [hdu.header for hdu in hdus]
+    built = [h for h in headers if h.get("EXTNAME") == "PSF" and "DETNUM" in h]
+    if built:
+        camera, name = (str(headers[0].get(key, "")) for key in ("CAMERA", "FILTER"))
+        return PsfFile(path, "built", camera, name, tuple(int(h["DETNUM"]) for h in built))
+    first = headers[0]
+    if all(key in first for key in ("NXPSFS", "NYPSFS", "NAXIS3")):
+        match = _NAME.search(path.name)
+        camera, name = match.groups() if match else ("", "")
+        number = DETECTORS.get(int(first["NAXIS3"]), 1)
+        detectors = tuple(range(1, number + 1)) if number > 1 else ()
+        return PsfFile(path, "stdpsf", camera.upper(), name.upper(), detectors)
+    image = _only_image(path, headers)
+    _oversampling(path, image)
+    camera, name = (str(image.get(key, "")).strip().upper() for key in ("CAMERA", "FILTER"))
+    return PsfFile(path, "image", camera, name, ())
+
+
+def find_mismatches(psf: PsfFile, setup: Setup, label: str) -> list[str]:
+    """Say how a PSF file does not fit an exposure; what neither tells is no mismatch.
+
+    Parameters
+    ----------
+    psf
+        The file.
+    setup
+        Of a chip of the exposure.
+    label
+        The chip's name, for messages.
+    """
+    found = []
+    pairs = (("camera", psf.camera, setup.camera), ("filter", psf.filter, setup.filter))
+    for what, theirs, ours in pairs:
+        same = theirs == ours or (what == "camera" and _covers(theirs, ours))
+        if theirs and ours and not same:
+            found.append(
+                f"{psf.path}: is the PSF of {what} {theirs}, and {label} is of {what} {ours}; "
+                "give imagefindpars.psf the file for it, or build"
+            )
+    if not found and psf.detectors and setup.detector not in psf.detectors:
+        found.append(
+            f"{psf.path}: has no PSF of detector {setup.detector}, which {label} is of, only of "
+            f"{', '.join(map(str, psf.detectors))}"
+        )
+    return found
+
+
+def _covers(theirs: str, ours: str) -> bool:
+    """Tell whether one file holds a camera's short-wave detectors together."""
+    return theirs == "NRCSW" and ours.startswith("NRC") and ours[3:] not in {"AL", "BL"}
+
+
+def read_psf(psf: PsfFile, setup: Setup) -> PsfGrid:
+    """Read the PSF of a chip.
+
+    Parameters
+    ----------
+    psf
+        The file.
+    setup
+        Of the chip: which detector, and how a subarray lies on it.
+
+    Raises
+    ------
+    InputError
+        The file cannot be used.
+    """
+    grid = {"stdpsf": _read_library, "image": _read_image, "built": _read_built}[psf.kind](
+        psf, setup
+    )
+    _require_usable(psf.path, grid)
+    return replace(
+        grid, x_nodes=grid.x_nodes - setup.offset_x, y_nodes=grid.y_nodes - setup.offset_y
+    )
+
+
+def write_psf(path: Path, psfs: Mapping[int, PsfGrid], cards: Mapping[str, Any]) -> None:
+    """Write built PSFs, an extension for each detector.
+
+    Parameters
+    ----------
+    path
+        The file.
+    psfs
+        By number of the detector.
+    cards
+        Of the primary header: CAMERA, FILTER, and what else is to be known.
+    """
+    from astropy.io import fits
+
+    primary = fits.PrimaryHDU()
+    for key, value in cards.items():
+        primary.header[key] = value
+    hdus = fits.HDUList([primary])
+    for detector in sorted(psfs):
+        psf = psfs[detector]
+        size = psf.images.shape[-1]
+        hdu = fits.ImageHDU(psf.images.reshape(-1, size, size).astype(np.float32), name="PSF")
+        hdu.header["EXTVER"] = detector
+        hdu.header["DETNUM"] = (detector, "detector, as the STDPSF library counts")
+        hdu.header["OVERSAMP"] = (psf.oversampling, "samples a pixel")
+        hdu.header["NXPSFS"], hdu.header["NYPSFS"] = len(psf.x_nodes), len(psf.y_nodes)
+        for key, nodes in (("IPSFX", psf.x_nodes), ("JPSFY", psf.y_nodes)):
+            for i, place in enumerate(nodes, start=1):
+                hdu.header[f"{key}{i:02d}"] = (float(place), "FITS pixel")
+        hdus.append(hdu)
+    with atomic_path(path) as temporary:
+        hdus.writeto(temporary, output_verify="exception", overwrite=True)
+
+
+def _read_library(psf: PsfFile, setup: Setup) -> PsfGrid:
+    """Read a grid of the library through photutils; its places are 0-based."""
+    from photutils.psf import GriddedPSFModel
+
+    detector = setup.detector if psf.detectors else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on cards that its header has in lower case
+        try:
+            model = GriddedPSFModel.read(psf.path, format="stdpsf", detector_id=detector)
+        except (ValueError, TypeError, KeyError, OSError) as error:
+            raise InputError(f"{psf.path}: cannot be read as a PSF grid: {error}") from error
+    places = np.asarray(model.grid_xypos, dtype=np.float64) + 1.0
+    x_nodes, y_nodes = np.unique(places[:, 0]), np.unique(places[:, 1])
+    # the outermost samples of some are -0.1, a frame for the eye
+    images = np.asarray(model.data, dtype=np.float64)[:, 1:-1, 1:-1]
+    order = np.lexsort([places[:, 0], places[:, 1]])
+    shape = (len(y_nodes), len(x_nodes), *images.shape[1:])
+    return PsfGrid(images[order].reshape(shape), x_nodes, y_nodes, int(model.oversampling[0]))
+
+
+def _read_image(psf: PsfFile, setup: Setup) -> PsfGrid:  # noqa: ARG001 - one signature
+    """Read one image that holds everywhere; its sum becomes one star."""
+    with _open(psf.path) as hdus:
+        header = _only_image(psf.path, [hdu.header for hdu in hdus])
+        data = next(hdu.data for hdu in hdus if hdu.header is header).squeeze().astype(np.float64)
+    oversampling = _oversampling(psf.path, header)
+    _require_finite(psf.path, data)
+    total = data.sum() / oversampling**2
+    if not total > 0.0:
+        raise InputError(
+            f"{psf.path}: the sum of the image is {data.sum():g}, and must be positive"
+        )
+    return PsfGrid((data / total)[None, None], np.ones(1), np.ones(1), oversampling)
+
+
+def _read_built(psf: PsfFile, setup: Setup) -> PsfGrid:
+    """Read the extension of a detector."""
+    with _open(psf.path) as hdus:
+        hdu = next(hdu for hdu in hdus if hdu.header.get("DETNUM") == setup.detector)
+        header, data = hdu.header.copy(), hdu.data.astype(np.float64)
+    n_x, n_y = int(header["NXPSFS"]), int(header["NYPSFS"])
+    return PsfGrid(
+        data.reshape(n_y, n_x, *data.shape[1:]),
+        np.array([float(header[f"IPSFX{i:02d}"]) for i in range(1, n_x + 1)]),
+        np.array([float(header[f"JPSFY{i:02d}"]) for i in range(1, n_y + 1)]),
+        int(header["OVERSAMP"]),
+    )
+
+
+def _open(path: Path) -> Any:  # noqa: ANN401 - astropy has no types
+    """Open a file; those of the library may lack the end of their last block."""
+    from astropy.io import fits
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return fits.open(path, ignore_missing_end=True)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read as a PSF: {error}") from error
+
+
+def _only_image(path: Path, headers: list[Header]) -> Header:
+    """Find the only image of two axes longer than one."""
+    images = [
+        header
+        for header in headers
+        if header.get("NAXIS", 0) >= 2  # noqa: PLR2004  x and y
+        and all(int(header[f"NAXIS{i}"]) == 1 for i in range(3, int(header["NAXIS"]) + 1))
+    ]
+    if len(images) != 1:
+        raise InputError(
+            f"{path}: holds no grid of the STDPSF library and {len(images)} images; a PSF is a "
+            "PSFSTD file, or one image with its oversampling in OVERSAMP"
+        )
+    return images[0]
+
+
+def _oversampling(path: Path, header: Header) -> int:
+    """Read the oversampling of an image."""
+    for key in _OVERSAMPLING:
+        value = header.get(key)
+        if value is None:
+            continue
+        if isinstance(value, bool) or float(value) != int(value) or int(value) < 1:
+            raise InputError(f"{path}: {key} is {value!r}; it is a whole number of samples a pixel")
+        return int(value)
+    raise InputError(
+        f"{path}: the header of the image does not tell its oversampling; write the number of its "
+        "samples a pixel as OVERSAMP"
+    )
+
+
+def _require_usable(path: Path, grid: PsfGrid) -> None:
+    """Refuse what no star can be fitted with."""
+    if grid.images.shape[-1] != grid.images.shape[-2]:
+        raise InputError(
+            f"{path}: a PSF of {grid.images.shape[-1]}x{grid.images.shape[-2]} samples; "
+            "it must be square, with the star in the middle"
+        )
+    _require_finite(path, grid.images)
+    if 2.0 * grid.radius < LEAST_SIDE:
+        raise InputError(
+            f"{path}: the PSF covers {2.0 * grid.radius:g} pixels; a fit needs {LEAST_SIDE:g}"
+        )
+
+
+def _require_finite(path: Path, images: FloatArray) -> None:
+    """Refuse samples without a value."""
+    number = np.count_nonzero(~np.isfinite(images))
+    if number:
+        raise InputError(f"{path}: {number} samples of the PSF are not finite")
