@@ -58,7 +58,7 @@ BOX = 11  # pixels on each side of a painted star
 SEARCH: dict[str, Any] = {
     parameter.path[-1]: parameter.default
     for parameter in parameters()
-    if parameter.path[0] == "imagefindpars" and parameter.rule == "find_sources"
+    if parameter.path[0] == "imagefindpars"
     if parameter.path[-1] not in {"threshold", "finder", "sextractor", "conv_width"}
 }
 
