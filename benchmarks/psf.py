@@ -20,6 +20,7 @@ import warnings
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +56,12 @@ CASES = {
 }
 FLUXES = (1e3, 1e4, 1e5, 1e6)
 BOX = 11  # pixels on each side of a painted star
+FINDING = signature(find_sources_on_chip).parameters
 SEARCH: dict[str, Any] = {
     parameter.path[-1]: parameter.default
     for parameter in parameters()
-    if parameter.path[0] == "imagefindpars"
-    if parameter.path[-1] not in {"threshold", "finder", "sextractor", "conv_width"}
+    if parameter.path[0] == "imagefindpars" and parameter.path[-1] in FINDING
+    if parameter.path[-1] not in {"threshold", "conv_width"}
 }
 
 
