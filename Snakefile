@@ -23,7 +23,7 @@ include: "rules/report.smk"
 
 
 rule all:
-    localrule: True
     default_target: True
     input:
         project.targets,
+    localrule: True

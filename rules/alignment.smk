@@ -8,10 +8,10 @@ rule match_sources:
         project.log("match_sources"),
     wildcard_constraints:
         **project.constraints("match_sources"),
-    conda:
-        "environment.yaml"
     group:
         "fit"
+    conda:
+        "environment.yaml"
     resources:
         mem_mb=project.mem_mb("match_sources"),
         runtime=project.runtime("match_sources"),
@@ -31,10 +31,10 @@ rule fit_alignment:
         project.log("fit_alignment"),
     wildcard_constraints:
         **project.constraints("fit_alignment"),
-    conda:
-        "environment.yaml"
     group:
         "fit"
+    conda:
+        "environment.yaml"
     resources:
         mem_mb=project.mem_mb("fit_alignment"),
         runtime=project.runtime("fit_alignment"),

@@ -8,10 +8,10 @@ rule update_wcs:
         project.log("update_wcs"),
     wildcard_constraints:
         **project.constraints("update_wcs"),
-    conda:
-        "environment.yaml"
     group:
         "find"
+    conda:
+        "environment.yaml"
     resources:
         mem_mb=project.mem_mb("update_wcs"),
         runtime=project.runtime("update_wcs"),
@@ -31,10 +31,10 @@ rule make_masks:
         project.log("make_masks"),
     wildcard_constraints:
         **project.constraints("make_masks"),
-    conda:
-        "environment.yaml"
     group:
         "find"
+    conda:
+        "environment.yaml"
     resources:
         mem_mb=project.mem_mb("make_masks"),
         runtime=project.runtime("make_masks"),

@@ -8,10 +8,10 @@ rule write_headerlet:
         project.log("write_headerlet"),
     wildcard_constraints:
         **project.constraints("write_headerlet"),
-    conda:
-        "environment.yaml"
     group:
         "fit"
+    conda:
+        "environment.yaml"
     resources:
         mem_mb=project.mem_mb("write_headerlet"),
         runtime=project.runtime("write_headerlet"),
@@ -31,10 +31,10 @@ rule update_header:
         project.log("update_header"),
     wildcard_constraints:
         **project.constraints("update_header"),
-    conda:
-        "environment.yaml"
     group:
         "fit"
+    conda:
+        "environment.yaml"
     resources:
         mem_mb=project.mem_mb("update_header"),
         runtime=project.runtime("update_header"),
@@ -54,10 +54,10 @@ rule write_chip_catalog:
         project.log("write_chip_catalog"),
     wildcard_constraints:
         **project.constraints("write_chip_catalog"),
-    conda:
-        "environment.yaml"
     group:
         "fit"
+    conda:
+        "environment.yaml"
     resources:
         mem_mb=project.mem_mb("write_chip_catalog"),
         runtime=project.runtime("write_chip_catalog"),
@@ -77,10 +77,10 @@ rule write_catalogs:
         project.log("write_catalogs"),
     wildcard_constraints:
         **project.constraints("write_catalogs"),
-    conda:
-        "environment.yaml"
     group:
         "fit"
+    conda:
+        "environment.yaml"
     resources:
         mem_mb=project.mem_mb("write_catalogs"),
         runtime=project.runtime("write_catalogs"),
@@ -112,14 +112,14 @@ rule write_sky_catalog:
 
 
 rule write_catfile_list:
-    """→ TweakReg's list of all text catalogs"""
-    localrule: True
     input:
         project.inputs("write_catfile_list"),
     output:
         **project.outputs("write_catfile_list"),
     log:
         project.log("write_catfile_list"),
+    """→ TweakReg's list of all text catalogs"""
+    localrule: True
     conda:
         "environment.yaml"
     resources:
@@ -132,14 +132,14 @@ rule write_catfile_list:
 
 
 rule write_refcat:
-    """reference sources → TweakReg's cumulative catalog"""
-    localrule: True
     input:
         project.inputs("write_refcat"),
     output:
         **project.outputs("write_refcat"),
     log:
         project.log("write_refcat"),
+    """reference sources → TweakReg's cumulative catalog"""
+    localrule: True
     conda:
         "environment.yaml"
     resources:
@@ -152,14 +152,14 @@ rule write_refcat:
 
 
 rule write_shiftfile:
-    """all fits → the shift file and its reference WCS"""
-    localrule: True
     input:
         project.inputs("write_shiftfile"),
     output:
         **project.outputs("write_shiftfile"),
     log:
         project.log("write_shiftfile"),
+    """all fits → the shift file and its reference WCS"""
+    localrule: True
     conda:
         "environment.yaml"
     resources:

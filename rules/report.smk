@@ -1,12 +1,12 @@
 rule summarize:
-    """all fits → summary.ecsv"""
-    localrule: True
     input:
         project.inputs("summarize"),
     output:
         **project.outputs("summarize"),
     log:
         project.log("summarize"),
+    """all fits → summary.ecsv"""
+    localrule: True
     conda:
         "environment.yaml"
     resources:
@@ -28,10 +28,10 @@ rule plot_offsets:
         project.log("plot_offsets"),
     wildcard_constraints:
         **project.constraints("plot_offsets"),
-    conda:
-        "environment.yaml"
     group:
         "fit"
+    conda:
+        "environment.yaml"
     resources:
         mem_mb=project.mem_mb("plot_offsets"),
         runtime=project.runtime("plot_offsets"),
@@ -51,10 +51,10 @@ rule plot_residuals:
         project.log("plot_residuals"),
     wildcard_constraints:
         **project.constraints("plot_residuals"),
-    conda:
-        "environment.yaml"
     group:
         "fit"
+    conda:
+        "environment.yaml"
     resources:
         mem_mb=project.mem_mb("plot_residuals"),
         runtime=project.runtime("plot_residuals"),

@@ -8,10 +8,10 @@ rule find_sources:
         project.log("find_sources"),
     wildcard_constraints:
         **project.constraints("find_sources"),
-    conda:
-        "environment.yaml"
     group:
         "find"
+    conda:
+        "environment.yaml"
     resources:
         mem_mb=project.mem_mb("find_sources"),
         runtime=project.runtime("find_sources"),
@@ -31,10 +31,10 @@ rule read_catalogs:
         project.log("read_catalogs"),
     wildcard_constraints:
         **project.constraints("read_catalogs"),
-    conda:
-        "environment.yaml"
     group:
         "find"
+    conda:
+        "environment.yaml"
     resources:
         mem_mb=project.mem_mb("read_catalogs"),
         runtime=project.runtime("read_catalogs"),
@@ -54,10 +54,10 @@ rule undistort_sources:
         project.log("undistort_sources"),
     wildcard_constraints:
         **project.constraints("undistort_sources"),
-    conda:
-        "environment.yaml"
     group:
         "find"
+    conda:
+        "environment.yaml"
     resources:
         mem_mb=project.mem_mb("undistort_sources"),
         runtime=project.runtime("undistort_sources"),
