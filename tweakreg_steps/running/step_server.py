@@ -43,13 +43,14 @@ _DRAWING = (
     "matplotlib.style",
     *(f"PIL.{name}ImagePlugin" for name in ("Bmp", "Gif", "Jpeg", "Ppm", "Png")),
 )
-_MATCHING = ("tweakreg_steps.matching.matching", _PLANE, "shapely")
+_MATCHING = ("tweakreg_steps.matching.matching", _PLANE, "scipy.special", "shapely")
 _FITTING = (
     "tweakreg_steps.alignment.fitted_image",
     "tweakreg_steps.matching.fitting",
     "tweakreg_steps.matching.acceptance",
     "tweakreg_steps.matching.geometry_choice",
     _PLANE,
+    "scipy.special",
     "shapely",
 )
 _HEADERS = ("tweakreg_steps.fits_files.header_update", _PLANE, "stwcs.wcsutil.wcscorr")
