@@ -1,3 +1,9 @@
+localrules:
+    write_catfile_list,
+    write_refcat,
+    write_shiftfile,
+
+
 rule write_headerlet:
     """fit + exposure → headerlets/"""
     input:
@@ -112,14 +118,13 @@ rule write_sky_catalog:
 
 
 rule write_catfile_list:
+    """→ TweakReg's list of all text catalogs"""
     input:
         project.inputs("write_catfile_list"),
     output:
         **project.outputs("write_catfile_list"),
     log:
         project.log("write_catfile_list"),
-    """→ TweakReg's list of all text catalogs"""
-    localrule: True
     conda:
         "environment.yaml"
     resources:
@@ -132,14 +137,13 @@ rule write_catfile_list:
 
 
 rule write_refcat:
+    """reference sources → TweakReg's cumulative catalog"""
     input:
         project.inputs("write_refcat"),
     output:
         **project.outputs("write_refcat"),
     log:
         project.log("write_refcat"),
-    """reference sources → TweakReg's cumulative catalog"""
-    localrule: True
     conda:
         "environment.yaml"
     resources:
@@ -152,14 +156,13 @@ rule write_refcat:
 
 
 rule write_shiftfile:
+    """all fits → the shift file and its reference WCS"""
     input:
         project.inputs("write_shiftfile"),
     output:
         **project.outputs("write_shiftfile"),
     log:
         project.log("write_shiftfile"),
-    """all fits → the shift file and its reference WCS"""
-    localrule: True
     conda:
         "environment.yaml"
     resources:

@@ -1,12 +1,15 @@
+localrules:
+    summarize,
+
+
 rule summarize:
+    """all fits → summary.ecsv"""
     input:
         project.inputs("summarize"),
     output:
         **project.outputs("summarize"),
     log:
         project.log("summarize"),
-    """all fits → summary.ecsv"""
-    localrule: True
     conda:
         "environment.yaml"
     resources:

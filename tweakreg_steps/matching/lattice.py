@@ -16,8 +16,10 @@ from tweakreg_steps.matching.pairing import thin
 from tweakreg_steps.matching.tuning import (
     AS_GOOD,
     LATTICE_FALSE_ALARM,
+    LATTICE_PAIRS,
     LATTICE_PROBES,
     LATTICE_SAMPLE,
+    LATTICE_SOURCES,
     LATTICE_STEPS,
     LEAST_CELL,
     LEAST_REPEATS,
@@ -77,17 +79,30 @@ def is_ambiguous(
         (`benchmarks/few_pairs.py`); of lattices of 2 x 2 sources and more, with steps from
         15 pixels, for all.
     """
-    matched = thin(PointTable.build(matched_xy), LEAST_CELL)
+    low, high = _middle(matched_xy)
+    matched, image, reference = (
+        PointTable.build(xy[np.all((xy >= low) & (xy <= high), axis=1)])
+        for xy in (matched_xy, image_xy, reference_xy)
+    )
+    matched, image, reference = thin(matched, LEAST_CELL), image.distinct(), reference.distinct()
     own = _most_repeated(matched, matched, tolerance)
-    if _is_as_good(own, len(matched)):
+    if _is_as_good(own, own.n_sources):
         return True
-    image, reference = (PointTable.build(xy).distinct() for xy in (image_xy, reference_xy))
     cross = _most_repeated(image, reference, tolerance)
-    share = cross.n_sources / max(1, len(image_xy))
+    share = cross.n_sources / max(1, len(image))
     false_alarm = scan_probability(
         cross.n_repeats, cross.expected, n_windows=cross.n_shifts, n_scales=1, dimensions=2
     )
     return _is_as_good(cross, share * len(matched)) and false_alarm <= LATTICE_FALSE_ALARM
+
+
+def _middle(xy: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the corners of a box in the middle of many positions: a part of a lattice is one."""
+    if len(xy) <= LATTICE_SOURCES:
+        return np.full(2, -np.inf), np.full(2, np.inf)
+    part = 0.5 * np.sqrt(LATTICE_SOURCES / len(xy))
+    low, high = np.quantile(xy, [0.5 - part, 0.5 + part], axis=0)
+    return low, high
 
 
 def _is_as_good(repeat: Repeat, n_matched: float) -> bool:
@@ -101,6 +116,9 @@ def _most_repeated(first: PointTable, second: PointTable, radius: float) -> Repe
     """Find the shift that brings most sources together within a radius."""
     reach = LATTICE_STEPS * max(_spacing(first), _spacing(second))
     sample = first.choose(slice(None, None, 1 + len(first) // LATTICE_SAMPLE))
+    # every pair of a short list and a much denser one could be within reach
+    n_pairs = len(sample) * np.pi * (reach / max(_spacing(second), 1e-9)) ** 2
+    reach *= float(np.sqrt(LATTICE_PAIRS / max(n_pairs, LATTICE_PAIRS)))
     found = [np.empty((4, 0))]
     for pairs in iter_pairs(sample, second, shift=(0.0, 0.0), radius=reach, shape="circle"):
         apart = np.hypot(pairs.dx, pairs.dy) > LEAST_CELL

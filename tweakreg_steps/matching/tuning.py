@@ -168,6 +168,14 @@ LATTICE_STEPS = 3.5
 """[mean distances] How far shifts are looked for, in mean distances of two sources: three steps
 of a lattice. Settled by: benchmarks/few_pairs.py."""
 
+LATTICE_SOURCES = 3000
+"""[sources] Matched sources that are looked at, those in the middle of the field; with all of
+100,000 a match would take twice as long. Settled by: benchmarks/matching.py."""
+
+LATTICE_PAIRS = 400_000
+"""[pairs] Most pairs of two lists whose separations are looked at, about: shifts are looked for
+less far where one list is far denser; it bounds memory. Settled by: benchmarks/matching.py."""
+
 LATTICE_SAMPLE = 1000
 """[sources] Sources of the first list whose separations are looked at: some 40,000 separations.
 Settled by: benchmarks/few_pairs.py."""

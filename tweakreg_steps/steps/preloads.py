@@ -11,6 +11,7 @@ HEADER_MODULES = (
 MATCHING_MODULES = (
     "tweakreg_steps.alignment.match_table",
     "tweakreg_steps.matching.matching",
+    "scipy.special",
     *PLANE_MODULES,
 )
 FITTING_MODULES = (
@@ -18,6 +19,7 @@ FITTING_MODULES = (
     "tweakreg_steps.matching.fitting",
     "tweakreg_steps.matching.acceptance",
     "tweakreg_steps.matching.geometry_choice",
+    "scipy.special",
     *PLANE_MODULES,
 )
 DRAWING_MODULES = (
