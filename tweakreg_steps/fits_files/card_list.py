@@ -23,8 +23,9 @@ _HISTORY_TEXT = 72
 class CardList:
     """The cards of a header.
 
-    A value that runs over CONTINUE cards is one entry. Cards that are not touched keep every byte,
-    which astropy's Header does not promise for cards that break the standard.
+    A value that runs over CONTINUE cards is one entry. Cards that are not touched keep every byte.
+    astropy's Header (8.0) writes those that break the standard anew: ``1.5e-3``, ``nan`` in other
+    letters, a date without quotes as a text, an accent as ``?``; a tabulator is an error.
 
     Parameters
     ----------
