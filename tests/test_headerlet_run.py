@@ -155,8 +155,12 @@ def test_a_strangers_file_is_overwritten_only_when_asked_for(
 def test_an_image_not_aligned_gets_none(copy: Path, edit: Edit) -> None:
     edit(copy / "recipe.yaml", "update_header:", "object_matching: {minobj: 9999}\nupdate_header:")
     assert rerun(copy) == 3
-    assert names(copy) == ["paint01q_first_hlet.fits"]  # the reference
-    assert "few_sources" in (copy / "out" / "headerlets" / "paint02q_flc.json").read_text()
+    folder = copy / "out" / "headerlets"
+    assert names(copy) == ["paint01q_first_hlet.fits", "paint02q_first_hlet.fits"]
+    with fits.open(folder / "paint02q_first_hlet.fits") as hdus:
+        assert len(hdus) == 1
+        assert "has no headerlet: few_sources" in str(hdus[0].header["COMMENT"]).replace("\n", "")
+    assert "few_sources" in (folder / "paint02q_first_hlet.json").read_text()
 
 
 @pytest.mark.parametrize(

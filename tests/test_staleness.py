@@ -31,6 +31,7 @@ def pretend_to_run(work: WorkPlan, outdir: Path) -> None:
                 products,
                 ticket="",
                 declared=job.outputs,
+                log=job.log,
                 contents={},
             )
 

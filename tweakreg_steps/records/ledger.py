@@ -21,7 +21,7 @@ from tweakreg_steps.records.library_versions import VERSIONS, library_versions
 Entry = dict[str, Any]
 """What is noted of a job: see `write_entry`."""
 
-_NEEDED = {"record", "products", "stamp", "ticket", "declared", "contents"}
+_NEEDED = {"record", "products", "stamp", "ticket", "declared", "log", "contents"}
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ def write_entry(
     *,
     ticket: str,
     declared: Sequence[str],
+    log: str,
     contents: Mapping[str, str],
 ) -> None:
     """Record that a job made its products, now that they are there.
@@ -67,6 +68,8 @@ def write_entry(
         What the plan called this run of the job.
     declared
         Those of them that the plan knew of.
+    log
+        Where the job's messages are, relative to the output folder.
     contents
         Digests of what products hold that count by their content, by their names.
     """
@@ -75,6 +78,7 @@ def write_entry(
         "stamp": digest(record),
         "ticket": ticket,
         "declared": sorted(declared),
+        "log": log,
         "contents": contents,
         VERSIONS: library_versions(),
         "products": dict(map(_describe, products)),
@@ -124,7 +128,7 @@ def _is_sound(entry: Mapping[str, Any]) -> bool:
         and all(_is_product(*item) for item in products.items())
         and isinstance(versions or {}, dict)
         and entry.keys() >= _NEEDED
-        and all(isinstance(entry[k], str) for k in ("stamp", "ticket"))
+        and all(isinstance(entry[k], str) for k in ("stamp", "ticket", "log"))
         and isinstance(entry["contents"], dict)
         and all(isinstance(content, str) for content in entry["contents"].values())
         and isinstance(entry["declared"], list)

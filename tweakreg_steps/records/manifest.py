@@ -29,7 +29,7 @@ class ManifestImage:
     chips
         The records of its chips.
     files
-        The user's files that belong to it; see `tweakreg_steps.workflow.user_files`.
+        The user's files that belong to it; see `tweakreg_steps.workflow.planning.user_files_of`.
     """
 
     name: str

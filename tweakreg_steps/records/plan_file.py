@@ -17,7 +17,7 @@ from typing import Any
 from tweakreg_steps.atomic import expendable_path
 from tweakreg_steps.errors import JobFailedError, RecipeError
 
-_COLUMNS = ("rule", "name", "ticket", "record", "reads", "writes", "files", "originals")
+_COLUMNS = ("rule", "name", "ticket", "log", "record", "reads", "writes", "files", "originals")
 
 
 @dataclass(frozen=True, repr=False)
@@ -30,6 +30,8 @@ class PlannedJob:
         What it is, and what it works on.
     ticket
         What the plan calls this run of the job.
+    log
+        Where its messages go.
     record
         Everything that its products depend on.
     reads, writes
@@ -45,6 +47,7 @@ class PlannedJob:
     rule: str
     name: str
     ticket: str
+    log: str
     record: Mapping[str, Any]
     reads: Mapping[str, str]
     writes: Mapping[str, str]
@@ -97,8 +100,8 @@ def read_job(path: Path, rule: str, name: str, ticket: str) -> PlannedJob:
         raise RecipeError(
             f"{path}: {rule} {name} was planned anew since this job was sent; run again"
         )
-    rule, name, ticket, *rest = row
-    return PlannedJob(rule, name, ticket, *(json.loads(text) for text in rest))
+    rule, name, ticket, log, *rest = row
+    return PlannedJob(rule, name, ticket, log, *(json.loads(text) for text in rest))
 
 
 def _quoted(path: Path) -> str:

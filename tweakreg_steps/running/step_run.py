@@ -85,6 +85,7 @@ def run_planned(planned: PlannedJob) -> None:
         products,
         ticket=planned.ticket,
         declared=list(planned.writes.values()),
+        log=planned.log,
         contents=contents,
     )
     _remove_former(before["products"] if before else {}, products)

@@ -81,7 +81,7 @@ def run(call: StepCall[parameters.WriteHeaderlet, Facts]) -> None:
             _write(call, fit)
             headerlet = call.file("headerlet").name
         else:
-            _write_notice(call, "it waits for a decision")
+            _write_notice(call, f"the decision about it is {decision.value}")
     except NotAlignedError as error:
         log.info("%s is not aligned and gets no headerlet: %s", call.name, error)
         record.update(status="not_aligned", reason=error.reason.value)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from tweakreg_steps.records.ledger import Entry, is_as_made, read_entry
-from tweakreg_steps.records.outdir_files import APPLIED, DIGESTS, LEDGER, LOGS, digests_of
+from tweakreg_steps.records.outdir_files import APPLIED, LEDGER, digests_of
 from tweakreg_steps.records.statement import image_of_job
 from tweakreg_steps.steps.subject import ALL
 from tweakreg_steps.workflow.project import Project
@@ -110,14 +110,10 @@ def _forget(project: Project, path: Path, entry: Entry) -> None:
     if any((project.outdir / product).exists() for product in entry["products"]):
         return  # edited since, or a solution in an original: it is still to be known what made it
     path.unlink(missing_ok=True)
-    for log in (f"{LOGS}/{path.parent.name}/{path.stem}.log", f"{LOGS}/{path.parent.name}.log"):
-        if not any(key[0] == path.parent.name for key in project.plan.jobs):
-            _remove(project.outdir, log)
+    _remove(project.outdir, entry["log"])
     image = image_of_job(entry["record"])
-    known = {one.image.name for one in project.findings.all_images}
-    if image not in known | {ALL}:
+    if image not in {ALL, *(one.image.name for one in project.findings.all_images)}:
         _remove(project.outdir, digests_of(image))
-        _remove(project.outdir, f"{LOGS}/{path.parent.name}/{path.stem}.log")
     _remove_empty(path.parent)
 
 
@@ -125,7 +121,7 @@ def _remove(outdir: Path, product: str) -> None:
     """Remove a file, and its folder if nothing is left in it."""
     path = outdir / product
     path.unlink(missing_ok=True)
-    if path.parent != outdir and path.parent.name not in (LOGS, DIGESTS):
+    if path.parent != outdir:
         _remove_empty(path.parent)
 
 

@@ -216,10 +216,9 @@ def _ledger_products(outdir: Path) -> Iterator[str]:
     """Yield the products that the ledger knows; the log of a job that is in it counts, too."""
     root = outdir / LEDGER
     for path in root.glob("*/*.json"):
-        rule, name = path.parent.name, path.name.removesuffix(".json")
-        yield f"{LOGS}/{rule}/{name}.log"
-        yield f"{LOGS}/{rule}.log"
         entry = recall_json(path) or {}
+        if isinstance(entry.get("log"), str):
+            yield entry["log"]
         products = entry.get("products")
         yield from products if isinstance(products, dict) else ()
 

@@ -125,6 +125,7 @@ class Project:
             job.rule,
             job.name,
             self.tickets[job.key],
+            job.log,
             job.record,
             job.reads,
             job.writes,

@@ -27,7 +27,7 @@ def record_reasons(old: Tree, new: Tree, files: Mapping[str, Path]) -> Iterator[
         The record of the products, and that of the job.
     files
         The user's files that the job may read, by what records call them (see
-        `tweakreg_steps.workflow.user_files`), to be named.
+        `tweakreg_steps.workflow.planning.user_files_of`), to be named.
     """
     for path, before, after in _differences(old.get("parameters", {}), new["parameters"], ()):
         yield f"{'.'.join(path)} {_show(before)} → {_show(after)}"

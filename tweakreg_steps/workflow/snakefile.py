@@ -23,7 +23,7 @@ from tweakreg_steps.workflow.blocked_jobs import require_measurable
 from tweakreg_steps.workflow.jobs import Job, JobKey
 from tweakreg_steps.workflow.obsolete import remove_obsolete
 from tweakreg_steps.workflow.outdir import prepare_outdir
-from tweakreg_steps.workflow.ownership import claim_products
+from tweakreg_steps.workflow.ownership import files_of_jobs, require_products
 from tweakreg_steps.workflow.project import Project, open_project
 
 
@@ -243,7 +243,7 @@ def _prepare(project: Project) -> None:
     require_measurable(
         project.stale, project.findings, in_place=project.values["update_header"]["in_place"]
     )
-    claim_products(project, (job.job for job in project.stale))
+    require_products(project, files_of_jobs(project, (job.job for job in project.stale)))
     project.write_state(list(project.plan.jobs.values()))
 
 
