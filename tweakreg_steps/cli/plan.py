@@ -39,7 +39,7 @@ def run(arguments: Namespace) -> int:
     sys.stderr.writelines(f"{printable_line(one.text)}\n" for one in obsolete)
     if not stale and not obsolete:
         sys.stderr.write("nothing to do\n")
-    in_place = project.values["update_header"]["in_place"]
+    in_place = project.recipe.header["in_place"]
     blocked = blocked_jobs(stale, project.findings, in_place=in_place)
     way_out = "the run restores it" if in_place else "tweakreg restore must come first"
     sys.stderr.writelines(f"{text}: {way_out}\n" for text in describe_blocked(blocked))

@@ -32,7 +32,7 @@ def run(arguments: Namespace) -> int:
     print_outcomes(rows)
     if not rows:
         sys.stderr.write("nothing to do: no original holds a solution of this recipe\n")
-    elif recipe.values["update_header"]["in_place"]:
+    elif recipe.header["in_place"]:
         sys.stderr.write("update_header.in_place is true: the next run writes them again\n")
     return 0
 

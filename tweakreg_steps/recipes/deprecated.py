@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tweakreg_steps.recipes.schema import IMAGES, Tree
+from tweakreg_steps.recipes.schema import HEADER, IMAGES, Tree
 
 RENAMED: Mapping[tuple[str, str], str] = {
     ("acceptance", "max_chance"): "max_false_alarm",
@@ -14,7 +14,7 @@ RENAMED: Mapping[tuple[str, str], str] = {
 """The new name of each parameter by its section and its former name."""
 
 REMOVED: Mapping[tuple[str, str], str] = {
-    ("update_header", "copy_not_aligned"): (
+    (HEADER, "copy_not_aligned"): (
         "has no effect any more: the folder aligned holds every image, as it is where it is not"
         " aligned"
     ),

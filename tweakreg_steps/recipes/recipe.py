@@ -20,6 +20,7 @@ from tweakreg_steps.recipes.recipe_rules import (
     cross_field_warnings,
 )
 from tweakreg_steps.recipes.schema import (
+    HEADER,
     IMAGES,
     Tree,
     allowed,
@@ -64,6 +65,12 @@ class Recipe:
     base: Path
     name: str
     warnings: tuple[str, ...]
+
+    @property
+    def header(self) -> Tree:
+        """What happens to the headers: the section ``update_header``."""
+        found: Tree = self.values[HEADER]
+        return found
 
     @property
     def outdir(self) -> Path:

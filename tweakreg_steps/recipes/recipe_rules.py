@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tweakreg_steps.recipes.schema import Tree, value_at
+from tweakreg_steps.recipes.schema import HEADER, Tree, value_at
 from tweakreg_steps.records.outdir_files import FILES, FOLDERS
 
 Found = tuple[tuple[str, ...], str]
@@ -15,7 +15,7 @@ _FINDER_NAMES = {"sextractor": "SExtractor", "segmentation": "segmentation"}
 _TAKEN = frozenset(name.casefold() for name in (*FOLDERS, *FILES))
 
 _HEADER_TEXTS = (
-    ("update_header", "wcsname"),
+    (HEADER, "wcsname"),
     *(("headerlet_creation", name) for name in ("hdrname", "author", "descrip", "catalog")),
 )
 
@@ -32,10 +32,10 @@ def cross_field_problems(values: Tree) -> Iterator[Found]:
     yield from _catalog_problems("reference_catalog", values["reference_catalog"], "r", "ref")
     yield from _catalog_problems("coordinate_file", values["coordinate_file"], "", "")
     yield from _header_text_problems(values)
-    header = values["update_header"]
+    header = values[HEADER]
     if header["in_place"] and not header["updatehdr"]:
         yield (
-            ("update_header", "in_place"),
+            (HEADER, "in_place"),
             "true needs updatehdr: true; or run, look, and write with tweakreg apply",
         )
     yield from _name_problems(values)

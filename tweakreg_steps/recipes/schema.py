@@ -22,6 +22,9 @@ REFERENCE_FINDPARS = "refimagefindpars"
 
 _PER_IMAGE = "x-per-image"
 
+HEADER = "update_header"
+"""The section that says what happens to the headers."""
+
 IMAGES = "images"
 """The parameter that holds what differs for some images."""
 

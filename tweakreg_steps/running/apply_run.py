@@ -12,6 +12,7 @@ from tweakreg_steps.applying.original_file import holds
 from tweakreg_steps.applying.undo_record import read_record
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.recipes.recipe import Recipe
+from tweakreg_steps.recipes.schema import HEADER
 from tweakreg_steps.running.step_run import call_of
 from tweakreg_steps.steps.update_header import Call, update_original
 from tweakreg_steps.surveying.digests import digest_content
@@ -81,8 +82,8 @@ def apply_run(recipe: Recipe) -> Iterator[Applied]:
 
 def _in_place(recipe: Recipe) -> Recipe:
     """Return the recipe that writes its headers in place."""
-    header = {**recipe.values["update_header"], "updatehdr": True, "in_place": True}
-    return replace(recipe, values={**recipe.values, "update_header": header})
+    header = {**recipe.header, "updatehdr": True, "in_place": True}
+    return replace(recipe, values={**recipe.values, HEADER: header})
 
 
 def _problems(image: Inspected, project: Project) -> Iterator[str]:

@@ -76,7 +76,7 @@ def _restore_inputs(project: Project) -> bool:
 
     Elsewhere that is for the user to say, and the run is refused.
     """
-    in_place = project.values["update_header"]["in_place"]
+    in_place = project.recipe.header["in_place"]
     if not in_place:
         require_measurable(project.stale, project.findings, in_place=in_place)
         return False

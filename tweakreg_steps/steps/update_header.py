@@ -12,6 +12,7 @@ from typing import Any, TypedDict
 
 from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.json_file import read_json
+from tweakreg_steps.recipes.schema import HEADER
 from tweakreg_steps.records.ledger import FitsProduct, Product
 from tweakreg_steps.records.review_file import Decision
 from tweakreg_steps.records.verdict import after_review, may_be_written
@@ -50,7 +51,7 @@ def _facts(subject: Subject) -> dict[str, Any] | None:
     Nothing is copied while an image waits for a decision; in place, an earlier solution may have
     to be taken back then.
     """
-    header = subject.recipe["update_header"]
+    header = subject.recipe[HEADER]
     if not header["updatehdr"] or not subject.is_input:
         return None
     decision = subject.decide(subject.this)
@@ -61,7 +62,7 @@ def _facts(subject: Subject) -> dict[str, Any] | None:
 
 def _writes(subject: Subject) -> Writes:
     """Return the record, and the aligned copy unless headers are written in place."""
-    in_place = subject.recipe["update_header"]["in_place"]
+    in_place = subject.recipe[HEADER]["in_place"]
     return {"record": HEADER_RECORD, **({} if in_place else {"aligned": ALIGNED_COPY})}
 
 
@@ -71,7 +72,7 @@ def _if_attached(subject: Subject) -> Iterable[str]:
     In place, the headerlet is made before the file changes from which it is made.
     """
     recipe = subject.recipe
-    is_wanted = recipe["headerlet_creation"]["attach"] or recipe["update_header"]["in_place"]
+    is_wanted = recipe["headerlet_creation"]["attach"] or recipe[HEADER]["in_place"]
     is_made = recipe["headerlet_creation"]["headerlet"]
     return (subject.image_name,) if is_wanted and is_made else ()
 

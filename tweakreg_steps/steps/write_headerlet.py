@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.json_file import read_json
+from tweakreg_steps.recipes.schema import HEADER
 from tweakreg_steps.records.review_file import Decision
 from tweakreg_steps.records.statement import history_lines
 from tweakreg_steps.records.verdict import after_review, may_be_written
@@ -46,7 +47,7 @@ def _facts(subject: Subject) -> dict[str, Any] | None:
     decision = subject.decide(subject.this)
     if decision is Decision.WAITING:
         return None
-    header = subject.recipe["update_header"]
+    header = subject.recipe[HEADER]
     return {
         "name": subject.this.image.path.name,
         "history": subject.findings.history,

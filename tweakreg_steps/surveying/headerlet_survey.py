@@ -27,7 +27,7 @@ def headerlet_problems(recipe: Recipe, findings: Findings) -> Iterator[str]:
         if problem:
             yield f"headerlet_creation.headerlet: {image.image.path}: {problem}"
     yield from _file_problems(recipe, findings)
-    if section["attach"] and recipe.values["update_header"]["updatehdr"]:
+    if section["attach"] and recipe.header["updatehdr"]:
         yield from _name_problems(recipe, findings)
 
 
@@ -102,7 +102,7 @@ def _is_own(path: Path, image: str, outdir: Path) -> bool:
 
 def _name_problems(recipe: Recipe, findings: Findings) -> Iterator[str]:
     """Yield a message for each image that has a headerlet of the new one's name."""
-    header = recipe.values["update_header"]
+    header = recipe.header
     hdrname = recipe.values["headerlet_creation"]["hdrname"].strip()
     wanted = hdrname or effective_wcsname(header["wcsname"])
     for image in findings.images:

@@ -131,7 +131,7 @@ def _output_problems(recipe: Recipe, findings: Findings) -> list[str]:
         if path.resolve().parent == aligned
     ]
     problems += _refimage_problems(findings, aligned)
-    if recipe.values["update_header"]["updatehdr"]:
+    if recipe.header["updatehdr"]:
         problems += [
             f"input: {explain_gwcs(image.image.path)}" for image in findings.images if image.gwcs
         ]
@@ -163,7 +163,7 @@ def _updated_images(findings: Findings) -> list[Inspected]:
 
 def _in_place_problems(recipe: Recipe, findings: Findings) -> list[str]:
     """Return a message for each input that may not be written, where it is to be."""
-    if not recipe.values["update_header"]["in_place"]:
+    if not recipe.header["in_place"]:
         return []
     from tweakreg_steps.applying.original_file import replacement_problems
 

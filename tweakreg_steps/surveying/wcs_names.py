@@ -18,7 +18,7 @@ from tweakreg_steps.surveying.reference_files import names_after_update
 
 def wcsname_problems(recipe: Recipe, findings: Findings) -> list[str]:
     """Return a message for each image that has no room for a WCS of the recipe's name."""
-    header = recipe.values["update_header"]
+    header = recipe.header
     if not (header["updatehdr"] or recipe.values["headerlet_creation"]["headerlet"]):
         return []
     wanted = effective_wcsname(header["wcsname"])

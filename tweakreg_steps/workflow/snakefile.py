@@ -240,9 +240,7 @@ def open_workflow(config: dict[str, Any], workflow: Workflow) -> Rules:
 def _prepare(project: Project) -> None:
     """See that a project can run, and write what its steps need to know."""
     prepare_outdir(project.outdir)
-    require_measurable(
-        project.stale, project.findings, in_place=project.values["update_header"]["in_place"]
-    )
+    require_measurable(project.stale, project.findings, in_place=project.recipe.header["in_place"])
     require_products(project, files_of_jobs(project, (job.job for job in project.stale)))
     project.write_state(list(project.plan.jobs.values()))
 
