@@ -7,6 +7,7 @@ import difflib
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -72,7 +73,7 @@ class Recipe:
         found: Tree = self.values[HEADER]
         return found
 
-    @property
+    @cached_property
     def outdir(self) -> Path:
         """The output folder, absolute."""
         return (self.base / (self.values["outdir"] or f"results/{self.name}")).resolve()
