@@ -35,11 +35,12 @@ from psf_scenes import phase_bias, without_smooth_field  # noqa: E402 - path set
 from tweakreg_steps.finding.daofind import find_sources_on_chip  # noqa: E402
 from tweakreg_steps.psf.pixel_boxes import ChipPixels  # noqa: E402
 from tweakreg_steps.psf.pixel_noise import PixelNoise  # noqa: E402
-from tweakreg_steps.psf.psf_build import BuiltPsf, ExposedChip, FewStarsError, build_psfs  # noqa: E402
+from tweakreg_steps.psf.psf_build import BuiltPsf, FewStarsError, build_psfs  # noqa: E402
 from tweakreg_steps.psf.psf_camera import Setup  # noqa: E402
 from tweakreg_steps.psf.psf_file import describe_psf_file, read_psf  # noqa: E402
 from tweakreg_steps.psf.psf_fit import fit_positions  # noqa: E402
 from tweakreg_steps.psf.psf_grid import PsfGrid, cut_pieces  # noqa: E402
+from tweakreg_steps.psf.psf_stars import ExposedChip  # noqa: E402
 from tweakreg_steps.recipes.schema import parameters  # noqa: E402
 
 FloatArray = NDArray[np.float64]

@@ -12,10 +12,10 @@ from optics import Optics, Sky, effective_psf, expose, paint, scattered
 
 from tweakreg_steps.psf.pixel_boxes import ChipPixels
 from tweakreg_steps.psf.pixel_noise import PixelNoise
-from tweakreg_steps.psf.psf_build import ExposedChip
 from tweakreg_steps.psf.psf_fit import fit_positions
 from tweakreg_steps.psf.psf_grid import PsfGrid
 from tweakreg_steps.psf.psf_positions import PsfPositions
+from tweakreg_steps.psf.psf_stars import ExposedChip
 
 FloatArray = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 
 from tweakreg_steps.errors import TweakRegError
 from tweakreg_steps.psf.grouping import near_pairs
-from tweakreg_steps.psf.pixel_boxes import Boxes, ChipPixels
-from tweakreg_steps.psf.psf_fit import fit_positions
+from tweakreg_steps.psf.pixel_boxes import Boxes
 from tweakreg_steps.psf.psf_grid import PsfGrid, full_width
-from tweakreg_steps.psf.psf_positions import Flag, PsfPositions
 from tweakreg_steps.psf.psf_residuals import Samples, improve
+from tweakreg_steps.psf.psf_stars import FIRST_HALF, ExposedChip, Field, select_stars
 from tweakreg_steps.psf.psf_tidying import centre, find_middles, normalise
 from tweakreg_steps.psf.star_means import Observations, StarMeans, mean_positions
 
@@ -48,26 +47,11 @@ OBSERVATIONS_A_NODE = 60
 """Observations of stars for one node of the PSF: with half or twice as many, positions with PSFs
 built from 300 to 2,700 observations were no better (docs/psf.md)."""
 
-MOST_OBSERVATIONS = 6000
-"""Observations of one detector that are used, the brightest: more make the PSF no better."""
-
 MOST_NODES = 28
 """Nodes on one detector, as many as the library has for a WFC3/UVIS chip."""
 
-LEAST_SIGNAL = 20.0
-"""Signal to noise, in the core, of a star that the PSF is built from."""
-
-APART, RIVAL = 7.0, 0.1
-"""Pixels within which such a star has no neighbour brighter than this part of it."""
-
 PHASE_ERROR = 0.01
 """Pixels; what a position is uncertain by besides its noise while the PSF is not yet right."""
-
-FIRST_HALF = 10
-"""Pixels on each side of a star in the first, rough PSF."""
-
-SUMMED = 2.3
-"""Radius in pixels of the light that is summed up for a first flux."""
 
 
 class FewStarsError(TweakRegError):
@@ -82,39 +66,6 @@ class FewStarsError(TweakRegError):
         self.detector = detector
         self.n_observations = n_observations
         self.needed = needed
-
-
-@dataclass(frozen=True, eq=False)
-class ExposedChip:
-    """One chip of one exposure, and where its sources are.
-
-    Attributes
-    ----------
-    load
-        Gives its pixels; called once a round, so that not all have to be held at once.
-    shape
-        (ny, nx).
-    detector
-        Which PSF it has; the same for the same chip of all exposures.
-    x, y
-        Where its sources were found, FITS pixels, shape (n,).
-    plane
-        The same in a plane common to all exposures, free of distortion, in pixels of about the
-        same size; to a linear transformation. Shape (n, 2).
-    jacobian
-        Derivatives of the place in the plane by x and y, shape (n, 2, 2).
-    star
-        Number of the star that a source is, from 0, the same in all exposures; -1 for none.
-    """
-
-    load: Callable[[], ChipPixels]
-    shape: tuple[int, int]
-    detector: int
-    x: FloatArray
-    y: FloatArray
-    plane: FloatArray
-    jacobian: FloatArray
-    star: Index
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +111,7 @@ def build_psfs(chips: Sequence[ExposedChip]) -> dict[int, BuiltPsf]:
     FewStarsError
         A detector has too few stars for a PSF that is the same all over it.
     """
-    fields = _select(chips)
+    fields = select_stars(chips)
     detectors = sorted({chip.detector for chip in chips})
     for detector in detectors:
         _require_stars(fields, detector)
@@ -177,125 +128,14 @@ def build_psfs(chips: Sequence[ExposedChip]) -> dict[int, BuiltPsf]:
     return {d: _describe(centre(psfs[d]), fields, means, d) for d in detectors}
 
 
-@dataclass(frozen=True, eq=False)
-class _Field:
-    """A chip with what is known of the sources that matter for the PSF.
-
-    Attributes
-    ----------
-    chip
-        Where the sources were found.
-    sources
-        Indices of the sources that are measured: the stars and what is near them, shape (m,).
-    chosen
-        Which of these are stars for the PSF, shape (m,).
-    x, y, flux, errors
-        Of the sources, as last measured, shape (m,).
-    """
-
-    chip: ExposedChip
-    sources: Index
-    chosen: BoolArray
-    x: FloatArray
-    y: FloatArray
-    flux: FloatArray
-    errors: FloatArray
-
-    def measure(self, psf: PsfGrid) -> _Field:
-        """Fit the PSF to the sources."""
-        pixels = self.chip.load()
-        found = fit_positions(pixels.pixels, pixels.good, psf, pixels.noise, self.x, self.y)
-        whole = (found.flags & (Flag.NOT_MEASURED | Flag.LEFT_OUT)) == 0
-        errors = np.where(whole, found.errors, np.inf)
-        return replace(self, x=found.x, y=found.y, flux=_flux_or_zero(found), errors=errors)
-
-    def plane(self) -> FloatArray:
-        """Give the present positions in the common plane, shape (m, 2)."""
-        chip, own = self.chip, self.sources
-        moved = np.stack([self.x - chip.x[own], self.y - chip.y[own]], axis=1)
-        return np.asarray(chip.plane[own] + np.einsum("nij,nj->ni", chip.jacobian[own], moved))
-
-
-def _flux_or_zero(found: PsfPositions) -> FloatArray:
-    """Give the fluxes, 0 where there is none."""
-    return np.where((found.flags & Flag.NOT_MEASURED) == 0, found.flux, 0.0)
-
-
-def _select(chips: Sequence[ExposedChip]) -> list[_Field]:
-    """Choose the stars: bright, isolated, seen by two exposures or more."""
-    seen = np.bincount(
-        np.concatenate([np.unique(chip.star[chip.star >= 0]) for chip in chips]), minlength=1
-    )
-    fluxes, isolated = [], []
-    for chip in chips:
-        flux, noise = _sums(chip)
-        clear = (chip.star >= 0) & (flux > LEAST_SIGNAL * noise) & _is_alone(chip, flux)
-        clear &= seen[np.maximum(chip.star, 0)] > 1
-        fluxes.append(flux)
-        isolated.append(clear)
-    limits = _faintest(chips, fluxes, isolated)
-    return [
-        _field(chip, flux, clear & (flux >= limits[chip.detector]))
-        for chip, flux, clear in zip(chips, fluxes, isolated, strict=True)
-    ]
-
-
-def _sums(chip: ExposedChip) -> tuple[FloatArray, FloatArray]:
-    """Sum the light in the core of each source above the sky; with its noise."""
-    pixels = chip.load()
-    boxes = pixels.boxes(chip.x, chip.y, SUMMED)
-    whole = boxes.usable.sum(axis=1) == boxes.usable.sum(axis=1).max(initial=0)
-    light = np.where(boxes.usable, boxes.values - pixels.noise.sky, 0.0).sum(axis=1)
-    variance = np.where(boxes.usable, boxes.variance, 0.0).sum(axis=1)
-    variance += pixels.noise.per_unit * np.maximum(light, 0.0)
-    return np.where(whole, light, 0.0), np.sqrt(variance)
-
-
-def _is_alone(chip: ExposedChip, flux: FloatArray) -> BoolArray:
-    """Tell which sources have no neighbour that matters."""
-    pairs = near_pairs(chip.x, chip.y, APART)
-    alone = np.ones(len(flux), dtype=np.bool_)
-    source, other = pairs.T
-    alone[source[flux[other] > RIVAL * flux[source]]] = False
-    return alone
-
-
-def _faintest(
-    chips: Sequence[ExposedChip], fluxes: Sequence[FloatArray], isolated: Sequence[BoolArray]
-) -> dict[int, float]:
-    """Find the flux, by detector, that leaves no more observations than are used."""
-    limits = {}
-    for detector in {chip.detector for chip in chips}:
-        found = np.concatenate(
-            [
-                flux[clear]
-                for chip, flux, clear in zip(chips, fluxes, isolated, strict=True)
-                if chip.detector == detector
-            ]
-        )
-        beyond = np.sort(found)[::-1][MOST_OBSERVATIONS:]
-        limits[detector] = float(beyond[0]) if beyond.size else 0.0
-    return limits
-
-
-def _field(chip: ExposedChip, flux: FloatArray, chosen: BoolArray) -> _Field:
-    """Take the stars and what is near them."""
-    near = chosen.copy()
-    source, other = near_pairs(chip.x, chip.y, 2.0 * FIRST_HALF).T
-    near[other[chosen[source]]] = True
-    own = np.flatnonzero(near)
-    errors = np.zeros(len(own))
-    return _Field(chip, own, chosen[own], chip.x[own], chip.y[own], flux[own], errors)
-
-
-def _require_stars(fields: Sequence[_Field], detector: int) -> None:
+def _require_stars(fields: Sequence[Field], detector: int) -> None:
     """Refuse to build from too few."""
     number = sum(int(f.chosen.sum()) for f in fields if f.chip.detector == detector)
     if number < LEAST_OBSERVATIONS:
         raise FewStarsError(detector, number, LEAST_OBSERVATIONS)
 
 
-def _average(fields: Sequence[_Field]) -> StarMeans:
+def _average(fields: Sequence[Field]) -> StarMeans:
     """Average the stars' positions; the observations are those of the fields, one by one."""
     weights = [1.0 / (field.errors[field.chosen] ** 2 + PHASE_ERROR**2) for field in fields]
     return mean_positions(
@@ -309,7 +149,7 @@ def _average(fields: Sequence[_Field]) -> StarMeans:
 
 
 def _samples(
-    fields: Sequence[_Field], means: StarMeans, detector: int, half: int, psf: PsfGrid | None = None
+    fields: Sequence[Field], means: StarMeans, detector: int, half: int, psf: PsfGrid | None = None
 ) -> Samples:
     """Cut out the stars of a detector, at their mean positions, their neighbours' light taken."""
     parts = []
@@ -324,7 +164,7 @@ def _samples(
 
 
 def _samples_of(
-    field: _Field, offset: FloatArray, used: BoolArray, half: int, psf: PsfGrid | None
+    field: Field, offset: FloatArray, used: BoolArray, half: int, psf: PsfGrid | None
 ) -> Samples:
     """Cut out the used stars of one chip."""
     pixels = field.chip.load()
@@ -340,7 +180,7 @@ def _samples_of(
     return Samples(boxes, per_unit, sky, x, y)
 
 
-def _without_neighbours(boxes: Boxes, field: _Field, star: Index, psf: PsfGrid) -> Boxes:
+def _without_neighbours(boxes: Boxes, field: Field, star: Index, psf: PsfGrid) -> Boxes:
     """Take the light of neighbours from the boxes of stars."""
     pairs = near_pairs(field.x, field.y, psf.radius + boxes.side / 2)
     box_of = np.full(len(field.x), -1)
@@ -352,7 +192,7 @@ def _without_neighbours(boxes: Boxes, field: _Field, star: Index, psf: PsfGrid) 
     return replace(boxes, values=np.where(boxes.usable, boxes.values - light, 0.0))
 
 
-def _first_psf(fields: Sequence[_Field], means: StarMeans, detector: int) -> PsfGrid:
+def _first_psf(fields: Sequence[Field], means: StarMeans, detector: int) -> PsfGrid:
     """Make a rough PSF, the same all over the detector, with a first guess of its width."""
     size = 2 * FIRST_HALF * OVERSAMPLING + 1
     ny, nx = next(f.chip.shape for f in fields if f.chip.detector == detector)
@@ -417,7 +257,7 @@ def _nodes(number: int, length: float) -> FloatArray:
     return np.linspace(0.5, length + 0.5, number)
 
 
-def _describe(psf: PsfGrid, fields: Sequence[_Field], means: StarMeans, detector: int) -> BuiltPsf:
+def _describe(psf: PsfGrid, fields: Sequence[Field], means: StarMeans, detector: int) -> BuiltPsf:
     """Say from what the PSF of a detector was built."""
     star = np.concatenate([f.chip.star[f.sources[f.chosen]] for f in fields])
     own = np.concatenate(
@@ -434,7 +274,7 @@ def _describe(psf: PsfGrid, fields: Sequence[_Field], means: StarMeans, detector
     )
 
 
-def _each(fields: Sequence[_Field], axis: str) -> list[tuple[_Field, FloatArray]]:
+def _each(fields: Sequence[Field], axis: str) -> list[tuple[Field, FloatArray]]:
     """Pair fields with their positions along one axis."""
     return [(field, getattr(field, axis)) for field in fields]
 
