@@ -1,7 +1,7 @@
 rule match_sources:
     """sky list + reference → matches/{image}.ecsv"""
     input:
-        project.inputs("match_sources"),
+        **project.inputs("match_sources"),
     output:
         **project.outputs("match_sources"),
     log:
@@ -24,7 +24,7 @@ rule match_sources:
 rule fit_alignment:
     """matches → fits/{image}.json and its pairs"""
     input:
-        project.inputs("fit_alignment"),
+        **project.inputs("fit_alignment"),
     output:
         **project.outputs("fit_alignment"),
     log:
@@ -47,7 +47,7 @@ rule fit_alignment:
 rule align:
     """all sky lists, one after the other → matches, fits and a reference that grows"""
     input:
-        project.inputs("align"),
+        **project.inputs("align"),
     output:
         **project.outputs("align"),
     log:

@@ -1,7 +1,7 @@
 rule update_wcs:
     """exposure + reference files → working/{image}.fits, with its WCS made anew"""
     input:
-        project.inputs("update_wcs"),
+        **project.inputs("update_wcs"),
     output:
         **project.outputs("update_wcs"),
     log:
@@ -24,7 +24,7 @@ rule update_wcs:
 rule make_masks:
     """exposure + region files → masks/{image}.fits"""
     input:
-        project.inputs("make_masks"),
+        **project.inputs("make_masks"),
     output:
         **project.outputs("make_masks"),
     log:

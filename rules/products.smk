@@ -7,7 +7,7 @@ localrules:
 rule write_headerlet:
     """fit + exposure → headerlets/"""
     input:
-        project.inputs("write_headerlet"),
+        **project.inputs("write_headerlet"),
     output:
         **project.outputs("write_headerlet"),
     log:
@@ -30,7 +30,7 @@ rule write_headerlet:
 rule update_header:
     """fit + exposure → aligned/ under its own file name"""
     input:
-        project.inputs("update_header"),
+        **project.inputs("update_header"),
     output:
         **project.outputs("update_header"),
     log:
@@ -53,7 +53,7 @@ rule update_header:
 rule write_chip_catalog:
     """catalog → TweakReg's text catalog of one chip"""
     input:
-        project.inputs("write_chip_catalog"),
+        **project.inputs("write_chip_catalog"),
     output:
         **project.outputs("write_chip_catalog"),
     log:
@@ -76,7 +76,7 @@ rule write_chip_catalog:
 rule write_catalogs:
     """sky list + pairs + fit → TweakReg's text catalogs and match files"""
     input:
-        project.inputs("write_catalogs"),
+        **project.inputs("write_catalogs"),
     output:
         **project.outputs("write_catalogs"),
     log:
@@ -99,7 +99,7 @@ rule write_catalogs:
 rule write_sky_catalog:
     """sky list of the reference image → TweakReg's text catalog"""
     input:
-        project.inputs("write_sky_catalog"),
+        **project.inputs("write_sky_catalog"),
     output:
         **project.outputs("write_sky_catalog"),
     log:
@@ -120,7 +120,7 @@ rule write_sky_catalog:
 rule write_catfile_list:
     """→ TweakReg's list of all text catalogs"""
     input:
-        project.inputs("write_catfile_list"),
+        **project.inputs("write_catfile_list"),
     output:
         **project.outputs("write_catfile_list"),
     log:
@@ -139,7 +139,7 @@ rule write_catfile_list:
 rule write_refcat:
     """reference sources → TweakReg's cumulative catalog"""
     input:
-        project.inputs("write_refcat"),
+        **project.inputs("write_refcat"),
     output:
         **project.outputs("write_refcat"),
     log:
@@ -158,7 +158,7 @@ rule write_refcat:
 rule write_shiftfile:
     """all fits → the shift file and its reference WCS"""
     input:
-        project.inputs("write_shiftfile"),
+        **project.inputs("write_shiftfile"),
     output:
         **project.outputs("write_shiftfile"),
     log:

@@ -1,7 +1,7 @@
 rule build_reference_plane:
     """all WCS → reference/wcs.fits"""
     input:
-        project.inputs("build_reference_plane"),
+        **project.inputs("build_reference_plane"),
     output:
         **project.outputs("build_reference_plane"),
     log:
@@ -20,7 +20,7 @@ rule build_reference_plane:
 rule build_reference:
     """reference catalog, or one image's sky list → reference/sources.ecsv"""
     input:
-        project.inputs("build_reference"),
+        **project.inputs("build_reference"),
     output:
         **project.outputs("build_reference"),
     log:

@@ -5,7 +5,7 @@ localrules:
 rule summarize:
     """all fits → summary.ecsv"""
     input:
-        project.inputs("summarize"),
+        **project.inputs("summarize"),
     output:
         **project.outputs("summarize"),
     log:
@@ -24,7 +24,7 @@ rule summarize:
 rule plot_offsets:
     """sky list + matches → plots/hist2d_{image}.png"""
     input:
-        project.inputs("plot_offsets"),
+        **project.inputs("plot_offsets"),
     output:
         **project.outputs("plot_offsets"),
     log:
@@ -47,7 +47,7 @@ rule plot_offsets:
 rule plot_residuals:
     """fit + pairs → plots of the residuals"""
     input:
-        project.inputs("plot_residuals"),
+        **project.inputs("plot_residuals"),
     output:
         **project.outputs("plot_residuals"),
     log:

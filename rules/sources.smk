@@ -1,7 +1,7 @@
 rule find_sources:
     """exposure + mask → catalogs/{image}.ecsv"""
     input:
-        project.inputs("find_sources"),
+        **project.inputs("find_sources"),
     output:
         **project.outputs("find_sources"),
     log:
@@ -24,7 +24,7 @@ rule find_sources:
 rule read_catalogs:
     """catalogs made elsewhere → catalogs/{image}.ecsv"""
     input:
-        project.inputs("read_catalogs"),
+        **project.inputs("read_catalogs"),
     output:
         **project.outputs("read_catalogs"),
     log:
@@ -47,7 +47,7 @@ rule read_catalogs:
 rule undistort_sources:
     """catalog + WCS → sky/{image}.ecsv"""
     input:
-        project.inputs("undistort_sources"),
+        **project.inputs("undistort_sources"),
     output:
         **project.outputs("undistort_sources"),
     log:

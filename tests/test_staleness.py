@@ -16,7 +16,7 @@ from tweakreg_steps.workflow.jobs import WorkPlan
 from tweakreg_steps.workflow.staleness import stale_jobs
 
 
-def pretend_to_run(work: WorkPlan, outdir: Path) -> None:
+def pretend_to_run(work: WorkPlan, outdir: Path, *, content: str | None = None) -> None:
     """Leave products and records as if every job of the plan had run."""
     for job in work.jobs.values():
         for output in job.outputs:
@@ -32,7 +32,9 @@ def pretend_to_run(work: WorkPlan, outdir: Path) -> None:
                 ticket="",
                 declared=job.outputs,
                 log=job.log,
-                contents={},
+                contents=dict.fromkeys(job.outputs, content)
+                if content and job.step.content
+                else {},
             )
 
 
@@ -71,6 +73,16 @@ def test_an_input_is_named_with_what_changed_in_it(outdir: Path) -> None:
         "pixels of chip 2 changed",
     )
     assert ("find_sources", "a") not in found
+
+
+def test_a_plane_that_holds_the_same_leaves_its_readers_alone(tmp_path: Path) -> None:
+    pretend_to_run(plan(content="the plane"), tmp_path, content="the plane")
+    images = [image("a"), image("b"), image("c")]
+    found = reasons(plan(images, content="the plane"), tmp_path)
+    assert found["build_reference_plane", "all"] == ("the WCS of an image changed",)
+    assert {name.partition(".")[0] for _, name in found} == {"c", "all"}
+    moved = reasons(plan(images, content="another plane"), tmp_path)
+    assert moved["match_sources", "a"] == ("build_reference_plane runs",)
 
 
 def test_what_happened_to_a_product_is_said(outdir: Path) -> None:

@@ -59,6 +59,7 @@ def plan(
     reference_files: dict[str, dict[str, ReferenceFile]] | None = None,
     reviews: dict[str, Review] | None = None,
     catalogs: dict[str, dict[str, UserFile]] | None = None,
+    content: str | None = None,
     **given: Any,  # noqa: ANN401  any part of a recipe
 ) -> WorkPlan:
     """Return the plan of a recipe."""
@@ -84,7 +85,7 @@ def plan(
         ),
         code=dict.fromkeys(all_steps(), "code"),
         run_files={},
-        contents=lambda job, _subject: job.stamp,
+        contents=lambda job, _subject: content or job.stamp,
     )
 
 

@@ -79,30 +79,42 @@ class Rules:
         shown = {path for jobs in self._of_rule.values() for job in jobs for path in job.outputs}
         return [self._place(path) for path in plan.targets if path in shown]
 
-    def inputs(self, rule: str) -> Callable[[Wildcards], list[str]]:
-        """Return the function that gives what a job of a rule reads.
+    def inputs(self, rule: str) -> dict[str, Any]:
+        """Return what a rule reads: the functions that give a job's products and other files.
 
-        What makes it stale is its ticket, and never the time of a file.
+        What makes a job stale is its ticket, and never the time of a file.
         """
         from snakemake.io import ancient
 
-        def paths(wildcards: Wildcards) -> list[str]:
-            job = self._job(rule, wildcards)
-            return list(self._inputs(job)) if job else []
+        def products(wildcards: Wildcards) -> list[str]:
+            return list(self._products(self._job(rule, wildcards), stale=True))
 
-        return ancient(paths)  # type: ignore[no-any-return]
+        def settled(wildcards: Wildcards) -> list[str]:
+            return list(self._products(self._job(rule, wildcards), stale=False))
 
-    def _inputs(self, job: Job) -> Iterator[str]:
-        """Yield what a job reads: products, the user's files, exposures.
+        def files(wildcards: Wildcards) -> list[str]:
+            return list(self._files(self._job(rule, wildcards)))
 
-        A product that is only missing is made again as it was, and its readers stay as they are.
+        return {"products": products, "settled": ancient(settled), "files": ancient(files)}
+
+    def _products(self, job: Job | None, *, stale: bool) -> Iterator[str]:
+        """Yield the products that a job reads, if it is stale, or if it is not.
+
+        To Snakemake a job runs again when one runs whose product it takes. A job that is current
+        is so although, so that those products are not named: they are made again as they were.
         """
-        is_stale = job.key in self._stale
+        if job is None or (job.key in self._stale) is not stale:
+            return
+        makers = self._project.plan.makers
         for path in job.reads.values():
-            if is_stale or (self._project.outdir / path).is_file():
+            if stale or makers[path] not in self._stale:
                 yield self._place(path)
-        for file in dict.fromkeys([*job.files.values(), *job.originals.values()]):
-            yield self._place(self._project.relative(file))
+
+    def _files(self, job: Job | None) -> Iterator[str]:
+        """Yield the user's files and exposures that a job reads."""
+        if job is not None:
+            for file in dict.fromkeys([*job.files.values(), *job.originals.values()]):
+                yield self._place(self._project.relative(file))
 
     @cached_property
     def _stale(self) -> frozenset[JobKey]:
