@@ -197,7 +197,7 @@ def test_in_place_an_image_not_aligned_any_more_is_as_it_was(
     in_place(edit, run_copy)
     assert command("run", run_copy) == 0
     assert inputs(run_copy) == inputs(finished_run / "out" / "aligned")
-    assert not list((run_copy / "out" / "aligned").iterdir())
+    assert not list((run_copy / "out").glob("aligned/*"))
     edit(
         run_copy / "recipe.yaml", "update_header", "object_matching: {minobj: 1000}\nupdate_header"
     )

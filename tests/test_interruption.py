@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -20,6 +19,9 @@ from whole_runs import World
 from tweakreg_steps.atomic import find_leftovers
 from tweakreg_steps.cli import main
 from tweakreg_steps.finding.sextractor_program import find_program
+from tweakreg_steps.records.outdir_files import PLAN
+from tweakreg_steps.records.plan_file import PlannedJob, write_plan
+from tweakreg_steps.workflow.outdir import prepare_outdir
 
 COMMAND = [sys.executable, "-m", "tweakreg_steps", "run", "recipe.yaml", "-j", "2"]
 
@@ -173,7 +175,7 @@ if sys.argv[0] == "-m" and "run" in sys.orig_argv:
     def wait(recipe):
         print("waiting", file=sys.stderr, flush=True)
         time.sleep(100)
-    import tweakreg_steps.planning.project as project
+    import tweakreg_steps.workflow.project as project
     project.survey = wait
 """
 
@@ -190,7 +192,10 @@ if sys.argv[0] == "-m" and "run" in sys.orig_argv:
 def test_a_killed_step_says_the_signal_and_the_memory(
     tmp_path: Path, number: int, said: str, warm: bool
 ) -> None:
-    record = {"rule": "dying", "name": "all", "parameters": {}, "inputs": {}}
+    record = {"rule": "dying", "name": "all", "parameters": {}, "inputs": {}, "upstream_jobs": {}}
+    job = PlannedJob("dying", "all", "ticket", "dying.log", record, {}, {}, {}, {})
+    prepare_outdir(tmp_path)
+    write_plan(tmp_path / PLAN, [job])
     (tmp_path / "sitecustomize.py").write_text(DYING.format(number=number))
     code = "import sys; from tweakreg_steps.running.step_client import main; sys.exit(main())"
     serve = "import sys; from tweakreg_steps.running.step_server import warm_steps\n"
@@ -200,7 +205,7 @@ def test_a_killed_step_says_the_signal_and_the_memory(
     )
     paths = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
-        [sys.executable, "-c", serve if warm else code, json.dumps(record)],
+        [sys.executable, "-c", serve if warm else code, ".", "dying", "all", "ticket"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": paths},
         capture_output=True,
@@ -222,6 +227,8 @@ def run(call):
     sys.stderr.flush()
     os.kill(os.getpid(), {number})
 step.run = run
+from tweakreg_steps.steps.declaration import Per, Step
+step.STEP = Step(step.__name__, per=Per.ALL, facts=dict, writes={{}})
 sys.modules["tweakreg_steps.steps.dying"] = step
 """
 

@@ -134,7 +134,16 @@ def test_a_deleted_copy_comes_back_with_the_same_bytes(tiny_run: Path, tmp_path:
     copy.unlink()
     command = [sys.executable, "-m", "snakemake", "-s", str(workflow_folder() / "Snakefile")]
     subprocess.run(
-        [*command, "--configfile", "recipe.yaml", "-c1", "--quiet", "all", f"aligned/{IMAGE}.fits"],
+        [
+            *command,
+            "--configfile",
+            "recipe.yaml",
+            "-c1",
+            "--quiet",
+            "all",
+            "--",
+            f"aligned/{IMAGE}.fits",
+        ],
         cwd=folder,
         check=True,
         capture_output=True,

@@ -21,7 +21,7 @@ from tweakreg_steps.records.library_versions import VERSIONS, library_versions
 Entry = dict[str, Any]
 """What is noted of a job: see `write_entry`."""
 
-_NEEDED = {"record", "products", "stamp", "ticket", "declared", "log", "contents"}
+_NEEDED = {"record", "products", "ticket", "declared", "log", "contents"}
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,6 @@ def write_entry(
     """
     entry = {
         "record": record,
-        "stamp": digest(record),
         "ticket": ticket,
         "declared": sorted(declared),
         "log": log,
@@ -96,7 +95,7 @@ def read_entry(path: Path) -> Entry | None:
 def identity(entry: Entry) -> str:
     """Return what those who take a job's products depend on: its stamp, or what they hold."""
     contents: Mapping[str, str] = entry["contents"]
-    return next(iter(contents.values()), entry["stamp"])
+    return next(iter(contents.values()), digest(entry["record"]))
 
 
 def refresh_times(path: Path, entry: Entry, outdir: Path) -> None:
@@ -128,7 +127,7 @@ def _is_sound(entry: Mapping[str, Any]) -> bool:
         and all(_is_product(*item) for item in products.items())
         and isinstance(versions or {}, dict)
         and entry.keys() >= _NEEDED
-        and all(isinstance(entry[k], str) for k in ("stamp", "ticket", "log"))
+        and all(isinstance(entry[k], str) for k in ("ticket", "log"))
         and isinstance(entry["contents"], dict)
         and all(isinstance(content, str) for content in entry["contents"].values())
         and isinstance(entry["declared"], list)

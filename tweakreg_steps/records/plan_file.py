@@ -5,6 +5,7 @@ The process that plans writes it; a job, wherever it runs, opens its own row and
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sqlite3
@@ -14,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tweakreg_steps.atomic import expendable_path
+from tweakreg_steps.atomic import expendable_path, explain_failure
 from tweakreg_steps.errors import JobFailedError, RecipeError
+from tweakreg_steps.records.canonical import canonical_json
 
 _COLUMNS = ("rule", "name", "ticket", "log", "record", "reads", "writes", "files", "originals")
 
@@ -57,13 +59,7 @@ class PlannedJob:
 
 def write_plan(path: Path, jobs: Iterable[PlannedJob]) -> None:
     """Write the plan of some jobs; it is never seen half-written."""
-    rows = (
-        tuple(
-            value if isinstance(value, str) else json.dumps(value)
-            for value in (getattr(job, column) for column in _COLUMNS)
-        )
-        for job in jobs
-    )
+    rows = (tuple(_as_text(column, getattr(job, column)) for column in _COLUMNS) for job in jobs)
     columns = ", ".join(f"{column} TEXT" for column in _COLUMNS)
     marks = ", ".join("?" for _ in _COLUMNS)
     try:
@@ -76,7 +72,16 @@ def write_plan(path: Path, jobs: Iterable[PlannedJob]) -> None:
             connection.execute(f"CREATE TABLE job ({columns}, PRIMARY KEY (rule, name))")
             connection.executemany(f"INSERT INTO job VALUES ({marks})", rows)  # noqa: S608  marks
     except sqlite3.Error as error:
-        raise JobFailedError(f"cannot write {path}: {error}; is there room on the disk?") from error
+        # SQLite does not say why the disk took no more
+        full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise JobFailedError(explain_failure(full, path)) from error
+
+
+def _as_text(column: str, value: Any) -> str:  # noqa: ANN401  any JSON value
+    """Write a value; a record in its one spelling, paths in the order in which they are read."""
+    if isinstance(value, str):
+        return value
+    return canonical_json(value) if column == "record" else json.dumps(value)
 
 
 def read_job(path: Path, rule: str, name: str, ticket: str) -> PlannedJob:

@@ -85,6 +85,8 @@ def remove_intermediates(project: Project) -> int:
     left = [p for p in project.plan.intermediates if (project.outdir / p).is_file()]
     for product in left:
         _remove(project.outdir, product)
+    for folder in {path.parent for path in map(Path, project.plan.intermediates)}:
+        _remove_empty(project.outdir / folder)
     return len(left)
 
 

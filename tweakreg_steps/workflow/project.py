@@ -12,6 +12,7 @@ from typing import Any
 from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.json_file import json_text, memorize_json, recall_json
 from tweakreg_steps.recipes.recipe import Recipe
+from tweakreg_steps.records.canonical import digest
 from tweakreg_steps.records.ledger import read_entry
 from tweakreg_steps.records.outdir_files import (
     CACHE_FOLDER,
@@ -219,7 +220,7 @@ class _Contents:
         entry = read_entry(self._outdir / ledger_of(job.rule, job.name))
         if entry is None or job.step.preview is None:
             return None
-        if entry["stamp"] == job.stamp:
+        if digest(entry["record"]) == job.stamp:
             return next(iter(entry["contents"].values()), None)
         cache = self._outdir / PLANE_CACHE
         known = recall_json(cache) or {}
