@@ -127,11 +127,11 @@ def test_a_new_history_is_a_new_headerlet_and_nothing_else(
     assert main(["plan", str(copy / "recipe.yaml")]) == 0
     assert capsys.readouterr().out.splitlines() == [
         f"{rule} paint0{n}q_flc: {reason}"
-        for n in (1, 2)
         for rule, reason in (
             ("write_headerlet", "history history.txt changed"),
             ("update_header", "write_headerlet runs"),
         )
+        for n in (1, 2)
     ]
 
 

@@ -89,7 +89,7 @@ def test_only_accepted_images_get_headers(
     assert str(waiting / "out" / "plots" / "vector_paint02q_flc.png") in said.err
     assert [line.split()[1] for line in said.out.splitlines()] == ["accept", "reject", "waiting"]
     rows = {row["image"]: row["reasons"] for row in planned(waiting, capsys)}
-    assert rows["paint02q_flc"] == ["decision waiting → accept"]
+    assert rows["paint02q_flc"] == ["not made yet"]
     assert command("run", waiting) == 3
     assert "paint04q_flc waits" in capsys.readouterr().err
     made, expected = (folder / "out" / "aligned" for folder in (waiting, finished_run))

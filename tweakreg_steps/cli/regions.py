@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
@@ -68,7 +69,7 @@ def _names(image: Inspected) -> Iterator[str]:
 
 def _file_with_wcs(project: Project, image: Inspected) -> Path:
     """Return the file whose WCS the masks are made with: the input or its working copy."""
-    path = project.outdir / project.wcs_path(image)
+    path = Path(os.path.normpath(project.outdir / project.wcs_path(image)))
     if not path.is_file():
         raise RecipeError(
             f"regions: {image.image.name}: its WCS is updated in a working copy, {path}, which is "

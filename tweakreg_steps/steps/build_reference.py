@@ -50,11 +50,12 @@ def run(call: StepCall[parameters.BuildReference, Facts]) -> None:
     from tweakreg_steps.alignment.reference_sources import sources_of_catalog
     from tweakreg_steps.astrometry.reference_plane import read_reference_plane
 
-    refcat, image = call.optional_file("refcat"), call.inputs["image"]
+    refcat = call.optional_file("refcat")
     if refcat is not None:
         plane = read_reference_plane(call.file("plane"))
         sources = sources_of_catalog(refcat, plane, call.parameters["reference_catalog"])
     else:
+        image = call.inputs["image"]
         assert image is not None  # noqa: S101  there is a catalog or an image
         (name,) = call.files_of("sky")
         sources = list_of_image(call.read_table(f"sky.{name}"), image)
