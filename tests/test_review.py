@@ -18,6 +18,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from astropy.io import fits
 from astropy.table import Table
 from matplotlib.image import imsave
 from test_apply import command, inputs
@@ -94,11 +95,17 @@ def test_only_accepted_images_get_headers(
     assert "paint04q_flc waits" in capsys.readouterr().err
     made, expected = (folder / "out" / "aligned" for folder in (waiting, finished_run))
     names = ["paint01q_flc.fits", "paint02q_flc.fits"]
-    assert sorted(path.name for path in made.iterdir()) == names
+    rejected = made / "paint03q_flc.fits"  # as any image that is not aligned: as it is
+    assert sorted(made.iterdir()) == [*(made / name for name in names), rejected]
+    assert rejected.read_bytes() == (waiting / rejected.name).read_bytes()
     assert [unsigned(made / name) for name in names] == [
         unsigned(expected / name) for name in names
     ]
-    assert {path.name[:7] for path in headerlets.glob("*.fits")} == {"paint01", "paint02"}
+    found = {
+        path.name[:7]: len(fits.info(path, output=False)) for path in headerlets.glob("*.fits")
+    }
+    assert found.keys() == {"paint01", "paint02", "paint03"}
+    assert found["paint03"] == 1  # a notice without a WCS
     summary = Table.read(waiting / "out" / "summary.ecsv")
     assert list(summary["status"]) == ["reference", "aligned", "not_aligned", "aligned"]
     assert list(summary["reason"]) == ["", "", "rejected", ""]

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from tweakreg_steps.fits_files.fits_blocks import iter_cards, keyword, scan_hdus
 
-_OF_THE_MAKING = frozenset({"HISTORY", "CHECKSUM"})
+_OF_THE_MAKING = frozenset({"HISTORY", "CHECKSUM", "TWSVERS", "TWSSTAMP", "TWSRECIP"})
 
 
 def unsigned(path: Path) -> list[tuple[list[bytes], bytes]]:
-    """Return cards and data of each HDU of a plain file, without HISTORY and the sums over it."""
+    """Return cards and data of each HDU of a plain file, without what tells of their making."""
     content = path.read_bytes()
     return [
         (
