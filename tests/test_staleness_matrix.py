@@ -85,6 +85,7 @@ OWN_ROWS = [
     row("outdir", set(EVERYTHING), {"outdir": "elsewhere"}),
     row("clean", set(), {"clean": True}),
     row("cache", set(), {"cache": "shared"}),
+    row("shared_cache", set(), {"cache": "shared", "shared_cache": True}),
     row("strict_versions", set(), {"strict_versions": True}),
     row("verbose", set(), {"verbose": True}),
     row("runfile", set(), {"runfile": "other.log"}),
