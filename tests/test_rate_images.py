@@ -85,3 +85,17 @@ def test_the_exposure_time_of_a_rate_makes_its_catalog_stale(
         plans.append([job["rule"] for job in yaml.safe_load(capsys.readouterr().out)])
     assert "find_sources" not in plans[0]
     assert "find_sources" in plans[1]
+
+
+def test_what_the_noise_is_taken_for_is_said_on_the_screen(
+    tiny_exposures: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = copy_tiny(tiny_exposures, tmp_path, number=2)
+    for path in tmp_path.glob("*_flc.fits"):
+        with fits.open(path, mode="update") as hdus:
+            for hdu in hdus:
+                hdu.header.remove("BUNIT", ignore_missing=True)
+    assert main(["run", str(recipe), "-j", "2"]) == 0
+    said = capsys.readouterr().err
+    assert said.count("tweakreg: warning: ") == 4
+    assert "paint01q_flc.fits, SCI,1: BUNIT is missing: the noise of the sky is" in said

@@ -16,7 +16,7 @@ from tweakreg_steps.reviewing.waiting import describe_waiting, waiting_images
 from tweakreg_steps.running.final_table import print_summary
 from tweakreg_steps.running.leftovers import clean_outdir
 from tweakreg_steps.running.locking import hold_outdir
-from tweakreg_steps.running.run_log import indented_log, write_run_log
+from tweakreg_steps.running.run_log import finding_warnings, indented_log, write_run_log
 from tweakreg_steps.running.step_server import Prepare
 from tweakreg_steps.workflow.blocked_jobs import (
     blocked_jobs,
@@ -28,6 +28,9 @@ from tweakreg_steps.workflow.outdir import prepare_outdir, release
 from tweakreg_steps.workflow.ownership import claim_products
 from tweakreg_steps.workflow.project import Project, open_project
 from tweakreg_steps.workflow.staleness import StaleJob
+
+_SHOWN = 10
+"""Warnings that are shown."""
 
 
 def run_recipe(
@@ -127,8 +130,16 @@ def _run_stale(
             write_run_log(project, jobs)
         raise
     write_run_log(project, jobs)
+    _say_warnings(list(dict.fromkeys(finding_warnings(project, jobs))), project.values["runfile"])
     for job in jobs:  # Snakemake has touched what they made
         path = project.outdir / ledger_of(*job.key)
         entry = read_entry(path)
         if entry and entry["ticket"] == project.tickets[job.key]:
             refresh_times(path, entry, project.outdir)
+
+
+def _say_warnings(warnings: list[str], runfile: str) -> None:
+    """Say on stderr what the search for sources warned of."""
+    sys.stderr.writelines(f"tweakreg: warning: {text}\n" for text in warnings[:_SHOWN])
+    if len(warnings) > _SHOWN:
+        sys.stderr.write(f"tweakreg: and {len(warnings) - _SHOWN} more warnings in {runfile}\n")
