@@ -87,6 +87,7 @@ def test_the_exposure_time_of_a_rate_makes_its_catalog_stale(
     assert "find_sources" in plans[1]
 
 
+@pytest.mark.usefixtures("tiny_run")
 def test_what_the_noise_is_taken_for_is_said_on_the_screen(
     tiny_exposures: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
