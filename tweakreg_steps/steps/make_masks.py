@@ -25,19 +25,13 @@ def _facts(subject: Subject) -> dict[str, Any] | None:
     """Return what the job depends on; there is one where sources are sought in pixels."""
     if not subject.is_sought or subject.has_catalogs:
         return None
-    return {"exclusions": _exclusions(subject)}
-
-
-def _exclusions(subject: Subject) -> dict[str, str]:
-    """Return the digest of the region file or mask of each chip that has one."""
-    found = subject.findings.exclusions.get(subject.image_name, {})
-    return {number: file.digest for number, file in found.items()}
+    return {"exclusions": subject.exclusions}
 
 
 def _parts(subject: Subject) -> tuple[str, ...]:
     """Return the flags where they are used, the WCS where there are regions."""
     uses_flags = subject.values[subject.findpars]["dqbits"] is not None
-    return (*(("dq",) if uses_flags else ()), *(("wcs",) if _exclusions(subject) else ()))
+    return (*(("dq",) if uses_flags else ()), *(("wcs",) if subject.exclusions else ()))
 
 
 STEP = Step(

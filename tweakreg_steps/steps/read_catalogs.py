@@ -25,19 +25,17 @@ def _facts(subject: Subject) -> dict[str, Any] | None:
     """Return what the job depends on; there is one where the image has catalogs."""
     if not subject.is_sought or not subject.has_catalogs:
         return None
-    name, findings = subject.image_name, subject.findings
-    excluded = findings.exclusions.get(name, {})
+    catalogs = subject.findings.catalogs[subject.image_name]
     return {
-        "catalogs": {chip: file.digest for chip, file in findings.catalogs[name].items()},
-        "exclusions": {chip: file.digest for chip, file in excluded.items()},
+        "catalogs": {chip: file.digest for chip, file in catalogs.items()},
+        "exclusions": subject.exclusions,
     }
 
 
 def _parts(subject: Subject) -> tuple[str, ...]:
     """Return the WCS, where regions or the positions of the catalogs are on the sky."""
     is_on_sky = subject.values["coordinate_file"]["xyunits"] == "degrees"
-    is_excluded = bool(subject.findings.exclusions.get(subject.image_name))
-    return ("wcs",) if is_on_sky or is_excluded else ()
+    return ("wcs",) if is_on_sky or subject.exclusions else ()
 
 
 STEP = Step(

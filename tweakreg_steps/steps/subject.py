@@ -77,6 +77,12 @@ class Subject:
         return self.image_name in self.findings.catalogs
 
     @property
+    def exclusions(self) -> dict[str, str]:
+        """The digest of the region file or mask of each chip that has one, by its number."""
+        found = self.findings.exclusions.get(self.image_name, {})
+        return {chip: file.digest for chip, file in found.items()}
+
+    @property
     def findpars(self) -> str:
         """The section that says how the sources of the image are found."""
         return IMAGE_FINDPARS if self.image is None or self.is_input else REFERENCE_FINDPARS

@@ -6,7 +6,7 @@ originals and the files that lead back are none of this: `tweakreg restore` sees
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -42,9 +42,14 @@ class Obsolete:
 
 def obsolete_products(project: Project) -> list[Obsolete]:
     """Return the products that the ledger owns and the recipe does not make any more."""
+    return _obsolete_among(project, _entries(project.outdir))
+
+
+def _obsolete_among(project: Project, entries: Iterable[tuple[Path, Entry]]) -> list[Obsolete]:
+    """Return them from the ledger's entries."""
     made = set(project.plan.outputs)
     found = []
-    for path, entry in _entries(project.outdir):
+    for path, entry in entries:
         rule, name = path.parent.name, path.stem
         for product in _left_behind(project, rule, name, entry):
             file = project.outdir / product
@@ -65,11 +70,12 @@ def remove_obsolete(project: Project) -> list[Obsolete]:
     list of Obsolete
         What was removed.
     """
-    found = obsolete_products(project)
+    entries = list(_entries(project.outdir))
+    found = _obsolete_among(project, entries)
     for one in found:
         _remove(project.outdir, one.product)
     made = set(project.plan.outputs)
-    for path, entry in list(_entries(project.outdir)):
+    for path, entry in entries:
         key = (path.parent.name, path.stem)
         if key not in project.plan.jobs and not made & set(entry["products"]):
             _forget(project, path, entry)
