@@ -7,15 +7,11 @@ from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
-from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.recipes.recipe import load_recipe
-from tweakreg_steps.records.outdir_files import CODE_CACHE
 from tweakreg_steps.running.step_run import run_step
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.workflow.outdir import prepare_outdir
 from tweakreg_steps.workflow.project import Project, open_project
-
-_CODE: list[str] = []
 
 
 def call_of(
@@ -64,12 +60,7 @@ def run_steps(recipe: Path, image: str, rules: Iterable[str]) -> Path:
 
 
 def _open(recipe: Path) -> Project:
-    """Open a project, with what is known of the code from the last one: it does not change."""
+    """Open a project whose output folder is there."""
     complete = load_recipe(recipe)
     prepare_outdir(complete.outdir)
-    cache = complete.outdir / CODE_CACHE
-    if _CODE:
-        write_text_atomically(cache, _CODE[0])
-    project = open_project(complete)
-    _CODE[:] = [cache.read_text()]
-    return project
+    return open_project(complete)

@@ -24,8 +24,10 @@ from tweakreg_steps.recipes.yaml_source import parse_yaml
 from tweakreg_steps.records.ledger import read_entry
 from tweakreg_steps.records.manifest import read_files, read_manifest, read_refimage
 from tweakreg_steps.records.review_file import read_reviews
+from tweakreg_steps.resources import user_cache
 from tweakreg_steps.teal.cfg_files import read_cfg
 from tweakreg_steps.teal.importing import import_cfgs
+from tweakreg_steps.workflow.code_digest import code_digests
 
 N_MUTATIONS = int(os.environ.get("TWEAKREG_FUZZ", "300"))
 """Of each record, by the ordinary suite."""
@@ -184,14 +186,18 @@ def test_no_damaged_ledger_is_a_traceback(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_plan_with_a_damaged_ledger_is_made(tiny_run: Path, tmp_path: Path, seed: int) -> None:
+def test_a_plan_with_a_damaged_ledger_is_made(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
     shutil.copytree(tiny_run, tmp_path / "copy")
     random = np.random.default_rng([seed, 3])
     for path in (tmp_path / "copy/out/.tweakreg/ledger").glob("*/*.json"):
         path.write_text(json.dumps(mutated(json.loads(path.read_text()), random)))
     for path in (tmp_path / "copy/out/digests").glob("*.json"):
         path.write_text(json.dumps(mutated(json.loads(path.read_text()), random)))
-    code = tmp_path / "copy/out/.tweakreg/code.json"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    code_digests(["find_sources"], cache=user_cache() / "code.json")
+    code = tmp_path / "cache/tweakreg-steps/code.json"
     code.write_text(json.dumps(mutated(json.loads(code.read_text()), random)))
     assert main(["plan", str(tmp_path / "copy/recipe.yaml")]) in (0, 2)
 

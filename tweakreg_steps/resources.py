@@ -16,6 +16,12 @@ def workflow_folder() -> Path:
     return bundled if bundled.is_dir() else _PACKAGE.parent
 
 
+def user_cache() -> Path:
+    """Return the folder for what this program remembers from run to run, the user's own."""
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "tweakreg-steps"
+
+
 def provide_step_command() -> None:
     """Let the rules' shells find the command ``tweakreg-step`` of this installation first."""
     schemes = (sysconfig.get_path("scripts"), sysconfig.get_path("scripts", f"{os.name}_user"))

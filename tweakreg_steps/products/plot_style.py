@@ -178,11 +178,26 @@ def describe_failure(reason: str) -> str:
 
 
 def draw_legend(axes: Axes, marks: list[tuple[str, str, str]], *, size: float) -> None:
-    """Explain the marks (label, colour, sign), in a line above the axes."""
-    from matplotlib.lines import Line2D
+    """Explain the marks in a line above the axes.
 
+    A mark is its label, its colour and its sign: one of matplotlib's markers, or ``arrow``.
+    """
+    from matplotlib.lines import Line2D
+    from matplotlib.path import Path as Outline
+
+    # matplotlib's own arrow is a formula: reading its grammar takes longer than the whole drawing
+    arrow = Outline([(-1, 0), (1, 0), (0.4, 0.4), (1, 0), (0.4, -0.4)], [1, 2, 2, 1, 2])
     handles = [
-        Line2D([], [], linestyle="", marker=sign, color=colour, markersize=5, label=label)
+        Line2D(
+            [],
+            [],
+            linestyle="",
+            marker=arrow if sign == "arrow" else sign,
+            fillstyle="none" if sign == "arrow" else "full",
+            color=colour,
+            markersize=8 if sign == "arrow" else 5,
+            label=label,
+        )
         for label, colour, sign in marks
     ]
     axes.legend(

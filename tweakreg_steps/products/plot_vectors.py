@@ -146,7 +146,7 @@ def _draw_arrows(
             zorder=2,
         )
         cut = f", cut at {_LONGEST * typical:.2g} px" if (chosen & is_cut).any() else ""
-        marks += [(label + cut, colour, r"$\rightarrow$")] if chosen.any() else []
+        marks += [(label + cut, colour, "arrow")] if chosen.any() else []
     low, high = window.centre - window.half, window.centre + window.half
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
     _draw_key(axes, drawn, _round_length(2 * typical), labelsize)

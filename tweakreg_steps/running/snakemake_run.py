@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tweakreg_steps.atomic import explain_failure, require_space
 from tweakreg_steps.errors import JobFailedError
-from tweakreg_steps.resources import provide_step_command, workflow_folder
+from tweakreg_steps.resources import provide_step_command, user_cache, workflow_folder
 from tweakreg_steps.running.interrupting import keep_interrupt
 from tweakreg_steps.running.snakemake_log import NAME, Listener, register
 from tweakreg_steps.scratch import private_folder
@@ -91,6 +91,9 @@ def _run_here(
     from snakemake.scheduling.greedy import SchedulerSettings
     from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
 
+    from tweakreg_steps.running import warm_executor
+
+    warm_executor.register()
     logging_settings = OutputSettings(log_handler_settings={NAME: LogHandlerSettingsBase()})
     with SnakemakeApi(logging_settings) as snakemake:
         workflow = snakemake.workflow(
@@ -109,6 +112,7 @@ def _run_here(
                 )
             )
             dag.execute_workflow(
+                executor=warm_executor.NAME,
                 execution_settings=ExecutionSettings(lock=False, keep_going=True),
                 scheduling_settings=SchedulingSettings(scheduler="greedy"),
                 scheduler_settings=SchedulerSettings(),
@@ -156,10 +160,7 @@ def _cache_place(profile: Path | None) -> Path | None:
 
     Never into the output folder: what is there may come from anybody, and Snakemake believes it.
     """
-    if profile is None:
-        return None
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "tweakreg-steps"
+    return None if profile is None else user_cache()
 
 
 @contextmanager

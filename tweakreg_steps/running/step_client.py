@@ -7,11 +7,11 @@ This module imports nothing that takes time.
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from typing import NoReturn
 
-from tweakreg_steps.running.killed_step import describe_death
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing typing and signal is four fifths of what starting this costs
+    from typing import NoReturn
 
 INTERRUPTED = 130
 KILLED = 255
@@ -29,16 +29,23 @@ def main() -> int:
     """Run the step that the command line asks for."""
     try:
         address = os.environ.get(SOCKET_VARIABLE)
-        status = _ask_server(address, sys.argv[1:]) if address else None
-        if status is None:
-            status = _watch_over(sys.argv[1:])
+        here = os.getcwd()  # noqa: PTH109  pathlib costs start-up
+        answer = ask_server(address, here, sys.argv[1:], streams=(1, 2)) if address else None
+        if answer is None:
+            return _watch_over(sys.argv[1:])
     except KeyboardInterrupt:
         return INTERRUPTED
+    status, told = answer
+    sys.stderr.write(told)
     return status
 
 
 def _watch_over(arguments: list[str]) -> int:
     """Run a step in a process of its own, and say it if that is killed."""
+    import signal
+
+    from tweakreg_steps.running.killed_step import describe_death
+
     step = os.fork()
     if step == 0:
         _run_and_exit(arguments)
@@ -76,33 +83,55 @@ def end_with_parent() -> None:
     """Have the kernel, if it is Linux, end this process when its parent ends."""
     if sys.platform.startswith("linux"):
         import ctypes
+        import signal
 
         ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
 
 
-def _ask_server(address: str, arguments: list[str]) -> int | None:
-    """Have the warm process run the step; None where there is none to ask."""
+def ask_server(
+    address: str, folder: str, arguments: list[str], *, streams: tuple[int, int]
+) -> tuple[int, str] | None:
+    """Have the warm process run a step, and wait for its end.
+
+    Parameters
+    ----------
+    address
+        Where it listens.
+    folder
+        The working directory of the step.
+    arguments
+        What ``tweakreg-step`` is called with.
+    streams
+        File descriptors for what the step writes to its standard output and error.
+
+    Returns
+    -------
+    tuple of int and str or None
+        Exit status and what is left to say of it, for its standard error; None where there is no
+        warm process to ask.
+    """
     import _socket  # half of the client's start-up would be the import of socket
 
-    request = "\0".join([os.getcwd(), *arguments]).encode()  # noqa: PTH109  pathlib costs start-up
+    request = "\0".join([folder, *arguments]).encode()
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         connection.connect(address.replace("@", "\0"))
     except OSError:
         return None
-    streams = b"".join(number.to_bytes(4, sys.byteorder) for number in (1, 2))
-    rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, streams)
+    descriptors = b"".join(number.to_bytes(4, sys.byteorder) for number in streams)
+    rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, descriptors)
     try:
         connection.sendmsg([len(request).to_bytes(8, "big")], [rights])
         connection.sendall(request)
         answer = connection.recv(1)
         if answer and answer[0] != KILLED:
-            return answer[0]
+            return answer[0], ""
         told = b"".join(iter(lambda: connection.recv(4096), b"")).decode()
     except OSError:
         told = ""
-    sys.stderr.write(told or _NO_ANSWER)
-    return 1
+    finally:
+        connection.close()
+    return 1, told or _NO_ANSWER
 
 
 if __name__ == "__main__":

@@ -9,8 +9,11 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
+from tweakreg_steps.atomic import remove_leftovers
+from tweakreg_steps.errors import JobFailedError
 from tweakreg_steps.json_file import memorize_json, recall_json
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -34,14 +37,14 @@ def code_digests(steps: Iterable[str], *, cache: Path) -> dict[str, str]:
     steps
         Names of modules of ``tweakreg_steps.steps``.
     cache
-        A file that keeps what was learnt of each module, by the digest of its text: reading the
-        syntax takes longer than all the rest of planning.
+        A file of the user's own that keeps what was learnt of each module, by the digest of its
+        text: reading the syntax takes longer than all the rest of planning.
     """
     known = _read_cache(cache)
     package = _Package(known)
     digests = {step: _digest_step(step, package) for step in steps}
-    if cache.parent.is_dir() and package.used.keys() - known.keys():
-        memorize_json(cache, package.used)
+    if package.used.keys() - known.keys():
+        _remember(cache, package.used)
     return digests
 
 
@@ -80,6 +83,13 @@ def _read_cache(cache: Path) -> dict[str, Syntax]:
     """Return what is known already, or nothing where the file cannot be read."""
     content = recall_json(cache) or {}
     return {key: (syntax[0], syntax[1]) for key, syntax in content.items() if _is_syntax(syntax)}
+
+
+def _remember(cache: Path, used: Mapping[str, Syntax]) -> None:
+    """Keep what was learnt, where that is possible: it only saves time."""
+    with suppress(JobFailedError):
+        remove_leftovers(cache.parent)
+        memorize_json(cache, used)
 
 
 def _is_syntax(value: object) -> bool:

@@ -19,7 +19,6 @@ from tweakreg_steps.json_file import recall_json, write_json
 from tweakreg_steps.provenance.reading import read_statements
 from tweakreg_steps.records.outdir_files import (
     ALIGNED,
-    CODE_CACHE,
     FOLDERS,
     LEDGER,
     LOCK,
@@ -83,7 +82,7 @@ def require_usable(outdir: Path) -> None:
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise InputError(f"outdir: {outdir}: is not writable; choose a folder you may write")
     paths = [Path(name) for name in (*OWN_FOLDERS, *_inside_snakemake(outdir))]
-    problems = [*_links(outdir, (*paths, Path(LOCK), Path(CODE_CACHE)))]
+    problems = [*_links(outdir, (*paths, Path(LOCK)))]
     problems += _blocked_folders(outdir, map(Path, OWN_FOLDERS))
     _refuse(problems or [*_foreign_digests(outdir)])
 

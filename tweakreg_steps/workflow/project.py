@@ -16,7 +16,6 @@ from tweakreg_steps.records.canonical import digest
 from tweakreg_steps.records.ledger import read_entry
 from tweakreg_steps.records.outdir_files import (
     CACHE_FOLDER,
-    CODE_CACHE,
     INPUT_LIST,
     MANIFEST,
     PLAN,
@@ -28,6 +27,7 @@ from tweakreg_steps.records.outdir_files import (
 from tweakreg_steps.records.plan_file import PlannedJob, write_plan
 from tweakreg_steps.records.product_cache import require_trusted
 from tweakreg_steps.records.review_file import Decision
+from tweakreg_steps.resources import user_cache
 from tweakreg_steps.steps import all_steps
 from tweakreg_steps.steps.products import WORKING
 from tweakreg_steps.steps.subject import Subject
@@ -184,7 +184,7 @@ def open_project(recipe: Recipe) -> Project:
     plan = build_plan(
         recipe.values,
         findings,
-        code=code_digests(all_steps(), cache=recipe.outdir / CODE_CACHE),
+        code=code_digests(all_steps(), cache=user_cache() / "code.json"),
         run_files=run_files(recipe),
         contents=_Contents(recipe.outdir).digest_of,
     )
