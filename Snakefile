@@ -1,6 +1,6 @@
 from snakemake.utils import min_version
 
-min_version("9.5")
+min_version("9.14")
 
 from tweakreg_steps.workflow.snakefile import open_workflow
 

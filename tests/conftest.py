@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from skies import Scene, small_uvis_scene
 from tiny import copy_tiny, tiny_scene
 
 from tweakreg_steps.cli import main
+from tweakreg_steps.errors import InputError
+from tweakreg_steps.finding.sextractor_program import find_program
 
 # programs that tests start can be interrupted, also where the tests run in the background
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -23,6 +26,40 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # the same examples every time, however slow the machine is
 settings.register_profile("steady", deadline=None, derandomize=True, database=None)
 settings.load_profile("steady")
+
+_RUNS = {
+    *("finished_run", "tiny_run", "run_copy", "updated_run", "sequence_run", "flt_run", "flt_copy")
+}
+"""Fixtures that hold a finished run."""
+_STARTS_RUNS = re.compile(
+    r"whole_runs|forked_run|main\(\[\*?\"(run|demo|apply)|\"snakemake\"|TweakReg\("
+)
+"""What the text of a module holds whose tests start runs of their own."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that start a workflow; leave out those whose programs are not there."""
+    texts = {path: path.read_text(encoding="utf-8") for path in {item.path for item in items}}
+    for item in items:
+        if _RUNS & set(getattr(item, "fixturenames", ())) or _STARTS_RUNS.search(texts[item.path]):
+            item.add_marker(pytest.mark.workflow)
+    with_sextractor = [
+        item
+        for item in items
+        if item.get_closest_marker("sextractor") or "sextractor" in item.name.partition("[")[2]
+    ]
+    if with_sextractor and not os.environ.get("CI") and not _has_sextractor():
+        for item in with_sextractor:
+            item.add_marker(pytest.mark.skip(reason="SExtractor is not installed"))
+
+
+def _has_sextractor() -> bool:
+    """Tell whether SExtractor is installed."""
+    try:
+        find_program()
+    except InputError:
+        return False
+    return True
 
 
 @pytest.fixture(scope="session")

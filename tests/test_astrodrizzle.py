@@ -67,10 +67,11 @@ def fit_width(pixels: FloatArray, x: float, y: float) -> float:
 
 
 def drizzlepac_python() -> str:
-    """Return the Python that has drizzlepac, or fail with the way to make one."""
+    """Return the Python that has drizzlepac; without one CI fails, and others skip the test."""
     python = os.environ.get(VARIABLE)
     if not python or not Path(python).exists():
-        pytest.fail(
+        stop = pytest.fail if os.environ.get("CI") else pytest.skip
+        stop(
             f"{VARIABLE} names no Python with drizzlepac ({python!r}); make one: "
             "python -m venv DIR && DIR/bin/pip install -r tests/drizzlepac_requirements.txt, then "
             f"set {VARIABLE}=DIR/bin/python (./check does that)"

@@ -73,6 +73,7 @@ def wait_for_slow_step(world: World, run: subprocess.Popen[str]) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.sextractor
 @pytest.mark.parametrize("whole_group", [True, False])
 def test_interrupted_in_the_middle_of_a_long_step(
     tiny_exposures: Scene, tmp_path: Path, whole_group: bool
@@ -93,6 +94,7 @@ def test_interrupted_in_the_middle_of_a_long_step(
     assert main(["run", str(tmp_path / "recipe.yaml"), "-j", "2"]) == 0
 
 
+@pytest.mark.sextractor
 @pytest.mark.parametrize("with_profile", [True, False])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_terminated_in_the_middle_of_a_long_step(
@@ -128,6 +130,7 @@ sleep 100
 """A SExtractor that does not end when it is asked to."""
 
 
+@pytest.mark.sextractor
 @pytest.mark.parametrize("numbers", [(signal.SIGTERM, signal.SIGTERM), (signal.SIGINT,) * 2])
 def test_a_second_signal_ends_a_run_at_once(
     tiny_exposures: Scene,
@@ -233,6 +236,7 @@ sys.modules["tweakreg_steps.steps.dying"] = step
 """
 
 
+@pytest.mark.sextractor
 def test_a_killed_job_is_explained_by_the_run(tiny_exposures: Scene, tmp_path: Path) -> None:
     world, environment = slow_world(tiny_exposures, tmp_path)
     with world.start(environment=environment) as run:

@@ -25,6 +25,7 @@ from tweakreg_steps.recipes.recipe import load_recipe
 from tweakreg_steps.workflow.outdir import prepare_outdir
 from tweakreg_steps.workflow.project import open_project
 
+pytestmark = pytest.mark.sextractor
 EFFECT = pytest.mark.effect
 SECTION: dict[str, Any] = {"finder": "sextractor", "threshold": 20, "conv_width": 2.5}
 

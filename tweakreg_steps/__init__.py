@@ -6,7 +6,7 @@ TYPE_CHECKING = False  # as type checkers know it; importing typing would double
 if TYPE_CHECKING:
     from tweakreg_steps.tweakreg import TweakReg
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = ["TweakReg", "__version__"]
 
