@@ -61,3 +61,45 @@ rule align:
         job=project.job("align"),
     shell:
         "tweakreg-step {params.job:q} 2> {log:q}"
+
+
+rule match_pair:
+    """two sky lists that overlap → pairs/{pair}.ecsv"""
+    input:
+        **project.inputs("match_pair"),
+    output:
+        **project.outputs("match_pair"),
+    log:
+        project.log("match_pair"),
+    wildcard_constraints:
+        **project.constraints("match_pair"),
+    group:
+        "fit"
+    conda:
+        "environment.yaml"
+    resources:
+        mem_mb=project.mem_mb("match_pair"),
+        runtime=project.runtime("match_pair"),
+    params:
+        job=project.job("match_pair"),
+    shell:
+        "tweakreg-step {params.job:q} 2> {log:q}"
+
+
+rule solve_mosaic:
+    """all sky lists and pairs → all fits, and what they say together"""
+    input:
+        **project.inputs("solve_mosaic"),
+    output:
+        **project.outputs("solve_mosaic"),
+    log:
+        project.log("solve_mosaic"),
+    conda:
+        "environment.yaml"
+    resources:
+        mem_mb=project.mem_mb("solve_mosaic"),
+        runtime=project.runtime("solve_mosaic"),
+    params:
+        job=project.job("solve_mosaic"),
+    shell:
+        "tweakreg-step {params.job:q} 2> {log:q}"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from raw_exposures import provide_reference_files
-from rich_runs import make_sequence, make_updated
+from rich_runs import make_sequence, make_solved, make_updated
 from skies import Scene, small_uvis_scene
 from tiny import copy_tiny, tiny_scene
 
@@ -89,6 +89,12 @@ def tiny_run(tiny_exposures: Scene, tmp_path_factory: pytest.TempPathFactory) ->
     folder = tmp_path_factory.mktemp("tiny_run")
     assert main(["run", str(copy_tiny(tiny_exposures, folder)), "-j", "2"]) == 0
     return folder
+
+
+@pytest.fixture(scope="session")
+def solved_run(tiny_exposures: Scene, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the tiny exposures, solved together with a catalog; read only."""
+    return make_solved(tmp_path_factory.mktemp("solved"), tiny_exposures).parent
 
 
 @pytest.fixture

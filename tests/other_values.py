@@ -19,6 +19,8 @@ def another_value(parameter: Parameter) -> Any:  # noqa: ANN401  any value of a 
         "backfiltersize": 5,
         "deblend_contrast": 0.5,
         "max_false_alarm": 0.01,
+        "solution.groups": {"both": ["paint02q_flc.fits", "paint03q_flc.fits"]},
+        "solution.fitgeometry": "shift",
         "rmaxflux": -20.0,
         **dict.fromkeys(("fluxcol", "rfluxcol", "refxerrcol", "refyerrcol"), 2),
     }

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 from associations import write_association
 from raw_exposures import raw_acs_scene
 from skies import Scene
+from tiny import copy_tiny
 
 from tweakreg_steps.cli import main
 
@@ -96,3 +98,18 @@ def make_association(folder: Path, scene: Scene) -> Path:
     (folder / "recipe.yaml").write_text(ASSOCIATION.replace("FOLDER", str(folder)))
     run_recipe(folder / "recipe.yaml")
     return folder / "recipe.yaml"
+
+
+def make_solved(folder: Path, scene: Scene) -> Path:
+    """Solve tiny exposures together, with the true sky as the catalog; return the recipe."""
+    recipe = copy_tiny(
+        scene,
+        folder,
+        reference_catalog={"refcat": "stars.cat", "rfluxcol": 3},
+        solution={"method": "simultaneous"},
+        writecat=False,
+    )
+    rows = np.column_stack([scene.ra, scene.dec, -2.5 * np.log10(scene.flux)])
+    np.savetxt(folder / "stars.cat", rows, fmt="%.12f")
+    run_recipe(recipe)
+    return recipe

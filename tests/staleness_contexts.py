@@ -34,6 +34,7 @@ def context_of(parameter: str) -> str:
         "headerlet_creation": "headerlets",
         "enforce_user_order": "sequence",
         "updatewcs": "raw",
+        "solution": "solved",
     }.get(section, "plain")
 
 
@@ -95,6 +96,10 @@ def _sequence(_scene: Scene, _folder: Path) -> Changes:
     return {"expand_refcat": True}
 
 
+def _solved(_scene: Scene, _folder: Path) -> Changes:
+    return {"solution": {"method": "simultaneous"}}
+
+
 def _raw(_scene: Scene, _folder: Path) -> Changes:
     return {"input": "*_flt.fits"}
 
@@ -107,4 +112,5 @@ CONTEXTS: dict[str, Callable[[Scene, Path], Changes]] = {
     "headerlets": _headerlets,
     "sequence": _sequence,
     "raw": _raw,
+    "solved": _solved,
 }

@@ -45,9 +45,9 @@ WITHOUT = {
 
 
 @pytest.fixture(scope="module")
-def outdirs(updated_run: Path, sequence_run: Path) -> list[Path]:
+def outdirs(updated_run: Path, sequence_run: Path, solved_run: Path) -> list[Path]:
     """Return the output folders of runs in which between them every rule has a job."""
-    return [updated_run / "out", sequence_run / "results" / "sequence"]
+    return [updated_run / "out", sequence_run / "results" / "sequence", solved_run / "out"]
 
 
 def products(outdir: Path) -> dict[str, dict[str, Any]]:

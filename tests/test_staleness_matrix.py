@@ -112,6 +112,9 @@ OWN_ROWS = [
 ]
 """Where the schema alone does not say what happens: files, and what concerns all rules or none."""
 
+TOGETHER = {"align", "match_pair", "solve_mosaic"}
+"""Rules that are there where images are not aligned by themselves."""
+
 COMPANIONS: dict[str, Any] = {
     "sextractor": {"finder": "sextractor"},
     "xyunits": {"xcol": 4, "ycol": 5},
@@ -128,7 +131,8 @@ def generated_rows() -> Iterator[Row]:
             changes = merge(changes, {parameter.path[0]: companions}) if companions else changes
             section = "imagefindpars" if searched(parameter) else parameter.path[0]
             rules = set(consumers().get((section, *parameter.path[1:]), ()))
-            yield row(parameter.name, rules - {"align"} or rules, changes, searched(parameter))
+            here = rules - TOGETHER or rules
+            yield row(parameter.name, here, changes, searched(parameter))
 
 
 def searched(parameter: Parameter) -> str | None:

@@ -20,6 +20,7 @@ from tweakreg_steps.tables.ecsv import ColumnTable, write_table
 
 FIT = {"dx": 1.25, "dy": -0.5, "rotation": 0.01, "scale": 1.00002, "skew": 0.0}
 RMS = {"rms_x": 0.05, "rms_y": 0.06, "rms_ra": 2.0, "rms_dec": 2.4}
+RMS |= {"error_x": 0.12, "error_y": 0.15}
 COUNTS = {"n_sources": 900, "n_matched": 310, "n_fit": 300}
 NO_FIT = dict.fromkeys([*FIT, *RMS, "matrix"])
 
@@ -40,7 +41,7 @@ def summarise(*records: dict[str, Any]) -> ColumnTable:
 def test_the_columns_are_those_of_the_contract_in_order() -> None:
     names = (
         "image status reason n_sources n_matched n_fit dx dy rotation scale skew "
-        "rms_x rms_y rms_ra rms_dec matrix fitgeometry reference"
+        "rms_x rms_y rms_ra rms_dec matrix fitgeometry reference error_x error_y"
     )
     assert list(summarise(make_record("a")).columns) == names.split()
 

@@ -34,6 +34,8 @@ NO_FIT: dict[str, Any] = dict.fromkeys(
         "rms_y",
         "rms_ra",
         "rms_dec",
+        "error_x",
+        "error_y",
         "weights",
         "robust_start",
         "uncertainty",

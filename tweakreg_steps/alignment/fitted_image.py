@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,25 +80,62 @@ def fit_image(
         A fit that does not pass the gates stands in the record as ``refused``, with its pairs
         left in the table.
     """
-    record = {key: matches.meta[key] for key in _COPIED}
-    record.update(n_matched=len(matches), n_fit=0, fitgeometry=fitting["fitgeometry"])
-    record.update(IDENTITY if record["status"] == "reference" else NO_FIT)
-    columns = {name: np.zeros(0) for name in ("x_fit", "y_fit", "dx", "dy", "ra_fit", "dec_fit")}
-    columns["kept"] = np.zeros(0, dtype=bool)
     fit = None
-    if record["status"] == "matched":
+    if matches.meta["status"] == "matched":
         try:
             fit = _fit(matches, plane, fitting)
         except NotAlignedError as error:
-            log.warning("%s: %s", record["image"], error)
-            record.update(status="not_aligned", reason=error.reason.value, detail=error.detail)
-            matches = _without_rows(matches)
-        else:
-            fit, found = _judge(fit, matches, plane, gates)
-            columns = _fitted_columns(fit, matches, plane)
-            record.update(found)
+            log.warning("%s: %s", matches.meta["image"], error)
+            matches = _not_aligned(matches, error)
+    return judge_image(fit, matches, plane=plane, fitgeometry=fitting["fitgeometry"], gates=gates)
+
+
+def judge_image(
+    fit: LinearFit | None,
+    matches: ColumnTable,
+    *,
+    plane: WCS,
+    fitgeometry: str,
+    gates: Mapping[str, Any],
+    keeps_present: bool = True,
+) -> FittedImage:
+    """Judge a fit, and lay out what it says.
+
+    Parameters
+    ----------
+    fit : LinearFit or None
+        The fit; None where the image is the reference, or could not be fitted.
+    matches : ColumnTable
+        The pairs that it was made from; its metadata say why there is no fit.
+    plane : astropy.wcs.WCS
+        The reference plane.
+    fitgeometry : str
+        The geometry that was asked for.
+    gates : mapping
+        The keywords of `tweakreg_steps.matching.acceptance.judge_fit` from the recipe.
+    keeps_present : bool
+        Whether the image's WCS stays where it and the fit say the same within the scatter of
+        single sources. Exposures that were solved together are better known than that.
+    """
+    record = {key: matches.meta[key] for key in _COPIED}
+    record.update(n_matched=len(matches), n_fit=0, fitgeometry=fitgeometry)
+    record.update(IDENTITY if record["status"] == "reference" else NO_FIT)
+    columns = {name: np.zeros(0) for name in ("x_fit", "y_fit", "dx", "dy", "ra_fit", "dec_fit")}
+    columns["kept"] = np.zeros(0, dtype=bool)
+    if fit is None:
+        matches = _without_rows(matches)
+    else:
+        fit, found = _judge(fit, matches, plane, gates, keeps_present=keeps_present)
+        columns = _fitted_columns(fit, matches, plane)
+        record.update(found)
     pairs = _pairs_table(matches, columns, record)
     return FittedImage(record, pairs, fit if record["status"] == "aligned" else None)
+
+
+def _not_aligned(matches: ColumnTable, error: NotAlignedError) -> ColumnTable:
+    """Return matches that say why their image is not aligned."""
+    said = {"status": "not_aligned", "reason": error.reason.value, "detail": error.detail}
+    return replace(matches, meta={**matches.meta, **said})
 
 
 def _fit(matches: ColumnTable, plane: WCS, fitting: Mapping[str, Any]) -> LinearFit:
@@ -114,7 +151,12 @@ def _fit(matches: ColumnTable, plane: WCS, fitting: Mapping[str, Any]) -> Linear
 
 
 def _judge(
-    fit: LinearFit, matches: ColumnTable, plane: WCS, gates: Mapping[str, Any]
+    fit: LinearFit,
+    matches: ColumnTable,
+    plane: WCS,
+    gates: Mapping[str, Any],
+    *,
+    keeps_present: bool,
 ) -> tuple[LinearFit, dict[str, Any]]:
     """Return the fit that is to be applied, and its record: as the image's, or as refused."""
     from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale
@@ -122,7 +164,7 @@ def _judge(
 
     image, pairs = matches.meta["image"], _pairs(matches)
     comparison = compare_with_present(fit, pairs)
-    if gates["never_worse"] and comparison and comparison.is_confirmed:
+    if keeps_present and gates["never_worse"] and comparison and comparison.is_confirmed:
         log.info("%s: aligned as it is", image)
         fit = keep_present(fit, pairs)
     pixel_scale = plane_pixel_scale(plane)
@@ -136,7 +178,8 @@ def _judge(
         field_area=matches.meta["field_area"],
         **gates,
     )
-    found, measured = fit_record(fit, rms_sky=rms_sky), {"acceptance": judgement.as_record()}
+    found = {**fit_record(fit, rms_sky=rms_sky), **_errors(fit, pairs, pixel_scale)}
+    measured = {"acceptance": judgement.as_record()}
     if not judgement.failures:
         return fit, {**found, **measured, "status": "aligned"}
     reason = judgement.failures[0][0]
@@ -150,6 +193,15 @@ def _judge(
         "n_fit": found["n_fit"],
         "refused": found,
     }
+
+
+def _errors(fit: LinearFit, pairs: MatchedPairs, pixel_scale: float) -> dict[str, float | None]:
+    """Return the standard error of a fit along each axis: rms over the kept pairs, in mas."""
+    if fit.uncertainty is None:
+        return {"error_x": None, "error_y": None}
+    at = fit.uncertainty.at(pairs.reference[fit.kept] - fit.center)
+    x, y = np.sqrt(np.mean(at**2, axis=0)) * pixel_scale * 1000.0
+    return {"error_x": float(x), "error_y": float(y)}
 
 
 def _pairs(matches: ColumnTable) -> MatchedPairs:

@@ -126,7 +126,7 @@ def make_match_table(
         if isinstance(error, ChanceOffsetError):
             meta["false_alarm"] = error.false_alarm
     per_mas = 1.0e-3 / plane_pixel_scale(plane)
-    return _table(sky, sources, xy, xy_ref, pairs, per_mas, meta)
+    return lay_out_matches(sky, sources, xy, xy_ref, pairs, pixels_per_mas=per_mas, meta=meta)
 
 
 def on_plane(plane: WCS, table: ColumnTable, *, whose: str) -> FloatArray:
@@ -153,15 +153,26 @@ def on_plane(plane: WCS, table: ColumnTable, *, whose: str) -> FloatArray:
 
 def _require_usable(sky: ColumnTable, sources: ColumnTable) -> None:
     """Refuse lists that hold nothing to match."""
+    require_sources(sky)
+    if len(sources) == 0:
+        raise NotAlignedError(
+            Reason.NO_REFERENCE_SOURCES, f"{sources.meta['origin']} holds no source to align with"
+        )
+
+
+def require_sources(sky: ColumnTable) -> None:
+    """Refuse a list of an image's sources that is empty.
+
+    Raises
+    ------
+    NotAlignedError
+        NO_PIXELS, NO_SOURCES.
+    """
     if sky.meta["reason"]:
         reason = Reason(sky.meta["reason"])
         raise NotAlignedError(reason, "no chip of the image holds a finite pixel")
     if len(sky) == 0:
         raise NotAlignedError(Reason.NO_SOURCES, _NO_SOURCES[sky.meta["found_in"]])
-    if len(sources) == 0:
-        raise NotAlignedError(
-            Reason.NO_REFERENCE_SOURCES, f"{sources.meta['origin']} holds no source to align with"
-        )
 
 
 def source_lists(
@@ -179,23 +190,44 @@ def source_lists(
     NotAlignedError
         NO_OVERLAP: see `on_plane`.
     """
+    return list_on_plane(sky, plane=plane, image=image), reference_on_plane(sources, plane=plane)
+
+
+def list_on_plane(sky: ColumnTable, *, plane: WCS, image: str) -> SourceList:
+    """Lay an image's sources on the reference plane.
+
+    Raises
+    ------
+    NotAlignedError
+        NO_OVERLAP: see `on_plane`.
+    """
+    from tweakreg_steps.matching.source_list import SourceList
+
+    return SourceList(
+        xy=on_plane(plane, sky, whose=image),
+        brightness=brightness_of(sky),
+        narrow=sky["narrow"],
+        detector=np.column_stack([sky["chip"], sky["x"], sky["y"]]).astype(np.float64),
+    )
+
+
+def reference_on_plane(sources: ColumnTable, *, plane: WCS) -> SourceList:
+    """Lay the reference list on the reference plane.
+
+    Raises
+    ------
+    NotAlignedError
+        NO_OVERLAP: see `on_plane`.
+    """
     from tweakreg_steps.matching.source_list import SourceList
 
     on_chip = sources["chip"] > 0
     detector = np.column_stack([sources["chip"], sources["x0"], sources["y0"]]).astype(np.float64)
-    return (
-        SourceList(
-            xy=on_plane(plane, sky, whose=image),
-            brightness=brightness_of(sky),
-            narrow=sky["narrow"],
-            detector=np.column_stack([sky["chip"], sky["x"], sky["y"]]).astype(np.float64),
-        ),
-        SourceList(
-            xy=on_plane(plane, sources, whose=sources.meta["origin"]),
-            brightness=sources["brightness"],
-            narrow=sources["narrow"],
-            detector=np.where(on_chip[:, None], detector, np.nan),
-        ),
+    return SourceList(
+        xy=on_plane(plane, sources, whose=sources.meta["origin"]),
+        brightness=sources["brightness"],
+        narrow=sources["narrow"],
+        detector=np.where(on_chip[:, None], detector, np.nan),
     )
 
 
@@ -258,16 +290,32 @@ def _describe(matches: Matches) -> dict[str, Any]:
     }
 
 
-def _table(
+def lay_out_matches(
     sky: ColumnTable,
     sources: ColumnTable,
     xy: np.ndarray,
     xy_ref: np.ndarray,
     pairs: np.ndarray,
+    *,
     pixels_per_mas: float,
     meta: dict[str, Any],
 ) -> ColumnTable:
-    """Lay out the match table."""
+    """Lay out a match table.
+
+    Parameters
+    ----------
+    sky, sources : ColumnTable
+        As in `make_match_table`; of the latter ``id``, ``x0``, ``y0``, ``error``, ``origin`` and
+        ``chip``.
+    xy, xy_ref : (n, 2), (m, 2) float arrays
+        Their positions in pixels of the plane.
+    pairs : (k, 2) int array
+        Rows of the image's source and of the reference's.
+    pixels_per_mas : float
+        Pixels of the plane in a mas.
+    meta : dict
+        The table's metadata.
+    """
     i, j = pairs.T
     return ColumnTable(
         columns={

@@ -56,6 +56,10 @@ SUMMARY_COLUMNS: tuple[SummaryColumn, ...] = (
     ),
     SummaryColumn("fitgeometry", np.str_, "", "catalog_fitting.fitgeometry of the fit"),
     SummaryColumn("reference", np.str_, "", "image or catalog that the image was aligned to"),
+    SummaryColumn(
+        "error_x", np.float64, "mas", "standard error of the fit along x, rms over the kept pairs"
+    ),
+    SummaryColumn("error_y", np.float64, "mas", "the same along y"),
 )
 """The columns in their order."""
 
@@ -74,13 +78,24 @@ _IMPLIED: dict[Status, dict[str, Any]] = {
 }
 """What a record may leave out, because its status says it."""
 
+_OF_SOLUTION = ("method", "gauge", "floors", "reference_floor", "notes")
+"""What of a solution stands in the metadata."""
+
+_MAY_LACK: dict[str, Any] = {"error_x": None, "error_y": None}
+"""What a record need not say, and what then stands for it."""
+
 _CELL_SHAPES: dict[str, tuple[int, ...]] = {"matrix": (2, 2)}
 _ANGLES = frozenset({"rotation", "skew"})
 _HALF_TURN = 180.0
 
 
 def build_summary(
-    records: Sequence[Mapping[str, Any]], *, version: str, recipe_digest: str, reference: str
+    records: Sequence[Mapping[str, Any]],
+    *,
+    version: str,
+    recipe_digest: str,
+    reference: str,
+    solution: Mapping[str, Any] | None = None,
 ) -> ColumnTable:
     """Make the summary from the records of the fits.
 
@@ -98,6 +113,9 @@ def build_summary(
         Digest of the resolved recipe.
     reference : str
         Image or catalog that the reference sources come from.
+    solution : mapping or None
+        ``solution.json``, where all images were solved together; what it says of them together
+        goes into the metadata.
 
     Returns
     -------
@@ -114,7 +132,12 @@ def build_summary(
         columns={column.name: _build_column(column, rows) for column in SUMMARY_COLUMNS},
         units={column.name: column.unit for column in SUMMARY_COLUMNS if column.unit},
         descriptions={column.name: column.description for column in SUMMARY_COLUMNS},
-        meta={"version": version, "recipe_digest": recipe_digest, "reference": reference},
+        meta={
+            "version": version,
+            "recipe_digest": recipe_digest,
+            "reference": reference,
+            **({"solution": {key: solution[key] for key in _OF_SOLUTION}} if solution else {}),
+        },
     )
 
 
@@ -167,6 +190,13 @@ def summary_rows(summary: ColumnTable) -> list[dict[str, Any]]:
     ]
 
 
+def solution_notes(summary: ColumnTable) -> list[str]:
+    """Return what the solution of all images says of them together, a sentence each."""
+    found = summary.meta.get("solution")
+    notes = found.get("notes") if isinstance(found, Mapping) else None
+    return [str(note) for note in notes] if isinstance(notes, list) else []
+
+
 def count_not_aligned(summary: ColumnTable) -> int:
     """Count the images that were not aligned."""
     return int(np.count_nonzero(summary["status"] == Status.NOT_ALIGNED.value))
@@ -182,7 +212,7 @@ def _complete_record(record: Mapping[str, Any]) -> Mapping[str, Any]:
             f"the fit record of {image}: the reason {reason!r} does not go with "
             f"the status {status!r}"
         )
-    completed = {**_IMPLIED[Status(status)], **record}
+    completed = {**_MAY_LACK, **_IMPLIED[Status(status)], **record}
     missing = [column.name for column in SUMMARY_COLUMNS if column.name not in completed]
     if missing:
         raise InputError(f"the fit record of {image} lacks {', '.join(missing)}; fit it again")

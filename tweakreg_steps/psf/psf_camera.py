@@ -75,6 +75,11 @@ def setup_of(header: Mapping[str, Any], label: str) -> Setup:
     )
 
 
+def camera_and_filter(header: Mapping[str, Any]) -> tuple[str, str]:
+    """Return `Setup.camera` and `Setup.filter` of any header, binned or not."""
+    return _camera(header), _filter(header)
+
+
 def _camera(header: Mapping[str, Any]) -> str:
     """Name the camera as the library does."""
     instrument, detector = (

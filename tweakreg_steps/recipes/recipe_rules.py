@@ -11,6 +11,7 @@ from tweakreg_steps.records.outdir_files import FILES, FOLDERS
 
 Found = tuple[tuple[str, ...], str]
 
+_GEOMETRIES = ("shift", "rshift", "rscale", "general")
 _FINDER_NAMES = {"sextractor": "SExtractor", "segmentation": "segmentation"}
 _TAKEN = frozenset(name.casefold() for name in (*FOLDERS, *FILES))
 
@@ -38,7 +39,39 @@ def cross_field_problems(values: Tree) -> Iterator[Found]:
             (HEADER, "in_place"),
             "true needs updatehdr: true; or run, look, and write with tweakreg apply",
         )
+    yield from _solution_problems(values)
     yield from _name_problems(values)
+
+
+def _solution_problems(values: Tree) -> Iterator[Found]:
+    """Yield what is wrong with how all images are to be solved together."""
+    solution, section = values["solution"], "solution"
+    groups, geometry = solution["groups"], solution["fitgeometry"]
+    if isinstance(groups, str) and groups not in ("exposure", "visit"):
+        yield (
+            (section, "groups"),
+            (
+                f"{groups!r} is none of exposure and visit; or name groups, each with its files: "
+                "{east: ['a_flc.fits', 'b*_flc.fits']}"
+            ),
+        )
+    if isinstance(geometry, str) and geometry not in _GEOMETRIES:
+        yield (section, "fitgeometry"), f"{geometry!r} is none of {', '.join(_GEOMETRIES)}"
+    if solution["method"] == "single":
+        return
+    if values["expand_refcat"]:
+        yield (
+            ("expand_refcat",),
+            (
+                f"true needs solution.method: single; {solution['method']} takes the stars that "
+                "any two images share, and needs no reference that grows"
+            ),
+        )
+    if values["catalog_fitting"]["fitgeometry"] == "auto":
+        yield (
+            ("catalog_fitting", "fitgeometry"),
+            f"auto needs solution.method: single; choose {', '.join(_GEOMETRIES)}",
+        )
 
 
 def _name_problems(values: Tree) -> Iterator[Found]:
@@ -182,10 +215,31 @@ def cross_field_warnings(values: Tree, given: Mapping[str, Any]) -> Iterator[str
         )
     if not matching["use2dhist"] and matching["xoffset"] is None and matching["yoffset"] is None:
         yield "object_matching.use2dhist is false and no offset is given: 0, 0 is taken"
+    yield from _solution_warnings(values, given)
     headerlet = values["headerlet_creation"]
     named = set(given.get("headerlet_creation", ())) - {"headerlet"}
     if named and not headerlet["headerlet"]:
         yield (
             f"headerlet_creation: {', '.join(sorted(named))} have no effect while "
             "headerlet_creation.headerlet is false"
+        )
+
+
+def _solution_warnings(values: Tree, given: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what has no effect on how the images are put together."""
+    method = values["solution"]["method"]
+    own = set(given.get("solution") or ()) - {"method"}
+    if method == "single":
+        if own:
+            yield (
+                f"solution: {', '.join(sorted(own))} have no effect while solution.method is single"
+            )
+        return
+    fitting = {"weights", "robust_start", "nclip", "sigma"} & set(
+        given.get("catalog_fitting") or ()
+    )
+    if fitting:
+        yield (
+            f"catalog_fitting: {', '.join(sorted(fitting))} have no effect with solution.method: "
+            f"{method}; see solution.weights, solution.nclip and solution.sigma"
         )

@@ -30,6 +30,9 @@ class ManifestImage:
         The records of its chips.
     files
         The user's files that belong to it; see `tweakreg_steps.workflow.planning.user_files_of`.
+    mosaic
+        Its ``group``, what the correction of that may do (``geometry``), and its ``camera``, where
+        all images are solved together.
     """
 
     name: str
@@ -38,6 +41,7 @@ class ManifestImage:
     label: str
     chips: tuple[dict[str, Any], ...]
     files: Mapping[str, Path]
+    mosaic: Mapping[str, str]
 
 
 def read_manifest(path: Path) -> list[ManifestImage]:
@@ -97,6 +101,7 @@ def _is_image(entry: object) -> bool:
     if not isinstance(entry, dict) or not isinstance(entry.get("chips"), list):
         return False
     texts = [entry.get(key) for key in ("name", "path", "wcs_path", "label")]
+    texts += [entry.get("mosaic", {}).get(key, "") for key in ("group", "geometry", "camera")]
     return all(isinstance(text, str) for text in texts) and _are_files(entry)
 
 
@@ -121,4 +126,5 @@ def _image(entry: dict[str, Any]) -> ManifestImage:
         entry["label"],
         tuple(entry["chips"]),
         _paths(entry),
+        entry.get("mosaic", {}),
     )

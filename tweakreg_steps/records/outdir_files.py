@@ -15,6 +15,7 @@ LEDGER = f"{STATE}/ledger"
 PLAN = f"{STATE}/plan.sqlite"
 """The record and the files of each job, which a job looks up."""
 PLANE_CACHE = f"{STATE}/plane.json"
+OVERLAP_CACHE = f"{STATE}/overlaps.json"
 SCRATCH = f"{STATE}/scratch"
 CACHE_FOLDER = f"{STATE}/cache.json"
 """Where the recipe's cache is, relative to the output folder."""
@@ -22,6 +23,7 @@ LOGS = "logs"
 DIGESTS = "digests"
 REVIEW = "review.yaml"
 SUMMARY = "summary.ecsv"
+SOLUTION_FILE = "solution.json"
 ALIGNED = "aligned"
 HEADERLETS = "headerlets"
 APPLIED = "applied"
@@ -34,6 +36,7 @@ FOLDERS = (
     "catalogs",
     "sky",
     "matches",
+    "pairs",
     "fits",
     "reference",
     "working",
@@ -45,7 +48,7 @@ FOLDERS = (
     "tweakreg",
 )
 """The folders that runs make in an output folder."""
-FILES = (MANIFEST, RESOLVED_RECIPE, INPUT_LIST, LOCK, SUMMARY, REVIEW, "report.html")
+FILES = (MANIFEST, RESOLVED_RECIPE, INPUT_LIST, LOCK, SUMMARY, SOLUTION_FILE, REVIEW, "report.html")
 """The files that runs make in it under names that no recipe can change."""
 RUN_LOG_HEAD = "tweakreg-steps "
 """How the processing log begins."""

@@ -212,9 +212,6 @@ def align_mosaic(
         matched, n_exposures=len(exposures.lists), tolerance=settings.matching["tolerance"]
     )
     gone = {rejection.edge for rejection in verdict.rejected}
-    for rejection in verdict.rejected:
-        edge = matched[rejection.edge]
-        log.warning("the match of %d and %d is false: %s", edge.one, edge.other, rejection.why)
     believed = [edge for place, edge in enumerate(matched) if place not in gone]
     joined = join_pairs(believed, exposures.sizes)
     mosaic = _mosaic(exposures, joined, ReferenceStars.none())

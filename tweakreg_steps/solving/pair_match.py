@@ -45,6 +45,8 @@ class Edge:
         Probability that unrelated lists give such an offset.
     problem : str
         Why there is no match, in words; empty where there is one.
+    reason : str
+        The same as a code of `tweakreg_steps.errors.Reason`.
     """
 
     one: int
@@ -58,6 +60,7 @@ class Edge:
     extent: float
     chance: float
     problem: str
+    reason: str = ""
 
     @property
     def n_pairs(self) -> int:
@@ -110,15 +113,26 @@ def match_pair(
         return _fit_edge(one, other, lists, rows, found.overlay.false_alarm, geometry)
     except NotAlignedError as error:
         chance = error.false_alarm if isinstance(error, ChanceOffsetError) else 1.0
-        return failed_edge(one, other, str(error), chance=chance)
+        return failed_edge(one, other, error.detail, reason=error.reason.value, chance=chance)
 
 
-def failed_edge(one: int, other: int, problem: str, *, chance: float) -> Edge:
-    """Return the edge between two exposures that could not be matched."""
+def failed_edge(one: int, other: int, problem: str, *, reason: str, chance: float) -> Edge:
+    """Return the edge between two exposures that could not be matched, and why."""
     nothing = np.zeros(2)
     rows = np.zeros((0, 2), dtype=np.intp)
     return Edge(
-        one, other, rows, np.zeros(0), np.eye(2), nothing, nothing, np.eye(2), 0.0, chance, problem
+        one,
+        other,
+        rows,
+        np.zeros(0),
+        np.eye(2),
+        nothing,
+        nothing,
+        np.eye(2),
+        0.0,
+        chance,
+        problem,
+        reason,
     )
 
 

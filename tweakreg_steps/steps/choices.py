@@ -21,6 +21,12 @@ def rejected_names(subject: Subject) -> list[str]:
     return [image.image.name for image in images if subject.decide(image) is Decision.REJECT]
 
 
+def is_aligned_alone(subject: Subject) -> bool:
+    """Tell whether an image is aligned by itself, and not in a chain or with all others."""
+    is_alone = not subject.recipe["expand_refcat"] and subject.findings.mosaic is None
+    return subject.is_input and is_alone
+
+
 def is_drawn(subject: Subject) -> bool:
     """Tell whether there is anything to draw: of the reference itself there is not."""
     return subject.is_input and not subject.findings.is_reference(subject.this)

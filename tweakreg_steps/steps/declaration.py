@@ -29,6 +29,7 @@ class Per(StrEnum):
 
     IMAGE = "image"
     CHIP = "chip"
+    PAIR = "pair"
     ALL = "all"
 
 
@@ -59,7 +60,7 @@ class Product:
 
 
 Names = Callable[["Subject"], Iterable[str]]
-"""Gives the names of the images whose products a job takes."""
+"""Gives the names of the images, or of the pairs of images, whose products a job takes."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ class Read:
     product
         The kind of file.
     of
-        The names of the images of which the job takes it; for a product that is no image's, any
-        name stands for "yes".
+        The names of the images (or pairs) of which the job takes it; for a product that is no
+        image's, any name stands for "yes".
     """
 
     product: Product
@@ -96,7 +97,8 @@ class Step:
         Gives what a job depends on beside parameters and products, or None where there is no such
         job.
     reads
-        The products it takes, by what it calls them.
+        The products it takes, by what it calls them; a job about several images takes an image's
+        product of each of them.
     writes
         The products it makes, by what it calls them, or how they follow from the recipe and
         the image.

@@ -7,6 +7,7 @@ from typing import Any
 
 from tweakreg_steps.steps import parameters
 from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.steps.choices import is_aligned_alone
 from tweakreg_steps.steps.declaration import Per, Step
 from tweakreg_steps.steps.preloads import FITTING_MODULES
 from tweakreg_steps.steps.products import FIT, MATCHES, PAIRS, PLANE
@@ -15,7 +16,7 @@ from tweakreg_steps.steps.subject import Subject
 
 def _facts(subject: Subject) -> dict[str, Any] | None:
     """Return that there is nothing more; there is a job where images are aligned one by one."""
-    return {} if subject.is_input and not subject.recipe["expand_refcat"] else None
+    return {} if is_aligned_alone(subject) else None
 
 
 STEP = Step(

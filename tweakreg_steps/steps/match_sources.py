@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 
 from tweakreg_steps.steps import parameters
 from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.steps.choices import is_aligned_alone
 from tweakreg_steps.steps.declaration import Per, Step
 from tweakreg_steps.steps.preloads import MATCHING_MODULES
 from tweakreg_steps.steps.products import MATCHES, PLANE, REFERENCE_SOURCES, SKY
@@ -20,7 +21,7 @@ class Facts(TypedDict):
 
 def _facts(subject: Subject) -> dict[str, Any] | None:
     """Return what the job depends on; there is one where images are aligned one by one."""
-    if not subject.is_input or subject.recipe["expand_refcat"]:
+    if not is_aligned_alone(subject):
         return None
     return {"is_reference": subject.findings.is_reference(subject.this)}
 

@@ -174,6 +174,50 @@ class Align(TypedDict):
     catalog_fitting: CatalogFitting
 
 
+class Geometry(TypedDict):
+    """What the transformation between two images may do."""
+
+    fitgeometry: str
+
+
+class MatchPair(TypedDict):
+    """What the match of two images depends on."""
+
+    object_matching: ObjectMatching
+    acceptance: MatchGate
+    catalog_fitting: Geometry
+
+
+class Priors(TypedDict):
+    """How far headers are expected to be wrong."""
+
+    shift: float | None
+    rotation: float | None
+    scale: float | None
+
+
+class Solution(TypedDict):
+    """How all images are solved together."""
+
+    method: Literal["single", "relative_absolute", "simultaneous"]
+    groups: str | dict[str, Any]
+    fitgeometry: str | dict[str, str] | None
+    gauge: Literal["first", "mean"]
+    weights: Literal["errors", "none"]
+    sigma: float
+    nclip: int
+    priors: Priors
+
+
+class SolveMosaic(TypedDict):
+    """What the solution of all images depends on."""
+
+    solution: Solution
+    object_matching: ObjectMatching
+    acceptance: Acceptance
+    catalog_fitting: Geometry
+
+
 class ResidualLook(TypedDict):
     """How residuals are drawn."""
 

@@ -15,7 +15,12 @@ from tweakreg_steps.steps.subject import Subject
 
 
 def _facts(subject: Subject) -> dict[str, Any] | None:
-    """Return that there is nothing more; there is a job where the plot is wanted."""
+    """Return that there is nothing more; there is a job where the plot is wanted.
+
+    Images that are solved together are matched with each other, each with several.
+    """
+    if subject.findings.mosaic is not None:
+        return None
     look = subject.values["object_matching"]
     return {} if is_drawn(subject) and look["see2dplot"] and look["use2dhist"] else None
 

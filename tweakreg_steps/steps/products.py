@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tweakreg_steps.records.outdir_files import ALIGNED, HEADERLETS, SUMMARY
+from tweakreg_steps.records.outdir_files import ALIGNED, HEADERLETS, SOLUTION_FILE, SUMMARY
 from tweakreg_steps.steps.declaration import Product
 
 WORKING = Product("working/{image}.fits", is_intermediate=True)
@@ -21,6 +21,10 @@ EXPANDED_SOURCES = Product("reference/expanded_sources.ecsv")
 """The reference list with the sources that aligned images have added at its end."""
 MATCHES = Product("matches/{image}.ecsv", is_intermediate=True)
 """Which source of an image is which of the reference."""
+PAIR_MATCH = Product("pairs/{pair}.ecsv", is_intermediate=True)
+"""Which source of an image is which of another that overlaps it."""
+SOLUTION = Product(SOLUTION_FILE)
+"""What the solution of all images at once says of them together."""
 FIT = Product("fits/{image}.json")
 """The fit of an image."""
 PAIRS = Product("fits/{image}.ecsv")

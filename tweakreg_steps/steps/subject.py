@@ -22,24 +22,28 @@ Decide = Callable[[Inspected], Decision]
 
 @dataclass(frozen=True, repr=False)
 class Subject:
-    """An image, one of its chips, or all images.
+    """An image, one of its chips, some images together, or all images.
 
     Attributes
     ----------
     name
-        The job's name: an image, ``<image>.<chip>``, or ``all``.
+        The job's name: an image, ``<image>.<chip>``, a pair of images, or ``all``.
     recipe
         The complete recipe.
     findings
         What a look at its files has found.
     image
-        The image, or None for all.
+        The image, or None for several and for all.
     chip
         Number of the chip, from 1, or None for all.
     is_input
         It is an input, and not the reference image alone.
     decide
         What was decided about the present fit of an image.
+    wildcard
+        What the names of products call several images together: ``pair``.
+    members
+        Several images together.
     """
 
     name: str
@@ -49,6 +53,8 @@ class Subject:
     chip: int | None
     is_input: bool
     decide: Decide
+    wildcard: str = ""
+    members: tuple[Inspected, ...] = ()
 
     @cached_property
     def values(self) -> Tree:
@@ -63,7 +69,7 @@ class Subject:
 
     @property
     def image_name(self) -> str:
-        """The name of the image, ``all`` for all."""
+        """The name of the image, ``all`` for several and for all."""
         return ALL if self.image is None else self.image.image.name
 
     @property
@@ -96,7 +102,7 @@ class Subject:
     def wildcards(self) -> dict[str, str]:
         """What the image gives for the wildcards of products."""
         if self.image is None:
-            return {}
+            return {self.wildcard: self.name} if self.members else {}
         found = {"image": self.image_name, "file": self.image.image.path.name}
         if self.chip is not None:
             found["chip"] = str(self.chip)

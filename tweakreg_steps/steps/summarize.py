@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict
 
 from tweakreg_steps.json_file import read_json
@@ -12,7 +12,7 @@ from tweakreg_steps.records.verdict import after_review
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import all_names, rejected_names
 from tweakreg_steps.steps.declaration import Per, Read, Step
-from tweakreg_steps.steps.products import FIT, SUMMARY_TABLE
+from tweakreg_steps.steps.products import FIT, SOLUTION, SUMMARY_TABLE
 from tweakreg_steps.steps.subject import Subject
 
 
@@ -28,11 +28,16 @@ def _facts(subject: Subject) -> dict[str, Any]:
     return {"images": digest(subject.findings.names), "rejected": rejected_names(subject)}
 
 
+def _if_solved(subject: Subject) -> Iterable[str]:
+    """Return a name where all images are solved together."""
+    return () if subject.findings.mosaic is None else (subject.name,)
+
+
 STEP = Step(
     __name__,
     per=Per.ALL,
     facts=_facts,
-    reads={"fit": Read(FIT, of=all_names)},
+    reads={"fit": Read(FIT, of=all_names), "solution": Read(SOLUTION, of=_if_solved)},
     writes={"summary": SUMMARY_TABLE},
     imports=("tweakreg_steps.products.summary",),
 )
@@ -48,10 +53,13 @@ def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
         for name, path in call.files_of("fit").items()
     ]
     statement = call.statement
+    solved = call.optional_file("solution")
+    solution = read_json(solved) if solved else None
     summary = build_summary(
         fits,
         version=statement["version"],
         recipe_digest=statement["recipe_digest"],
-        reference=fits[0]["reference"],
+        reference=(solution and solution["reference"]) or fits[0]["reference"],
+        solution=solution,
     )
     write_summary(call.file("summary"), sign_table(summary, statement))

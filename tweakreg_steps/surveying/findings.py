@@ -23,6 +23,29 @@ class UserFile:
 
 
 @dataclass(frozen=True)
+class MosaicFindings:
+    """How the images lie to each other, where they are solved together.
+
+    Attributes
+    ----------
+    pairs
+        The two images of each pair that overlaps, in the order of the input, by what it is called.
+    groups
+        For each image the group with which it shares its correction: its own name where it has
+        one of its own.
+    geometries
+        What the correction of each group may do.
+    cameras
+        For each image its camera and filter, as one text.
+    """
+
+    pairs: Mapping[str, tuple[str, str]]
+    groups: Mapping[str, str]
+    geometries: Mapping[str, str]
+    cameras: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Findings:
     """What a look at the recipe's files has found.
 
@@ -51,6 +74,8 @@ class Findings:
     weights
         For each image that SExtractor is to search, the files that its options name: ``filter``,
         and ``weights<chip>``.
+    mosaic
+        How the images lie to each other; None where each is aligned by itself.
     """
 
     images: tuple[Inspected, ...]
@@ -64,6 +89,7 @@ class Findings:
     catalogs: Mapping[str, Mapping[str, UserFile]] = field(default_factory=dict)
     sextractor: str | None = None
     weights: Mapping[str, Mapping[str, UserFile]] = field(default_factory=dict)
+    mosaic: MosaicFindings | None = None
 
     @property
     def names(self) -> list[str]:

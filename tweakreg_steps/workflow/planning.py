@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,7 @@ class _Builder:
         self._inputs = {id(image) for image in self.findings.images}
         images = self.findings.all_images
         self._images = {image.image.name: self._subject(image, None) for image in images}
+        self._pairs = {name: self._together("pair", name, of) for name, of in self._members()}
         self._all = self._subject(None, None)
 
     def subjects(self, per: Per) -> Iterable[Subject]:
@@ -99,7 +100,20 @@ class _Builder:
                     for image in self.findings.all_images
                     for chip in image.chips
                 ]
+            case Per.PAIR:
+                return self._pairs.values()
         return (self._all,)
+
+    def _members(self) -> Iterator[tuple[str, tuple[Inspected, ...]]]:
+        """Yield each pair of images that is to be matched."""
+        mosaic = self.findings.mosaic
+        by_name = {image.image.name: image for image in self.findings.images}
+        for name, members in mosaic.pairs.items() if mosaic else ():
+            yield name, tuple(by_name[member] for member in members)
+
+    def _together(self, wildcard: str, name: str, members: tuple[Inspected, ...]) -> Subject:
+        """Return several images as what a job is about."""
+        return replace(self._subject(None, None), name=name, wildcard=wildcard, members=members)
 
     def _subject(self, image: Inspected | None, chip: int | None) -> Subject:
         """Return what a job is about."""
@@ -120,7 +134,7 @@ class _Builder:
         needs = tuple(dict.fromkeys(self.plan.makers[path] for path in reads.values()))
         inputs = {**self._of_images(step, subject, facts, needs), **facts}
         parameters = parameters_of(step, subject.values, findpars=subject.findpars)
-        names = self.findings.names if step.per is Per.ALL else ()
+        names = self.findings.names if step.per is Per.ALL else _names_of(subject.members)
         own = own_parameters_of(step, self.values, names)
         record: Tree = {
             "rule": step.rule,
@@ -154,14 +168,23 @@ class _Builder:
     def _reads(self, step: Step, subject: Subject) -> Iterator[tuple[str, str]]:
         """Yield the products that a job takes, by what the step calls them."""
         for key, read in step.reads.items():
+            product = read if isinstance(read, Product) else read.product
+            owners = {} if subject.image else self._owners(product)
             if isinstance(read, Product):
-                yield key, read.path(**subject.wildcards)
-                continue
-            for name in read.of(subject):
-                if name in self._images and step.per is Per.ALL:
-                    yield f"{key}.{name}", read.product.path(**self._images[name].wildcards)
+                names: Iterable[str] = _names_of(subject.members) if owners else (subject.name,)
+            else:
+                names = read.of(subject)
+            for name in names:
+                if name in owners:
+                    yield f"{key}.{name}", product.path(**owners[name].wildcards)
                 else:
-                    yield key, read.product.path(**subject.wildcards)
+                    yield key, product.path(**subject.wildcards)
+
+    def _owners(self, product: Product) -> Mapping[str, Subject]:
+        """Return the images, or the pairs of images, that each have a product of a kind."""
+        if "{pair}" in product.pattern:
+            return self._pairs
+        return self._images if "{" in product.pattern else {}
 
     def _working(self, step: Step, subject: Subject) -> dict[str, str]:
         """Return the working copies that a job reads in the place of images."""
@@ -229,6 +252,11 @@ class _Builder:
             found = [recipe_digest(self.plan.jobs[rule, name].record) for name in names]
             recipes[rule] = found[:1] if len(set(found)) == 1 else found
         return recipes
+
+
+def _names_of(images: Iterable[Inspected]) -> list[str]:
+    """Return the names of images."""
+    return [image.image.name for image in images]
 
 
 def _static(step: Step) -> tuple[Product, ...]:

@@ -161,7 +161,17 @@ class Project:
             "label": image.image.label,
             "chips": chip_records(image),
             "files": self._relative_all(self.findings.files_of(image.image.name)),
+            **self._in_mosaic(image.image.name),
         }
+
+    def _in_mosaic(self, name: str) -> dict[str, Any]:
+        """Return how an image belongs to the others, where all are solved together."""
+        mosaic = self.findings.mosaic
+        if mosaic is None or name not in mosaic.groups:
+            return {}
+        group = mosaic.groups[name]
+        geometry, camera = mosaic.geometries[group], mosaic.cameras[name]
+        return {"mosaic": {"group": group, "geometry": geometry, "camera": camera}}
 
     def _relative_all(self, files: Mapping[str, Path]) -> dict[str, str]:
         """Return the paths of files relative to the output folder."""

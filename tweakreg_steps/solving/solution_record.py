@@ -1,0 +1,162 @@
+"""``solution.json``: what the solution of all images says of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tweakreg_steps.solving.mosaic import AlignedMosaic, Exposures
+from tweakreg_steps.solving.pair_match import Edge
+from tweakreg_steps.solving.solution import Part
+
+_SHOWN = 3
+"""Names that a sentence lists."""
+
+
+def solution_record(
+    mosaic: AlignedMosaic,
+    exposures: Exposures,
+    edges: Sequence[Edge],
+    *,
+    names: Sequence[str],
+    groups: Mapping[str, str],
+    cameras: Sequence[str],
+    reference: str | None,
+    solution: Mapping[str, Any],
+    mas_per_pixel: float,
+) -> dict[str, Any]:
+    """Write a solution as plain values.
+
+    Parameters
+    ----------
+    mosaic : AlignedMosaic
+        The solution.
+    exposures : Exposures
+        What it was made from.
+    edges : sequence of Edge
+        The matches of all pairs of images.
+    names : sequence of str
+        The names of the images.
+    groups : mapping of str to str
+        The group of each image.
+    cameras : sequence of str
+        The cameras by their numbers.
+    reference : str or None
+        The catalog or image that is the reference.
+    solution : mapping
+        The section ``solution`` of the recipe.
+    mas_per_pixel : float
+        Size of the plane's pixels.
+
+    Returns
+    -------
+    dict
+        ``parts``, the connected parts of the mosaic, each with its ``images``, the reference
+        stars ``n_reference`` that count in it and what had to be ``held``; ``pairs``: how many
+        overlap, are matched and believed, which were ``rejected`` and why, which have no match and
+        why, and which are ``unchecked``, in no closed way; ``floors`` (mas): the error that a
+        source of each camera and filter has beside its own, and the reference ``reference_floor``;
+        ``notes``: what of all this a user should read.
+    """
+    found = mosaic.solution
+    matched = [edge for edge in edges if edge.is_match]
+
+    def both(edge: Edge) -> list[str]:
+        return [names[edge.one], names[edge.other]]
+
+    seen = sorted(set(exposures.camera.tolist()))
+    unsolved = [names[e] for e in np.flatnonzero(~found.solved[exposures.unit]).tolist()]
+    record: dict[str, Any] = {
+        "method": solution["method"],
+        "gauge": solution["gauge"],
+        "reference": reference,
+        "groups": _shared(groups),
+        "parts": [_part(part, exposures, names) for part in found.parts if len(part.units)],
+        "unsolved": unsolved,
+        "pairs": {
+            "n_overlaps": len(edges),
+            "n_matched": len(matched),
+            "n_believed": len(mosaic.edges),
+            "rejected": [
+                {"images": both(matched[one.edge]), "why": one.why}
+                for one in mosaic.verdict.rejected
+            ],
+            "unmatched": [
+                {
+                    "images": both(edge),
+                    "reason": edge.reason,
+                    "why": edge.problem,
+                    "false_alarm": edge.chance,
+                }
+                for edge in edges
+                if not edge.is_match
+            ],
+            "unchecked": [both(matched[place]) for place in mosaic.verdict.unchecked],
+            "n_triangles": len(mosaic.verdict.triangles),
+        },
+        "floors": {
+            cameras[camera]: float(found.scatter.floor[camera] * mas_per_pixel) for camera in seen
+        },
+        "reference_floor": (
+            float(found.scatter.reference_floor * mas_per_pixel) if len(mosaic.reference) else None
+        ),
+        "n_stars": int(np.isfinite(found.stars[:, 0]).sum()),
+        "n_rejections": found.n_rejections,
+        "n_refused": mosaic.joined.n_refused,
+    }
+    return {**record, "notes": _notes(record)}
+
+
+def _shared(groups: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the images of each group of several."""
+    members: dict[str, list[str]] = {}
+    for name, group in groups.items():
+        members.setdefault(group, []).append(name)
+    return {group: own for group, own in members.items() if len(own) > 1}
+
+
+def _part(part: Part, exposures: Exposures, names: Sequence[str]) -> dict[str, Any]:
+    """Describe a connected part."""
+    images = np.flatnonzero(np.isin(exposures.unit, part.units)).tolist()
+    return {
+        "images": [names[image] for image in images],
+        "n_reference": part.n_reference,
+        "held": part.held,
+    }
+
+
+def _notes(record: Mapping[str, Any]) -> list[str]:
+    """Say what a user should read, a sentence a thing."""
+    parts, pairs, reference = record["parts"], record["pairs"], record["reference"]
+    summed = (
+        f"{record['method']}: {sum(len(part['images']) for part in parts)} images in "
+        f"{len(parts)} connected part{'s' * (len(parts) != 1)}, {pairs['n_believed']} of "
+        f"{pairs['n_overlaps']} pairs of images, {record['n_stars']} stars"
+    )
+    notes = [summed]
+    floors = [f"{value:.2f} mas {name}".strip() for name, value in record["floors"].items()]
+    if floors:
+        notes.append(f"errors of sources beside their own: {', '.join(floors)}")
+    if record["reference_floor"] is not None:
+        notes.append(f"errors of {reference} beside its own: {record['reference_floor']:.2f} mas")
+    notes += [
+        f"no star of {reference or 'a reference'} tells where {_some(part['images'])} lie: "
+        f"{part['held']}"
+        for part in parts
+        if part["held"]
+    ]
+    notes += [
+        f"rejected the match of {' and '.join(one['images'])}: {one['why']}"
+        for one in pairs["rejected"]
+    ]
+    if record["unsolved"]:
+        notes.append(f"not solved: {_some(record['unsolved'])}")
+    return notes
+
+
+def _some(names: Sequence[str]) -> str:
+    """List the first few names."""
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

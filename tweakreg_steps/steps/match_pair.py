@@ -1,0 +1,47 @@
+"""Which source of an image is which source of another one that overlaps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from tweakreg_steps.recipes.merging import merge
+from tweakreg_steps.recipes.schema import IMAGES
+from tweakreg_steps.steps import parameters
+from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.steps.declaration import Per, Step
+from tweakreg_steps.steps.preloads import MATCHING_MODULES
+from tweakreg_steps.steps.products import PAIR_MATCH, PLANE, SKY
+from tweakreg_steps.steps.subject import Subject
+
+
+def _facts(_subject: Subject) -> dict[str, Any]:
+    """Return that there is nothing more: there are pairs only where images are solved together."""
+    return {}
+
+
+STEP = Step(
+    __name__,
+    per=Per.PAIR,
+    facts=_facts,
+    reads={"sky": SKY, "plane": PLANE},
+    writes={"pair": PAIR_MATCH},
+    consumes=parameters.MatchPair,
+    is_shared=True,
+    imports=("tweakreg_steps.solving.matched_pair", *MATCHING_MODULES),
+)
+
+
+def run(call: StepCall[parameters.MatchPair, Mapping[str, Any]]) -> None:
+    """Write ``pairs/<one>-<other>.ecsv``."""
+    from tweakreg_steps.astrometry.reference_plane import read_reference_plane
+    from tweakreg_steps.solving.matched_pair import match_images
+
+    own = cast("dict[str, Any]", call.parameters).get(IMAGES, {})
+    skies = {name: call.read_table(f"sky.{name}") for name in call.files_of("sky")}
+    table = match_images(
+        skies,
+        plane=read_reference_plane(call.file("plane")),
+        parameters={name: merge(call.parameters, own.get(name, {})) for name in skies},
+    )
+    call.write_table("pair", table)

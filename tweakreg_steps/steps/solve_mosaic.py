@@ -1,0 +1,114 @@
+"""All images at once: the corrections of all exposures from the stars that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypedDict, cast
+
+from tweakreg_steps.recipes.merging import merge
+from tweakreg_steps.recipes.schema import IMAGES
+from tweakreg_steps.records.canonical import digest
+from tweakreg_steps.records.manifest import read_manifest
+from tweakreg_steps.steps import parameters
+from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.steps.choices import all_names
+from tweakreg_steps.steps.declaration import Per, Read, Step
+from tweakreg_steps.steps.preloads import FITTING_MODULES, MATCHING_MODULES
+from tweakreg_steps.steps.products import (
+    FIT,
+    PAIR_MATCH,
+    PAIRS,
+    PLANE,
+    REFERENCE_SOURCES,
+    SKY,
+    SOLUTION,
+)
+from tweakreg_steps.steps.subject import Subject
+
+
+class Facts(TypedDict):
+    """Digests of the images in their order, and of how they belong together; the reference."""
+
+    images: str
+    reference: str | None
+    mosaic: str
+
+
+def _facts(subject: Subject) -> dict[str, Any] | None:
+    """Return what the job depends on; there is one where all images are solved together."""
+    findings = subject.findings
+    mosaic = findings.mosaic
+    if mosaic is None:
+        return None
+    references = [image.image.name for image in findings.images if findings.is_reference(image)]
+    return {
+        "images": digest(findings.names),
+        "reference": references[0] if references else None,
+        "mosaic": digest([mosaic.groups, mosaic.geometries, mosaic.cameras]),
+    }
+
+
+def _pairs(subject: Subject) -> Iterable[str]:
+    """Return the names of the pairs of images that overlap."""
+    mosaic = subject.findings.mosaic
+    return mosaic.pairs if mosaic else ()
+
+
+def _if_apart(subject: Subject) -> Iterable[str]:
+    """Return a name where the reference is none of the images."""
+    findings = subject.findings
+    is_one = any(findings.is_reference(image) for image in findings.images)
+    return () if is_one else (subject.name,)
+
+
+STEP = Step(
+    __name__,
+    per=Per.ALL,
+    facts=_facts,
+    reads={
+        "sky": Read(SKY, of=all_names),
+        "pair": Read(PAIR_MATCH, of=_pairs),
+        "plane": PLANE,
+        "sources": Read(REFERENCE_SOURCES, of=_if_apart),
+    },
+    writes={"solution": SOLUTION, "fit": FIT, "pairs": PAIRS},
+    consumes=parameters.SolveMosaic,
+    imports=("tweakreg_steps.solving.solved_images", *MATCHING_MODULES, *FITTING_MODULES),
+    mem_mb=2000,
+    runtime=60,
+)
+
+
+def run(call: StepCall[parameters.SolveMosaic, Facts]) -> None:
+    """Write the fit of each image, and what the solution says of all."""
+    from tweakreg_steps.alignment.alignment_parameters import alignment_parameters
+    from tweakreg_steps.astrometry.reference_plane import read_reference_plane
+    from tweakreg_steps.solving.solved_images import Asked, solve_images
+
+    given = cast("dict[str, Any]", call.parameters)
+    own = given.get(IMAGES, {})
+    names = call.files_of("sky")
+    each = {name: alignment_parameters(merge(given, own.get(name, {}))) for name in names}
+    belongs = {image.name: image.mosaic for image in read_manifest(call.file("manifest"))}
+    solved = solve_images(
+        {name: call.read_table(f"sky.{name}") for name in names},
+        [call.read_table(f"pair.{name}") for name in call.files_of("pair")],
+        call.read_table("sources") if call.optional_file("sources") else None,
+        plane=read_reference_plane(call.file("plane")),
+        asked=Asked(
+            solution=given["solution"],
+            matching=given["object_matching"],
+            fitgeometry=given["catalog_fitting"]["fitgeometry"],
+            max_false_alarm=given["acceptance"]["max_false_alarm"],
+            minobj={name: one.matching["minobj"] for name, one in each.items()},
+            gates={name: one.gates for name, one in each.items()},
+            groups={name: own["group"] for name, own in belongs.items()},
+            geometries={own["group"]: cast("Any", own["geometry"]) for own in belongs.values()},
+            cameras={name: own["camera"] for name, own in belongs.items()},
+            reference=call.inputs["reference"],
+        ),
+    )
+    call.write_record("solution", solved.record)
+    for name, image in solved.images.items():
+        call.write_record(f"fit.{name}", image.record)
+        call.write_table(f"pairs.{name}", image.pairs)
