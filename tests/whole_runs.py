@@ -153,7 +153,11 @@ class World:
             time.sleep(0.02)
 
     def _command(self, process: Path) -> str:
-        """Return the command of a process of this world's runs, nothing of any other."""
+        """Return the command of a process of this world's runs, nothing of any other.
+
+        One that is ending has neither command nor environment any more, but still its open files
+        and with them its locks.
+        """
         try:
             *_, state, _, group = (process / "stat").read_text().rpartition(")")[2].split()[:3]
             is_own = int(group) in self.groups
@@ -161,7 +165,7 @@ class World:
             command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except (OSError, ValueError):
             return ""
-        return command if is_own and state != "Z" else ""
+        return (command or "ending") if is_own and state not in "ZX" else ""
 
     def names(self) -> set[str]:
         """Return the names of all files and folders, but for Snakemake's logs, one a run."""
