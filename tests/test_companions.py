@@ -12,10 +12,10 @@ from wcs_files import MATRIX, wcs_header
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import list_chips
+from tweakreg_steps.fits_files.digests import digest_exposure
 from tweakreg_steps.fits_files.exposure import read_dq
 from tweakreg_steps.fits_files.weight_map import read_errors
 from tweakreg_steps.recipes.recipe import load_recipe
-from tweakreg_steps.surveying.digests import digest_exposure
 from tweakreg_steps.surveying.inspection import stat_key
 from tweakreg_steps.surveying.survey import survey
 

@@ -17,11 +17,11 @@ from effect_names import PREFIX
 
 from tweakreg_steps.recipes.recipe import load_recipe
 from tweakreg_steps.recipes.schema import Parameter, load_schema, parameters
-from tweakreg_steps.recipes.yaml_source import read_yaml
 from tweakreg_steps.resources import workflow_folder
 from tweakreg_steps.steps import all_steps
 from tweakreg_steps.steps.declaration import Read, Step
 from tweakreg_steps.workflow.consumption import consumers
+from tweakreg_steps.yaml_source import read_yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 RULES = {

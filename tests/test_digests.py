@@ -15,7 +15,7 @@ from astropy.io import fits
 from wcs_files import UVIS_HEADERS, write_compressed, write_image
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.surveying.digests import digest_exposure
+from tweakreg_steps.fits_files.digests import digest_exposure
 from tweakreg_steps.surveying.inspection import stat_key
 
 Edit = Callable[[fits.HDUList], None]

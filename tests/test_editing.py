@@ -16,7 +16,7 @@ from tweakreg_steps.editing.text_blocks import extract_blocks, replace_blocks
 from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.recipes.recipe_text import commented_recipe
 from tweakreg_steps.recipes.schema import parameters, value_at
-from tweakreg_steps.recipes.yaml_source import parse_yaml, read_yaml
+from tweakreg_steps.yaml_source import parse_yaml, read_yaml
 
 RECIPE = """\
 # my field

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.surveying.digests import digest_exposure
+from tweakreg_steps.fits_files.digests import digest_exposure
 
 SHAPE = (240, 240)
 SCALE = 0.05 / 3600.0  # deg a pixel

@@ -30,12 +30,12 @@ from tweakreg_steps.astrometry.reference_plane import write_reference_plane
 from tweakreg_steps.astrometry.undistortion import pixels_to_sky, separation
 from tweakreg_steps.errors import InputError, NotAlignedError
 from tweakreg_steps.fits_files.card_list import CardList
+from tweakreg_steps.fits_files.digests import digest_exposure
 from tweakreg_steps.fits_files.exposure import list_chips, read_header, read_pixels, read_wcs
 from tweakreg_steps.fits_files.fits_blocks import scan_hdus
 from tweakreg_steps.fits_files.wcsname import describe_wcsname, is_taken
 from tweakreg_steps.headers.header_update import AlignedHeader, write_aligned_copy, write_copy
 from tweakreg_steps.headers.solution import FitQuality, Solution
-from tweakreg_steps.surveying.digests import digest_exposure
 
 X, Y = np.random.default_rng(6).uniform(1, 600, (2, 40))
 QUALITY = FitQuality(rms_ra=1e-6, rms_dec=2e-6, n_match=123)

@@ -21,12 +21,12 @@ from wcs_files import UVIS_HEADERS
 from tweakreg_steps.astrometry.apply_fit import MovedWcs, move_wcs
 from tweakreg_steps.astrometry.undistortion import separation
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.digests import digest_exposure
 from tweakreg_steps.fits_files.exposure import list_chips, read_header, read_wcs
 from tweakreg_steps.fits_files.fits_blocks import scan_hdus
 from tweakreg_steps.headers.header_update import write_copy
 from tweakreg_steps.headers.headerlet import headerlet_name, write_headerlet
 from tweakreg_steps.headers.solution import Solution
-from tweakreg_steps.surveying.digests import digest_exposure
 
 X, Y = np.meshgrid(np.linspace(1, 4096, 9), np.linspace(1, 2051, 9))
 LONG_NAME = "a name of a headerlet that is so long that it runs over more than one card of a header"

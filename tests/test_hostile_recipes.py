@@ -12,9 +12,10 @@ import pytest
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.errors import InputError, RecipeError
-from tweakreg_steps.recipes.inputs import expand_inputs, split_entry, split_selection
+from tweakreg_steps.fits_files.image_name import split_selection
+from tweakreg_steps.recipes.inputs import expand_inputs, split_entry
 from tweakreg_steps.recipes.recipe import complete, load_recipe
-from tweakreg_steps.recipes.yaml_source import parse_yaml
+from tweakreg_steps.yaml_source import parse_yaml
 
 Make = Callable[[Path], str]
 """Returns the text of a recipe; may put files beside it."""

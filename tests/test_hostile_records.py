@@ -16,18 +16,18 @@ import pytest
 from skies import Scene
 from tiny import copy_tiny
 
-from tweakreg_steps.applying.undo_record import read_record
 from tweakreg_steps.cli import main
 from tweakreg_steps.errors import InputError, TweakRegError
 from tweakreg_steps.json_file import read_json, recall_json
-from tweakreg_steps.recipes.yaml_source import parse_yaml
 from tweakreg_steps.records.ledger import read_entry
 from tweakreg_steps.records.manifest import read_files, read_manifest, read_refimage
 from tweakreg_steps.records.review_file import read_reviews
+from tweakreg_steps.records.undo_record import read_record
 from tweakreg_steps.resources import user_cache
 from tweakreg_steps.teal.cfg_files import read_cfg
 from tweakreg_steps.teal.importing import import_cfgs
 from tweakreg_steps.workflow.code_digest import code_digests
+from tweakreg_steps.yaml_source import parse_yaml
 
 N_MUTATIONS = int(os.environ.get("TWEAKREG_FUZZ", "300"))
 """Of each record, by the ordinary suite."""

@@ -18,12 +18,13 @@ from dying import dies_before
 from test_atomic import unprivileged
 
 from tweakreg_steps.applying.in_place import apply_solution, restore_original
-from tweakreg_steps.applying.original_file import hold_file, link_note, replacement_problems
+from tweakreg_steps.applying.original_file import hold_file
 from tweakreg_steps.applying.restoring import restore_originals
-from tweakreg_steps.applying.undo_record import record_path, undo_path
 from tweakreg_steps.errors import InputError, JobFailedError, LockedError
+from tweakreg_steps.fits_files.digests import digest_content
 from tweakreg_steps.fits_files.exposure import open_quietly
-from tweakreg_steps.surveying.digests import digest_content
+from tweakreg_steps.fits_files.replaceable import link_note, replacement_problems
+from tweakreg_steps.records.undo_record import record_path, undo_path
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from associations import write_association
 from astropy.io import fits
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.recipes.inputs import expand_inputs, image_name
+from tweakreg_steps.fits_files.image_name import image_name
+from tweakreg_steps.recipes.inputs import expand_inputs
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from test_daofind import noisy, paint
 from tweakreg_steps.demo.painting import Psf
 from tweakreg_steps.finding.background import subtract_background
 from tweakreg_steps.finding.finders import FINDERS, ChipCatalog, Search
-from tweakreg_steps.finding.pixel_unit import PixelUnit
+from tweakreg_steps.fits_files.pixel_unit import PixelUnit
 from tweakreg_steps.recipes.schema import parameters
 
 SECTION = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tweakreg_steps.finding.pixel_unit import pixel_unit, unit_from_record
+from tweakreg_steps.fits_files.pixel_unit import pixel_unit, unit_from_record
 
 
 @pytest.mark.parametrize("bunit", ["ELECTRONS", "electron", "COUNTS", "counts", "DN", "adu", "e-"])

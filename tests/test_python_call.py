@@ -28,8 +28,8 @@ from tweakreg_steps.errors import (
     TweakRegWarning,
 )
 from tweakreg_steps.products.shiftfile import parse_shiftfile
-from tweakreg_steps.recipes.yaml_source import read_yaml
 from tweakreg_steps.teal.call import recipe_of_call
+from tweakreg_steps.yaml_source import read_yaml
 
 MYPARAM = """\
 _task_name_ = tweakreg

@@ -15,10 +15,10 @@ from test_workplan import image
 from tweakreg_steps import __version__
 from tweakreg_steps.recipes.recipe import Recipe, complete, load_recipe
 from tweakreg_steps.recipes.schema import parameters, value_at
-from tweakreg_steps.recipes.yaml_source import parse_yaml
 from tweakreg_steps.records.outdir_files import INPUT_LIST, RESOLVED_RECIPE
 from tweakreg_steps.surveying.findings import Findings
 from tweakreg_steps.workflow.resolved_recipe import resolved_text
+from tweakreg_steps.yaml_source import parse_yaml
 
 
 @pytest.mark.parametrize("text", ["1e3", "no", "012", "1:30", "null"])

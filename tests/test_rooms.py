@@ -18,6 +18,17 @@ BELOW = {
 """What each room may import of this package."""
 
 
+ORDER = (
+    *("errors", "atomic", "printable", "text_file", "json_file", "yaml_source", "resources"),
+    *("fits_files", "tables", "astrometry", "headers"),
+    *("masking", "finding", "psf", "matching", "alignment", "solving", "refcat"),
+    *("records", "scratch", "applying", "products", "recipes", "surveying"),
+    *("steps", "provenance", "workflow", "reviewing", "running"),
+    *("editing", "teal", "demo", "cli", "tweakreg"),
+)
+"""All rooms, from the edge to the command line: each imports what stands before it, only."""
+
+
 def imported(path: Path) -> set[str]:
     """Return the rooms and modules of this package that a module imports."""
     tree = ast.parse(path.read_text())
@@ -41,3 +52,16 @@ def test_no_room_imports_one_above_it(room: str) -> None:
     assert len(files) > 3
     found = {path.name: imported(path) - BELOW[room] for path in files}
     assert not {name: rooms for name, rooms in found.items() if rooms}
+
+
+def test_no_import_runs_back_up() -> None:
+    rooms = {path.stem if path.is_file() else path.name for path in PACKAGE.iterdir()}
+    rooms -= {"__init__", "__main__", "__pycache__", "py", "bundled"}
+    assert rooms == set(ORDER)
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        if room in ORDER:
+            above = imported(path) & set(ORDER[ORDER.index(room) + 1 :])
+            found |= {f"{room}/{path.name}": above} if above else {}
+    assert found == {}

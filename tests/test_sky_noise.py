@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from tweakreg_steps.errors import NotAlignedError, Reason
-from tweakreg_steps.finding.pixel_unit import pixel_unit
 from tweakreg_steps.finding.sky_noise import RealPixels, SkyNoise, measure_sky_noise
 from tweakreg_steps.finding.threshold import noise_warning
+from tweakreg_steps.fits_files.pixel_unit import pixel_unit
 
 SHAPE = (700, 900)
 

@@ -11,8 +11,8 @@ from configobj import ConfigObj
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.recipes.schema import Parameter, parameters, value_at
-from tweakreg_steps.recipes.yaml_source import read_yaml
 from tweakreg_steps.teal.naming import FINDING_SECTIONS
+from tweakreg_steps.yaml_source import read_yaml
 
 THEIRS = [p for p in parameters() if p.tweakreg != "none" and p.name != "updatewcs"]
 """What a .cfg file can hold."""

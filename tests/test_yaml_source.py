@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tweakreg_steps.errors import RecipeError
-from tweakreg_steps.recipes.yaml_source import parse_yaml
+from tweakreg_steps.yaml_source import parse_yaml
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tweakreg_steps.applying.undo_record import Segment
 from tweakreg_steps.atomic import atomic_path
 from tweakreg_steps.fits_files.fits_blocks import iter_chunks, open_stream, scan_hdus
+from tweakreg_steps.records.undo_record import Segment
 
 
 @dataclass(frozen=True)

@@ -16,21 +16,22 @@ from typing import Any
 
 from tweakreg_steps.applying.byte_delta import keep_difference, rebuild, sha256_of
 from tweakreg_steps.applying.original_file import content_of, hold_file, holds, is_fits, keep_status
-from tweakreg_steps.applying.undo_record import (
+from tweakreg_steps.atomic import atomic_path, sync_folder
+from tweakreg_steps.errors import InputError, JobFailedError
+from tweakreg_steps.fits_files.digests import digest_content
+from tweakreg_steps.fits_files.image_name import image_name
+from tweakreg_steps.json_file import recall_json
+from tweakreg_steps.records.outdir_files import digests_of
+from tweakreg_steps.records.statement import Statement
+from tweakreg_steps.records.undo_record import (
     UndoRecord,
+    changed_since,
     read_record,
     record_path,
     remove_record,
     undo_path,
     write_record,
 )
-from tweakreg_steps.atomic import atomic_path, sync_folder
-from tweakreg_steps.errors import InputError, JobFailedError
-from tweakreg_steps.json_file import recall_json
-from tweakreg_steps.recipes.inputs import image_name
-from tweakreg_steps.records.outdir_files import digests_of
-from tweakreg_steps.records.statement import Statement
-from tweakreg_steps.surveying.digests import digest_content
 
 Writer = Callable[[Path], dict[str, Any]]
 """Writes the file with the solution under the name it is given, and says what was written."""
@@ -51,7 +52,7 @@ def apply_solution(
     outdir : Path
         The output folder, in which the way back is kept.
     digest : str
-        ``file`` of `tweakreg_steps.surveying.digests.digest_exposure` when it was measured.
+        ``file`` of `tweakreg_steps.fits_files.digests.digest_exposure` when it was measured.
     statement : dict
         What the new file says of its making; its stamp tells one solution from another.
     write : Writer
@@ -112,15 +113,6 @@ def restore_original(path: Path, *, outdir: Path) -> bool:
             raise InputError(changed_since(path, outdir))
         remove_record(outdir, path.name)
     return applied
-
-
-def changed_since(path: Path, outdir: Path) -> str:
-    """Say that a file is neither the original nor as a solution was written into it."""
-    return (
-        f"{path}: was changed since a solution was written into it, so that the original cannot be "
-        "made of it any more; if another recipe was applied since, restore that one first; to go "
-        f"on with the file as it is now, remove {record_path(outdir, path.name)}"
-    )
 
 
 @contextmanager

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tweakreg_steps.applying.in_place import changed_since, restore_original
-from tweakreg_steps.applying.original_file import holds, is_fits, write_problems
-from tweakreg_steps.applying.undo_record import UndoRecord, read_records, record_path
+from tweakreg_steps.applying.in_place import restore_original
+from tweakreg_steps.applying.original_file import holds, is_fits
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.replaceable import write_problems
+from tweakreg_steps.records.undo_record import UndoRecord, changed_since, read_records, record_path
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from tweakreg_steps.applying.original_file import link_note
 from tweakreg_steps.cli.outcome_table import print_outcomes
 from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.replaceable import link_note
 from tweakreg_steps.reviewing.waiting import describe_waiting, waiting_images
 from tweakreg_steps.running.apply_run import Applied, apply_run
 from tweakreg_steps.running.final_table import SOME_NOT_ALIGNED

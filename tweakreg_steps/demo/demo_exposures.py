@@ -27,7 +27,7 @@ from tweakreg_steps.demo.painting import (
     paint_stars,
     steep_fluxes,
 )
-from tweakreg_steps.recipes.inputs import image_name
+from tweakreg_steps.fits_files.image_name import image_name
 from tweakreg_steps.tables.ecsv import ColumnTable, write_table
 
 if TYPE_CHECKING:

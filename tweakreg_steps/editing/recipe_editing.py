@@ -21,7 +21,7 @@ from tweakreg_steps.recipes.recipe_text import (
     minimal_text,
 )
 from tweakreg_steps.recipes.schema import Tree
-from tweakreg_steps.recipes.yaml_source import parse_yaml, read_yaml
+from tweakreg_steps.yaml_source import parse_yaml, read_yaml
 
 NEW_INPUT = "*flt.fits"
 """The input of a recipe that is not there yet: what TweakReg aligns by default."""

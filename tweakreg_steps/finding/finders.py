@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.finding.background import subtract_background
-from tweakreg_steps.finding.pixel_unit import PixelUnit
 from tweakreg_steps.finding.sky_noise import RealPixels, SkyNoise, measure_sky_noise
 from tweakreg_steps.finding.sources import FoundSources
 from tweakreg_steps.finding.threshold import Threshold, noise_warning
+from tweakreg_steps.fits_files.pixel_unit import PixelUnit
 
 SHAPE_COLUMNS = ("sharpness", "roundness1", "roundness2")
 """What DAOFIND selects on where ``use_sharp_round`` is true."""

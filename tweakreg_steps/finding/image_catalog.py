@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.finding.finders import FINDERS, SHAPE_COLUMNS, Search
-from tweakreg_steps.finding.pixel_unit import PixelUnit
 from tweakreg_steps.fits_files.chips import Chip
+from tweakreg_steps.fits_files.image_name import image_name
 from tweakreg_steps.fits_files.mask_file import read_mask
-from tweakreg_steps.recipes.inputs import image_name
+from tweakreg_steps.fits_files.pixel_unit import PixelUnit
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ import difflib
 import re
 from collections.abc import Mapping
 
-from tweakreg_steps.recipes.inputs import split_selection
+from tweakreg_steps.fits_files.image_name import split_selection
 
 Option = str | float | bool
 

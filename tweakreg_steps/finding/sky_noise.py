@@ -113,7 +113,7 @@ def measure_sky_noise(pixels: RealPixels, *, counts_per_unit: float | None) -> S
     pixels
         Shape (ny, nx), any byte order; pixels that are not finite are ignored.
     counts_per_unit
-        Counts that a pixel of value 1 holds (`tweakreg_steps.finding.pixel_unit`): with ``t`` of
+        Counts that a pixel of value 1 holds (`tweakreg_steps.fits_files.pixel_unit`): with ``t`` of
         them TweakReg's noise is ``sqrt(2*t*|m|) / t``; None where that is not known.
 
     Returns

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sized
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tweakreg_steps.finding.pixel_unit import PixelUnit
 from tweakreg_steps.finding.sky_noise import RealPixels, SkyNoise, measure_sky_noise
+from tweakreg_steps.fits_files.pixel_unit import PixelUnit
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import Chip, is_selected
-from tweakreg_steps.recipes.file_list import ListLine, missing_files, read_file_list, report
-from tweakreg_steps.recipes.inputs import image_name
+from tweakreg_steps.fits_files.image_name import image_name
+from tweakreg_steps.tables.file_list import ListLine, missing_files, read_file_list, report
 
 _MOST_TOLD = 20  # lines that belong to no image
 _LONGEST_NAME = 100  # letters of a name that a message repeats

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.errors import InputError, JobFailedError
+from tweakreg_steps.fits_files.image_name import split_selection
 from tweakreg_steps.json_file import recall_json
-from tweakreg_steps.recipes.inputs import InputImage, split_selection
+from tweakreg_steps.recipes.inputs import InputImage
 from tweakreg_steps.records.manifest import (
     ManifestImage,
     read_files,

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.recipes.file_list import ListLine, missing_files, read_file_list, report
-from tweakreg_steps.recipes.inputs import InputImage, name_of_input, split_selection
+from tweakreg_steps.fits_files.image_name import name_of_input, split_selection
+from tweakreg_steps.recipes.inputs import InputImage
+from tweakreg_steps.tables.file_list import ListLine, missing_files, read_file_list, report
 
 Catalogs = dict[int, Path]
 """The catalog of each chip, by its number from 1; chips without one are left out."""

@@ -13,7 +13,7 @@ from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.printable import control_name
 from tweakreg_steps.recipes.merging import merge
 from tweakreg_steps.recipes.moved_paths import move_paths
-from tweakreg_steps.recipes.yaml_source import KeyPath, YamlSource, parse_yaml, read_yaml
+from tweakreg_steps.yaml_source import KeyPath, YamlSource, parse_yaml, read_yaml
 
 EXTENDS = "extends"
 _SHOWN = 200

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import glob
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.image_name import name_of_input, split_selection
 from tweakreg_steps.printable import control_name
 from tweakreg_steps.recipes.association import association_members, is_association
-from tweakreg_steps.recipes.file_list import ListLine, missing_files, read_file_list, report
+from tweakreg_steps.tables.file_list import ListLine, missing_files, read_file_list, report
 
-_SUFFIXES = (".fits.fz", ".fits.gz", ".fit.gz", ".fits", ".fit", ".fts")
 _NAME_MAX = 255
 """Bytes of the name of a file or folder."""
 _PATH_MAX = 4095
 """Bytes of a path."""
 _SHOWN = 60
-_SUFFIX = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -50,30 +48,6 @@ class InputImage:
     def label(self) -> str:
         """The file's name with the selected extension behind it, as a list would name it."""
         return self.path.name + (f"[{self.selection}]" if self.selection else "")
-
-
-def image_name(path: Path) -> str:
-    """Return the base name of `path` without its FITS suffix."""
-    for suffix in _SUFFIXES:
-        if path.name.lower().endswith(suffix):
-            return path.name[: -len(suffix)]
-    return path.stem
-
-
-def name_of_input(path: Path, selection: str | None) -> str:
-    """Return what an input is called: its base name, and the selected extension behind it."""
-    picked = re.sub(r"\W", "", selection.lower()) if selection else ""
-    return "_".join(filter(None, (image_name(path), picked)))
-
-
-def split_selection(item: str) -> tuple[str, str | None]:
-    """Split ``name.fits[sci,1]`` into the name and the selected extension, None without one."""
-    path, bracket, rest = item.rpartition("[")
-    selection = rest.removesuffix("]")
-    has_suffix = _SUFFIX.fullmatch(path.rpartition(".")[2]) is not None and "." in path
-    if not bracket or rest == selection or not selection or "]" in selection or not has_suffix:
-        return item, None
-    return path, "".join(selection.split())
 
 
 def expand_inputs(entries: str | list[str], *, base: Path) -> list[InputImage]:

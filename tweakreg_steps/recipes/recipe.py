@@ -30,7 +30,7 @@ from tweakreg_steps.recipes.schema import (
     parameters,
     value_at,
 )
-from tweakreg_steps.recipes.yaml_source import KeyPath
+from tweakreg_steps.yaml_source import KeyPath
 
 _MOST = 100
 """Problems that one message lists."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from tweakreg_steps.recipes.parameter_help import explain
 from tweakreg_steps.recipes.schema import Parameter, allowed, load_schema, parameters
-from tweakreg_steps.recipes.yaml_source import write_yaml
+from tweakreg_steps.yaml_source import write_yaml
 
 _WIDTH = 96
 

@@ -33,7 +33,7 @@ class FitsProduct:
     path
         The file.
     digest
-        As `tweakreg_steps.surveying.digests.digest_copy` gives it.
+        As `tweakreg_steps.fits_files.digests.digest_copy` gives it.
     """
 
     path: Path
@@ -173,7 +173,7 @@ def is_as_made(path: Path, made: Mapping[str, Any]) -> bool:
         return bool(status.st_size == made["size"])
     if "sha256" in made:
         return bool(_digest(path) == made["sha256"])
-    from tweakreg_steps.surveying.digests import digest_copy
+    from tweakreg_steps.fits_files.digests import digest_copy
 
     try:
         return bool(digest_copy(path, []) == made["fits"])

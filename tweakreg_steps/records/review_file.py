@@ -54,7 +54,7 @@ def read_reviews(path: Path) -> dict[str, Review]:
     InputError
         Listing every entry that is not a decision.
     """
-    from tweakreg_steps.recipes.yaml_source import read_yaml
+    from tweakreg_steps.yaml_source import read_yaml
 
     if not path.exists():
         return {}

@@ -21,7 +21,7 @@ from tweakreg_steps.surveying.file_digest import file_digest
 from tweakreg_steps.surveying.inspection import stat_key
 
 Content = Mapping[str, Any]
-"""What an image holds: as `tweakreg_steps.surveying.digests.digest_exposure` gives it."""
+"""What an image holds: as `tweakreg_steps.fits_files.digests.digest_exposure` gives it."""
 
 Call = StepCall[dict[str, Any], dict[str, Any]]
 
@@ -80,7 +80,7 @@ def _look(path: Path, name: str) -> Content:
     noted = recall_json(Path(digests_of(name))) or {"identity": {"selection": None}}
     if noted["identity"].items() >= _status(path).items():
         return noted
-    from tweakreg_steps.surveying.digests import digest_exposure
+    from tweakreg_steps.fits_files.digests import digest_exposure
 
     return digest_exposure(path, noted["identity"]["selection"])
 

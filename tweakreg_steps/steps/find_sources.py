@@ -65,7 +65,7 @@ STEP = Step(
 def run(call: StepCall[parameters.FindSources, Facts]) -> None:
     """Write ``catalogs/<image>.ecsv``."""
     from tweakreg_steps.finding.image_catalog import find_in_image
-    from tweakreg_steps.finding.pixel_unit import unit_from_record
+    from tweakreg_steps.fits_files.pixel_unit import unit_from_record
 
     find = section_of(call.parameters)
     chips = [chip_from_record(record) for record in call.inputs["chips"]]

@@ -118,7 +118,7 @@ def update_original(call: Call) -> dict[str, Any]:
         ``taken_back`` says that there was a solution before and is none now.
     """
     from tweakreg_steps.applying.in_place import apply_solution, restore_original
-    from tweakreg_steps.applying.undo_record import record_path
+    from tweakreg_steps.records.undo_record import record_path
 
     original = call.file("original")
     record, fit = _begin(call)
@@ -145,7 +145,7 @@ def update_original(call: Call) -> dict[str, Any]:
 
 def _write_copy(call: Call) -> tuple[dict[str, Any], list[Product]]:
     """Write the copy of an image: with its new WCS, or as it is where there is none."""
-    from tweakreg_steps.surveying.digests import digest_copy
+    from tweakreg_steps.fits_files.digests import digest_copy
 
     copy = call.file("aligned")
     record, fit = _begin(call)

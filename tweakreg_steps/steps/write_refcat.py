@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from tweakreg_steps.atomic import write_text_atomically
-from tweakreg_steps.recipes.inputs import image_name
+from tweakreg_steps.fits_files.image_name import image_name
 from tweakreg_steps.records.ledger import Product
 from tweakreg_steps.records.manifest import chip_labels
 from tweakreg_steps.records.statement import sign_text

@@ -38,8 +38,7 @@ def as_measured(
     InputError
         The file was changed since, or too little is known of the original.
     """
-    from tweakreg_steps.applying.in_place import changed_since
-    from tweakreg_steps.applying.undo_record import read_record
+    from tweakreg_steps.records.undo_record import changed_since, read_record
 
     record = read_record(outdir, image.path.name)
     if record is None:

@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.image_name import image_name, name_of_input
 from tweakreg_steps.recipes.catfile import (
     Catalogs,
     catalog_of_selection,
     catalogs_of_chips,
     read_catfile,
 )
-from tweakreg_steps.recipes.file_list import ListLine
-from tweakreg_steps.recipes.inputs import image_name, name_of_input
 from tweakreg_steps.recipes.overrides import image_values
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.surveying.file_digest import file_digest
 from tweakreg_steps.surveying.findings import Findings, UserFile
 from tweakreg_steps.surveying.inspection import Inspected
+from tweakreg_steps.tables.file_list import ListLine
 
 
 def survey_catalogs(recipe: Recipe, findings: Findings) -> dict[str, dict[str, UserFile]]:

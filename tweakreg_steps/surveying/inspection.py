@@ -42,7 +42,7 @@ class Inspected:
     data
         Digest of each HDU's data.
     primary, model, headerlets, gwcs
-        As `tweakreg_steps.surveying.digests.digest_exposure` gives them.
+        As `tweakreg_steps.fits_files.digests.digest_exposure` gives them.
     applied
         The file holds a solution of this output folder by now. All else then is as it was before.
     """
@@ -113,7 +113,7 @@ def _inspect(image: InputImage, outdir: Path, *, try_wcs: bool) -> Inspected:
     identity = _identity(image)
     record = recall_json(record_path)
     if record is None or record.get("identity") != identity or not record.keys() >= _LEARNT:
-        from tweakreg_steps.surveying.digests import digest_exposure
+        from tweakreg_steps.fits_files.digests import digest_exposure
 
         found = digest_exposure(image.path, image.selection)
         if try_wcs:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tweakreg_steps.errors import InputError, JobFailedError
-from tweakreg_steps.recipes.inputs import image_name
+from tweakreg_steps.fits_files.image_name import image_name
 from tweakreg_steps.recipes.overrides import image_values
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.recipes.schema import IMAGE_FINDPARS, IMAGES, REFERENCE_FINDPARS, Tree

@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import Chip, explain_gwcs
-from tweakreg_steps.recipes.inputs import expand_inputs, expand_refimage, image_name
+from tweakreg_steps.fits_files.image_name import image_name
+from tweakreg_steps.recipes.inputs import expand_inputs, expand_refimage
 from tweakreg_steps.recipes.overrides import override_problems
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.records.outdir_files import ALIGNED, REVIEW, reference_image_name
@@ -167,7 +168,7 @@ def _in_place_problems(recipe: Recipe, findings: Findings) -> list[str]:
     """Return a message for each input that may not be written, where it is to be."""
     if not recipe.header["in_place"]:
         return []
-    from tweakreg_steps.applying.original_file import replacement_problems
+    from tweakreg_steps.fits_files.replaceable import replacement_problems
 
     paths = [image.image.path for image in findings.images]
     return [f"update_header.in_place: {text}" for text in replacement_problems(paths)]

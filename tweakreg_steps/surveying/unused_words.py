@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.recipes.inputs import expand_inputs, expand_refimage, image_name
+from tweakreg_steps.fits_files.image_name import image_name
+from tweakreg_steps.recipes.inputs import expand_inputs, expand_refimage
 from tweakreg_steps.recipes.recipe import Recipe
 
 _SHELL_WORD = re.compile(

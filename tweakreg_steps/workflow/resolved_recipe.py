@@ -7,10 +7,10 @@ import os
 from tweakreg_steps import __version__
 from tweakreg_steps.recipes.moved_paths import relative_paths
 from tweakreg_steps.recipes.recipe import Recipe
-from tweakreg_steps.recipes.yaml_source import write_yaml
 from tweakreg_steps.records.outdir_files import INPUT_LIST, RESOLVED_RECIPE, SUMMARY
 from tweakreg_steps.surveying.findings import Findings
 from tweakreg_steps.surveying.inspection import Inspected
+from tweakreg_steps.yaml_source import write_yaml
 
 _HEAD = (
     f"The complete recipe of a run of tweakreg-steps {__version__}: every default is written out.",

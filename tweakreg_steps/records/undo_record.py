@@ -50,7 +50,7 @@ class FileContent:
     size : int
         Their number.
     digest : str
-        ``file`` of `tweakreg_steps.surveying.digests.digest_exposure`.
+        ``file`` of `tweakreg_steps.fits_files.digests.digest_exposure`.
     """
 
     sha256: str
@@ -185,6 +185,15 @@ def read_records(outdir: Path) -> dict[str, UndoRecord]:
     names = [path.name.removesuffix(".json") for path in sorted((outdir / APPLIED).glob("*.json"))]
     found = {name: read_record(outdir, name) for name in names}
     return {name: record for name, record in found.items() if record}
+
+
+def changed_since(path: Path, outdir: Path) -> str:
+    """Say that a file is neither the original nor as a solution was written into it."""
+    return (
+        f"{path}: was changed since a solution was written into it, so that the original cannot be "
+        "made of it any more; if another recipe was applied since, restore that one first; to go "
+        f"on with the file as it is now, remove {record_path(outdir, path.name)}"
+    )
 
 
 def write_record(outdir: Path, file_name: str, record: UndoRecord) -> None:

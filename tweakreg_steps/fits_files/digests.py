@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.finding.pixel_unit import pixel_unit
 from tweakreg_steps.fits_files.card_list import CardList
 from tweakreg_steps.fits_files.chips import Chip, find_chips, holds_gwcs
 from tweakreg_steps.fits_files.companions import find_companion, find_quality
@@ -31,6 +30,7 @@ from tweakreg_steps.fits_files.fits_blocks import (
     open_stream,
     scan_hdus,
 )
+from tweakreg_steps.fits_files.pixel_unit import pixel_unit
 from tweakreg_steps.fits_files.wcs_cards import (
     alternate_names,
     is_instrument_plane,
