@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
+from tweakreg_steps.curing.reason_help import REASON_HELP
 from tweakreg_steps.errors import REASON_TEXTS
 from tweakreg_steps.products.summary import SUMMARY_COLUMNS
 from tweakreg_steps.recipes.schema import Parameter, allowed, load_schema, parameters
@@ -26,12 +27,32 @@ SUMMARY_TEXT = """\
 One row an image, in input order. `astropy.table.Table.read` reads it. The metadata names the
 package version, the digest of the parameters on which the table depends, and the reference."""
 
+REASONS_TEXT = """\
+`summary.ecsv` gives each image that is not aligned a `reason`, in `detail` what was found, and in
+`cure` what to change. The cure is computed for the image at hand. Where the sources could not be
+matched, larger search radii, triangles and larger tolerances are tried; where there are few
+sources, lower thresholds; where a fit is refused, simpler geometries, other weights and a stricter
+clip. The cure is the first that works. Nothing of this is ever applied by itself. A run ends with
+the lines for the recipe:
+
+```yaml
+images:
+  paint03q_flc:
+    object_matching:
+      searchrad: 15
+```
+
+`tweakreg suggest RECIPE` goes further: it finds the sources of the images again and runs match and
+fit with other parameters. `tweakreg why IMAGE` begins with the verdict, and `tweakreg params
+REASON` prints what stands here."""
+
 
 def pages() -> dict[Path, str]:
     """Return the text of each page by its path."""
     return {
         HERE / "parameters.md": "\n".join(_parameters_page()) + "\n",
         HERE / "summary.md": "\n".join(_summary_page()) + "\n",
+        HERE / "reasons.md": "\n".join(_reasons_page()) + "\n",
     }
 
 
@@ -90,7 +111,24 @@ def _summary_page() -> Iterator[str]:
     yield "| reason | what it means |"
     yield "|---|---|"
     for reason, text in REASON_TEXTS.items():
-        yield f"| `{reason.value}` | {text} |"
+        yield f"| [`{reason.value}`](reasons.md#{reason.value}) | {text} |"
+
+
+def _reasons_page() -> Iterator[str]:
+    """Yield the lines of the page about the reasons."""
+    yield "# Why an image is not aligned"
+    yield NOTE
+    yield REASONS_TEXT
+    for reason, text in REASON_TEXTS.items():
+        given = REASON_HELP[reason]
+        yield ""
+        yield f"## {reason.value}"
+        yield ""
+        yield f"{text[0].upper()}{text[1:]}."
+        yield ""
+        yield f"**Where it comes from.** {_escaped(given.causes)}"
+        yield ""
+        yield f"**What helps.** {_escaped(given.cures)}"
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from failing import failing_scene
 from hypothesis import settings
 from raw_exposures import provide_reference_files
 from rich_runs import make_sequence, make_solved, make_updated
@@ -95,6 +96,15 @@ def tiny_run(tiny_exposures: Scene, tmp_path_factory: pytest.TempPathFactory) ->
 def solved_run(tiny_exposures: Scene, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the tiny exposures, solved together with a catalog; read only."""
     return make_solved(tmp_path_factory.mktemp("solved"), tiny_exposures).parent
+
+
+@pytest.fixture(scope="session")
+def failing_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Scene]:
+    """Return a folder with a run after which four of eight images are not aligned; read only."""
+    folder = tmp_path_factory.mktemp("failing")
+    scene = failing_scene(folder)
+    assert main(["run", str(folder / "recipe.yaml"), "-j", "2"]) == 3
+    return folder, scene
 
 
 @pytest.fixture

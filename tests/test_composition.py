@@ -78,7 +78,9 @@ def test_paths_stay_relative_to_the_file_they_stand_in(
 
 def test_a_circle_is_refused_with_the_way_it_goes(folder: Path) -> None:
     (folder / "a.yaml").write_text("extends: b.yaml\n")
-    with pytest.raises(RecipeError, match=r"a\.yaml:1: extends: b\.yaml extends a\.yaml extends b"):
+    with pytest.raises(
+        RecipeError, match=r"a\.yaml:1:1: extends: b\.yaml extends a\.yaml extends b"
+    ):
         load(folder / "b.yaml", "extends: a.yaml\n")
 
 
@@ -87,13 +89,13 @@ def test_a_problem_names_the_file_it_stands_in(folder: Path) -> None:
     with pytest.raises(RecipeError) as caught:
         load(folder / "x.yaml", "extends: base.yaml\nobject_matching: {tolerance: 0}\n")
     first, second = sorted(str(caught.value).splitlines())
-    assert "base.yaml:6: catalog_fitting.nclip" in first
-    assert "x.yaml:2: object_matching.tolerance" in second
+    assert "base.yaml:6:19: catalog_fitting.nclip" in first
+    assert "x.yaml:2:19: object_matching.tolerance" in second
 
 
 @pytest.mark.parametrize("value", ["3", "[]", "{a: b}", "''"])
 def test_what_is_no_recipe_file_is_refused(folder: Path, value: str) -> None:
-    with pytest.raises(RecipeError, match=r"x\.yaml:1: extends: .* name a recipe file"):
+    with pytest.raises(RecipeError, match=r"x\.yaml:1:1: extends: .* name a recipe file"):
         load(folder / "x.yaml", f"extends: {value}\n")
 
 

@@ -66,3 +66,13 @@ def test_the_warning_is_on_the_screen(tmp_path: Path, capsys: pytest.CaptureFixt
     recipe.write_text("input: x.fits\nacceptance: {max_chance: 0.01}\n")
     main(["validate", str(recipe)])
     assert "max_chance is now called" in "".join(capsys.readouterr())
+
+
+def test_no_plot_is_read_as_tweakreg_writes_it() -> None:
+    values = {
+        "input": "x",
+        "catalog_fitting": {"residplot": "NoPlot"},
+    }
+    recipe = complete(values, source=None, file=Path("r.yaml"))
+    assert recipe.values["catalog_fitting"]["residplot"] == "No plot"
+    assert recipe.warnings == ()

@@ -80,7 +80,9 @@ def test_a_wrong_change_is_shown_and_edited_again(
     assert main(["edit", "recipe.yaml"]) == 0
     assert recipe.read_text() == RECIPE.replace("nclip: 5", "nclip: 6")
     said = capsys.readouterr().err
-    assert "recipe.yaml:9: catalog_fitting.nclips: is not a known key; the nearest is nclip" in said
+    assert (
+        "recipe.yaml:9:3: catalog_fitting.nclips: is not a known key; the nearest is nclip" in said
+    )
 
 
 @pytest.mark.parametrize("answers", ["d\n", ""])

@@ -146,4 +146,4 @@ def test_a_problem_in_a_section_is_told_with_its_line(
     line = 1 + next(i for i, row in enumerate(text.splitlines()) if "fitgeometri" in row)
     done = snakemake(tmp_path, config='config["alignment"]')
     assert done.returncode != 0
-    assert f"config.yaml:{line}: fitgeometri: is not" in done.stdout + done.stderr
+    assert f"config.yaml:{line}:3: fitgeometri: is not" in done.stdout + done.stderr

@@ -9,6 +9,7 @@ import pytest
 
 from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.recipes.recipe import Recipe, load_recipe
+from tweakreg_steps.recipes.recipe_text import commented_recipe
 from tweakreg_steps.recipes.schema import parameters, value_at
 from tweakreg_steps.records.canonical import canonical_json
 
@@ -18,6 +19,9 @@ def load(folder: Path, text: str) -> Recipe:
     path = folder / "recipe.yaml"
     path.write_text(text, encoding="utf-8")
     return load_recipe(path)
+
+
+COMMENTED = commented_recipe("*flt.fits")
 
 
 def test_the_shortest_recipe_has_every_default(tmp_path: Path) -> None:
@@ -34,11 +38,11 @@ def test_every_problem_is_reported_at_once_with_its_line(tmp_path: Path) -> None
     message = str(caught.value)
     for part in (
         "input: is missing",
-        "recipe.yaml:1: inptu: is not a known key; the nearest is input",
-        "recipe.yaml:3: catalog_fitting.nclip: -1 is not allowed; allowed: integer ≥ 0",
-        "recipe.yaml:4: catalog_fitting.sigma: 'abc' is not allowed; allowed: number > 0",
-        "recipe.yaml:5: threshold: is not known here; it belongs in the section imagefindpars",
-        "recipe.yaml:6: updatewcs: 2 is not allowed; allowed: boolean",
+        "recipe.yaml:1:1: inptu: is not a known key; the nearest is input",
+        "recipe.yaml:3:3: catalog_fitting.nclip: -1 is not allowed; allowed: integer ≥ 0",
+        "recipe.yaml:4:3: catalog_fitting.sigma: 'abc' is not allowed; allowed: number > 0",
+        "recipe.yaml:5:1: threshold: is not known here; it belongs in the section imagefindpars",
+        "recipe.yaml:6:1: updatewcs: 2 is not allowed; allowed: boolean",
     ):
         assert part in message
     assert len(message.splitlines()) == 6
@@ -121,3 +125,40 @@ def test_the_output_folder_is_named_after_the_recipe(tmp_path: Path) -> None:
 def test_a_recipe_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(RecipeError, match="a recipe is a mapping"):
         load(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("input: *_flc.fits", 'write: input: "*_flc.fits"'),
+        ("input:\n  - *a.fits  # mine\n", "recipe.yaml:2:7: not valid YAML"),
+        ("input:\n  - *a.fits  # mine\n", 'write: - "*a.fits"  # mine'),
+        ("input: @list", 'write: input: "@list"'),
+        (
+            'input: a\nimagefindpars:\n  threshold: "100"',
+            "recipe.yaml:3:3: imagefindpars.threshold",
+        ),
+        ('input: a\nimagefindpars:\n  threshold: "100"', "(write threshold: 100)"),
+        (
+            "input: a\nobject_matching: {searchrad: 2 arcsec}",
+            "(write searchrad: 2; without",
+        ),
+        ("input: a\nimagefindpars: {Threshold: 4}", "is not a known key; write threshold:"),
+        ("input: a\ncatalog_fitting: {fitgeometry: RScale}", "(write fitgeometry: rscale)"),
+        ("input: a\nupdatewcs: Yes", "(write updatewcs: true)"),
+        ("input: a\nUPDATE HEADER: {updatehdr: true}", "write update_header:"),
+        ("input: a\n[UPDATE HEADER]\n", "write: update_header:"),
+        ("input: a\nsearchrad: 2", "write it below the line object_matching:"),
+        ("input: a\n  searchrad: 2", "write the line 'object_matching:' above it"),
+        (
+            COMMENTED.replace("#  searchrad:", "  searchrad:"),
+            "away from the line '#object_matching:'",
+        ),
+    ],
+)
+def test_what_is_meant_is_said_with_the_line_to_write(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    with pytest.raises(RecipeError) as caught:
+        load(tmp_path, text)
+    assert message in str(caught.value)

@@ -33,6 +33,7 @@ def grown(
         is_reference=False,
         matching=matching,
         max_false_alarm=MAX_FALSE_ALARM,
+        look_further=False,
     )
     fitted = fit_image(matches, plane=PLANE, fitting=FITTING | fitting, gates=GATES)
     after = add_new_sources(start, sky, fitted, plane=PLANE, tolerance=1.0, separation=separation)

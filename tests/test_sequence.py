@@ -190,5 +190,6 @@ def test_a_strip_without_growth_ends_where_the_first_image_does(strip: ListStrip
             is_reference=False,
             matching=MATCHING,
             max_false_alarm=MAX_FALSE_ALARM,
+            look_further=False,
         )
         assert matches.meta["reason"] == "no_overlap"

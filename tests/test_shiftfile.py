@@ -34,7 +34,7 @@ def test_lines_are_those_astrodrizzle_reads() -> None:
         "# refimage: shifts_wcs.fits[wcs]",
         "# form: delta",
         "# units: pixels",
-        "a_flc.fits    0.0  0.0  0.0  1.0  0.0  0.0",
+        "a_flc.fits    0.000000  0.000000  0.000000  1.000000  0.000000  0.000000",
         "b_flc.fits    4.430405  -5.652466  -0.004754  1.000087  0.033929  0.044934",
         "c_flc.fits    nan  nan  nan  nan  nan  nan",
     ]

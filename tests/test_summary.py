@@ -28,6 +28,7 @@ NO_FIT = dict.fromkeys([*FIT, *RMS, "matrix"])
 def make_record(image: str, **changes: object) -> dict[str, Any]:
     record = {"image": image, "status": "aligned", "reason": "", **COUNTS, **FIT, **RMS}
     record |= {"matrix": [[1.0, 1e-5], [-1e-5, 1.0]], "fitgeometry": "rscale", "reference": "ref"}
+    record |= {"detail": "", "cure": "", "error_x": 0.2, "error_y": 0.3}
     return record | changes
 
 
@@ -41,7 +42,7 @@ def summarise(*records: dict[str, Any]) -> ColumnTable:
 def test_the_columns_are_those_of_the_contract_in_order() -> None:
     names = (
         "image status reason n_sources n_matched n_fit dx dy rotation scale skew "
-        "rms_x rms_y rms_ra rms_dec matrix fitgeometry reference error_x error_y"
+        "rms_x rms_y rms_ra rms_dec matrix fitgeometry reference detail cure error_x error_y"
     )
     assert list(summarise(make_record("a")).columns) == names.split()
 

@@ -18,10 +18,12 @@ IMAGE = "paint02q_flc"
 
 
 def why(path: Path, capsys: Said) -> list[str]:
-    """Return the lines of ``tweakreg why``."""
+    """Return the lines of ``tweakreg why`` below the verdict about the image."""
     capsys.readouterr()
     assert main(["why", str(path)]) == 0
-    return [line.strip() for line in capsys.readouterr().out.splitlines()]
+    verdict, _, made = capsys.readouterr().out.rpartition("\n\n")
+    assert verdict.startswith(f"{IMAGE}: aligned") or not verdict
+    return [line.strip() for line in made.splitlines()]
 
 
 def tree(path: Path, capsys: Said) -> dict[str, Any]:

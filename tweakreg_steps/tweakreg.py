@@ -103,9 +103,11 @@ def TweakReg(  # noqa: N802  the name is the interface
         raise
     sys.stderr.write(f"tweakreg: the results are in {recipe.outdir}, of {file.name} there\n")
     summary = _read_summary(recipe.outdir)
-    failed = [f"{row['image']} ({row['reason']})" for row in summary if row["reason"]]
+    failed = [
+        f"{row['image']} ({row['reason']}): {row['cure']}" for row in summary if row["reason"]
+    ]
     if failed:
-        text = f"{len(failed)} of {len(summary)} images were not aligned: {', '.join(failed)}"
+        text = f"{len(failed)} of {len(summary)} images were not aligned: {'; '.join(failed)}"
         warnings.warn(text, TweakRegWarning, stacklevel=2)
     return summary
 

@@ -41,12 +41,15 @@ class YamlSource:
         The document.
     lines
         The line (from 1) of each key or list item, by its path from the root.
+    columns
+        The column (from 1) of each, likewise.
     duplicates
         Keys that stand twice in one mapping: path and line of the later one.
     """
 
     value: Any
     lines: dict[KeyPath, int]
+    columns: dict[KeyPath, int]
     duplicates: tuple[tuple[KeyPath, int], ...]
 
 
@@ -228,14 +231,21 @@ def parse_yaml(text: str, *, name: str) -> YamlSource:
         value = None if node is None else loader.construct_document(node)
     except (yaml.YAMLError, UnicodeEncodeError) as error:
         mark = getattr(error, "problem_mark", None)
-        place = f"{name}:{mark.line + 1}" if mark else name
+        place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
         problem = getattr(error, "problem", None) or str(error)
-        raise RecipeError(f"{place}: not valid YAML: {problem}") from error
-    lines: dict[KeyPath, int] = {}
-    duplicates: list[tuple[KeyPath, int]] = []
+        hint = _hint(text, mark.line) if mark else ""
+        raise RecipeError(f"{place}: not valid YAML: {problem}{hint}") from error
+    collected = _Places({}, {}, [])
     if node is not None:
-        _collect_lines(node, (), lines, duplicates)
-    return YamlSource(value, lines, tuple(duplicates))
+        collected.collect(node, ())
+    return YamlSource(value, collected.lines, collected.columns, tuple(collected.duplicates))
+
+
+def _hint(text: str, line: int) -> str:
+    """Return what is probably wrong with a text that is no YAML."""
+    from tweakreg_steps.recipes.written_right import hint_for_text  # it knows the parameters
+
+    return hint_for_text(text, line)
 
 
 def write_yaml(tree: Mapping[str, Any]) -> str:
@@ -245,22 +255,30 @@ def write_yaml(tree: Mapping[str, Any]) -> str:
     )
 
 
-def _collect_lines(
-    node: yaml.Node,
-    path: KeyPath,
-    lines: dict[KeyPath, int],
-    duplicates: list[tuple[KeyPath, int]],
-) -> None:
-    """Record the line of every key below `node`."""
-    if isinstance(node, yaml.MappingNode):
-        for key_node, value_node in node.value:
-            key_path = (*path, str(key_node.value))
-            line = key_node.start_mark.line + 1
-            if key_path in lines:
-                duplicates.append((key_path, line))
-            lines[key_path] = line
-            _collect_lines(value_node, key_path, lines, duplicates)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            lines[(*path, index)] = item.start_mark.line + 1
-            _collect_lines(item, (*path, index), lines, duplicates)
+@dataclass(frozen=True)
+class _Places:
+    """Where each key stands, and which stand twice."""
+
+    lines: dict[KeyPath, int]
+    columns: dict[KeyPath, int]
+    duplicates: list[tuple[KeyPath, int]]
+
+    def collect(self, node: yaml.Node, path: KeyPath) -> None:
+        """Record line and column of every key below `node`."""
+        if isinstance(node, yaml.MappingNode):
+            for key_node, value_node in node.value:
+                key_path = (*path, str(key_node.value))
+                mark = key_node.start_mark
+                if key_path in self.lines:
+                    self.duplicates.append((key_path, mark.line + 1))
+                self._put(key_path, mark)
+                self.collect(value_node, key_path)
+        elif isinstance(node, yaml.SequenceNode):
+            for index, item in enumerate(node.value):
+                self._put((*path, index), item.start_mark)
+                self.collect(item, (*path, index))
+
+    def _put(self, path: KeyPath, mark: Any) -> None:  # noqa: ANN401  either kind of a mark
+        """Record one place."""
+        self.lines[path] = mark.line + 1
+        self.columns[path] = mark.column + 1

@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tweakreg_steps.alignment.fit_record import IDENTITY, NO_FIT, fit_record, rms_on_sky
-from tweakreg_steps.errors import NotAlignedError
+from tweakreg_steps.curing.advice import FINDING, GATES, Found, advise
+from tweakreg_steps.curing.cure import Changes
+from tweakreg_steps.curing.fit_trials import FITTING, try_fits
+from tweakreg_steps.errors import NotAlignedError, Reason
+from tweakreg_steps.quiet import quietly
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 if TYPE_CHECKING:
@@ -31,6 +35,8 @@ _COPIED = (
     "n_reference",
     "false_alarm",
 )
+_IF_NOT_MATCHED: dict[str, Any] = {"cure": "", "changes": {}}
+"""What the matches say of an image that was not matched, and of no other."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,29 @@ def fit_image(
         A fit that does not pass the gates stands in the record as ``refused``, with its pairs
         left in the table.
     """
+    fitted = _fit_and_judge(matches, plane, fitting, gates)
+    if fitted.record["status"] == "not_aligned" and matches.meta["status"] == "matched":
+        changes = try_fits(
+            Reason(fitted.record["reason"]),
+            fitting,
+            lambda other: _is_accepted(matches, plane, other, gates),
+        )
+        fitted.record.update(_cure(fitted.record, matches, fitting, gates, changes))
+    return fitted
+
+
+def _is_accepted(
+    matches: ColumnTable, plane: WCS, fitting: Mapping[str, Any], gates: Mapping[str, Any]
+) -> bool:
+    """Tell whether a fit with other parameters is accepted."""
+    with quietly():
+        return _fit_and_judge(matches, plane, fitting, gates).fit is not None
+
+
+def _fit_and_judge(
+    matches: ColumnTable, plane: WCS, fitting: Mapping[str, Any], gates: Mapping[str, Any]
+) -> FittedImage:
+    """Fit and judge; see `fit_image`."""
     fit = None
     if matches.meta["status"] == "matched":
         try:
@@ -118,6 +147,7 @@ def judge_image(
         single sources. Exposures that were solved together are better known than that.
     """
     record = {key: matches.meta[key] for key in _COPIED}
+    record.update({key: matches.meta.get(key, empty) for key, empty in _IF_NOT_MATCHED.items()})
     record.update(n_matched=len(matches), n_fit=0, fitgeometry=fitgeometry)
     record.update(IDENTITY if record["status"] == "reference" else NO_FIT)
     columns = {name: np.zeros(0) for name in ("x_fit", "y_fit", "dx", "dy", "ra_fit", "dec_fit")}
@@ -128,6 +158,8 @@ def judge_image(
         fit, found = _judge(fit, matches, plane, gates, keeps_present=keeps_present)
         columns = _fitted_columns(fit, matches, plane)
         record.update(found)
+    if record["status"] == "not_aligned" and fit is not None:
+        record.update(_cure(record, matches, {"fitgeometry": fitgeometry}, gates, {}))
     pairs = _pairs_table(matches, columns, record)
     return FittedImage(record, pairs, fit if record["status"] == "aligned" else None)
 
@@ -136,6 +168,34 @@ def _not_aligned(matches: ColumnTable, error: NotAlignedError) -> ColumnTable:
     """Return matches that say why their image is not aligned."""
     said = {"status": "not_aligned", "reason": error.reason.value, "detail": error.detail}
     return replace(matches, meta={**matches.meta, **said})
+
+
+def _cure(
+    record: Mapping[str, Any],
+    matches: ColumnTable,
+    fitting: Mapping[str, Any],
+    gates: Mapping[str, Any],
+    changes: Changes,
+) -> dict[str, Any]:
+    """Return what to change in the recipe so that the fit is accepted.
+
+    `changes` are those with which it was; empty where there are none, or none was tried.
+    """
+    judged = record["acceptance"] or {}
+    lower = matches.meta.get("lower", {})
+    found = Found(
+        n_sources=record["n_sources"],
+        n_matched=record["n_matched"],
+        n_fit=record["n_fit"],
+        reference=record["reference"],
+        lower=lower.get("counts", ()),
+        changes=changes,
+        says="then the fit is accepted" if changes else "",
+        measured=judged.get("measured", {}),
+        failed=[Reason(code) for code in judged.get("failed", ())],
+    )
+    present = {FITTING: fitting, GATES: gates, FINDING: lower.get("parameters", {})}
+    return advise(Reason(record["reason"]), found, present).as_record()
 
 
 def _fit(matches: ColumnTable, plane: WCS, fitting: Mapping[str, Any]) -> LinearFit:

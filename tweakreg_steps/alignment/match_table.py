@@ -52,9 +52,8 @@ _DESCRIPTIONS = {
 }
 
 _NO_SOURCES = {
-    "pixels": "nothing above the threshold; lower imagefindpars.threshold",
-    "catalogs": "none is left of the image's catalogs; see the log of read_catalogs, and widen "
-    "the limits of coordinate_file",
+    "pixels": "nothing above the threshold",
+    "catalogs": "none is left of the image's catalogs; see the log of read_catalogs",
 }
 """Why an image has no source, by where its sources come from."""
 
@@ -68,6 +67,7 @@ def make_match_table(
     is_reference: bool,
     matching: Mapping[str, Any],
     max_false_alarm: float,
+    look_further: bool,
 ) -> ColumnTable:
     """Match an image's sources with the reference list on the reference plane.
 
@@ -90,13 +90,16 @@ def make_match_table(
         The keywords of `tweakreg_steps.matching.matching.match_sources` from the recipe.
     max_false_alarm : float
         Largest probability with which unrelated lists may give the offset.
+    look_further : bool
+        Whether to look for parameters that would match an image that is not matched.
 
     Returns
     -------
     ColumnTable
         One row a pair. Its metadata hold ``status`` (``matched``, ``reference`` or
         ``not_aligned``), ``reason`` and ``detail``, the numbers of sources, and how the lists were
-        laid over each other: see `_describe`.
+        laid over each other: see `_describe`. Of an image that is not matched they hold ``cure``
+        and ``changes``, too: what to change in the recipe.
     """
     from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale
     from tweakreg_steps.matching.coverage import hull_area
@@ -111,20 +114,25 @@ def make_match_table(
         "detail": "",
         "false_alarm": None,
     }
+    if "lower" in sky.meta:
+        meta["lower"] = sky.meta["lower"]
     pairs = np.zeros((0, 2), dtype=int)
     xy, xy_ref = np.zeros((len(sky), 2)), np.zeros((len(sources), 2))
+    lists: tuple[SourceList, SourceList] | None = None
     try:
         _require_usable(sky, sources)
         if not is_reference:
-            image_list, reference_list = source_lists(sky, sources, plane=plane, image=image)
-            xy, xy_ref = image_list.xy, reference_list.xy
+            lists = source_lists(sky, sources, plane=plane, image=image)
+            xy, xy_ref = (each.xy for each in lists)
             meta["field_area"] = hull_area(xy)
-            pairs = _match(image_list, reference_list, plane, matching, max_false_alarm, meta)
+            pairs = _match(*lists, plane, matching, max_false_alarm, meta)
     except NotAlignedError as error:
         log.warning("%s: %s", image, error)
         meta.update(status="not_aligned", reason=error.reason.value, detail=error.detail)
         if isinstance(error, ChanceOffsetError):
             meta["false_alarm"] = error.false_alarm
+        if look_further:
+            meta.update(_cure(error.reason, lists, sky, meta, plane, matching, max_false_alarm))
     per_mas = 1.0e-3 / plane_pixel_scale(plane)
     return lay_out_matches(sky, sources, xy, xy_ref, pairs, pixels_per_mas=per_mas, meta=meta)
 
@@ -260,6 +268,45 @@ def _match(
     meta.update(_describe(matches))
     log.info("%s: %d of %d sources matched", meta["image"], len(matches.image_index), len(image))
     return np.column_stack([matches.image_index, matches.reference_index])
+
+
+def _cure(
+    reason: Reason,
+    lists: tuple[SourceList, SourceList] | None,
+    sky: ColumnTable,
+    meta: Mapping[str, Any],
+    plane: WCS,
+    matching: Mapping[str, Any],
+    max_false_alarm: float,
+) -> dict[str, Any]:
+    """Return what to change in the recipe so that the image is matched."""
+    from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale
+    from tweakreg_steps.curing.advice import FINDING, GATES, Found, advise
+    from tweakreg_steps.curing.match_trials import MATCHING, MatchTrial, try_matching
+
+    trial = MatchTrial({}, "")
+    if lists is not None and reason is not Reason.NO_REFERENCE_SOURCES:
+        trial = try_matching(
+            *lists,
+            pixel_scale=plane_pixel_scale(plane),
+            max_false_alarm=max_false_alarm,
+            matching=matching,
+        )
+    lower = sky.meta.get("lower", {})
+    found = Found(
+        n_sources=len(sky),
+        found_in=sky.meta["found_in"],
+        reference=meta["reference"],
+        lower=lower.get("counts", ()),
+        changes=trial.changes,
+        says=trial.says,
+    )
+    present = {
+        MATCHING: matching,
+        GATES: {"max_false_alarm": max_false_alarm},
+        FINDING: lower.get("parameters", {}),
+    }
+    return advise(reason, found, present).as_record()
 
 
 def _describe(matches: Matches) -> dict[str, Any]:

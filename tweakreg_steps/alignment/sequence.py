@@ -109,6 +109,8 @@ def align_in_sequence(
             run.attempt(image)
     while (name := run.take_next()) is not None:
         run.attempt(name)
+    for name in run.waiting:
+        run.explain(name)
     images = {name: run.images[name] for name in skies}
     return AlignedSequence(
         images, replace(run.sources, meta={**run.sources.meta, "order": run.order})
@@ -198,7 +200,9 @@ class _Run:
         self._queue: list[tuple[float, int, str]] = []
         self._cover(hull_of(sources["ra"], sources["dec"]), self.waiting)
         if reference in skies:
-            self.images[str(reference)] = self._align(str(reference), is_reference=True)
+            self.images[str(reference)] = self._align(
+                str(reference), is_reference=True, look_further=False
+            )
 
     def take_next(self) -> str | None:
         """Return the image that overlaps most with the list, of those that it may align now."""
@@ -212,7 +216,7 @@ class _Run:
 
     def attempt(self, name: str) -> None:
         """Try to align an image; if it is, let it add its new sources."""
-        self.images[name] = self._align(name, is_reference=False)
+        self.images[name] = self._align(name, is_reference=False, look_further=False)
         self._worth_trying.discard(name)
         fitted = self.images[name].fitted
         if fitted.record["status"] != "aligned":
@@ -233,7 +237,13 @@ class _Run:
         if added:
             self._cover(self.hulls[name], self._within_reach_of.get(name, ()))
 
-    def _align(self, name: str, *, is_reference: bool) -> AlignedImage:
+    def explain(self, name: str) -> None:
+        """Look for parameters that would align an image which is not aligned in the end."""
+        explained = self._align(name, is_reference=False, look_further=True)
+        if explained.fitted.record["status"] != "aligned":
+            self.images[name] = explained
+
+    def _align(self, name: str, *, is_reference: bool, look_further: bool) -> AlignedImage:
         """Match and fit an image."""
         given = self.parameters[name]
         matches = make_match_table(
@@ -244,6 +254,7 @@ class _Run:
             is_reference=is_reference,
             matching=given.matching,
             max_false_alarm=given.max_false_alarm,
+            look_further=look_further,
         )
         fitted = fit_image(matches, plane=self.plane, fitting=given.fitting, gates=given.gates)
         return AlignedImage(matches, fitted)

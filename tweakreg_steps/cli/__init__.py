@@ -1,8 +1,9 @@
 """The command ``tweakreg``: messages go to stderr, results to stdout.
 
 Exit status: 0 every image is aligned (or is the reference); 1 a job failed; 2 the recipe or the
-command line is wrong and nothing was run; 3 the run finished but some images were not aligned; 4
-another run holds the folder; 130 interrupted; 143 terminated.
+command line is wrong and nothing was run; 3 the run finished but some images were not aligned, or
+wait for a decision (``interactive``); 4 another run holds the folder; 130 interrupted; 143
+terminated.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ _COMMANDS = {
     "plan": "list the jobs that would run, and why",
     "run": "run what is not up to date",
     "show": "show how each image went",
-    "why": "tell what a file was made from",
+    "why": "tell how an image went, and what a file was made from",
+    "suggest": "measure what would align the images that are not aligned",
     "regions": "write what is masked, as region files in image pixels and as masks",
     "review": "look at each fit and accept or reject it",
     "apply": "write the accepted solutions into the original files",
@@ -99,8 +101,8 @@ def build_parser(words: Sequence[str]) -> argparse.ArgumentParser:
         prog="tweakreg",
         description="Align astronomical exposures as a recipe says.",
         epilog="Exit status: 0 all aligned, 1 a job failed, 2 wrong recipe or command line, "
-        "3 some images not aligned, 4 another run holds the folder, 130 interrupted, 143 "
-        "terminated.",
+        "3 some images not aligned or waiting for a review, 4 another run holds the folder, "
+        "130 interrupted, 143 terminated.",
     )
     parser.add_argument("--version", action="version", version=f"tweakreg-steps {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -1,4 +1,4 @@
-"""``tweakreg params``: the parameters, from the schema."""
+"""``tweakreg params``: the parameters, from the schema, and the reasons of the summary."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 
-from tweakreg_steps.errors import RecipeError
+from tweakreg_steps.curing.reason_help import explain_code
+from tweakreg_steps.errors import Reason, RecipeError
 from tweakreg_steps.recipes.parameter_help import explain, overview
 from tweakreg_steps.recipes.schema import Parameter, load_schema, parameters
 from tweakreg_steps.workflow.consumption import consumers
@@ -15,12 +16,18 @@ from tweakreg_steps.workflow.consumption import consumers
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "name", nargs="?", metavar="NAME", help="a parameter or a section; all of them without it"
+        "name",
+        nargs="?",
+        metavar="NAME",
+        help="a parameter, a section, or a reason of the summary; all parameters without it",
     )
 
 
 def run(arguments: Namespace) -> int:
     """Print the parameters asked for."""
+    if arguments.name in set(Reason):
+        sys.stdout.write(explain_code(Reason(arguments.name)))
+        return 0
     wanted = list(_select(arguments.name))
     if not wanted:
         raise RecipeError(_unknown(arguments.name))
@@ -42,7 +49,7 @@ def _unknown(name: str) -> str:
     """Say that there is no such parameter, and which is nearest."""
     import difflib
 
-    names = [*load_schema()["properties"], *(p.path[-1] for p in parameters())]
+    names = [*load_schema()["properties"], *(p.path[-1] for p in parameters()), *Reason]
     nearest = difflib.get_close_matches(name, names, n=1)
     return f"params: there is no parameter {name!r}" + (
         f"; the nearest is {nearest[0]}" if nearest else "; `tweakreg params` lists them all"

@@ -1,4 +1,4 @@
-"""``tweakreg why``: what a file was made from, back to the user's own files."""
+"""``tweakreg why``: how an image went, and what a file was made from, back to the user's own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import Any
 
 from tweakreg_steps.errors import InputError, RecipeError
 from tweakreg_steps.printable import printable
@@ -15,22 +16,45 @@ from tweakreg_steps.printable import printable
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "file", type=Path, metavar="FILE", help="a file that a run has made, or a copy of one"
+        "file",
+        type=Path,
+        metavar="FILE|IMAGE",
+        help="a file that a run has made, or a copy of one; or the name of an image of a run here",
+    )
+    parser.add_argument(
+        "-o", "--outdir", type=Path, metavar="DIR", help="the output folder that knows the image"
     )
     parser.add_argument("--json", action="store_true", help="the same for programs, as a tree")
 
 
 def run(arguments: Namespace) -> int:
-    """Print the ancestry of a file."""
-    text = _of_ledger(arguments) or _of_file(arguments)
+    """Print the verdict about an image, and the ancestry of a file."""
+    text = _of_image(arguments) or _of_ledger(arguments) or _of_file(arguments)
     sys.stdout.write(text if arguments.json else printable(text))
     return 0
+
+
+def _of_image(arguments: Namespace) -> str | None:
+    """Return what is known of an image called by its name, or None where none is called so."""
+    from tweakreg_steps.provenance.verdicts import outdirs_of
+    from tweakreg_steps.steps.products import FIT
+
+    name: Path = arguments.file
+    if len(name.parts) != 1 or name.exists():
+        return None
+    outdirs = outdirs_of(str(name), arguments.outdir or Path())
+    if not outdirs:
+        return None
+    sys.stderr.write(f"tweakreg: of the run in {outdirs[0]}\n" if len(outdirs) > 1 else "")
+    arguments.file = outdirs[0] / FIT.path(image=str(name))
+    return _of_ledger(arguments)
 
 
 def _of_ledger(arguments: Namespace) -> str | None:
     """Return what the ledger of the output folder knows, or None where it knows nothing."""
     from tweakreg_steps.provenance.ancestry import find_maker, find_outdir, trace
     from tweakreg_steps.provenance.report import text_of_ancestry, tree_of_ancestry
+    from tweakreg_steps.provenance.verdicts import image_of, verdict_lines, verdict_of
 
     file: Path = arguments.file
     outdir = find_outdir(file)
@@ -41,9 +65,18 @@ def _of_ledger(arguments: Namespace) -> str | None:
     if maker is None:
         return None
     made = trace(outdir, maker)
+    verdict = verdict_of(outdir, image_of(outdir, *maker))
     if arguments.json:
-        return _json({"product": product, "made_by": tree_of_ancestry(made)})
-    return text_of_ancestry(made, product=product)
+        tree = {"product": product, "made_by": tree_of_ancestry(made)}
+        return _json({"verdict": _for_programs(verdict), **tree} if verdict else tree)
+    first = "".join(f"{line}\n" for line in verdict_lines(verdict)) + "\n" if verdict else ""
+    return first + text_of_ancestry(made, product=product)
+
+
+def _for_programs(verdict: dict[str, Any]) -> dict[str, Any]:
+    """Return a verdict as JSON can hold it."""
+    keys = ("image", "status", "reason", "detail", "cure")
+    return {key: verdict.get(key, "") for key in keys}
 
 
 def _of_file(arguments: Namespace) -> str:

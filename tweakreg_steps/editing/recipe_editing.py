@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tweakreg_steps.atomic import atomic_path
 from tweakreg_steps.editing.editor import edit_text
+from tweakreg_steps.editing.setting_values import set_values
 from tweakreg_steps.editing.text_blocks import extract_blocks, replace_blocks
 from tweakreg_steps.errors import InputError, RecipeError
 from tweakreg_steps.recipes.composition import source_of_text
@@ -109,6 +110,24 @@ def edit_tree(tree: Tree, name: Path) -> Tree:
     help_text = comments_about(())
     edited = edit_text(text, name=f"{name}.yaml", check=_checker(name), help_text=help_text)
     return dict(parse_yaml(edited, name=str(name)).value)
+
+
+def set_in_recipe(path: Path, changes: Tree) -> Recipe:
+    """Set some values in a recipe file, every comment left where it is.
+
+    Parameters
+    ----------
+    path
+        The recipe.
+    changes
+        The new values, nested as in the recipe.
+
+    Raises
+    ------
+    RecipeError
+        If the recipe cannot be read, or would not be valid.
+    """
+    return _keep(path, set_values(_text_of(path), changes, name=str(path)))
 
 
 def _text_of(path: Path) -> str:

@@ -14,6 +14,9 @@ from tweakreg_steps.tables.ecsv import ColumnTable
 
 FloatArray = NDArray[np.float64]
 
+_KEPT = ("image", "found_in", "reason", "lower")
+"""What the metadata of a catalog say that those of its sky list say, too."""
+
 
 def make_sky_list(catalog: ColumnTable, image: Path, chips: Sequence[Chip]) -> ColumnTable:
     """Return a catalog with right ascension and declination.
@@ -45,7 +48,7 @@ def make_sky_list(catalog: ColumnTable, image: Path, chips: Sequence[Chip]) -> C
         columns={**columns, "ra": ra, "dec": dec},
         units={**units, "error": "mas", "ra": "deg", "dec": "deg"},
         descriptions={k: v for k, v in catalog.descriptions.items() if k in columns},
-        meta={name: catalog.meta[name] for name in ("image", "found_in", "reason")},
+        meta={name: catalog.meta[name] for name in _KEPT if name in catalog.meta},
     )
 
 

@@ -251,9 +251,9 @@ def _rms(residuals: FloatArray, weights: FloatArray) -> float:
 
 
 def _explain_worse(comparison: Comparison) -> str:
-    """Explain that a fit is worse than what is there, and the way out."""
+    """Explain that a fit is worse than what is there."""
     return (
         f"fits without them put the pairs at {comparison.held_out:.3g} pixels from the reference, "
-        f"the present WCS at {comparison.present:.3g}; find more matches, choose a simpler "
-        "catalog_fitting.fitgeometry, or set acceptance.never_worse: false"
+        f"the present WCS at {comparison.present:.3g}; only acceptance.never_worse: false would "
+        "apply it"
     )

@@ -350,7 +350,7 @@ def _too_few(lists: _Lists, few: _Paired, minobj: int) -> NotAlignedError:
 
 def _by_chance(lists: _Lists, best: Overlay | None) -> ChanceOffsetError:
     """Explain that no offset is more than chance, or only one that is not to be taken."""
-    cure = "raise object_matching.searchrad, or set object_matching.fallback to triangles"
+    cure = ""
     if best is None:
         what = "no triangles are alike"
     elif best.offset.is_beyond:
@@ -368,21 +368,20 @@ def _by_chance(lists: _Lists, best: Overlay | None) -> ChanceOffsetError:
             f" chance: unrelated lists give as much with a probability of {best.false_alarm:.2g}"
         )
     return ChanceOffsetError(
-        f"{what}; acceptance.max_false_alarm is {lists.wanted.max_false_alarm:g}; {cure}",
+        f"{what}; acceptance.max_false_alarm is {lists.wanted.max_false_alarm:g}{cure}",
         1.0 if best is None else best.false_alarm,
     )
 
 
 def _beyond(lists: _Lists, best: Overlay) -> tuple[str, str]:
-    """Explain that the lists agree beyond the search radius, and which one would do."""
+    """Explain that the lists agree beyond the search radius, and what would reach so far."""
     radius, offset = lists.wanted.searchrad, best.offset
     times = np.ceil(10.0 * max(abs(offset.dx), abs(offset.dy)) / radius) / 10.0
     what = (
         f"the lists agree best at ({offset.dx:.2f}, {offset.dy:.2f}; {best.way}), beyond the"
         f" search radius of {radius:.4g} pixels"
     )
-    cure = f"if the header may be as far off, make object_matching.searchrad {times:g} times as"
-    return what, f"{cure} large, or larger"
+    return what, f"; a searchrad {times:g} times as large would reach it"
 
 
 def _check_numbers(n_image: int, n_reference: int, minobj: int) -> None:
@@ -390,11 +389,10 @@ def _check_numbers(n_image: int, n_reference: int, minobj: int) -> None:
     if n_reference == 0:
         raise NotAlignedError(
             Reason.NO_REFERENCE_SOURCES,
-            "the reference list is empty; check the reference image's or catalog's limits",
+            "the reference list is empty",
         )
     if n_image < minobj:
         raise NotAlignedError(
             Reason.FEW_SOURCES,
-            f"{n_image} sources, object_matching.minobj asks for {minobj};"
-            " lower imagefindpars.threshold or minobj",
+            f"{n_image} sources, object_matching.minobj asks for {minobj}",
         )

@@ -37,14 +37,20 @@ def draw_match(
     plane
         The reference plane, a file.
     """
-    from tweakreg_steps.products.plots import IS_REFERENCE, draw_message, draw_offsets
+    from tweakreg_steps.products.plots import (
+        IS_REFERENCE,
+        add_footer,
+        describe_cure,
+        draw_message,
+        draw_offsets,
+    )
 
     meta = matches.meta
     if meta["status"] == "reference":
         return draw_message(title=f"{image}: offsets", message=IS_REFERENCE)
     found = _histogram(image, meta, sky, sources, plane) if "search_radius" in meta else None
     edges = np.array([-0.5, 0.5]) if found is None else found.edges
-    return draw_offsets(
+    figure = draw_offsets(
         image=image,
         counts=np.zeros((1, 1)) if found is None else found.counts,
         x_edges=edges,
@@ -55,6 +61,8 @@ def draw_match(
         tolerance=meta.get("tolerance", 1.0),
         reason=meta["reason"],
     )
+    add_footer(figure, describe_cure(meta))
+    return figure
 
 
 def _histogram(

@@ -45,6 +45,7 @@ _DPI = 100
 _LINE_HEIGHT = 0.18
 """Inches of one line of the title."""
 _CHARACTERS_PER_INCH = 9.5
+_FOOTER_SIZE = 9
 _PNG_COMPRESSION = 3  # a tenth larger than the usual 6, in two thirds of the time
 
 
@@ -148,6 +149,52 @@ def draw_message(*, title: str, message: str) -> Figure:
         lines = "\n".join(wrap(message, 60))
         figure.text(0.5, 0.42, lines, ha="center", va="center", color=CLIPPED, parse_math=False)
         return figure
+
+
+def add_footer(figure: Figure, text: str) -> None:
+    """Make a figure higher, and write a text below all that it shows; '' leaves it as it is.
+
+    Parameters
+    ----------
+    figure : Figure
+        With all that it is to show.
+    text : str
+        Broken into lines, never shortened.
+    """
+    if not text:
+        return
+    width, height = figure.get_size_inches()
+    lines = [
+        line
+        for part in text.splitlines()
+        for line in wrap(part, int(width * _CHARACTERS_PER_INCH), subsequent_indent="    ")
+    ]
+    added = _LINE_HEIGHT * (len(lines) + 1)
+    full = height + added
+
+    def raised(y: float) -> float:
+        return float((y * height + added) / full)
+
+    left = 0.2 / width
+    figure.set_size_inches(width, full)
+    for written in figure.texts:
+        written.set_y(raised(written.get_position()[1]))
+    for axes in figure.axes:
+        place = axes.get_position()
+        bottom, top = raised(place.y0), raised(place.y1)
+        axes.set_position((place.x0, bottom, place.width, top - bottom))
+    for i, line in enumerate(lines):
+        y = (added - _LINE_HEIGHT * (i + 0.5)) / full
+        figure.text(left, y, line, va="top", size=_FOOTER_SIZE, color=CLIPPED, parse_math=False)
+
+
+def describe_cure(record: Mapping[str, object]) -> str:
+    """Say what was found of an image that is not aligned, and what to change; '' of others."""
+    return "\n".join(
+        f"{label}: {record[key]}"
+        for key, label in (("detail", "found"), ("cure", "cure"))
+        if record.get("reason") and record.get(key)
+    )
 
 
 def note_in_corner(axes: Axes, text: str, *, size: float) -> None:

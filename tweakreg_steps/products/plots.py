@@ -6,11 +6,19 @@ aligned gets its plots too, which then say why.
 
 from tweakreg_steps.products.plot_offsets import draw_offsets
 from tweakreg_steps.products.plot_residuals import draw_residuals
-from tweakreg_steps.products.plot_style import IS_REFERENCE, draw_message, save_figure
+from tweakreg_steps.products.plot_style import (
+    IS_REFERENCE,
+    add_footer,
+    describe_cure,
+    draw_message,
+    save_figure,
+)
 from tweakreg_steps.products.plot_vectors import draw_vectors
 
 __all__ = [
     "IS_REFERENCE",
+    "add_footer",
+    "describe_cure",
     "draw_message",
     "draw_offsets",
     "draw_residuals",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tweakreg_steps.errors import REASON_TEXTS, Reason
 from tweakreg_steps.printable import printable_line
+from tweakreg_steps.products.failures import explain_reason
 from tweakreg_steps.products.summary import Status, summary_rows
 from tweakreg_steps.tables.ecsv import ColumnTable
 
@@ -119,16 +119,8 @@ def _format_row(row: Mapping[str, Any]) -> tuple[str, ...]:
         _number(row["rotation"], ".5f"),
         _number(row["scale"], ".6f"),
         _NO_NUMBER if _NO_NUMBER in rms else " ".join(rms),
-        _explain(row["reason"]),
+        explain_reason(row["reason"]),
     )
-
-
-def _explain(reason: str) -> str:
-    """Say a reason in words; one that this version does not know as it is."""
-    try:
-        return REASON_TEXTS[Reason(reason)] if reason else ""
-    except ValueError:
-        return printable_line(reason)
 
 
 def _number(value: float, spec: str) -> str:

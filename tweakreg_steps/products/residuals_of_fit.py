@@ -41,6 +41,8 @@ def draw_fit(
     """
     from tweakreg_steps.products.plots import (
         IS_REFERENCE,
+        add_footer,
+        describe_cure,
         draw_message,
         draw_residuals,
         draw_vectors,
@@ -57,7 +59,10 @@ def draw_fit(
         "reason": fit["reason"],
     }
     if kind == "vector":
-        return draw_vectors(**pairs)
-    found = fit["refused"] or fit
-    rms = np.array([found["rms_x"], found["rms_y"]], dtype=float)
-    return draw_residuals(rms=rms, ylimit=ylimit, **pairs)
+        figure = draw_vectors(**pairs)
+    else:
+        found = fit["refused"] or fit
+        rms = np.array([found["rms_x"], found["rms_y"]], dtype=float)
+        figure = draw_residuals(rms=rms, ylimit=ylimit, **pairs)
+    add_footer(figure, describe_cure(fit))
+    return figure

@@ -16,7 +16,7 @@ from typing import Any
 from tweakreg_steps.errors import InputError
 
 _NUMBERS = ("dx", "dy", "rotation", "scale", "rms_x", "rms_y")
-_REFERENCE = ("0.0", "0.0", "0.0", "1.0", "0.0", "0.0")
+_REFERENCE = (0.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,15 @@ def parse_shiftfile(text: str) -> ShiftFile:
 def _cells(fit: Mapping[str, Any]) -> tuple[str, ...]:
     """Six numbers of an image."""
     if fit["status"] == "reference":
-        return _REFERENCE
+        return tuple(map(_shown, _REFERENCE))
     if fit["status"] != "aligned":
         return ("nan",) * len(_NUMBERS)
-    return tuple(f"{fit[key]:.6f}" for key in _NUMBERS)
+    return tuple(_shown(fit[key]) for key in _NUMBERS)
+
+
+def _shown(number: float) -> str:
+    """Write a number as TweakReg does."""
+    return f"{number:.6f}"
 
 
 def _row(line: str) -> ShiftRow:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.atomic import write_text_atomically
+from tweakreg_steps.curing.advice import Found, advise
 from tweakreg_steps.errors import InputError, Reason
 from tweakreg_steps.tables.ecsv import ColumnTable, read_table
 
@@ -56,6 +57,8 @@ SUMMARY_COLUMNS: tuple[SummaryColumn, ...] = (
     ),
     SummaryColumn("fitgeometry", np.str_, "", "catalog_fitting.fitgeometry of the fit"),
     SummaryColumn("reference", np.str_, "", "image or catalog that the image was aligned to"),
+    SummaryColumn("detail", np.str_, "", "what was found where it is not aligned, with numbers"),
+    SummaryColumn("cure", np.str_, "", "what to change in the recipe where it is not aligned"),
     SummaryColumn(
         "error_x", np.float64, "mas", "standard error of the fit along x, rms over the kept pairs"
     ),
@@ -81,7 +84,7 @@ _IMPLIED: dict[Status, dict[str, Any]] = {
 _OF_SOLUTION = ("method", "gauge", "floors", "reference_floor", "notes")
 """What of a solution stands in the metadata."""
 
-_MAY_LACK: dict[str, Any] = {"error_x": None, "error_y": None}
+_MAY_LACK: dict[str, Any] = {"detail": "", "cure": "", "error_x": None, "error_y": None}
 """What a record need not say, and what then stands for it."""
 
 _CELL_SHAPES: dict[str, tuple[int, ...]] = {"matrix": (2, 2)}
@@ -106,7 +109,7 @@ def build_summary(
         left aside. An aligned image needs all of them (None or nan for a number that does not
         exist). The image that is the reference may leave out its fit, which then is the
         identity. What an image that is not aligned says of its fit is replaced by nan; the
-        counts stay.
+        counts stay. A record that does not know its cure gets what the reason suggests.
     version : str
         Version of the package that made the fits.
     recipe_digest : str
@@ -213,6 +216,8 @@ def _complete_record(record: Mapping[str, Any]) -> Mapping[str, Any]:
             f"the status {status!r}"
         )
     completed = {**_MAY_LACK, **_IMPLIED[Status(status)], **record}
+    if reason and not completed["cure"]:
+        completed["cure"] = advise(Reason(reason), Found(), {}).text
     missing = [column.name for column in SUMMARY_COLUMNS if column.name not in completed]
     if missing:
         raise InputError(f"the fit record of {image} lacks {', '.join(missing)}; fit it again")

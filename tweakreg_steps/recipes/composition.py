@@ -26,13 +26,17 @@ _OUTDIR = "outdir"
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """Where a key of a recipe is written: the file and the line, from 1; 0 for no line."""
+    """Where a key of a recipe is written: file, line and column, from 1; 0 for no line.
+
+    As text it is what editors and compilers call a place, so that one can jump there.
+    """
 
     file: Path
     line: int
+    column: int
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}" if self.line else str(self.file)
+        return f"{self.file}:{self.line}:{self.column}" if self.line else str(self.file)
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ def _section_of(source: YamlSource, section: str) -> YamlSource:
     return YamlSource(
         value=source.value[section],
         lines={key[1:]: line for key, line in source.lines.items() if key[:1] == (section,)},
+        columns={key[1:]: n for key, n in source.columns.items() if key[:1] == (section,)},
         duplicates=tuple(
             (key[1:], line) for key, line in source.duplicates if key[:1] == (section,)
         ),
@@ -123,8 +128,10 @@ def _own_source(source: YamlSource, path: Path) -> RecipeSource:
         value = {key: child for key, child in value.items() if key != EXTENDS}
     return RecipeSource(
         value=value,
-        places={key: Place(path, line) for key, line in source.lines.items()},
-        duplicates=tuple((key, Place(path, line)) for key, line in source.duplicates),
+        places={key: Place(path, line, source.columns[key]) for key, line in source.lines.items()},
+        duplicates=tuple(
+            (key, Place(path, line, source.columns[key])) for key, line in source.duplicates
+        ),
     )
 
 

@@ -13,6 +13,11 @@ RENAMED: Mapping[tuple[str, str], str] = {
 }
 """The new name of each parameter by its section and its former name."""
 
+SPELLED: Mapping[tuple[str, str], Mapping[str, str]] = {
+    ("catalog_fitting", "residplot"): {"NoPlot": "No plot"},
+}
+"""Values that TweakReg writes in another way than its own help, by section and name."""
+
 REMOVED: Mapping[tuple[str, str], str] = {
     (HEADER, "copy_not_aligned"): (
         "has no effect any more: the folder aligned holds every image, as it is where it is not"
@@ -49,6 +54,10 @@ def rename_deprecated(values: Mapping[str, Any]) -> tuple[Tree, tuple[str, ...]]
                     f"{where}{section}.{old} is now called {section}.{new}: the old name is still"
                     " read, but write the new one"
                 )
+        for (section, name), words in SPELLED.items():
+            found = parameters.get(section)
+            if isinstance(found, dict) and isinstance(found.get(name), str):
+                found[name] = words.get(found[name], found[name])
         for (section, old), why in REMOVED.items():
             found = parameters.get(section)
             if isinstance(found, dict) and old in found:

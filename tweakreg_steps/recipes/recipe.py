@@ -30,6 +30,7 @@ from tweakreg_steps.recipes.schema import (
     parameters,
     value_at,
 )
+from tweakreg_steps.recipes.written_right import hint_for_home, hint_for_key, hint_for_value
 from tweakreg_steps.yaml_source import KeyPath
 
 _MOST = 100
@@ -151,7 +152,7 @@ def _report(problems: list[Problem], places: Mapping[KeyPath, Place], file: Path
     def place_of(path: KeyPath) -> Place:
         while path and path not in places:
             path = path[:-1]
-        return places.get(path, Place(file, 0))
+        return places.get(path, Place(file, 0, 0))
 
     rows = sorted({(place_of(p.path), _dotted(p.path), p.text) for p in problems})
     lines = [f"{place}: {f'{name}: ' if name else ''}{text}" for place, name, text in rows[:_MOST]]
@@ -195,7 +196,8 @@ def _schema_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
             missing = sorted(set(error.validator_value) - set(error.instance))
             yield from (Problem((*path, key), "is missing; it is required") for key in missing)
         else:
-            yield Problem(path, _wrong_value(error.instance, error.schema))
+            name = str(path[-1]) if path else ""
+            yield Problem(path, _wrong_value(name, error.instance, error.schema))
     yield from _strange(values, ())
 
 
@@ -231,7 +233,10 @@ def _unknown_key(key: str, section: KeyPath) -> str:
     if homes:
         home = ".".join(homes[0][:-1])
         place = f"in the section {home}" if home else "at the top level"
-        return f"is not known here; it belongs {place}"
+        return f"is not known here; it belongs {place}{hint_for_home(key, homes)}"
+    spelled = hint_for_key(key, section)
+    if spelled:
+        return spelled
     if len(key) > _LONGEST:
         return "is not a known key; `tweakreg params` lists them all"
     candidates = [*load_schema()["properties"], *(p.path[-1] for p in parameters())]
@@ -248,19 +253,17 @@ def _holds_for_all(homes: list[tuple[str, ...]]) -> bool:
     return bool(homes) and not any(p.per_image for p in parameters() if p.path in homes)
 
 
-def _wrong_value(value: object, schema: Tree) -> str:
-    """Say what is wrong with a value and what is allowed."""
+def _wrong_value(name: str, value: object, schema: Tree) -> str:
+    """Say what is wrong with a value, what is allowed, and what to write if that is known."""
     if is_section(schema):
         names = ", ".join(schema["properties"])
         return f"{_show(value)} is not a section; write parameters below it, from: {names}"
-    hint = ""
-    if schema.get("type") == "boolean" and str(value).lower() in ("yes", "no", "on", "off"):
-        hint = f" (write {'true' if str(value).lower() in ('yes', 'on') else 'false'})"
+    hint = hint_for_value(name, value, schema)
     if str(value).strip().upper() in ("NONE", "INDEF", "") and "null" in schema.get("type", ()):
         hint = " (write null for 'not given')"
     if "pattern" in schema and isinstance(value, str):
         hint = " (a plain file name: letters, digits, inside also blanks and . + = @ % , -)"
-    return f"{_show(value)} is not allowed{hint}; allowed: {allowed(schema)}"
+    return f"{_show(value)} is not allowed; allowed: {allowed(schema)}{hint}"
 
 
 @dataclass(frozen=True)

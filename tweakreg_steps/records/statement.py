@@ -131,6 +131,13 @@ def sign_text(text: str, statement: Statement) -> str:
     return text + "".join(f"# {line}\n" for line in history_lines(statement))
 
 
+def sign_head(text: str, statement: Statement) -> str:
+    """Return a text with a statement in comment lines behind those that it begins with."""
+    lines = text.splitlines(keepends=True)
+    head = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    return sign_text("".join(lines[:head]), statement) + "".join(lines[head:])
+
+
 def history_lines(statement: Statement) -> list[str]:
     """Return a statement in lines of 72 characters at most, printable ASCII."""
     text = canonical_json(statement)

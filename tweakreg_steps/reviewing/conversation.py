@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tweakreg_steps.json_file import read_json
@@ -15,28 +15,39 @@ from tweakreg_steps.steps.products import FIT
 from tweakreg_steps.workflow.decisions import fit_stamp
 from tweakreg_steps.workflow.project import Project
 
-_QUESTION = "Enter accepts, n rejects, q quits: "
-_ANSWERS = {"": Decision.ACCEPT, "n": Decision.REJECT}
-_QUIT = "q"
+_QUESTION = "y or Enter accepts, n rejects, b goes back, q quits: "
+_ANSWERS = {
+    "": Decision.ACCEPT,
+    "y": Decision.ACCEPT,
+    "yes": Decision.ACCEPT,
+    "n": Decision.REJECT,
+    "no": Decision.REJECT,
+}
+_QUIT, _BACK = "q", "b"
 
 
 def ask_about(project: Project, names: Sequence[str]) -> None:
-    """Show each image, ask, and record the answer at once.
+    """Show each image, ask, and record the answer at once; ``b`` asks about the last one again.
 
-    The end of the input is as good as ``q``: the images that are left wait on.
+    The end of the input is as good as ``q``: the images that are left wait on. What was typed
+    on a terminal before a question was asked is no answer to it.
     """
+    number = 0
     with _window() as window:
-        for number, name in enumerate(names, start=1):
+        while number < len(names):
+            name = names[number]
             plots = plots_of(project, name)
-            sys.stderr.write(f"\n{number} of {len(names)}: {_describe(project, name)}")
+            sys.stderr.write(f"\n{number + 1} of {len(names)}: {_describe(project, name)}")
             if window and plots:
                 window.show(plots, name)
             else:
                 sys.stderr.writelines(f"{plot}\n" for plot in plots)
-            decision = _ask(window)
-            if decision is None:
+            answer = _ask(window)
+            if answer == _QUIT:
                 return
-            record_decisions(project, {name: decision})
+            if isinstance(answer, Decision):
+                record_decisions(project, {name: answer})
+            number = max(number - 1, 0) if answer == _BACK else number + 1
 
 
 def record_decisions(project: Project, decisions: Mapping[str, Decision]) -> None:
@@ -87,8 +98,9 @@ def _describe(project: Project, name: str) -> str:
     return f"{name}, aligned to {fit['reference']}\n{format_plain(summary)}"
 
 
-def _ask(window: PlotWindow | None) -> Decision | None:
-    """Ask until there is an answer; None means to quit."""
+def _ask(window: PlotWindow | None) -> Decision | str:
+    """Ask until there is an answer: a decision, or to quit, or to go back."""
+    _forget_typing()
     while True:
         sys.stderr.write(_QUESTION)
         sys.stderr.flush()
@@ -98,7 +110,19 @@ def _ask(window: PlotWindow | None) -> Decision | None:
         answer = line.strip().lower()
         if not line or answer == _QUIT:
             sys.stderr.write("" if line else "\n")
-            return None
+            return _QUIT
+        if answer == _BACK:
+            return _BACK
         if answer in _ANSWERS:
             return _ANSWERS[answer]
         sys.stderr.write(f"{answer!r} is no answer; ")
+
+
+def _forget_typing() -> None:
+    """Drop what was typed on a terminal before the question: a key pressed twice is a slip."""
+    if not sys.stdin.isatty():
+        return
+    import termios
+
+    with suppress(termios.error):
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)

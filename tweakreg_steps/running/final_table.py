@@ -1,19 +1,27 @@
-"""The table that ends a run: one row an image."""
+"""The table that ends a run: one row an image, and what to do about those not aligned."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from tweakreg_steps.json_file import recall_json
 from tweakreg_steps.printable import printable_line
 from tweakreg_steps.records.outdir_files import SUMMARY
+from tweakreg_steps.steps.products import FIT
+
+if TYPE_CHECKING:
+    from tweakreg_steps.tables.ecsv import ColumnTable
 
 SOME_NOT_ALIGNED = 3
-"""Exit status of a run after which some images are not aligned."""
+"""Exit status of a run after which some images are not aligned, or wait for a decision."""
 
 
 def print_summary(outdir: Path) -> int:
     """Print the summary of a run on stdout, and return the exit status it stands for."""
+    from tweakreg_steps.products.failures import format_block, format_failures
     from tweakreg_steps.products.report_table import format_plain, format_terminal
     from tweakreg_steps.products.summary import (
         count_not_aligned,
@@ -22,11 +30,26 @@ def print_summary(outdir: Path) -> int:
     )
 
     summary = read_summary(outdir / SUMMARY)
+    width = None
     if sys.stdout.isatty():
         from shutil import get_terminal_size
 
-        sys.stdout.write(format_terminal(summary, width=get_terminal_size().columns))
+        width = get_terminal_size().columns
+        sys.stdout.write(format_terminal(summary, width=width))
     else:
         sys.stdout.write(format_plain(summary))
     sys.stdout.writelines(f"{printable_line(note)}\n" for note in solution_notes(summary))
+    sys.stdout.write(format_failures(summary, width=width))
+    sys.stdout.write(format_block(changes_of(outdir, summary)))
     return SOME_NOT_ALIGNED if count_not_aligned(summary) else 0
+
+
+def changes_of(outdir: Path, summary: ColumnTable) -> dict[str, Mapping[str, Any]]:
+    """Return what to change in the recipe for each image that is not aligned, by its name."""
+    failed = [
+        str(name)
+        for name, reason in zip(summary["image"], summary["reason"], strict=True)
+        if reason
+    ]
+    fits = {name: recall_json(outdir / FIT.path(image=name)) for name in failed}
+    return {name: fit.get("changes", {}) for name, fit in fits.items() if fit and fit["reason"]}

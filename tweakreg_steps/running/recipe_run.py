@@ -12,10 +12,9 @@ from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.records.ledger import read_entry, refresh_times
 from tweakreg_steps.records.outdir_files import ledger_of
 from tweakreg_steps.records.product_cache import cache_problem, make_shared
-from tweakreg_steps.reviewing.waiting import describe_waiting, waiting_images
-from tweakreg_steps.running.final_table import print_summary
 from tweakreg_steps.running.leftovers import clean_outdir
 from tweakreg_steps.running.locking import hold_outdir
+from tweakreg_steps.running.run_ending import end_run
 from tweakreg_steps.running.run_log import finding_warnings, indented_log, write_run_log
 from tweakreg_steps.running.step_server import Prepare
 from tweakreg_steps.workflow.blocked_jobs import (
@@ -69,9 +68,7 @@ def run_recipe(
         release(project.outdir)
         if project.plan.clean:
             remove_intermediates(project)
-        status = print_summary(project.outdir)
-        sys.stderr.write(describe_waiting(waiting_images(project), file))
-        return status
+        return end_run(project, file)
 
 
 def _restore_inputs(project: Project) -> bool:

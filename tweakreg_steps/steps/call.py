@@ -12,6 +12,7 @@ from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.json_file import write_json
 from tweakreg_steps.records.statement import (
     Statement,
+    sign_head,
     sign_record,
     sign_table,
     sign_text,
@@ -95,6 +96,13 @@ class StepCall(Generic[Parameters, FactsType]):
     def write_text(self, key: str, text: str) -> None:
         """Write the text called `key`, with what it says of its making."""
         write_text_atomically(self.file(key), sign_text(text, self.statement))
+
+    def write_rows(self, key: str, text: str) -> None:
+        """Write the text called `key`, of which comments and then rows are expected.
+
+        What it says of its making stands in comments before the rows.
+        """
+        write_text_atomically(self.file(key), sign_head(text, self.statement))
 
 
 def section_of(parameters: Mapping[str, Any]) -> Mapping[str, Any]:

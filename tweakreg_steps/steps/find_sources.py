@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import Any, TypedDict
 
 from tweakreg_steps.finding.sextractor_options import needs_errors
+from tweakreg_steps.quiet import quietly
 from tweakreg_steps.steps import parameters
 from tweakreg_steps.steps.call import StepCall, section_of
 from tweakreg_steps.steps.declaration import Per, Step
@@ -65,6 +68,7 @@ STEP = Step(
 def run(call: StepCall[parameters.FindSources, Facts]) -> None:
     """Write ``catalogs/<image>.ecsv``."""
     from tweakreg_steps.finding.image_catalog import find_in_image
+    from tweakreg_steps.finding.lower_thresholds import look_lower
     from tweakreg_steps.fits_files.pixel_unit import unit_from_record
 
     find = section_of(call.parameters)
@@ -74,16 +78,21 @@ def run(call: StepCall[parameters.FindSources, Facts]) -> None:
         for number in (chip.number for chip in chips)
         if (path := call.optional_file(f"weights{number}"))
     }
-    catalog = find_in_image(
+    search = partial(
+        find_in_image,
         call.file("image"),
         chips,
         name=call.name,
         mask=call.file("mask"),
-        find=find,
         units={
             record["number"]: unit_from_record(record["unit"]) for record in call.inputs["chips"]
         },
         weights=weights,
         own_filter=call.optional_file("filter"),
     )
+    catalog = search(find=find)
+    with quietly():
+        lower = look_lower(catalog, find, lambda other: search(find=other))
+    if lower:
+        catalog = replace(catalog, meta={**catalog.meta, "lower": lower})
     call.write_table("catalog", catalog)

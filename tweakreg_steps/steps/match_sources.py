@@ -51,5 +51,6 @@ def run(call: StepCall[parameters.MatchSources, Facts]) -> None:
         is_reference=call.inputs["is_reference"],
         matching=call.parameters["object_matching"],
         max_false_alarm=call.parameters["acceptance"]["max_false_alarm"],
+        look_further=True,
     )
     call.write_table("matches", matches)

@@ -66,4 +66,4 @@ def run(call: StepCall[parameters.WriteShiftfile, Facts]) -> None:
     ]
     outwcs = call.file("outwcs")
     write_with_history(call.file("plane"), outwcs, history_lines(call.statement))
-    call.write_text("shifts", shiftfile_text(rows, outwcs=outwcs.name))
+    call.write_rows("shifts", shiftfile_text(rows, outwcs=outwcs.name))

@@ -1,0 +1,1 @@
+"""What would align an image that is not aligned: measured where it can be, and said in words."""

@@ -1,0 +1,62 @@
+"""What a run has found of an image: the verdict, from the records of its output folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tweakreg_steps.json_file import recall_json
+from tweakreg_steps.records.ledger import read_entry
+from tweakreg_steps.records.outdir_files import SUMMARY, ledger_of
+from tweakreg_steps.records.statement import image_of_job
+from tweakreg_steps.steps.products import FIT
+
+_WHERE = ("", "*", "results/*")
+"""Where output folders are looked for, below the folder that one is in."""
+
+
+def outdirs_of(image: str, folder: Path) -> list[Path]:
+    """Return the output folders near a folder that know an image, the last run first."""
+    summaries = {
+        path
+        for pattern in _WHERE
+        for path in folder.glob(f"{pattern}/{SUMMARY}" if pattern else SUMMARY)
+        if (path.parent / FIT.path(image=image)).is_file()
+    }
+    return [path.parent for path in sorted(summaries, key=lambda p: p.stat().st_mtime_ns)][::-1]
+
+
+def image_of(outdir: Path, rule: str, job: str) -> str:
+    """Return the image that a job of the ledger worked on, or ``all``."""
+    entry = read_entry(outdir / ledger_of(rule, job))
+    return image_of_job(entry["record"]) if entry else job
+
+
+def verdict_of(outdir: Path, image: str) -> dict[str, Any] | None:
+    """Return what the last run of a folder says of an image; None where it says nothing.
+
+    It is the image's row of the summary, or the record of its fit where there is no summary.
+    """
+    from tweakreg_steps.products.summary import read_summary, summary_rows
+
+    summary = outdir / SUMMARY
+    if summary.is_file():
+        for row in summary_rows(read_summary(summary)):
+            if row["image"] == image:
+                return row
+    return recall_json(outdir / FIT.path(image=image))
+
+
+def verdict_lines(verdict: dict[str, Any]) -> Iterator[str]:
+    """Yield a verdict in words."""
+    from tweakreg_steps.products.failures import format_verdict
+
+    yield from format_verdict(verdict, width=None).splitlines()
+    if verdict["status"] == "aligned":
+        yield (
+            f"  {verdict['n_fit']} of {verdict['n_matched']} pairs kept,"
+            f" shift ({verdict['dx']:.3f}, {verdict['dy']:.3f}) pixels,"
+            f" rotation {verdict['rotation']:.5f} deg,"
+            f" rms {verdict['rms_ra']:.2f} {verdict['rms_dec']:.2f} mas"
+        )

@@ -1,0 +1,87 @@
+"""What a run says when it is through: how it went, where all is, and how to go on."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tweakreg_steps.records.outdir_files import ALIGNED, SUMMARY
+from tweakreg_steps.reviewing.waiting import describe_waiting, waiting_images
+from tweakreg_steps.running.final_table import SOME_NOT_ALIGNED, print_summary
+from tweakreg_steps.workflow.project import Project
+
+
+def end_run(project: Project, file: Path) -> int:
+    """Print how each image went and how to go on; return the exit status of the run.
+
+    Parameters
+    ----------
+    project
+        The project, whose jobs have run.
+    file
+        Its recipe file, as the user calls it.
+    """
+    status = print_summary(project.outdir)
+    sys.stdout.flush()
+    waiting = waiting_images(project)
+    sys.stderr.write(describe_waiting(waiting, file))
+    sys.stderr.writelines(f"{line}\n" for line in _ending(project, file, n_waiting=len(waiting)))
+    return status or (SOME_NOT_ALIGNED if waiting else 0)
+
+
+def _ending(project: Project, file: Path, *, n_waiting: int) -> Iterator[str]:
+    """Yield the last lines."""
+    from tweakreg_steps.products.summary import Status, read_summary
+
+    statuses = read_summary(project.outdir / SUMMARY)["status"].tolist()
+    number = {status: statuses.count(status.value) for status in Status}
+    yield (
+        f"{_count(len(statuses))}: {number[Status.ALIGNED] + number[Status.REFERENCE]} aligned"
+        f" ({number[Status.REFERENCE]} as the reference),"
+        f" {number[Status.NOT_ALIGNED]} not aligned, {n_waiting} waiting for a decision"
+    )
+    outdir = _shown(project.outdir)
+    yield f"results: {shlex.quote(outdir)}"
+    yield f"headers: {_headers(project, outdir, n_waiting=n_waiting)}"
+    next_command = _next_command(
+        project, shlex.quote(str(file)), n_waiting=n_waiting, n_failed=number[Status.NOT_ALIGNED]
+    )
+    if next_command:
+        yield f"next: {next_command}"
+
+
+def _count(number: int) -> str:
+    """Say how many images there are."""
+    return f"{number} image{'' if number == 1 else 's'}"
+
+
+def _shown(path: Path) -> str:
+    """Return a path as short as it can be named from here."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def _headers(project: Project, outdir: str, *, n_waiting: int) -> str:
+    """Say whether headers were written, and whose."""
+    header = project.recipe.header
+    if not header["updatehdr"]:
+        return "none was written (update_header.updatehdr is false); the input files are untouched"
+    but = "; none of an image that waits" if n_waiting else ""
+    if header["in_place"]:
+        return f"written into the input files (`tweakreg restore` takes that back){but}"
+    copies = shlex.quote(f"{outdir}/{ALIGNED}")
+    return f"written into the copies in {copies}; the input files are untouched{but}"
+
+
+def _next_command(project: Project, file: str, *, n_waiting: int, n_failed: int) -> str:
+    """Return the command to go on with, or nothing where all is done."""
+    if n_waiting:
+        return f"tweakreg review {file}"
+    if n_failed:
+        return f"tweakreg suggest {file}"
+    if not project.recipe.header["updatehdr"]:
+        return f"tweakreg apply {file}"
+    return ""
