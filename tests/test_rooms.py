@@ -20,8 +20,9 @@ BELOW = {
 
 ORDER = (
     *("errors", "atomic", "printable", "text_file", "json_file", "yaml_source", "resources"),
+    "quiet",
     *("fits_files", "tables", "astrometry", "headers"),
-    *("masking", "finding", "psf", "matching", "alignment", "solving", "refcat"),
+    *("masking", "finding", "psf", "matching", "curing", "alignment", "solving", "refcat"),
     *("records", "scratch", "applying", "products", "recipes", "surveying"),
     *("steps", "provenance", "workflow", "reviewing", "running"),
     *("editing", "teal", "demo", "cli", "tweakreg"),
@@ -58,7 +59,7 @@ def test_no_import_runs_back_up() -> None:
     rooms = {path.stem if path.is_file() else path.name for path in PACKAGE.iterdir()}
     rooms -= {"__init__", "__main__", "__pycache__", "py", "bundled"}
     assert rooms == set(ORDER)
-    found = {}
+    found: dict[str, set[str]] = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
         if room in ORDER:

@@ -4,6 +4,7 @@
 
     TweakRegError                   exit status
     ├── RecipeError                 2   the recipe or the command line is wrong
+    │   └── NotYamlError            2   because the text is no YAML
     ├── InputError                  2   an input cannot be used; known before a job runs
     ├── LockedError                 4   another run holds the output folder
     ├── JobFailedError              1   a job of the run failed
@@ -84,6 +85,15 @@ class RecipeError(TweakRegError):
     """The recipe or the command line is wrong; nothing was run."""
 
     exit_status = 2
+
+
+class NotYamlError(RecipeError):
+    """A text is no YAML; carries the text, and the line (from 0) where reading it failed."""
+
+    def __init__(self, message: str, *, text: str, line: int) -> None:
+        super().__init__(message)
+        self.text = text
+        self.line = line
 
 
 class InputError(TweakRegError):

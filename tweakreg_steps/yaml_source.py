@@ -15,7 +15,7 @@ from yaml.constructor import SafeConstructor
 from yaml.error import MarkedYAMLError
 from yaml.resolver import Resolver
 
-from tweakreg_steps.errors import RecipeError
+from tweakreg_steps.errors import NotYamlError, RecipeError
 from tweakreg_steps.text_file import read_small_file
 
 KeyPath = tuple[str | int, ...]
@@ -233,19 +233,13 @@ def parse_yaml(text: str, *, name: str) -> YamlSource:
         mark = getattr(error, "problem_mark", None)
         place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
         problem = getattr(error, "problem", None) or str(error)
-        hint = _hint(text, mark.line) if mark else ""
-        raise RecipeError(f"{place}: not valid YAML: {problem}{hint}") from error
+        raise NotYamlError(
+            f"{place}: not valid YAML: {problem}", text=text, line=mark.line if mark else -1
+        ) from error
     collected = _Places({}, {}, [])
     if node is not None:
         collected.collect(node, ())
     return YamlSource(value, collected.lines, collected.columns, tuple(collected.duplicates))
-
-
-def _hint(text: str, line: int) -> str:
-    """Return what is probably wrong with a text that is no YAML."""
-    from tweakreg_steps.recipes.written_right import hint_for_text  # it knows the parameters
-
-    return hint_for_text(text, line)
 
 
 def write_yaml(tree: Mapping[str, Any]) -> str:

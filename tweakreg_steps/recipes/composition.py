@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from tweakreg_steps.errors import RecipeError
+from tweakreg_steps.errors import NotYamlError, RecipeError
 from tweakreg_steps.printable import control_name
 from tweakreg_steps.recipes.merging import merge
 from tweakreg_steps.recipes.moved_paths import move_paths
+from tweakreg_steps.recipes.written_right import hint_for_text
 from tweakreg_steps.yaml_source import KeyPath, YamlSource, parse_yaml, read_yaml
 
 EXTENDS = "extends"
@@ -70,7 +72,7 @@ def read_recipe_source(path: Path, section: str | None = None) -> RecipeSource:
     RecipeError
         A file cannot be read or is not YAML, or extends itself.
     """
-    source = read_yaml(path)
+    source = _read_file(path)
     return _compose(_section_of(source, section) if section else source, path, (), count(1))
 
 
@@ -92,7 +94,7 @@ def _read(path: Path, chain: tuple[Path, ...], files: Iterator[int]) -> RecipeSo
         raise RecipeError(
             f"{chain[0]}: {EXTENDS}: more than {_FILES} files lie under it; write them as fewer"
         )
-    return _compose(read_yaml(path), path, chain, files)
+    return _compose(_read_file(path), path, chain, files)
 
 
 def _compose(
@@ -118,7 +120,25 @@ def _compose(
 
 def source_of_text(text: str, path: Path) -> RecipeSource:
     """Return what the text of a recipe file at `path`, and the files it extends, say."""
-    return _compose(parse_yaml(text, name=str(path)), path, (), count(1))
+    with _hints():
+        source = parse_yaml(text, name=str(path))
+    return _compose(source, path, (), count(1))
+
+
+def _read_file(path: Path) -> YamlSource:
+    """Read a recipe file."""
+    with _hints():
+        return read_yaml(path)
+
+
+@contextmanager
+def _hints() -> Iterator[None]:
+    """Say of a text that is no YAML what is probably wrong with it."""
+    try:
+        yield
+    except NotYamlError as error:
+        hint = hint_for_text(error.text, error.line)
+        raise RecipeError(f"{error}{hint}") from error
 
 
 def _own_source(source: YamlSource, path: Path) -> RecipeSource:
