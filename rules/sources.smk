@@ -44,6 +44,50 @@ rule read_catalogs:
         "tweakreg-step {params.job:q} 2> {log:q}"
 
 
+rule build_psf:
+    """dithered exposures + catalogs → psf/{psf}.fits"""
+    input:
+        **project.inputs("build_psf"),
+    output:
+        **project.outputs("build_psf"),
+    log:
+        project.log("build_psf"),
+    wildcard_constraints:
+        **project.constraints("build_psf"),
+    conda:
+        "environment.yaml"
+    resources:
+        mem_mb=project.mem_mb("build_psf"),
+        runtime=project.runtime("build_psf"),
+    params:
+        job=project.job("build_psf"),
+    shell:
+        "tweakreg-step {params.job:q} 2> {log:q}"
+
+
+rule measure_positions:
+    """exposure + catalog + PSF → positions/{image}.ecsv"""
+    input:
+        **project.inputs("measure_positions"),
+    output:
+        **project.outputs("measure_positions"),
+    log:
+        project.log("measure_positions"),
+    wildcard_constraints:
+        **project.constraints("measure_positions"),
+    group:
+        project.measuring_group
+    conda:
+        "environment.yaml"
+    resources:
+        mem_mb=project.mem_mb("measure_positions"),
+        runtime=project.runtime("measure_positions"),
+    params:
+        job=project.job("measure_positions"),
+    shell:
+        "tweakreg-step {params.job:q} 2> {log:q}"
+
+
 rule undistort_sources:
     """catalog + WCS → sky/{image}.ecsv"""
     input:
@@ -55,7 +99,7 @@ rule undistort_sources:
     wildcard_constraints:
         **project.constraints("undistort_sources"),
     group:
-        "find"
+        project.measuring_group
     conda:
         "environment.yaml"
     resources:

@@ -17,6 +17,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.wcs import WCS, FITSFixedWarning
 from numpy.typing import NDArray
+from optics import Optics, paint
 
 from tweakreg_steps.astrometry.rigid_motion import Motion, motion_matrix, move_exposure, move_header
 from tweakreg_steps.demo.painting import (
@@ -116,6 +117,7 @@ def uvis_scene(
     dither: float = 5.0,
     flag_defects: bool = False,
     full_error: bool = True,
+    optics: Optics | None = None,
 ) -> Scene:
     """Paint dithered two-chip WFC3/UVIS exposures on a real header, and write them.
 
@@ -127,6 +129,7 @@ def uvis_scene(
 
     ``flag_defects`` marks hot pixels (16) and cosmic rays (4096) in the DQ arrays;
     ``full_error=False`` writes the ERR arrays 10x10 (a third of the file; nothing reads them).
+    ``optics`` paints the stars through a telescope, of the chips' shape, in place of Gaussians.
     """
     rng = np.random.default_rng(seed)
     pointings = [_dither(i, dither) for i in range(number)]
@@ -141,7 +144,10 @@ def uvis_scene(
         chips = tuple(_chip_truth(_wcs(hdus, c), c, shape, ra, dec) for c in (1, 2))
         for chip in chips:
             own = chip.star
-            light = paint_stars(shape, x=chip.x, y=chip.y, flux=flux[own], psf=UVIS_PSF)
+            if optics is None:
+                light = paint_stars(shape, x=chip.x, y=chip.y, flux=flux[own], psf=UVIS_PSF)
+            else:
+                light = paint(optics, chip.x, chip.y, flux[own])
             rays = cosmic_rays(
                 shape, number=cosmic_ray_number, rng=rng, mean_length=4.0, counts_per_pixel=300.0
             )

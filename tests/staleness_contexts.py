@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from astropy.io import fits
 from raw_exposures import raw_acs_scene
 from skies import Scene
 from tiny import copy_tiny
@@ -25,7 +26,9 @@ CATALOG = {"refcat": "stars.cat", "rfluxcol": 3}
 
 def context_of(parameter: str) -> str:
     """Return the context in which a parameter is changed."""
-    section = parameter.partition(".")[0]
+    section, _, name = parameter.partition(".")
+    if name == "psf":
+        return "psf"
     return {
         "refimage": "refimage",
         "refimagefindpars": "refimage",
@@ -104,6 +107,28 @@ def _raw(_scene: Scene, _folder: Path) -> Changes:
     return {"input": "*_flt.fits"}
 
 
+def _psf(scene: Scene, folder: Path) -> Changes:
+    """Measure images and reference image with the PSF of a file."""
+    write_stars(folder)
+    measured = {"centroid": "psf", "psf": "star.fits"}
+    changes = _reference_image(scene, folder)
+    return {
+        **changes,
+        "imagefindpars": {**SKY, **measured},
+        "refimagefindpars": {**changes["refimagefindpars"], **measured},
+    }
+
+
+def write_stars(folder: Path) -> None:
+    """Write two PSFs, single images of Gaussians, for four samples a pixel."""
+    step = np.arange(-32, 33) / 4.0
+    square = step**2 + step[:, None] ** 2
+    for name, sigma in (("star.fits", 0.9), ("other.fits", 1.0)):
+        header = fits.Header({"OVERSAMP": 4})
+        image = np.exp(-0.5 * square / sigma**2)
+        fits.writeto(folder / name, image, header, overwrite=True)
+
+
 CONTEXTS: dict[str, Callable[[Scene, Path], Changes]] = {
     "plain": _plain,
     "refimage": _reference_image,
@@ -113,4 +138,5 @@ CONTEXTS: dict[str, Callable[[Scene, Path], Changes]] = {
     "sequence": _sequence,
     "raw": _raw,
     "solved": _solved,
+    "psf": _psf,
 }

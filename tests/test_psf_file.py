@@ -78,7 +78,12 @@ def test_a_single_image_with_its_oversampling(tmp_path: Path, scale: float) -> N
 def test_a_built_psf_is_read_as_it_was_written(tmp_path: Path) -> None:
     first, second = library(uvis(), nodes=3), library(uvis((500, 500)), nodes=2)
     for name in ("one.fits", "two.fits"):
-        write_psf(tmp_path / name, {2: second, 1: first}, {"CAMERA": "WFC3UV", "FILTER": "F606W"})
+        write_psf(
+            tmp_path / name,
+            {2: second, 1: first},
+            {"CAMERA": "WFC3UV", "FILTER": "F606W"},
+            history=(),
+        )
     assert (tmp_path / "one.fits").read_bytes() == (tmp_path / "two.fits").read_bytes()
     file = describe_psf_file(tmp_path / "one.fits")
     assert (file.kind, file.camera, file.filter, file.detectors) == (
@@ -121,7 +126,9 @@ def test_a_file_for_another_camera_or_filter_is_said(
 
 def test_a_file_without_the_detector_is_said(tmp_path: Path) -> None:
     path = tmp_path / "built.fits"
-    write_psf(path, {2: library(uvis(), nodes=2)}, {"CAMERA": "WFC3UV", "FILTER": "F606W"})
+    write_psf(
+        path, {2: library(uvis(), nodes=2)}, {"CAMERA": "WFC3UV", "FILTER": "F606W"}, history=()
+    )
     found = find_mismatches(describe_psf_file(path), setup_of(UVIS, "SCI,1"), "SCI,1")
     assert found == [f"{path}: has no PSF of detector 1, which SCI,1 is of, only of 2"]
 

@@ -21,7 +21,7 @@ from other_values import another_value
 from raw_exposures import provide_reference_files
 from rule_graph import Edges, rule_graph, with_dependents
 from skies import Scene
-from staleness_contexts import context_of, make_context
+from staleness_contexts import context_of, make_context, write_stars
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.recipes.merging import merge
@@ -105,6 +105,24 @@ OWN_ROWS = [
         {"reference_catalog": {"refcat": "another/stars.cat"}},
     ),
     row(
+        "imagefindpars.centroid",
+        {"measure_positions", "undistort_sources", "write_chip_catalog"},
+        {"imagefindpars": {"centroid": "psf", "psf": "star.fits"}},
+    ),
+    row("imagefindpars.psf", {"measure_positions"}, {"imagefindpars": {"psf": "other.fits"}}),
+    row(
+        "refimagefindpars.centroid",
+        {"measure_positions", "undistort_sources", "write_chip_catalog"},
+        {"refimagefindpars": {"centroid": "psf", "psf": "star.fits"}},
+        "first_flc_refimage",
+    ),
+    row(
+        "refimagefindpars.psf",
+        {"measure_positions"},
+        {"refimagefindpars": {"psf": "other.fits"}},
+        "first_flc_refimage",
+    ),
+    row(
         "headerlet_creation.history",
         {"write_headerlet"},
         {"headerlet_creation": {"history": "history.txt"}},
@@ -172,6 +190,7 @@ def runs(tiny_exposures: Scene, tmp_path_factory: pytest.TempPathFactory) -> Ite
         recipe = make_context(name, tiny_exposures, folder)
         (folder / "base.yaml").write_text("verbose: true\n")
         (folder / "exclusions.txt").write_text(f"{ONE}.fits one.reg\n")
+        write_stars(folder)
         (folder / "one.reg").write_text("image\ncircle(100, 100, 20)\n")
         assert main(["run", str(recipe), "-j", "2"]) == 0
         return recipe

@@ -44,6 +44,16 @@ _STRUCTURE = re.compile(
     r"|Z(?:IMAGE|CMPTYPE|BITPIX|NAXIS\d*|TILE\d|NAME\d|VAL\d|QUANTIZ|DITHER0|BLANK|SCALE|ZERO)"
     r"|TFIELDS|THEAP|T(?:FORM|TYPE|SCAL|ZERO|NULL)\d+)$"
 )
+# what tells the PSF of a chip, and the noise of its pixels where it has no ERR array
+_CAMERA = (
+    *("INSTRUME", "DETECTOR", "CCDCHIP", "PUPIL"),
+    *("FILTER", "FILTER1", "FILTER2", "FILTNAM1", "FILTNAM2"),
+    *("LTV1", "LTV2", "LTM1_1", "LTM2_2"),
+)
+_NOISE = (
+    *("BUNIT", "EXPTIME", "GAIN", "CCDGAIN", "RDNOISE", "READNOIS"),
+    *(f"{name}{amplifier}" for name in ("ATODGN", "READNSE") for amplifier in "ABCD"),
+)
 _PRIMARY_PLANE = frozenset({"TELESCOP", "INSTRUME", "DETECTOR", "PA_V3", "REFFRAME"})
 # what decides whether, and with which reference files, stwcs works on an exposure
 _IDENTITY = (
@@ -80,7 +90,8 @@ def digest_exposure(path: Path, selection: str | None) -> dict[str, Any]:
         ``file``: digest of all headers and data. ``data``: digest of each HDU's data. ``chips``:
         for each chip its ``number``, ``extension``, ``label`` and ``shape`` (ny, nx); the digests
         ``pixels``, ``dq`` and ``err`` (None without) and ``wcs`` (cards of the WCS and the lookup
-        tables they point to); ``unit``, what its pixels count; ``wcsnames``, the names of its
+        tables they point to); ``unit``, what its pixels count; ``camera`` and ``noise``, the
+        cards that tell its PSF and the noise of its pixels; ``wcsnames``, the names of its
         primary and alternate WCSs; ``alternates``, the keys of the latter with their names.
         ``primary``: telescope, instrument and reference files as the primary header names them.
         ``model``: the IDCTAB of the model that the first extension holds, or None.
@@ -184,10 +195,17 @@ def _describe_chip(
         "dq": _digest_flags(path, hdus, chip, data),
         "err": _digest_errors(path, hdus, chip, data),
         "unit": pixel_unit(hdu.values, hdus[0].values).as_record(),
+        "camera": _cards(_CAMERA, hdus[0], hdu),
+        "noise": _cards(_NOISE, hdus[0], hdu),
         "wcs": _digest_wcs(hdu, hdus, data),
         "wcsnames": list(wcs_names(cards)),
         "alternates": alternate_names(cards),
     }
+
+
+def _cards(names: Iterable[str], *hdus: Hdu) -> dict[str, Any]:
+    """Return the values of some keywords; a later header's go before."""
+    return {key: hdu.values[key] for hdu in hdus for key in names if key in hdu.values}
 
 
 def _digest_flags(path: Path, hdus: Sequence[Hdu], chip: Chip, data: Sequence[bytes]) -> str | None:

@@ -30,7 +30,7 @@ from tweakreg_steps.surveying.plane_order import in_plane_order
 
 _GROUPS = ("exclusions", "catalogs", "reference_files")
 """What the records call several digests of files, each by its part."""
-_SINGLE = re.compile(r"refcat|history|filter|weights\d+")
+_SINGLE = re.compile(r"refcat|history|filter|psf|weights\d+")
 """What the records call the digest of one file."""
 _PARTS = ("pixels", "dq", "err", "wcs")
 """The parts of a chip of which records hold digests."""
@@ -101,6 +101,8 @@ class UserFiles:
         image = self.images.get(image_of_job(record))
         inputs = record["inputs"]
         yield from self._parts(image, inputs.get("chips", []))
+        for name, chips in inputs.get("exposures", {}).items():
+            yield from self._parts(self.images.get(name), chips)
         if "file" in inputs:
             yield self._of_image("whole file", image, {"": inputs["file"]}, self._whole)
         step = all_steps()[record["rule"]]
@@ -213,7 +215,7 @@ def user_files_of(outdir: Path) -> UserFiles:
 
 def other_inputs(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a record's inputs say that is no digest of a file."""
-    told = {"chips", "file", _DATA, *_GROUPS}
+    told = {"chips", "exposures", "file", _DATA, *_GROUPS}
     told |= {"wcs"} if all_steps()[record["rule"]].combine else set()
     told |= {key for key in record["inputs"] if _SINGLE.fullmatch(key)}
     return {key: value for key, value in record["inputs"].items() if key not in told}

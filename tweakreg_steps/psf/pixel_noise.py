@@ -127,7 +127,7 @@ def noise_from_header(
     ----------
     header
         Cards of the primary header and of the chip's, together: BUNIT; GAIN, CCDGAIN or ATODGNA…D
-        (electrons a count), RDNOISE, READNSE or READNSEA…D (electrons), EXPTIME (s).
+        (electrons a count), RDNOISE, READNOIS or READNSEA…D (electrons), EXPTIME (s).
     sky, sky_sigma
         Level of the sky, and its noise as measured, in the unit of the pixels.
     label

@@ -21,6 +21,9 @@ _CAMERAS = {
 }
 _NIRCAM = {"NRCALONG": "NRCAL", "NRCBLONG": "NRCBL"}
 _SHORT_WAVE = {f"NRC{module}{n}": n + 4 * (module == "B") for module in "AB" for n in range(1, 5)}
+_STRANGE = re.compile(r"[^A-Z0-9+_-]")
+_LONGEST = 100
+"""Characters of a name."""
 _OPEN = re.compile(r"^(CLEAR.*|N/A|NONE|)$")
 
 
@@ -49,6 +52,23 @@ class Setup:
     offset_y: float
 
 
+def setup_name(header: Mapping[str, Any]) -> str:
+    """Name camera and filter as one word, which a file can have as its name.
+
+    Parameters
+    ----------
+    header
+        As for `setup_of`.
+
+    Returns
+    -------
+    str
+        ``WFC3UV_F606W``; ``unknown`` where the header names neither.
+    """
+    words = [word for word in (_camera(header), _filter(header)) if word]
+    return _STRANGE.sub("_", "_".join(words))[:_LONGEST] or "unknown"
+
+
 def setup_of(header: Mapping[str, Any], label: str) -> Setup:
     """Read the setup of a chip from its header.
 
@@ -69,9 +89,9 @@ def setup_of(header: Mapping[str, Any], label: str) -> Setup:
     return Setup(
         camera=camera,
         filter=_filter(header),
-        detector=_detector(header, camera),
-        offset_x=-float(header.get("LTV1", 0.0)),
-        offset_y=-float(header.get("LTV2", 0.0)),
+        detector=_detector(header, camera, label),
+        offset_x=-_number(header, "LTV1", 0.0, label),
+        offset_y=-_number(header, "LTV2", 0.0, label),
     )
 
 
@@ -105,21 +125,29 @@ def _filter(header: Mapping[str, Any]) -> str:
     return ""
 
 
-def _detector(header: Mapping[str, Any], camera: str) -> int:
+def _detector(header: Mapping[str, Any], camera: str, label: str) -> int:
     """Return the number of the chip."""
     if camera in {"WFC3UV", "ACSWFC"}:
-        return 3 - int(header.get("CCDCHIP", 2))
+        return 3 - int(_number(header, "CCDCHIP", 2.0, label))
     if camera == "WFPC2":
-        return int(header.get("DETECTOR", 1))
+        return int(_number(header, "DETECTOR", 1.0, label))
     if camera in _SHORT_WAVE:
         return _SHORT_WAVE[camera]
-    return int(header.get("CCDCHIP", 1))
+    return int(_number(header, "CCDCHIP", 1.0, label))
+
+
+def _number(header: Mapping[str, Any], key: str, default: float, label: str) -> float:
+    """Return the number of a card; its default where it is not there."""
+    value = header.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError(f"{label}: {key} is {value!r} and must be a number; correct the header")
+    return float(value)
 
 
 def _require_unbinned(header: Mapping[str, Any], label: str) -> None:
     """Refuse pixels that are larger than the detector's."""
     for key in ("LTM1_1", "LTM2_2"):
-        if abs(float(header.get(key, 1.0)) - 1.0) > 1e-6:  # noqa: PLR2004  a rounded card
+        if abs(_number(header, key, 1.0, label) - 1.0) > 1e-6:  # noqa: PLR2004  a rounded card
             raise InputError(
                 f"{label}: {key} is {header[key]}: the pixels are binned, and a PSF of the "
                 "detector's own does not hold for them; use centroid: daofind"

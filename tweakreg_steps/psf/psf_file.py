@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -146,7 +146,9 @@ def read_psf(psf: PsfFile, setup: Setup) -> PsfGrid:
     )
 
 
-def write_psf(path: Path, psfs: Mapping[int, PsfGrid], cards: Mapping[str, Any]) -> None:
+def write_psf(
+    path: Path, psfs: Mapping[int, PsfGrid], cards: Mapping[str, Any], *, history: Sequence[str]
+) -> None:
     """Write built PSFs, an extension for each detector.
 
     Parameters
@@ -157,12 +159,16 @@ def write_psf(path: Path, psfs: Mapping[int, PsfGrid], cards: Mapping[str, Any])
         By number of the detector.
     cards
         Of the primary header: CAMERA, FILTER, and what else is to be known.
+    history
+        Lines for its HISTORY.
     """
     from astropy.io import fits
 
     primary = fits.PrimaryHDU()
     for key, value in cards.items():
         primary.header[key] = value
+    for line in history:
+        primary.header.add_history(line)
     hdus = fits.HDUList([primary])
     for detector in sorted(psfs):
         psf = psfs[detector]

@@ -43,7 +43,10 @@ def _move_all(tree: Tree, move: Move) -> None:
     of_images = tree.get(IMAGES)
     for parameter in parameters():
         if parameter.file or parameter.path in (_INPUT, *_FOLDERS):
-            _move_value(tree, parameter.path, move)
+            unless = partial(_move_unless, words=parameter.words, move=move)
+            _move_value(tree, parameter.path, unless)
+            for own in of_images.values() if isinstance(of_images, dict) else ():
+                _move_value(own, parameter.path, unless)
         for key in parameter.files:
             _move_value(tree, (*parameter.path, key), move)
             for own in of_images.values() if isinstance(of_images, dict) else ():
@@ -64,6 +67,11 @@ def _move_value(tree: object, path: tuple[str, ...], move: Move) -> None:
         tree[key] = [move(item) if isinstance(item, str) else item for item in value]
     elif isinstance(value, str) and value:
         tree[key] = move(value)
+
+
+def _move_unless(path: str, *, words: frozenset[str], move: Move) -> str:
+    """Move a path; a word that stands for none stays."""
+    return path if path in words else move(path)
 
 
 def _move_entry(entry: str, *, move: Move) -> str:

@@ -117,6 +117,11 @@ def _find_problems(section: str, find: Tree) -> Iterator[Found]:
             "0 with computesig: false sets no threshold; give the sky noise",
         )
     yield from _finder_problems(section, find)
+    if find["centroid"] == "psf" and find["psf"] is None:
+        yield (
+            (section, "psf"),
+            "is missing, which centroid: psf needs; name a file, or build to have it made",
+        )
     if find["dqbits"] is not None:
         problem = dqbits_problem(find["dqbits"])
         if problem:
@@ -216,6 +221,9 @@ def cross_field_warnings(values: Tree, given: Mapping[str, Any]) -> Iterator[str
     if not matching["use2dhist"] and matching["xoffset"] is None and matching["yoffset"] is None:
         yield "object_matching.use2dhist is false and no offset is given: 0, 0 is taken"
     yield from _solution_warnings(values, given)
+    for section in ("imagefindpars", "refimagefindpars"):
+        if values[section]["psf"] is not None and values[section]["centroid"] != "psf":
+            yield f"{section}.psf has no effect without {section}.centroid: psf"
     headerlet = values["headerlet_creation"]
     named = set(given.get("headerlet_creation", ())) - {"headerlet"}
     if named and not headerlet["headerlet"]:

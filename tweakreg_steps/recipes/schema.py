@@ -51,6 +51,8 @@ class Parameter:
         Whether it only decides that a rule's products are wanted; it makes none stale.
     file
         Whether it is the path of a file, whose content is what counts.
+    words
+        What a value may be in place of the path of a file.
     of_run
         Whether no product depends on it.
     files
@@ -70,6 +72,7 @@ class Parameter:
     switch: bool
     file: bool
     of_run: bool
+    words: frozenset[str]
     files: tuple[str, ...]
     per_image: bool
     schema: Tree
@@ -146,6 +149,7 @@ def _walk(schema: Tree, path: tuple[str, ...], inherited: Tree) -> Iterator[Para
             switch=child.get("x-switch", False),
             file=child.get("x-file", False),
             of_run=child.get("x-run", False),
+            words=frozenset(child.get("x-words", ())),
             files=tuple(child.get("x-files", ())),
             per_image=notes.get(_PER_IMAGE, False),
             schema=child,

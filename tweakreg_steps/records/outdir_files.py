@@ -34,6 +34,8 @@ FOLDERS = (
     ".snakemake",
     "masks",
     "catalogs",
+    "positions",
+    "psf",
     "sky",
     "matches",
     "pairs",

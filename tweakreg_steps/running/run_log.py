@@ -9,7 +9,7 @@ from tweakreg_steps import __version__
 from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.printable import printable
 from tweakreg_steps.records.outdir_files import RUN_LOG_HEAD
-from tweakreg_steps.steps.products import CATALOG
+from tweakreg_steps.steps.products import CATALOG, POSITIONS, PSF
 from tweakreg_steps.workflow.jobs import Job
 from tweakreg_steps.workflow.project import Project
 
@@ -29,11 +29,11 @@ def write_run_log(project: Project, jobs: Sequence[Job]) -> None:
 
 
 def finding_warnings(project: Project, jobs: Sequence[Job]) -> list[str]:
-    """Return what the search for sources warned of, chip by chip: thresholds depend on it."""
+    """Return what the search for sources warned of, and their measurement, chip by chip."""
     return [
         line.removeprefix(_WARNING)
         for job in jobs
-        if CATALOG in job.products.values()
+        if {CATALOG, POSITIONS, PSF} & {*job.products.values()}
         for line in printable(_read(project.outdir / job.log)).splitlines()
         if line.startswith(_WARNING)
     ]

@@ -7,7 +7,7 @@ its files when it begins, and the files must be the same when it ends.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -88,16 +88,20 @@ def _look(path: Path, name: str) -> Content:
 def _unlike(step: Step, call: Call, found: Mapping[str, Content]) -> list[str]:
     """Return the names of the images that are not those of the record."""
     if step.combine is None:
-        return [name for name, content in found.items() if not _is_recorded(call, content)]
+        of_images = call.inputs.get("exposures", {})
+        return [
+            name
+            for name, content in found.items()
+            if not _is_recorded(call, content, of_images.get(name) or call.inputs["chips"])
+        ]
     if not found:
         return []
     now = step.combine([content["chips"] for content in found.values()], call.inputs)
     return list(found) if now != call.inputs["wcs"] else []
 
 
-def _is_recorded(call: Call, content: Content) -> bool:
-    """Tell whether what a record says of its image is true."""
-    recorded = call.inputs["chips"]
+def _is_recorded(call: Call, content: Content, recorded: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether what a record says of the chips of an image is true."""
     chips = [{key: chip[key] for key in recorded[0]} for chip in content["chips"]]
     is_whole = call.inputs.get("file", content["file"]) == content["file"]
     return bool(is_whole and chips == recorded)

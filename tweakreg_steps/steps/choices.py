@@ -6,8 +6,14 @@ from collections.abc import Iterable
 
 from tweakreg_steps.records.review_file import Decision
 from tweakreg_steps.steps.declaration import Read
-from tweakreg_steps.steps.products import EXPANDED_SOURCES, REFERENCE_SOURCES
+from tweakreg_steps.steps.products import (
+    CATALOG,
+    EXPANDED_SOURCES,
+    POSITIONS,
+    REFERENCE_SOURCES,
+)
 from tweakreg_steps.steps.subject import Subject
+from tweakreg_steps.surveying.psf_survey import BUILD
 
 
 def all_names(subject: Subject) -> Iterable[str]:
@@ -30,6 +36,40 @@ def is_aligned_alone(subject: Subject) -> bool:
 def is_drawn(subject: Subject) -> bool:
     """Tell whether there is anything to draw: of the reference itself there is not."""
     return subject.is_input and not subject.findings.is_reference(subject.this)
+
+
+def is_psf_wanted(subject: Subject) -> bool:
+    """Tell whether the sources of an image are measured with a PSF."""
+    if not subject.is_sought or subject.has_catalogs:
+        return False
+    return bool(subject.values[subject.findpars]["centroid"] == "psf")
+
+
+def is_psf_built(subject: Subject) -> bool:
+    """Tell whether that PSF is built from the exposures."""
+    return is_psf_wanted(subject) and subject.values[subject.findpars]["psf"] == BUILD
+
+
+def _if_measured(subject: Subject) -> Iterable[str]:
+    """Return a name where the sources are measured with a PSF."""
+    return (subject.name,) if is_psf_wanted(subject) else ()
+
+
+def _if_found(subject: Subject) -> Iterable[str]:
+    """Return a name where the sources stay where they were found."""
+    return () if is_psf_wanted(subject) else (subject.name,)
+
+
+def if_built(subject: Subject) -> Iterable[str]:
+    """Return a name where the PSF is built."""
+    return (subject.name,) if is_psf_built(subject) else ()
+
+
+BEST_POSITIONS = {
+    "catalog": Read(CATALOG, of=_if_found),
+    "positions": Read(POSITIONS, of=_if_measured),
+}
+"""The sources of an image where they are best known."""
 
 
 def _if_expanded(subject: Subject) -> Iterable[str]:

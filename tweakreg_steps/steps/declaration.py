@@ -30,6 +30,8 @@ class Per(StrEnum):
     IMAGE = "image"
     CHIP = "chip"
     PAIR = "pair"
+    GROUP = "group"
+    """All images of one camera and filter."""
     ALL = "all"
 
 

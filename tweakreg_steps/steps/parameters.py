@@ -59,6 +59,18 @@ class FindSources(TypedDict):
     imagefindpars: Finding
 
 
+class Centroid(TypedDict):
+    """Which positions of the sources count."""
+
+    centroid: Literal["daofind", "psf"]
+
+
+class UndistortSources(TypedDict):
+    """What a list of sources on the sky depends on."""
+
+    imagefindpars: Centroid
+
+
 class CoordinateFile(TypedDict):
     """How catalogs of the images are read."""
 
@@ -122,6 +134,13 @@ class MatchGate(TypedDict):
     """What a match is judged by."""
 
     max_false_alarm: float
+
+
+class BuildPsf(TypedDict):
+    """What a PSF depends on: how the exposures it is built from are laid over each other."""
+
+    object_matching: ObjectMatching
+    acceptance: MatchGate
 
 
 class MatchSources(TypedDict):

@@ -11,6 +11,10 @@ MASK = Product("masks/{image}.fits", is_intermediate=True)
 """Where on each chip sources may be."""
 CATALOG = Product("catalogs/{image}.ecsv", is_intermediate=True)
 """The sources of an image, in pixels."""
+POSITIONS = Product("positions/{image}.ecsv", is_intermediate=True)
+"""The same, where the PSF puts them."""
+PSF = Product("psf/{psf}.fits")
+"""The PSF of a camera and filter, built from the exposures."""
 SKY = Product("sky/{image}.ecsv", is_intermediate=True)
 """The sources of an image on the sky, undistorted."""
 PLANE = Product("reference/wcs.fits", counts_by_content=True)

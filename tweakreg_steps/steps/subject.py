@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -27,7 +27,8 @@ class Subject:
     Attributes
     ----------
     name
-        The job's name: an image, ``<image>.<chip>``, a pair of images, or ``all``.
+        The job's name: an image, ``<image>.<chip>``, a pair of images, a camera and filter, or
+        ``all``.
     recipe
         The complete recipe.
     findings
@@ -41,7 +42,7 @@ class Subject:
     decide
         What was decided about the present fit of an image.
     wildcard
-        What the names of products call several images together: ``pair``.
+        What the names of products call several images together: ``pair``, ``psf``.
     members
         Several images together.
     """
@@ -55,6 +56,13 @@ class Subject:
     decide: Decide
     wildcard: str = ""
     members: tuple[Inspected, ...] = ()
+
+    def member(self, image: Inspected) -> Subject:
+        """Return one of several images as what a job is about."""
+        is_input = any(image is other for other in self.findings.images)
+        return replace(
+            self, name=image.image.name, image=image, is_input=is_input, wildcard="", members=()
+        )
 
     @cached_property
     def values(self) -> Tree:
@@ -103,7 +111,11 @@ class Subject:
         """What the image gives for the wildcards of products."""
         if self.image is None:
             return {self.wildcard: self.name} if self.members else {}
-        found = {"image": self.image_name, "file": self.image.image.path.name}
+        found = {
+            "image": self.image_name,
+            "file": self.image.image.path.name,
+            "psf": self.image.psf_name,
+        }
         if self.chip is not None:
             found["chip"] = str(self.chip)
         if self.recipe["headerlet_creation"]["headerlet"]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, TypedDict
 
+from tweakreg_steps.steps import parameters
 from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.steps.choices import BEST_POSITIONS
 from tweakreg_steps.steps.declaration import Per, Step
-from tweakreg_steps.steps.products import CATALOG, SKY
+from tweakreg_steps.steps.products import SKY
 from tweakreg_steps.steps.subject import Subject
 from tweakreg_steps.surveying.chip_record import chip_from_record
 
@@ -28,17 +29,19 @@ STEP = Step(
     per=Per.IMAGE,
     facts=_facts,
     parts=("wcs",),
-    reads={"catalog": CATALOG},
+    reads=BEST_POSITIONS,
     writes={"sky": SKY},
+    consumes=parameters.UndistortSources,
     is_shared=True,
     imports=("tweakreg_steps.finding.sky_list", "tweakreg_steps.astrometry.undistortion"),
 )
 
 
-def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
+def run(call: StepCall[parameters.UndistortSources, Facts]) -> None:
     """Write ``sky/<image>.ecsv``."""
     from tweakreg_steps.finding.sky_list import make_sky_list
 
     chips = [chip_from_record(record) for record in call.inputs["chips"]]
-    sky = make_sky_list(call.read_table("catalog"), call.file("image"), chips)
+    key = "positions" if call.optional_file("positions") else "catalog"
+    sky = make_sky_list(call.read_table(key), call.file("image"), chips)
     call.write_table("sky", sky)

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.steps.choices import BEST_POSITIONS
 from tweakreg_steps.steps.declaration import Per, Step
-from tweakreg_steps.steps.products import CATALOG, CHIP_CATALOG
+from tweakreg_steps.steps.products import CHIP_CATALOG
 from tweakreg_steps.steps.subject import Subject
 
 
@@ -27,7 +28,7 @@ STEP = Step(
     __name__,
     per=Per.CHIP,
     facts=_facts,
-    reads={"catalog": CATALOG},
+    reads=BEST_POSITIONS,
     writes={"xy": CHIP_CATALOG},
     imports=("tweakreg_steps.products.text_products",),
 )
@@ -38,7 +39,7 @@ def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
     from tweakreg_steps.products.text_products import xy_catalog_text
     from tweakreg_steps.tables.ecsv import ColumnTable
 
-    catalog = call.read_table("catalog")
+    catalog = call.read_table("positions" if call.optional_file("positions") else "catalog")
     on_chip = catalog["chip"] == call.inputs["chip"]
     rows = ColumnTable({name: column[on_chip] for name, column in catalog.columns.items()})
     call.write_text("xy", xy_catalog_text(rows, image=catalog.meta["image"]))

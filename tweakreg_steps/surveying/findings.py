@@ -76,6 +76,8 @@ class Findings:
         and ``weights<chip>``.
     mosaic
         How the images lie to each other; None where each is aligned by itself.
+    psfs
+        For each image whose sources are measured with the PSF of a file, that file.
     """
 
     images: tuple[Inspected, ...]
@@ -90,6 +92,7 @@ class Findings:
     sextractor: str | None = None
     weights: Mapping[str, Mapping[str, UserFile]] = field(default_factory=dict)
     mosaic: MosaicFindings | None = None
+    psfs: Mapping[str, UserFile] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -128,6 +131,8 @@ class Findings:
         ``exclusions.1``.
         """
         found = {key: file.path for key, file in self.weights.get(name, {}).items()}
+        if name in self.psfs:
+            found["psf"] = self.psfs[name].path
         for key, files in (
             ("catalogs", self.catalogs.get(name, {})),
             ("reference_files", self.reference_files.get(name, {})),

@@ -21,7 +21,7 @@ from tweakreg_steps.records.outdir_files import digests_of, is_prepared
 from tweakreg_steps.surveying.applied_inputs import as_measured
 from tweakreg_steps.surveying.chip_record import chip_from_record
 
-_FORMAT = 4
+_FORMAT = 5
 _LEARNT = frozenset({"chips", "file", "data", "primary", "model", "headerlets"})
 
 
@@ -36,7 +36,8 @@ class Inspected:
     chips
         For each chip its ``number`` (from 1), ``extension``, ``label``, ``shape`` (ny, nx), the
         digests ``pixels``, ``dq``, ``err`` (or None) and ``wcs``, the ``unit`` of its pixels, the
-        ``wcsnames`` that the header holds, and its ``alternates``.
+        cards that tell its ``camera`` and its ``noise``, the ``wcsnames`` that the header holds,
+        and its ``alternates``.
     file
         Digest of the whole content.
     data
@@ -56,6 +57,13 @@ class Inspected:
     headerlets: tuple[str, ...] = ()
     gwcs: bool = False
     applied: bool = False
+
+    @property
+    def psf_name(self) -> str:
+        """The name of its camera and filter, which the images of a PSF have in common."""
+        from tweakreg_steps.psf.psf_camera import setup_name
+
+        return setup_name(self.chips[0]["camera"] if self.chips else {})
 
 
 def inspect_inputs(images: Sequence[InputImage], outdir: Path) -> list[Inspected]:

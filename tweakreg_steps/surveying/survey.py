@@ -24,6 +24,7 @@ from tweakreg_steps.surveying.headerlet_survey import headerlet_problems, histor
 from tweakreg_steps.surveying.inspection import Inspected, inspect_inputs, inspect_refimage
 from tweakreg_steps.surveying.mosaic_survey import survey_mosaic
 from tweakreg_steps.surveying.path_braces import brace_problems
+from tweakreg_steps.surveying.psf_survey import survey_psfs
 from tweakreg_steps.surveying.quality_survey import quality_problems
 from tweakreg_steps.surveying.reference_files import find_reference_files
 from tweakreg_steps.surveying.sextractor_survey import survey_sextractor
@@ -82,6 +83,8 @@ def _look_further(recipe: Recipe, findings: Findings, problems: list[str]) -> Fi
     found = replace(findings, exclusions=exclusions or {}, catalogs=catalogs or {})
     options = _noting(problems, lambda: survey_sextractor(recipe, found))
     found = replace(found, **(options or {}))
+    psfs = _noting(problems, lambda: survey_psfs(recipe, found))
+    found = replace(found, psfs=psfs or {})
     found = replace(found, mosaic=_noting(problems, lambda: survey_mosaic(recipe, found)))
     problems += [*quality_problems(recipe, found), *brace_problems(recipe, found)]
     return found

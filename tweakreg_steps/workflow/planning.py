@@ -15,7 +15,7 @@ from tweakreg_steps.steps import all_steps
 from tweakreg_steps.steps.declaration import Per, Product, Step, Writes
 from tweakreg_steps.steps.products import WORKING
 from tweakreg_steps.steps.subject import ALL, Subject
-from tweakreg_steps.surveying.findings import Findings
+from tweakreg_steps.surveying.findings import Findings, chip_records
 from tweakreg_steps.surveying.inspection import Inspected
 from tweakreg_steps.workflow.consumption import own_parameters_of, parameters_of
 from tweakreg_steps.workflow.decisions import decision_of
@@ -88,6 +88,7 @@ class _Builder:
         self._images = {image.image.name: self._subject(image, None) for image in images}
         self._pairs = {name: self._together("pair", name, of) for name, of in self._members()}
         self._all = self._subject(None, None)
+        self._groups = [*self._grouped()]
 
     def subjects(self, per: Per) -> Iterable[Subject]:
         """Return what the jobs of a step may be about."""
@@ -102,6 +103,8 @@ class _Builder:
                 ]
             case Per.PAIR:
                 return self._pairs.values()
+            case Per.GROUP:
+                return self._groups
         return (self._all,)
 
     def _members(self) -> Iterator[tuple[str, tuple[Inspected, ...]]]:
@@ -110,6 +113,14 @@ class _Builder:
         by_name = {image.image.name: image for image in self.findings.images}
         for name, members in mosaic.pairs.items() if mosaic else ():
             yield name, tuple(by_name[member] for member in members)
+
+    def _grouped(self) -> Iterator[Subject]:
+        """Yield the images of each camera and filter as what one job is about."""
+        groups: dict[str, list[Inspected]] = {}
+        for image in self.findings.all_images:
+            groups.setdefault(image.psf_name, []).append(image)
+        for name, members in groups.items():
+            yield self._together("psf", name, tuple(members))
 
     def _together(self, wildcard: str, name: str, members: tuple[Inspected, ...]) -> Subject:
         """Return several images as what a job is about."""
@@ -211,8 +222,10 @@ class _Builder:
         parts, images = step.parts_of(subject), step.images_of(subject)
         if step.combine is not None:
             return {"wcs": step.combine([image.chips for image in images], facts)}
-        if subject.image is None or not (parts or step.parts):
+        if not (parts or step.parts):
             return {}
+        if subject.image is None:
+            return {"exposures": {i.image.name: chip_records(i, *parts) for i in images}}
         found: dict[str, Any] = {"chips": subject.chips(*(p for p in parts if p not in _WHOLE))}
         if "file" in parts:
             found["file"] = subject.image.file
@@ -236,6 +249,9 @@ class _Builder:
     def _files(self, subject: Subject) -> dict[str, Path]:
         """Return the user's files that a job may read."""
         own = self.findings.files_of(subject.image_name) if subject.image else {}
+        for name in _names_of(subject.members):
+            files = self.findings.files_of(name)
+            own |= {f"{key}.{name}": path for key, path in files.items()}
         return {**self.run_files, **own}
 
     def _stamps(self, needs: tuple[JobKey, ...]) -> dict[str, str | None]:

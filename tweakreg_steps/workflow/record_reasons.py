@@ -11,7 +11,14 @@ from tweakreg_steps.recipes.schema import Tree
 
 _MISSING = object()
 
-_PARTS = {"pixels": "pixels", "dq": "DQ flags", "err": "errors", "wcs": "WCS"}
+_PARTS = {
+    "pixels": "pixels",
+    "dq": "DQ flags",
+    "err": "errors",
+    "wcs": "WCS",
+    "camera": "camera and filter",
+    "noise": "gain and read noise",
+}
 """What a chip has, in words."""
 
 _IMAGE = "image"
@@ -62,8 +69,12 @@ def _describe(path: tuple[str, ...], files: Mapping[str, Path]) -> str:
     """Name an input: the file and what of it."""
     image = f"{files[_IMAGE].name}: " if _IMAGE in files else ""
     match path:
-        case ("chips", chip, part):
+        case ("chips", chip, part, *_):
             return f"{image}{_PARTS.get(part, part)} of {chip}"
+        case ("exposures", other):
+            return other
+        case ("exposures", other, chip, part, *_):
+            return f"{other}: {_PARTS.get(part, part)} of {chip}"
         case ("wcs",):
             return "the WCS of an image"
         case ("file",) | ("data",):
@@ -74,10 +85,15 @@ def _describe(path: tuple[str, ...], files: Mapping[str, Path]) -> str:
 
 def _by_chip(inputs: Tree) -> Tree:
     """Key the chips by their number, so that a difference can name them."""
-    return {
-        key: {f"chip {chip['number']}": chip for chip in value} if key == "chips" else value
-        for key, value in inputs.items()
-    }
+
+    def keyed(key: str, value: Any) -> Any:  # noqa: ANN401  any JSON value
+        if key == "chips":
+            return {f"chip {chip['number']}": chip for chip in value}
+        if key == "exposures":
+            return {name: keyed("chips", chips) for name, chips in value.items()}
+        return value
+
+    return {key: keyed(key, value) for key, value in inputs.items()}
 
 
 def _differences(

@@ -19,6 +19,7 @@ from tweakreg_steps.records.outdir_files import SUMMARY, log_of
 from tweakreg_steps.resources import provide_step_command
 from tweakreg_steps.steps import all_steps
 from tweakreg_steps.steps.declaration import Product
+from tweakreg_steps.steps.products import PSF
 from tweakreg_steps.workflow.blocked_jobs import require_measurable
 from tweakreg_steps.workflow.jobs import Job, JobKey
 from tweakreg_steps.workflow.obsolete import remove_obsolete
@@ -178,6 +179,20 @@ class Rules:
     def _job(self, rule: str, wildcards: Wildcards) -> Job | None:
         """Return the job of a rule for some wildcards."""
         return self._by_wildcards.get((rule, frozenset(wildcards.items())))
+
+    @property
+    def measuring_group(self) -> str:
+        """The group of what comes behind the search for sources.
+
+        Where a PSF is built of what was found in all exposures, no group may span that.
+        """
+        has_psf = any(
+            product == PSF
+            for jobs in self._of_rule.values()
+            for job in jobs
+            for product in job.products.values()
+        )
+        return "measure" if has_psf else "find"
 
     def mem_mb(self, rule: str) -> int:
         """Return how much memory a job of a rule needs, in MB."""

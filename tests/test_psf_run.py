@@ -1,0 +1,227 @@
+"""Positions with a PSF through the whole program: a PSF of a file, and one that is built."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from astropy.io import fits
+from astropy.table import Table
+from optics import uvis
+from psf_scenes import write_library
+from skies import Scene, rms_to_truth, uvis_scene
+from steps import run_steps
+
+from tweakreg_steps.cli import main
+from tweakreg_steps.errors import RecipeError, TweakRegError
+from tweakreg_steps.recipes.recipe import load_recipe
+from tweakreg_steps.workflow.project import open_project
+
+SHAPE = (420, 420)
+LIBRARY = "PSFSTD_WFC3UV_F555W.fits"
+FIND_RULES = ("make_masks", "find_sources", "measure_positions", "undistort_sources")
+FIRST = "paint01q_flc"
+
+
+DAOFIND: dict[str, str] = {}
+
+
+def with_psf(psf: str) -> dict[str, str]:
+    """Return what says that sources are measured with a PSF."""
+    return {"centroid": "psf", "psf": psf}
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """Four dithered exposures of stars through a telescope, with hits, and their PSF beside."""
+    folder = tmp_path_factory.mktemp("through_optics")
+    optics = uvis(SHAPE)
+    write_library(folder / LIBRARY, optics, detectors=2)
+    return uvis_scene(
+        folder,
+        shape=SHAPE,
+        number=4,
+        stars=1700,
+        faintest=2.0e4,
+        cosmic_ray_number=40,
+        hot_pixel_number=20,
+        dither=1.3,
+        optics=optics,
+    )
+
+
+@pytest.fixture(scope="module")
+def aligned(scene: Scene) -> Callable[[str], Path]:
+    """Return the function that aligns them with a PSF, or as DAOFIND has them."""
+    done: dict[str, Path] = {}
+
+    def align(psf: str) -> Path:
+        if psf not in done:
+            name = psf.partition(".")[0]
+            path = write_recipe(
+                scene.paths[0].parent, name, DAOFIND if psf == "daofind" else with_psf(psf)
+            )
+            assert main(["run", str(path), "-j", "2"]) == 0
+            done[psf] = path.parent / name
+        return done[psf]
+
+    return align
+
+
+def write_recipe(folder: Path, name: str, find: dict[str, str]) -> Path:
+    """Write a recipe beside the exposures."""
+    recipe = {
+        "input": "*_flc.fits",
+        "outdir": name,
+        "imagefindpars": {"threshold": 20, **find},
+        "update_header": {"updatehdr": True},
+    }
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(recipe))
+    return path
+
+
+def errors_of(folder: Path, scene: Scene, table: str) -> np.ndarray:
+    """Return how far measured stars of the first exposure are from the truth, pixels, (n, 2)."""
+    found = Table.read(folder / table / f"{FIRST}.ecsv")
+    rows = []
+    for chip in scene.exposures[0].chips:
+        own = found[found["chip"] == chip.number]
+        for x, y in zip(chip.x, chip.y, strict=True):
+            offset = np.array([own["x"] - x, own["y"] - y]).T
+            nearest = offset[np.argmin(np.hypot(*offset.T))]
+            if np.hypot(*nearest) < 0.3:
+                rows.append(nearest)
+    return np.array(rows)
+
+
+def scatter(errors: np.ndarray) -> float:
+    """Return a robust standard deviation along an axis about the middle."""
+    return float(1.4826 * np.median(np.abs(errors - np.median(errors, axis=0))))
+
+
+def alignment_error(folder: Path, scene: Scene) -> float:
+    squares = [rms_to_truth(folder / "aligned" / p.name, scene) ** 2 for p in scene.paths[1:]]
+    return float(np.sqrt(np.mean(squares)))
+
+
+@pytest.mark.effect("imagefindpars.centroid", "imagefindpars.psf")
+@pytest.mark.parametrize(("psf", "part"), [(LIBRARY, 0.35), ("build", 0.4)])
+def test_a_psf_aligns_several_times_as_well(
+    psf: str, part: float, aligned: Callable[[str], Path], scene: Scene
+) -> None:
+    ours, daofind = aligned(psf), aligned("daofind")
+    assert scatter(errors_of(ours, scene, "positions")) < 0.5 * scatter(
+        errors_of(daofind, scene, "catalogs")
+    )
+    assert alignment_error(ours, scene) < part * alignment_error(daofind, scene)
+
+
+def test_positions_say_how_good_they_are(aligned: Callable[[str], Path]) -> None:
+    found = Table.read(aligned(LIBRARY) / "positions" / f"{FIRST}.ecsv")
+    before = Table.read(aligned(LIBRARY) / "catalogs" / f"{FIRST}.ecsv")
+    assert set(before.colnames) < set(found.colnames)
+    assert {"var_x", "var_y", "cov_xy", "quality", "chi2", "flags"} < set(found.colnames)
+    good = np.isfinite(found["error"]) & (found["flags"] == 0)
+    assert good.sum() > 0.5 * len(found)
+    assert 0.8 < np.median(found["chi2"][good]) < 1.2
+    text = (aligned(LIBRARY) / "tweakreg" / f"{FIRST}_sci1_xy_catalog.coo").read_text()
+    assert f"{found['x'][0]:.4f}"[:-1] in text
+
+
+def test_the_psf_is_one_product_of_all_exposures(aligned: Callable[[str], Path]) -> None:
+    folder = aligned("build")
+    with fits.open(folder / "psf" / "WFC3UV_F555W.fits") as hdus:
+        assert [hdu.header.get("DETNUM") for hdu in hdus[1:]] == [1, 2]
+        assert hdus[0].header["NEXPOS"] == 4
+        assert hdus[0].header["NOBSER1"] > 300
+        assert "provenance" in str(hdus[0].header["HISTORY"])
+    plan = open_project(load_recipe(folder.parent / "build.yaml")).plan
+    assert [name for rule, name in plan.jobs if rule == "build_psf"] == ["WFC3UV_F555W"]
+
+
+def test_a_built_psf_serves_as_a_file(
+    aligned: Callable[[str], Path], scene: Scene, tmp_path: Path
+) -> None:
+    for path in (*scene.paths[:1], aligned("build") / "psf" / "WFC3UV_F555W.fits"):
+        shutil.copy(path, tmp_path)
+    recipe = write_recipe(tmp_path, "again", with_psf("WFC3UV_F555W.fits"))
+    again = run_steps(recipe, FIRST, FIND_RULES)
+    built = aligned("build")
+    np.testing.assert_array_equal(
+        Table.read(again / "positions" / f"{FIRST}.ecsv")["x"],
+        Table.read(built / "positions" / f"{FIRST}.ecsv")["x"],
+    )
+
+
+def test_another_content_of_the_file_makes_the_positions_anew(
+    scene: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (scene.paths[0], scene.paths[0].parent / LIBRARY):
+        shutil.copy(path, tmp_path)
+    recipe = write_recipe(tmp_path, "out", with_psf(LIBRARY))
+    run_steps(recipe, FIRST, FIND_RULES)
+    (tmp_path / LIBRARY).touch()
+    assert reasons(recipe, capsys, "measure_positions") == []
+    with fits.open(tmp_path / LIBRARY, mode="update") as hdus:
+        hdus[0].data *= 1.001
+    assert reasons(recipe, capsys, "measure_positions") == [f"psf {LIBRARY} changed"]
+
+
+def reasons(recipe: Path, capsys: pytest.CaptureFixture[str], rule: str) -> list[str]:
+    """Return why a rule would run, as ``plan`` says it."""
+    capsys.readouterr()
+    assert main(["plan", str(recipe), "--json"]) == 0
+    jobs = json.loads(capsys.readouterr().out)
+    return [reason for job in jobs if job["rule"] == rule for reason in job["reasons"]]
+
+
+@pytest.mark.effect("refimagefindpars.centroid", "refimagefindpars.psf")
+def test_a_reference_image_is_measured_as_its_own_section_says(
+    scene: Scene, tmp_path: Path
+) -> None:
+    (tmp_path / "there").mkdir()
+    shutil.copy(scene.paths[0], tmp_path / "there")
+    for path in (scene.paths[1], scene.paths[0].parent / LIBRARY):
+        shutil.copy(path, tmp_path)
+    recipe = write_recipe(tmp_path, "out", DAOFIND)
+    values = yaml.safe_load(recipe.read_text())
+    values["refimage"] = f"there/{scene.paths[0].name}"
+    values["refimagefindpars"] = {"threshold": 20, "centroid": "psf", "psf": LIBRARY}
+    recipe.write_text(yaml.safe_dump(values))
+    folder = run_steps(recipe, f"{FIRST}_refimage", FIND_RULES)
+    positions = Table.read(folder / "positions" / f"{FIRST}_refimage.ecsv")
+    sky = Table.read(folder / "sky" / f"{FIRST}_refimage.ecsv")
+    np.testing.assert_array_equal(sky["x"], positions["x"])
+
+
+@pytest.mark.parametrize(
+    ("find", "said"),
+    [
+        ({"centroid": "psf"}, "imagefindpars.psf: is missing, which centroid: psf needs"),
+        ({"centroid": "psf", "psf": "none.fits"}, "none.fits"),
+        ({"centroid": "psf", "psf": "PSFSTD_WFC3UV_F606W.fits"}, "is the PSF of filter F606W"),
+        ({"centroid": "psf", "psf": "PSFSTD_ACSWFC_F555W.fits"}, "is the PSF of camera ACSWFC"),
+        ({"centroid": "psf", "psf": "build"}, "build needs 2 dithered exposures or more"),
+    ],
+)
+def test_what_cannot_be_is_said_before_any_job(
+    find: dict[str, str], said: str, scene: Scene, tmp_path: Path
+) -> None:
+    shutil.copy(scene.paths[0], tmp_path)
+    for name in ("PSFSTD_WFC3UV_F606W.fits", "PSFSTD_ACSWFC_F555W.fits"):
+        shutil.copy(scene.paths[0].parent / LIBRARY, tmp_path / name)
+    recipe = write_recipe(tmp_path, "out", find)
+    with pytest.raises((RecipeError, TweakRegError), match=said):
+        open_project(load_recipe(recipe))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_psf_that_nothing_uses_is_said(tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path, "out", {"psf": "build"})
+    assert "imagefindpars.psf has no effect without" in " ".join(load_recipe(recipe).warnings)

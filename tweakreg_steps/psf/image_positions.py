@@ -1,0 +1,150 @@
+"""The sources of an image where its PSF puts them, as a catalog like that of the finder."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tweakreg_steps.psf.exposed_pixels import ExposedPixels, ExposureFiles
+from tweakreg_steps.psf.psf_file import describe_psf_file, read_psf
+from tweakreg_steps.psf.psf_fit import fit_positions
+from tweakreg_steps.psf.psf_positions import Flag, PsfPositions, unmeasured
+from tweakreg_steps.tables.ecsv import ColumnTable
+
+log = logging.getLogger(__name__)
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+FEW_FITTED = 0.5
+"""Part of the measured sources below which it is said that the PSF fits too few of them."""
+
+MANY = 20
+"""Measured sources without which nothing is said of their number."""
+
+_UNITS = {"var_x": "pix2", "var_y": "pix2", "cov_xy": "pix2"}
+_DESCRIPTIONS = {
+    "flux": "of the PSF, above the local sky, in image units; the finder's where not measured",
+    "error": "standard error of x, and of y, of the PSF's fit; nan where the finder's position is",
+    "sky": "local sky under the source, in image units",
+    "var_x": "variance of x from the noise of the pixels",
+    "var_y": "variance of y from the noise of the pixels",
+    "cov_xy": "covariance of x and y from the noise of the pixels",
+    "quality": "sum of the absolute residuals of the core over the flux: 0 for a perfect fit",
+    "chi2": "reduced chi square of the core",
+    "flags": "sum of 1 blended, 2 pixels left out, 4 from the wings, 8 not measured, 32 narrow, "
+    "64 extended",
+    "narrow": "whether no PSF fits it and its light is in fewer pixels: a cosmic ray, a hot pixel",
+}
+
+
+def measure_image(found: ColumnTable, exposure: ExposureFiles, psf: Path) -> ColumnTable:
+    """Measure the sources of an image with a PSF.
+
+    Parameters
+    ----------
+    found
+        The finder's catalog.
+    exposure
+        The image.
+    psf
+        The file of the PSF.
+
+    Returns
+    -------
+    ColumnTable
+        The catalog with ``x``, ``y``, ``flux``, ``error`` and ``narrow`` of the PSF, and what else
+        the fit tells. Pieces of brighter sources are left out. What could not be measured, or is
+        wider than the PSF, keeps the finder's position, with an error of nan.
+
+    Raises
+    ------
+    InputError
+        A file cannot be read, or the PSF does not fit the image.
+    """
+    file = describe_psf_file(psf)
+    parts, notes = [], []
+    for note, pixels in zip(found.meta["chips"], exposure.chips, strict=True):
+        own = _rows(found, found["chip"] == pixels.chip.number)
+        if not len(own):
+            notes.append(note)
+            continue
+        grid, data = read_psf(file, pixels.setup), pixels.load()
+        fitted = fit_positions(data.pixels, data.good, grid, data.noise, own["x"], own["y"])
+        kept = (fitted.flags & Flag.NOTHING) == 0
+        parts.append(_merge(_rows(own, kept), fitted[kept]))
+        counts = _count(fitted)
+        notes.append({**note, **counts, "pixel_noise": data.noise.source})
+        log.info("%s: %s", pixels.label, counts)
+        _warn_of_misfits(pixels, counts)
+    return _join(found, parts or [_merge(found, unmeasured(found["x"], found["y"]))], notes)
+
+
+def _rows(table: ColumnTable, chosen: BoolArray) -> ColumnTable:
+    """Return some rows of a table."""
+    return replace(table, columns={name: c[chosen] for name, c in table.columns.items()})
+
+
+def _merge(found: ColumnTable, fitted: PsfPositions) -> ColumnTable:
+    """Lay what the PSF tells over what the finder has found."""
+    measured = (fitted.flags & (Flag.NOT_MEASURED | Flag.EXTENDED)) == 0
+    lit = (fitted.flags & Flag.NOT_MEASURED) == 0
+    columns: dict[str, NDArray[Any]] = {
+        **found.columns,
+        "x": np.where(measured, fitted.x, found["x"]),
+        "y": np.where(measured, fitted.y, found["y"]),
+        "flux": np.where(lit, fitted.flux, found["flux"]),
+        "error": np.where(measured, fitted.errors, np.nan),
+        "narrow": np.where(lit, (fitted.flags & Flag.NARROW) != 0, found["narrow"]),
+        "sky": fitted.sky,
+        "var_x": fitted.xx,
+        "var_y": fitted.yy,
+        "cov_xy": fitted.xy,
+        "quality": fitted.quality,
+        "chi2": fitted.chi2,
+        "flags": fitted.flags,
+    }
+    return replace(
+        found,
+        columns=columns,
+        units={**found.units, **_UNITS},
+        descriptions={**found.descriptions, **_DESCRIPTIONS},
+    )
+
+
+def _join(found: ColumnTable, parts: list[ColumnTable], notes: list[Any]) -> ColumnTable:
+    """Put the chips together."""
+    names = parts[0].columns
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in names}
+    return replace(parts[0], columns=columns, meta={**found.meta, "chips": notes})
+
+
+def _count(fitted: PsfPositions) -> dict[str, int]:
+    """Count what the fit makes of the sources of a chip."""
+    flags = fitted.flags
+    lost = (flags & Flag.NOT_MEASURED) != 0
+    return {
+        "n_measured": int((~lost).sum()),
+        "n_not_measured": int((lost & ((flags & Flag.NOTHING) == 0)).sum()),
+        "n_pieces": int(((flags & Flag.NOTHING) != 0).sum()),
+        "n_narrow": int(((flags & Flag.NARROW) != 0).sum()),
+        "n_extended": int(((flags & Flag.EXTENDED) != 0).sum()),
+    }
+
+
+def _warn_of_misfits(pixels: ExposedPixels, counts: dict[str, int]) -> None:
+    """Warn of a PSF that is none of the sources'."""
+    measured, extended = counts["n_measured"], counts["n_extended"]
+    if measured >= MANY and extended > (1.0 - FEW_FITTED) * measured:
+        log.warning(
+            "%s: the PSF does not fit %d of %d sources, whose positions stay as they were found;"
+            " is it that of another camera or filter?",
+            pixels.label,
+            extended,
+            measured,
+        )

@@ -1,0 +1,121 @@
+"""A look at the PSFs that a recipe names, and at whether exposures can have one, before any job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tweakreg_steps.errors import InputError
+from tweakreg_steps.recipes.overrides import image_values
+from tweakreg_steps.recipes.recipe import Recipe
+from tweakreg_steps.recipes.schema import IMAGE_FINDPARS, REFERENCE_FINDPARS
+from tweakreg_steps.surveying.file_digest import file_digest
+from tweakreg_steps.surveying.findings import Findings, UserFile
+from tweakreg_steps.surveying.inspection import Inspected
+
+BUILD = "build"
+"""What ``psf`` says where none is given."""
+
+LEAST_EXPOSURES = 2
+"""Exposures without which the positions of stars cannot be averaged."""
+
+
+def survey_psfs(recipe: Recipe, findings: Findings) -> dict[str, UserFile]:
+    """Find the PSF that each image is measured with, where a file is named.
+
+    Parameters
+    ----------
+    recipe
+        The recipe.
+    findings
+        What is known of its images and catalogs.
+
+    Returns
+    -------
+    dict
+        By the images' names.
+
+    Raises
+    ------
+    InputError
+        A file is missing, is no PSF, or is the PSF of another camera, filter or detector; an
+        exposure tells nothing of the noise of its pixels; there are too few exposures to build a
+        PSF from. All of them named.
+    """
+    found: dict[str, UserFile] = {}
+    built: dict[str, list[Inspected]] = {}
+    problems: list[str] = []
+    for image, section in _measured(recipe, findings):
+        name = image.image.name
+        psf = image_values(recipe.values, name)[section]["psf"]
+        problems += [f"{section}.centroid: {text}" for text in _unfit(image)]
+        if psf == BUILD:
+            built.setdefault(image.psf_name, []).append(image)
+            continue
+        path = (recipe.base / psf).resolve()
+        try:
+            problems += [f"{section}.psf: {text}" for text in _mismatches(path, image)]
+            found[name] = UserFile(path, file_digest(path))
+        except InputError as error:
+            problems.append(f"{section}.psf: {error}")
+    problems += _too_few(built)
+    if problems:
+        raise InputError("\n".join(dict.fromkeys(problems)))
+    return found
+
+
+def _measured(recipe: Recipe, findings: Findings) -> Iterator[tuple[Inspected, str]]:
+    """Yield the images that are measured with a PSF, with the section that says so."""
+    sections = [(image, IMAGE_FINDPARS) for image in findings.images]
+    if findings.sought_refimage:
+        sections.append((findings.sought_refimage, REFERENCE_FINDPARS))
+    for image, section in sections:
+        name = image.image.name
+        if name in findings.catalogs:
+            continue
+        if image_values(recipe.values, name)[section]["centroid"] == "psf":
+            yield image, section
+
+
+def _unfit(image: Inspected) -> Iterator[str]:
+    """Yield why no PSF can be fitted to an image."""
+    from tweakreg_steps.psf.pixel_noise import noise_from_header
+    from tweakreg_steps.psf.psf_camera import setup_of
+
+    for chip in image.chips:
+        label = _label(image, chip)
+        try:
+            setup_of(chip["camera"], label)
+            if chip["err"] is None:
+                noise_from_header(chip["noise"], sky=0.0, sky_sigma=0.0, label=label)
+        except InputError as error:
+            yield str(error)
+
+
+def _mismatches(path: Path, image: Inspected) -> Iterator[str]:
+    """Yield how a PSF does not fit an image."""
+    from tweakreg_steps.psf.psf_camera import setup_of
+    from tweakreg_steps.psf.psf_file import describe_psf_file, find_mismatches
+
+    file = describe_psf_file(path)
+    for chip in image.chips:
+        label = _label(image, chip)
+        yield from find_mismatches(file, setup_of(chip["camera"], label), label)
+
+
+def _too_few(built: Mapping[str, list[Inspected]]) -> Iterator[str]:
+    """Yield the cameras and filters of which there are too few exposures."""
+    for name, images in built.items():
+        paths = {image.image.path.resolve() for image in images}
+        if len(paths) < LEAST_EXPOSURES:
+            yield (
+                f"imagefindpars.psf: build needs {LEAST_EXPOSURES} dithered exposures or more of a "
+                f"camera and filter, and of {name} there is {images[0].image.path.name} alone; "
+                "give psf a file, or use centroid: daofind"
+            )
+
+
+def _label(image: Inspected, chip: Mapping[str, Any]) -> str:
+    """Name a chip."""
+    return f"{image.image.path.name}, {chip['label']}"
