@@ -28,7 +28,7 @@ def context_of(parameter: str) -> str:
     """Return the context in which a parameter is changed."""
     section, _, name = parameter.partition(".")
     if name == "psf":
-        return "psf"
+        return "refimage psf" if section == "refimagefindpars" else "psf"
     return {
         "refimage": "refimage",
         "refimagefindpars": "refimage",
@@ -107,16 +107,18 @@ def _raw(_scene: Scene, _folder: Path) -> Changes:
     return {"input": "*_flt.fits"}
 
 
-def _psf(scene: Scene, folder: Path) -> Changes:
-    """Measure images and reference image with the PSF of a file."""
+MEASURED = {"centroid": "psf", "psf": "star.fits"}
+
+
+def _psf(_scene: Scene, folder: Path) -> Changes:
     write_stars(folder)
-    measured = {"centroid": "psf", "psf": "star.fits"}
+    return {"imagefindpars": {**SKY, **MEASURED}}
+
+
+def _psf_of_reference(scene: Scene, folder: Path) -> Changes:
+    write_stars(folder)
     changes = _reference_image(scene, folder)
-    return {
-        **changes,
-        "imagefindpars": {**SKY, **measured},
-        "refimagefindpars": {**changes["refimagefindpars"], **measured},
-    }
+    return {**changes, "refimagefindpars": {**changes["refimagefindpars"], **MEASURED}}
 
 
 def write_stars(folder: Path) -> None:
@@ -139,4 +141,5 @@ CONTEXTS: dict[str, Callable[[Scene, Path], Changes]] = {
     "raw": _raw,
     "solved": _solved,
     "psf": _psf,
+    "refimage psf": _psf_of_reference,
 }
