@@ -22,7 +22,7 @@ ORDER = (
     *("errors", "atomic", "printable", "text_file", "json_file", "yaml_source", "resources"),
     "quiet",
     *("fits_files", "tables", "astrometry", "headers"),
-    *("masking", "finding", "psf", "matching", "curing", "alignment", "solving", "refcat"),
+    *("masking", "finding", "matching", "curing", "alignment", "solving", "psf", "refcat"),
     *("records", "scratch", "applying", "products", "recipes", "surveying"),
     *("steps", "provenance", "workflow", "reviewing", "running"),
     *("editing", "teal", "demo", "cli", "tweakreg"),

@@ -31,7 +31,7 @@ EVERYTHING: dict[str, Any] = {
 
 def image(name: str, **digests: str) -> Inspected:
     """Return an image of two chips, with some digests set."""
-    chips = tuple(
+    chips: tuple[dict[str, Any], ...] = tuple(
         {
             "number": number,
             "extension": number,
