@@ -1,3 +1,7 @@
+localrules:
+    solve_mosaic,
+
+
 rule match_sources:
     """sky list + reference → matches/{image}.ecsv"""
     input:
@@ -74,7 +78,7 @@ rule match_pair:
     wildcard_constraints:
         **project.constraints("match_pair"),
     group:
-        "fit"
+        "pairs"
     conda:
         "environment.yaml"
     resources:

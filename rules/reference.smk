@@ -1,3 +1,8 @@
+localrules:
+    build_reference_plane,
+    build_reference,
+
+
 rule build_reference_plane:
     """all WCS → reference/wcs.fits"""
     input:

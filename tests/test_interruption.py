@@ -196,7 +196,7 @@ def test_a_killed_step_says_the_signal_and_the_memory(
     tmp_path: Path, number: int, said: str, warm: bool
 ) -> None:
     record = {"rule": "dying", "name": "all", "parameters": {}, "inputs": {}, "upstream_jobs": {}}
-    job = PlannedJob("dying", "all", "ticket", "dying.log", record, {}, {}, {}, {})
+    job = PlannedJob("dying", "all", "ticket", "dying.log", record, {}, {}, {}, {}, {}, {}, 1, 1)
     prepare_outdir(tmp_path)
     write_plan(tmp_path / PLAN, [job])
     (tmp_path / "sitecustomize.py").write_text(DYING.format(number=number))

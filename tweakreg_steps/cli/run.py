@@ -23,7 +23,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="how many jobs to run at once (default: one a processor)",
     )
     parser.add_argument(
-        "--profile", type=Path, metavar="DIR", help="a Snakemake profile, as for a cluster"
+        "--profile",
+        type=Path,
+        metavar="NAME|DIR",
+        help="a Snakemake profile, as for a cluster: slurm, kubernetes, generic, or a folder; "
+        "-j is then how many jobs may be in the cluster at once",
     )
 
 
@@ -36,7 +40,7 @@ def _positive(text: str) -> int:
 
 def run(arguments: Namespace) -> int:
     """Run the recipe, and print how each image went."""
-    with warm_steps() as prepare:
+    with warm_steps(wanted=arguments.profile is None) as prepare:
         return run_recipe(
             read_recipe(arguments.recipe),
             arguments.recipe,

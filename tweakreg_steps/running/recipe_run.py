@@ -6,12 +6,13 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from tweakreg_steps.errors import JobFailedError, RecipeError
+from tweakreg_steps.errors import JobFailedError
 from tweakreg_steps.printable import printable_line
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.records.ledger import read_entry, refresh_times
 from tweakreg_steps.records.outdir_files import ledger_of
 from tweakreg_steps.records.product_cache import cache_problem, make_shared
+from tweakreg_steps.running.cluster_run import profile_folder
 from tweakreg_steps.running.leftovers import clean_outdir
 from tweakreg_steps.running.locking import hold_outdir
 from tweakreg_steps.running.run_ending import end_run
@@ -50,7 +51,7 @@ def run_recipe(
     prepare
         Tells the warm process which steps it will be asked for.
     """
-    _require_profile(profile)
+    profile = profile_folder(profile)
     prepare_outdir(recipe.outdir)
     with hold_outdir(recipe.outdir), clean_outdir(recipe.outdir):
         project = open_project(recipe)
@@ -62,7 +63,7 @@ def run_recipe(
         _warn_of_cache(recipe)
         if project.stale:
             prepare(dict.fromkeys(job.job.rule for job in project.stale))
-            _run_stale(project, file, project.stale, cores=cores, profile=profile)
+            _run_stale(project, project.stale, cores=cores, profile=profile)
         else:
             sys.stderr.write("nothing to do: everything is up to date\n")
         release(project.outdir)
@@ -100,16 +101,8 @@ def _warn_of_cache(recipe: Recipe) -> None:
         sys.stderr.write(f"tweakreg: warning: {printable_line(problem)}\n")
 
 
-def _require_profile(profile: Path | None) -> None:
-    """Refuse a profile that is not there."""
-    if profile is not None and not any(profile.glob("config*.y*ml")):
-        raise RecipeError(
-            f"--profile {profile}: holds no Snakemake profile; name a folder with a config.yaml"
-        )
-
-
 def _run_stale(
-    project: Project, file: Path, stale: list[StaleJob], *, cores: int, profile: Path | None
+    project: Project, stale: list[StaleJob], *, cores: int, profile: Path | None
 ) -> None:
     """Run the stale jobs, telling how far they are; gather the log whatever happens."""
     from tweakreg_steps.running.run_progress import show_progress
@@ -121,7 +114,7 @@ def _run_stale(
     jobs = [job.job for job in stale]
     try:
         with show_progress(total=len(stale), details=details) as listener:
-            run_workflow(project, file, stale, cores=cores, profile=profile, listener=listener)
+            run_workflow(project, stale, cores=cores, profile=profile, listener=listener)
     except BaseException:
         with suppress(JobFailedError):  # why the run failed is the news
             write_run_log(project, jobs)

@@ -28,12 +28,15 @@ class Listener:
         Rule, image and log of each job that failed.
     errors
         What Snakemake itself had to complain about.
+    cluster_logs
+        The logs that a cluster has written of jobs that failed there.
     """
 
     on_total: Callable[[int], None] = lambda total: None  # noqa: ARG005
     on_done: Callable[[str, str, str], None] = lambda rule, image, log: None  # noqa: ARG005
     failures: list[tuple[str, str, str]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    cluster_logs: list[str] = field(default_factory=list)
 
 
 _listener = Listener()
@@ -60,6 +63,9 @@ class LogHandler(LogHandlerBase):
         elif event == LogEvent.JOB_ERROR:
             rule, image, _ = self._jobs.get(record.jobid, (record.rule_name, "", ""))  # type: ignore[attr-defined]
             _listener.failures.append((rule, image, " ".join(map(str, record.log))))  # type: ignore[attr-defined]
+            _listener.cluster_logs += map(str, record.log[1:])  # type: ignore[attr-defined]
+        elif event == LogEvent.GROUP_ERROR:
+            _listener.cluster_logs += map(str, record.aux_logs)  # type: ignore[attr-defined]
         elif event == LogEvent.ERROR or (event is None and record.levelno >= ERROR):
             _listener.errors.append(record.getMessage())
 

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tweakreg_steps.atomic import explain_failure, require_space
+from tweakreg_steps.atomic import explain_failure
 from tweakreg_steps.errors import JobFailedError
+from tweakreg_steps.records.outdir_files import RUN_CONFIG
 from tweakreg_steps.resources import provide_step_command, user_cache, workflow_folder
+from tweakreg_steps.running.cluster_run import run_with_profile
+from tweakreg_steps.running.failed_jobs import failure_text
 from tweakreg_steps.running.interrupting import keep_interrupt
 from tweakreg_steps.running.snakemake_log import NAME, Listener, register
 from tweakreg_steps.scratch import private_folder
@@ -18,15 +21,9 @@ from tweakreg_steps.workflow.project import Project
 from tweakreg_steps.workflow.snakefile import handing_over
 from tweakreg_steps.workflow.staleness import StaleJob
 
-_TAIL = 40
-"""Lines of a failed job's log that are shown."""
-_SAID = 300
-"""Characters of what Snakemake says that are shown."""
-
 
 def run_workflow(
     project: Project,
-    recipe_file: Path,
     stale: list[StaleJob],
     *,
     cores: int,
@@ -56,11 +53,11 @@ def run_workflow(
             private_folder(_cache_place(profile)) as sources,
         ):
             if profile:
-                succeeded = _run_with_profile(
-                    project, recipe_file, rules, cores, profile, sources=sources
+                succeeded = run_with_profile(
+                    project.outdir, rules, jobs=cores, profile=profile, sources=sources
                 )
             else:
-                succeeded = _run_here(project, recipe_file, rules, cores, sources=sources)
+                succeeded = _run_here(project.outdir, rules, cores, sources=sources)
     except RecursionError:
         # so ends Python's removal of a temporary folder that cannot be written any more
         succeeded = False
@@ -70,13 +67,11 @@ def run_workflow(
         ) from error
     finally:
         os.chdir(folder)
-    if listener.failures or not succeeded:
-        raise JobFailedError(_failure_text(listener, project.outdir))
+    if not succeeded or (listener.failures and profile is None):  # on a cluster, all was retried
+        raise JobFailedError(failure_text(listener, project, is_cluster=profile is not None))
 
 
-def _run_here(
-    project: Project, recipe_file: Path, rules: list[str], cores: int, *, sources: Path
-) -> bool:
+def _run_here(outdir: Path, rules: list[str], cores: int, *, sources: Path) -> bool:
     """Run on this machine: through Snakemake's API, which starts a quarter of a second sooner."""
     from snakemake.api import (
         ConfigSettings,
@@ -98,10 +93,10 @@ def _run_here(
     with SnakemakeApi(logging_settings) as snakemake:
         workflow = snakemake.workflow(
             resource_settings=ResourceSettings(cores=cores),
-            config_settings=ConfigSettings(configfiles=[recipe_file.resolve()]),
+            config_settings=ConfigSettings(configfiles=[outdir / RUN_CONFIG]),
             workflow_settings=WorkflowSettings(runtime_source_cache_path=sources),
             snakefile=workflow_folder() / "Snakefile",
-            workdir=project.outdir,
+            workdir=outdir,
         )
         try:
             dag = workflow.dag(
@@ -123,38 +118,6 @@ def _run_here(
     return True
 
 
-def _run_with_profile(
-    project: Project,
-    recipe_file: Path,
-    rules: list[str],
-    cores: int,
-    profile: Path,
-    *,
-    sources: Path,
-) -> bool:
-    """Run where a profile says: through Snakemake's command line, which alone reads profiles."""
-    from snakemake import cli
-
-    arguments: dict[str, list[object]] = {
-        "--snakefile": [workflow_folder() / "Snakefile"],
-        "--configfile": [recipe_file.resolve()],
-        "--directory": [project.outdir],
-        "--profile": [profile.resolve()],
-        "--cores": [cores],
-        "--runtime-source-cache-path": [sources],
-        "--scheduler": ["greedy"],
-        "--logger": [NAME],
-        "--nolock": [],
-        "--rerun-incomplete": [],
-        "--keep-going": [],
-        "--forceall": [],
-        "--allowed-rules": [*rules],
-    }
-    words = [str(word) for option, values in arguments.items() for word in (option, *values)]
-    parser, parsed = cli.parse_args(words)
-    return bool(cli.args_to_api(parsed, parser))
-
-
 def _cache_place(profile: Path | None) -> Path | None:
     """Return where Snakemake's copies of the rules go: with a profile, where other machines look.
 
@@ -172,38 +135,3 @@ def _quiet_logging() -> Iterator[None]:
         yield
     finally:
         logging.raiseExceptions = before
-
-
-def _failure_text(listener: Listener, outdir: Path) -> str:
-    """Say which jobs failed and why."""
-    lines = []
-    for rule, image, logs in dict.fromkeys(listener.failures):
-        text = "".join(_tail(outdir / log) for log in logs.split()).strip()
-        lines.append(f"{rule} {image} failed: {text or _silent_death(logs, listener.errors)}")
-    lines = lines or listener.errors or ["Snakemake ended without saying why"]
-    try:
-        require_space(outdir)
-    except JobFailedError as error:
-        lines.append(str(error))
-    return "\n".join(lines)
-
-
-def _silent_death(logs: str, errors: list[str]) -> str:
-    """Say what may have happened to a job that wrote nothing into its log."""
-    said = "; ".join(line.strip() for error in errors for line in error.splitlines()[-1:])
-    return (
-        f"it ended without a word in {logs}, so that it or what watched over it was killed from "
-        "outside, most often for want of memory or time: run fewer jobs at once (-j), or give it "
-        f"more of both{f' (Snakemake says: {said[:_SAID]})' if said else ''}"
-    )
-
-
-def _tail(path: Path) -> str:
-    """Return the last lines of a log, or nothing."""
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    lines = text.splitlines(keepends=True)
-    left_out = f"(the last {_TAIL} of {len(lines)} lines of {path})\n"
-    return "".join([left_out, *lines[-_TAIL:]] if len(lines) > _TAIL else lines)

@@ -49,15 +49,21 @@ Prepare = Callable[[Iterable[str]], None]
 
 
 @contextmanager
-def warm_steps() -> Iterator[Prepare]:
+def warm_steps(*, wanted: bool = True) -> Iterator[Prepare]:
     """Keep a warm process for the steps of a run; without one, each step starts by itself.
 
     It starts at once; what it needs to import is told it when the run knows.
 
     The socket has a name that is no file (an abstract one, which Linux alone has), so that a killed
     run leaves nothing behind; the server answers its own user only.
+
+    Parameters
+    ----------
+    wanted
+        Whether there is to be one: its address would go to a cluster with the environment, where
+        each job has one of its own.
     """
-    if not sys.platform.startswith("linux"):
+    if not (wanted and sys.platform.startswith("linux")):
         yield lambda _rules: None
         return
     address = f"@tweakreg-{os.getpid()}-{secrets.token_hex(8)}"

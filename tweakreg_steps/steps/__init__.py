@@ -31,6 +31,11 @@ def all_steps() -> dict[str, Step]:
     return ordered
 
 
+def module_names() -> list[str]:
+    """Return the names of the modules, all rules among them, without importing any."""
+    return [found.name for found in iter_modules(__path__)]
+
+
 def _written(steps: Iterable[Step]) -> set[Product]:
     """Return the products that steps write, whatever the recipe says."""
     return {

@@ -9,8 +9,9 @@ recipes, what the warm process imports, what a product says of its making. The m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,12 @@ class Product:
     def path(self, **wildcards: str) -> str:
         """Return the path of one such file, relative to the output folder."""
         return self.pattern.format(**wildcards)
+
+
+@cache
+def declared(product: Product) -> dict[str, Any]:
+    """Return what is declared of a kind of file, as JSON has it."""
+    return asdict(product)
 
 
 Names = Callable[["Subject"], Iterable[str]]

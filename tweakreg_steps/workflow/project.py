@@ -21,6 +21,7 @@ from tweakreg_steps.records.outdir_files import (
     PLAN,
     PLANE_CACHE,
     RESOLVED_RECIPE,
+    RUN_CONFIG,
     is_prepared,
     ledger_of,
 )
@@ -29,6 +30,7 @@ from tweakreg_steps.records.product_cache import require_trusted
 from tweakreg_steps.records.review_file import Decision
 from tweakreg_steps.resources import user_cache
 from tweakreg_steps.steps import all_steps
+from tweakreg_steps.steps.declaration import declared
 from tweakreg_steps.steps.products import WORKING
 from tweakreg_steps.steps.subject import Subject
 from tweakreg_steps.surveying.findings import Findings, chip_records
@@ -115,6 +117,18 @@ class Project:
 
     def planned(self, job: Job) -> PlannedJob:
         """Return what a job needs to know of itself, paths relative to the output folder."""
+        found = self._planned.get(job.key)
+        if found is None:
+            found = self._planned[job.key] = self._describe(job)
+        return found
+
+    @cached_property
+    def _planned(self) -> dict[JobKey, PlannedJob]:
+        """What was described once."""
+        return {}
+
+    def _describe(self, job: Job) -> PlannedJob:
+        """Return what a job needs to know of itself."""
         originals = {name: self.relative(path) for name, path in job.originals.items()}
         own = originals.get(job.image)
         files = {
@@ -132,6 +146,10 @@ class Project:
             job.writes,
             files,
             originals,
+            job.wildcards,
+            {port: declared(product) for port, product in job.products.items()},
+            job.step.mem_mb,
+            job.step.runtime,
         )
 
     def write_state(self, jobs: list[Job]) -> None:
@@ -150,6 +168,7 @@ class Project:
         cache = self.recipe.file("cache")
         name = json_text(self.relative(cache) if cache else None)
         _write_if_changed(self.outdir / CACHE_FOLDER, name)
+        _write_if_changed(self.outdir / RUN_CONFIG, json_text({"outdir": "."}))
         write_plan(self.outdir / PLAN, map(self.planned, jobs))
 
     def _manifest_entry(self, image: Inspected) -> dict[str, Any]:

@@ -1,0 +1,137 @@
+"""Runs on a cluster: what is sent there, what is done there, and what is said of failures."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from skies import Scene
+from tiny import copy_tiny
+from whole_runs import World
+
+from tweakreg_steps.cli import main
+from tweakreg_steps.errors import RecipeError
+from tweakreg_steps.records.outdir_files import PLAN
+from tweakreg_steps.records.plan_file import PlannedJob, digest_of_plan, read_sent_jobs, write_plan
+from tweakreg_steps.resources import workflow_folder
+from tweakreg_steps.workflow.name_pattern import pattern_of_names
+
+SUBMIT = """\
+#!/bin/sh
+# stands in for a cluster: a node sees neither the recipe nor the head's warm process
+cd {folder}
+mv recipe.yaml recipe.away
+grep -o -- '--target-jobs .* --allowed-rules' "$1" >> sent.txt
+{spoil}
+bash "$1"
+mv recipe.away recipe.yaml
+"""
+
+
+def profile(folder: Path, *, spoil: str = "", **changes: Any) -> Path:  # noqa: ANN401
+    """Write a profile that sends jobs to a stand-in for a cluster; return its folder."""
+    shipped = (workflow_folder() / "profiles" / "generic" / "config.yaml").read_text()
+    submit = folder / "submit.sh"
+    submit.write_text(SUBMIT.format(folder=folder, spoil=spoil))
+    quick = {"retries": 0, "latency-wait": 5, "seconds-between-status-checks": 1}
+    settings = yaml.safe_load(shipped) | quick | {"cluster-generic-submit-cmd": f"sh {submit}"}
+    (folder / "profile").mkdir(exist_ok=True)
+    (folder / "profile" / "config.yaml").write_text(yaml.safe_dump(settings | changes))
+    return folder / "profile"
+
+
+def sent_jobs(folder: Path) -> list[list[str]]:
+    """Return the rules of each job that was sent, and start to count anew."""
+    lines = (folder / "sent.txt").read_text().splitlines()
+    (folder / "sent.txt").unlink()
+    return [re.findall(r"(\w+):(?:image|file)=", line) for line in lines]
+
+
+def test_a_cluster_makes_the_same_files_in_two_jobs(
+    tiny_exposures: Scene, tiny_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    recipe = copy_tiny(tiny_exposures, tmp_path)
+    # while the first job is under way, an exposure is not what it was
+    spoilt = (
+        f"cp {tmp_path}/paint02q_flc.fits {tmp_path}/good; echo >> {tmp_path}/paint02q_flc.fits"
+    )
+    failing = profile(tmp_path, spoil=spoilt)
+    assert main(["run", str(recipe), "-j", "2", "--profile", str(failing)]) == 1
+    said = capfd.readouterr().err
+    failures = [line for line in said.splitlines() if "make_masks paint02q_flc failed" in line]
+    assert len(failures) == 1
+    assert "changed while the run was under way" in failures[0]
+    assert "2 more jobs of these were not done" in said
+    (found,) = sent_jobs(tmp_path)
+    assert sorted({*found}) == ["find_sources", "make_masks", "undistort_sources"]
+    assert len(found) == 9
+    kept = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out" / "sky").iterdir()}
+    assert sorted(kept) == ["paint01q_flc.ecsv", "paint03q_flc.ecsv"]
+
+    shutil.move(tmp_path / "good", tmp_path / "paint02q_flc.fits")
+    working = profile(tmp_path)
+    assert main(["run", str(recipe), "-j", "2", "--profile", str(working)]) == 0
+    find, fit = sent_jobs(tmp_path)
+    assert len(find) == 3
+    assert {"match_sources", "fit_alignment", "update_header", "write_catalogs"} <= {*fit}
+    assert World(tmp_path).contents() == World(tiny_run).contents()
+
+
+def planned(name: str, ticket: str) -> PlannedJob:
+    """Return a job of a plan."""
+    kinds: dict[str, Any] = {}
+    return PlannedJob("r", name, ticket, "l", {}, {}, {}, {}, {}, {"image": name}, kinds, 1, 1)
+
+
+def test_a_job_that_finds_another_plan_says_so(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.sqlite"
+    write_plan(plan, [planned("a", "1"), planned("b", "2")])
+    sent = digest_of_plan(plan)
+    (job,) = read_sent_jobs(plan, sent, [("r", {"image": "b"}), ("r", {"image": "c"})])
+    assert job == planned("b", "2")
+    write_plan(plan, [planned("a", "1"), planned("b", "3")])
+    with pytest.raises(RecipeError, match=f"sent for the plan {sent}.*run again"):
+        read_sent_jobs(plan, sent, [("r", {"image": "a"})])
+
+
+def test_a_node_without_its_plan_ends_with_a_message(tiny_run: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_run / "out", tmp_path / "out")
+    (tmp_path / "config.json").write_text("{}")
+    words = ["--mode", "remote", "--target-jobs", "make_masks:image=paint01q_flc", "--cores", "1"]
+    files = ["-s", str(workflow_folder() / "Snakefile"), "--configfile", "config.json", "--nolock"]
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", *files, *words],
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert "this job was sent without its plan" in done.stdout + done.stderr
+    assert (tmp_path / "out" / PLAN).is_file()
+
+
+NAMES = st.lists(st.text("ab_.-]^\\|", max_size=6), min_size=1, max_size=12)
+
+
+@given(NAMES, st.text("ab_.-]^\\|", max_size=6))
+def test_the_pattern_of_names_matches_these_and_no_other(names: list[str], other: str) -> None:
+    pattern = re.compile(pattern_of_names(names))
+    assert all(pattern.fullmatch(name) for name in names)
+    assert bool(pattern.fullmatch(other)) is (other in names)
+
+
+def test_a_profile_that_is_not_there_is_refused_with_those_that_are(
+    tiny_exposures: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = copy_tiny(tiny_exposures, tmp_path, number=2)
+    assert main(["run", str(recipe), "--profile", "slurmy"]) == 2
+    assert "generic, kubernetes, slurm" in capsys.readouterr().err
