@@ -60,16 +60,15 @@ def test_a_cluster_makes_the_same_files_in_two_jobs(
 ) -> None:
     recipe = copy_tiny(tiny_exposures, tmp_path)
     # while the first job is under way, an exposure is not what it was
-    spoilt = (
-        f"cp {tmp_path}/paint02q_flc.fits {tmp_path}/good; echo >> {tmp_path}/paint02q_flc.fits"
-    )
+    write = "dd of=paint02q_flc.fits bs=1 seek=100000 conv=notrunc"
+    spoilt = f"cp paint02q_flc.fits good; echo spoilt | {write}"
     failing = profile(tmp_path, spoil=spoilt)
     assert main(["run", str(recipe), "-j", "2", "--profile", str(failing)]) == 1
     said = capfd.readouterr().err
-    failures = [line for line in said.splitlines() if "make_masks paint02q_flc failed" in line]
+    failures = re.findall(r"paint02q_flc failed: .*\(log: .*", said)
     assert len(failures) == 1
     assert "changed while the run was under way" in failures[0]
-    assert "2 more jobs of these were not done" in said
+    assert "1 more jobs of these were not done" in said
     (found,) = sent_jobs(tmp_path)
     assert sorted({*found}) == ["find_sources", "make_masks", "undistort_sources"]
     assert len(found) == 9
@@ -80,7 +79,7 @@ def test_a_cluster_makes_the_same_files_in_two_jobs(
     working = profile(tmp_path)
     assert main(["run", str(recipe), "-j", "2", "--profile", str(working)]) == 0
     find, fit = sent_jobs(tmp_path)
-    assert len(find) == 3
+    assert sorted(find) == ["find_sources", "undistort_sources"]  # of one exposure
     assert {"match_sources", "fit_alignment", "update_header", "write_catalogs"} <= {*fit}
     assert World(tmp_path).contents() == World(tiny_run).contents()
 
