@@ -13,12 +13,16 @@ import yaml
 from astropy.io import fits
 from astropy.wcs import WCS, FITSFixedWarning
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from tweakreg_steps.demo.painting import UVIS_PSF, cosmic_rays, expose, paint_stars, steep_fluxes
 
 FloatArray = NDArray[np.float64]
 SHAPE = (300, 400)
 PIXEL = 0.2  # arcsec
+
+_ALONE = 10.0
+"""Pixels around a star of the catalog in which there is no other one."""
 
 STRIP = [(i * 0.7, 0.0) for i in range(6)]
 GRID = [(i * 0.75, j * 0.75) for j in range(2) for i in range(4)]
@@ -125,7 +129,8 @@ def paint_mosaic(
     stars = np.asarray(plane.wcs_pix2world(xy, 1))
     flux = steep_fluxes(len(xy), rng=rng, faintest=3000.0, slope=1.2)
     known = np.zeros(len(xy), dtype=np.bool_)
-    known[np.argsort(-flux)[: round(n_catalog * fields)]] = True
+    alone = cKDTree(xy).query(xy, k=2)[0][:, 1] > _ALONE
+    known[np.argsort(-flux * alone)[: round(n_catalog * fields)]] = True
     wrong = xy[known] + rng.normal(0.0, catalog_noise, (int(known.sum()), 2))
     np.savetxt(folder / "stars.cat", plane.wcs_pix2world(wrong, 1), fmt="%.10f")
     paths, truths = [], []
