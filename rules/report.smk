@@ -1,5 +1,6 @@
 localrules:
     summarize,
+    write_report,
 
 
 rule summarize:
@@ -63,5 +64,47 @@ rule plot_residuals:
         runtime=project.runtime("plot_residuals"),
     params:
         job=project.job("plot_residuals"),
+    shell:
+        "tweakreg-step {params.job:q} 2> {log:q}"
+
+
+rule write_image_report:
+    """quicklook, footprint, sources and pairs → report/{image}.html"""
+    input:
+        **project.inputs("write_image_report"),
+    output:
+        **project.outputs("write_image_report"),
+    log:
+        project.log("write_image_report"),
+    wildcard_constraints:
+        **project.constraints("write_image_report"),
+    group:
+        "fit"
+    conda:
+        "environment.yaml"
+    resources:
+        mem_mb=project.mem_mb("write_image_report"),
+        runtime=project.runtime("write_image_report"),
+    params:
+        job=project.job("write_image_report"),
+    shell:
+        "tweakreg-step {params.job:q} 2> {log:q}"
+
+
+rule write_report:
+    """what the pages of images say → report.html"""
+    input:
+        **project.inputs("write_report"),
+    output:
+        **project.outputs("write_report"),
+    log:
+        project.log("write_report"),
+    conda:
+        "environment.yaml"
+    resources:
+        mem_mb=project.mem_mb("write_report"),
+        runtime=project.runtime("write_report"),
+    params:
+        job=project.job("write_report"),
     shell:
         "tweakreg-step {params.job:q} 2> {log:q}"

@@ -1,5 +1,5 @@
 rule find_sources:
-    """exposure + mask → catalogs/{image}.ecsv"""
+    """exposure + mask → catalogs/{image}.ecsv and its quicklook"""
     input:
         **project.inputs("find_sources"),
     output:

@@ -157,6 +157,8 @@ def test_the_recipe_digest_follows_its_own_part_of_the_recipe_as_in_a_fresh_run(
         "plot_residuals",
         "write_shiftfile",
         "summarize",
+        "write_image_report",
+        "write_report",
     }
     summary = Table.read(out / "summary.ecsv")
     assert summary.meta["recipe_digest"] == summary.meta["provenance"]["recipe_digest"]

@@ -26,9 +26,11 @@ AFTER_THE_FIT = {
     "plot_residuals",
     "summarize",
     "write_shiftfile",
+    "write_image_report",
+    "write_report",
 }
 AFTER_THE_MATCH = AFTER_THE_FIT | {"match_sources", "fit_alignment", "plot_offsets"}
-OF_ALL_IMAGES = {"summarize", "write_shiftfile"}
+OF_ALL_IMAGES = {"summarize", "write_shiftfile", "write_report"}
 
 
 @pytest.fixture
@@ -140,7 +142,7 @@ def test_where_all_lie_in_the_plane_the_other_images_stay(folder: Path, kept: li
     change(folder, input=[f"{name}.fits" for name in kept], refimage=f"{A}.fits")
     run(folder)
     change(folder, input="*_flc.fits")
-    lists = {"summarize", "write_shiftfile", "write_catfile_list"}
+    lists = {"summarize", "write_shiftfile", "write_catfile_list", "write_report"}
     assert rules(folder, "all") == lists
     made_before = {A, B} if kept == [A, B] else {A, B, C}
     assert not {name.partition(".")[0] for _, name in stale(folder)} & made_before
@@ -152,6 +154,7 @@ def test_the_order_of_images_that_are_not_the_first_is_that_of_the_lists(folder:
         ("summarize", "all"),
         ("write_shiftfile", "all"),
         ("write_catfile_list", "all"),
+        ("write_report", "all"),
     }
     fits_before = {path.name: path.read_bytes() for path in (folder / "out" / "fits").iterdir()}
     shutil.rmtree(folder / "out")

@@ -161,6 +161,7 @@ def searched(parameter: Parameter) -> str | None:
 OWN = {row.parameter for row in OWN_ROWS}
 ROWS = [*OWN_ROWS, *(row for row in generated_rows() if row.parameter not in OWN)]
 SWITCHES = {
+    "report": {"write_image_report", "write_report"},
     "writecat": {"write_chip_catalog", "write_catalogs", "write_refcat", "write_catfile_list"},
     "object_matching.see2dplot": {"plot_offsets"},
     "update_header.updatehdr": {"update_header"},

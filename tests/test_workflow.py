@@ -115,6 +115,8 @@ def test_only_what_is_stale_runs_again(
         "plot_residuals",
         "summarize",
         "write_shiftfile",
+        "write_image_report",
+        "write_report",
     }
     assert rows[0]["reasons"] == ["catalog_fitting.nclip 3 → 5"]
     catalog = run_copy / "out" / "catalogs" / "paint02q_flc.ecsv"

@@ -20,7 +20,7 @@ from matplotlib import get_configdir
 
 _MARK = "TWEAKREG_TESTED_RUN"
 _TIMES = ("mtime_ns", "inode", "ticket")
-_STORY = {".tweakreg/plan.sqlite", ".tweakreg/plane.json"}
+_STORY = {".tweakreg/plan.sqlite", ".tweakreg/plane.json", ".tweakreg/story.js"}
 _LOG_OF_SNAKEMAKE = re.compile(r"\.snakemake/log/.*\.snakemake\.log$")
 _COMMAND = ("run", "recipe.yaml", "-j", "2")
 

@@ -41,6 +41,7 @@ _COMMANDS = {
     "show": "show how each image went",
     "why": "tell how an image went, and what a file was made from",
     "suggest": "measure what would align the images that are not aligned",
+    "report": "write the page that shows a run",
     "regions": "write what is masked, as region files in image pixels and as masks",
     "review": "look at each fit and accept or reject it",
     "apply": "write the accepted solutions into the original files",

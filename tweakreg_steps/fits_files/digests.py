@@ -68,6 +68,23 @@ _IDENTITY = (
     "NDRIZIM",
     "D001DATA",
 )
+_LABELS = (
+    "DATE-OBS",
+    "TIME-OBS",
+    "EXPSTART",
+    "MJD-OBS",
+    "EXPTIME",
+    "TELESCOP",
+    "INSTRUME",
+    "DETECTOR",
+    "FILTER",
+    "FILTER1",
+    "FILTER2",
+    "TARGNAME",
+    "OBJECT",
+    "ROOTNAME",
+)
+"""What people tell exposures apart by; no result depends on it."""
 _TABLE_NUMBER = re.compile(rb"^(?P<kind>DP|D2IM)\d *= *'EXTVER *: *(?P<number>\d+)")
 _TABLE_NAMES = {b"DP": "WCSDVARR", b"D2IM": "D2IMARR"}
 _KEYWORDS = 10_000  # to remember: the headers of many exposures have the same few hundred
@@ -96,7 +113,8 @@ def digest_exposure(path: Path, selection: str | None) -> dict[str, Any]:
         ``primary``: telescope, instrument and reference files as the primary header names them.
         ``model``: the IDCTAB of the model that the first extension holds, or None.
         ``headerlets``: the names of those attached.
-        ``gwcs``: whether the WCS that counts is not in the header.
+        ``gwcs``: whether the WCS that counts is not in the header. ``labels``: what the first
+        two headers say of time, filter and target.
 
     Raises
     ------
@@ -118,6 +136,17 @@ def digest_exposure(path: Path, selection: str | None) -> dict[str, Any]:
             CardList(hdu.header).text("HDRNAME") for hdu in hdus if hdu.name == "HDRLET"
         ],
         "gwcs": holds_gwcs(hdus),
+        "labels": _labels(hdus),
+    }
+
+
+def _labels(hdus: Sequence[Hdu]) -> dict[str, Any]:
+    """Return what the primary header, or else the next one, says of time, filter and target."""
+    values = {**(hdus[1].values if len(hdus) > 1 else {}), **hdus[0].values}
+    return {
+        key: value.strip() if isinstance(value, str) else value
+        for key in _LABELS
+        if isinstance(value := values.get(key), str | int | float)
     }
 
 

@@ -48,7 +48,7 @@ def draw_match(
     meta = matches.meta
     if meta["status"] == "reference":
         return draw_message(title=f"{image}: offsets", message=IS_REFERENCE)
-    found = _histogram(image, meta, sky, sources, plane) if "search_radius" in meta else None
+    found = histogram_of_match(image, matches, sky, sources, plane)
     edges = np.array([-0.5, 0.5]) if found is None else found.edges
     figure = draw_offsets(
         image=image,
@@ -65,15 +65,21 @@ def draw_match(
     return figure
 
 
-def _histogram(
-    name: str, meta: Mapping[str, Any], sky: ColumnTable, sources: ColumnTable, plane: Path
+def histogram_of_match(
+    name: str, matches: ColumnTable, sky: ColumnTable, sources: ColumnTable, plane: Path
 ) -> SeparationHistogram | None:
-    """Make the histogram of the sources that took part; None where the plane does not show them."""
+    """Make the histogram of the sources that took part in a match, arguments as `draw_match`.
+
+    None where it did not come to that, or the plane does not show the sources.
+    """
     from tweakreg_steps.alignment.match_table import source_lists
     from tweakreg_steps.astrometry.reference_plane import read_reference_plane
     from tweakreg_steps.matching.offset import count_separations
     from tweakreg_steps.matching.similarity import Similarity
 
+    meta = matches.meta
+    if "search_radius" not in meta:
+        return None
     try:
         image, reference = source_lists(
             sky,

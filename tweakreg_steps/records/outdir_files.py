@@ -16,6 +16,8 @@ PLAN = f"{STATE}/plan.sqlite"
 """The record and the files of each job, which a job looks up."""
 RUN_CONFIG = f"{STATE}/run.json"
 """What Snakemake is given for a configuration, in place of a recipe that it would read again."""
+STORY = f"{STATE}/story.js"
+"""What the last run did, and what it changed; the page of the run shows it."""
 PLANE_CACHE = f"{STATE}/plane.json"
 OVERLAP_CACHE = f"{STATE}/overlaps.json"
 SCRATCH = f"{STATE}/scratch"
@@ -26,6 +28,9 @@ DIGESTS = "digests"
 REVIEW = "review.yaml"
 SUMMARY = "summary.ecsv"
 SOLUTION_FILE = "solution.json"
+REPORT = "report.html"
+REPORT_FOLDER = "report"
+MULTIQC_TABLE = "tweakreg_mqc.json"
 ALIGNED = "aligned"
 HEADERLETS = "headerlets"
 APPLIED = "applied"
@@ -49,10 +54,23 @@ FOLDERS = (
     HEADERLETS,
     APPLIED,
     "plots",
+    "quicklooks",
+    "footprints",
+    REPORT_FOLDER,
     "tweakreg",
 )
 """The folders that runs make in an output folder."""
-FILES = (MANIFEST, RESOLVED_RECIPE, INPUT_LIST, LOCK, SUMMARY, SOLUTION_FILE, REVIEW, "report.html")
+FILES = (
+    MANIFEST,
+    RESOLVED_RECIPE,
+    INPUT_LIST,
+    LOCK,
+    SUMMARY,
+    SOLUTION_FILE,
+    REVIEW,
+    REPORT,
+    MULTIQC_TABLE,
+)
 """The files that runs make in it under names that no recipe can change."""
 RUN_LOG_HEAD = "tweakreg-steps "
 """How the processing log begins."""

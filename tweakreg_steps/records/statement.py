@@ -1,10 +1,10 @@
 """What a product says of its making, in the form that its format can carry.
 
 Tables have it in their metadata and JSON files under a key, both called ``provenance``; PNG
-files in a text of that name; FITS files in HISTORY cards of the primary header and text files in
-comment lines at their end. Cards and lines hold one line of JSON, cut in pieces: a head, then the
-pieces with ``>`` before each. A copy of a product keeps what it said and adds its own, so that the
-last statement is of the file's own making.
+files in a text of that name; HTML pages and scripts in a comment at their end; FITS files in
+HISTORY cards of the primary header and text files in comment lines at their end. Cards and lines
+hold one line of JSON, cut in pieces: a head, then the pieces with ``>`` before each. A copy of a
+product keeps what it said and adds its own, so that the last statement is of the file's own making.
 """
 
 from __future__ import annotations
@@ -62,6 +62,23 @@ def statement_of(record: Mapping[str, Any]) -> Statement:
         "recipe_digest": recipe_digest(content),
         **{key: content[key] for key in _SAID},
     }
+
+
+def merged_parameters(*signed: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the parameters that some products were made with, section by section.
+
+    Parameters
+    ----------
+    signed
+        Records, or the metadata of tables, with the statements that `sign_record` and
+        `sign_table` put there.
+    """
+    merged: dict[str, dict[str, Any]] = {}
+    for product in signed:
+        for section, values in product[KEY]["parameters"].items():
+            if isinstance(values, Mapping):
+                merged.setdefault(section, {}).update(values)
+    return merged
 
 
 def recipe_digest(record: Mapping[str, Any]) -> str:
@@ -138,9 +155,34 @@ def sign_head(text: str, statement: Statement) -> str:
     return sign_text("".join(lines[:head]), statement) + "".join(lines[head:])
 
 
+def sign_page(page: str, statement: Statement) -> str:
+    """Return an HTML page with a statement in a comment at its end.
+
+    Its brackets are written as JSON has them too, so that nothing in it ends the comment.
+    """
+    return f"{page}<!--\n{_in_comment(statement)}-->\n"
+
+
+def sign_script(script: str, statement: Statement) -> str:
+    """Return a JavaScript file with a statement in a comment at its end."""
+    return f"{script}\n/*\n{_in_comment(statement)}*/\n"
+
+
+def _in_comment(statement: Statement) -> str:
+    """Return a statement in lines for a comment of HTML or JavaScript."""
+    text = canonical_json(statement)
+    for sign in "<>/":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return "".join(f"# {line}\n" for line in _pieces(text))
+
+
 def history_lines(statement: Statement) -> list[str]:
     """Return a statement in lines of 72 characters at most, printable ASCII."""
-    text = canonical_json(statement)
+    return _pieces(canonical_json(statement))
+
+
+def _pieces(text: str) -> list[str]:
+    """Return a head, and a text cut in pieces."""
     pieces = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
     return [_HEAD, *(f"{_MARK}{piece}" for piece in pieces)]
 

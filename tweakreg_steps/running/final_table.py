@@ -53,3 +53,10 @@ def changes_of(outdir: Path, summary: ColumnTable) -> dict[str, Mapping[str, Any
     ]
     fits = {name: recall_json(outdir / FIT.path(image=name)) for name in failed}
     return {name: fit.get("changes", {}) for name, fit in fits.items() if fit and fit["reason"]}
+
+
+def outcome_status(outdir: Path) -> int:
+    """Return the exit status that the summary of a run stands for."""
+    from tweakreg_steps.products.summary import count_not_aligned, read_summary
+
+    return SOME_NOT_ALIGNED if count_not_aligned(read_summary(outdir / SUMMARY)) else 0

@@ -17,6 +17,7 @@ from tweakreg_steps.running.leftovers import clean_outdir
 from tweakreg_steps.running.locking import hold_outdir
 from tweakreg_steps.running.run_ending import end_run
 from tweakreg_steps.running.run_log import finding_warnings, indented_log, write_run_log
+from tweakreg_steps.running.run_story import read_outcomes, write_story
 from tweakreg_steps.running.step_server import Prepare
 from tweakreg_steps.workflow.blocked_jobs import (
     blocked_jobs,
@@ -61,9 +62,11 @@ def run_recipe(
         sys.stderr.writelines(f"{printable_line(one.text)}\n" for one in remove_obsolete(project))
         project.write_state([job.job for job in project.stale])
         _warn_of_cache(recipe)
+        before = read_outcomes(project.outdir)
         if project.stale:
             prepare(dict.fromkeys(job.job.rule for job in project.stale))
             _run_stale(project, project.stale, cores=cores, profile=profile)
+            write_story(project, file, before)
         else:
             sys.stderr.write("nothing to do: everything is up to date\n")
         release(project.outdir)
@@ -104,7 +107,7 @@ def _warn_of_cache(recipe: Recipe) -> None:
 def _run_stale(
     project: Project, stale: list[StaleJob], *, cores: int, profile: Path | None
 ) -> None:
-    """Run the stale jobs, telling how far they are; gather the log whatever happens."""
+    """Run some stale jobs, telling how far they are; gather the log whatever happens."""
     from tweakreg_steps.running.run_progress import show_progress
     from tweakreg_steps.running.snakemake_run import run_workflow
 

@@ -72,6 +72,11 @@ BEST_POSITIONS = {
 """The sources of an image where they are best known."""
 
 
+def is_reported(subject: Subject) -> bool:
+    """Tell whether an image has a page in the report."""
+    return subject.is_input and bool(subject.recipe["report"])
+
+
 def _if_expanded(subject: Subject) -> Iterable[str]:
     """Return a name where the reference list grows."""
     return (subject.name,) if subject.recipe["expand_refcat"] else ()

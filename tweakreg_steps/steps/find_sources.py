@@ -11,7 +11,8 @@ from tweakreg_steps.quiet import quietly
 from tweakreg_steps.steps import parameters
 from tweakreg_steps.steps.call import StepCall, section_of
 from tweakreg_steps.steps.declaration import Per, Step
-from tweakreg_steps.steps.products import CATALOG, MASK
+from tweakreg_steps.steps.preloads import PICTURE_MODULES
+from tweakreg_steps.steps.products import CATALOG, MASK, QUICKLOOK
 from tweakreg_steps.steps.subject import Subject
 from tweakreg_steps.surveying.chip_record import chip_from_record
 
@@ -52,7 +53,7 @@ STEP = Step(
     facts=_facts,
     parts=_parts,
     reads={"mask": MASK},
-    writes={"catalog": CATALOG},
+    writes={"catalog": CATALOG, "quicklook": QUICKLOOK},
     consumes=parameters.FindSources,
     is_shared=True,
     imports=(
@@ -60,16 +61,18 @@ STEP = Step(
         "tweakreg_steps.finding.star_finders",
         "tweakreg_steps.finding.daofind",
         "tweakreg_steps.finding.narrowness",
+        *PICTURE_MODULES,
     ),
     mem_mb=1000,
 )
 
 
 def run(call: StepCall[parameters.FindSources, Facts]) -> None:
-    """Write ``catalogs/<image>.ecsv``."""
+    """Write ``catalogs/<image>.ecsv``, and small pictures of the pixels beside it."""
     from tweakreg_steps.finding.image_catalog import find_in_image
     from tweakreg_steps.finding.lower_thresholds import look_lower
     from tweakreg_steps.fits_files.pixel_unit import unit_from_record
+    from tweakreg_steps.reporting.quicklook import make_quicklook
 
     find = section_of(call.parameters)
     chips = [chip_from_record(record) for record in call.inputs["chips"]]
@@ -96,3 +99,5 @@ def run(call: StepCall[parameters.FindSources, Facts]) -> None:
     if lower:
         catalog = replace(catalog, meta={**catalog.meta, "lower": lower})
     call.write_table("catalog", catalog)
+    look = make_quicklook(call.file("image"), chips, mask=call.file("mask"), catalog=catalog)
+    call.write_record("quicklook", look)

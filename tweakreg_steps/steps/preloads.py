@@ -22,6 +22,11 @@ FITTING_MODULES = (
     "scipy.special",
     *PLANE_MODULES,
 )
+PICTURE_MODULES = (
+    "tweakreg_steps.reporting.quicklook",
+    "astropy.visualization.interval",
+    *(f"PIL.{name}ImagePlugin" for name in ("Jpeg", "Png")),
+)
 DRAWING_MODULES = (
     "tweakreg_steps.products.plots",
     "matplotlib.figure",

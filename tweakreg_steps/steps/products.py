@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from tweakreg_steps.records.outdir_files import ALIGNED, HEADERLETS, SOLUTION_FILE, SUMMARY
+from tweakreg_steps.records.outdir_files import (
+    ALIGNED,
+    HEADERLETS,
+    MULTIQC_TABLE,
+    REPORT,
+    REPORT_FOLDER,
+    SOLUTION_FILE,
+    SUMMARY,
+)
 from tweakreg_steps.steps.declaration import Product
 
 WORKING = Product("working/{image}.fits", is_intermediate=True)
@@ -55,12 +63,29 @@ CUMULATIVE_RECORD = Product("reference/cumulative_refcat.json")
 """Says which ``tweakreg/cumulative_sky_refcat_<base>.coo`` was written."""
 SUMMARY_TABLE = Product(SUMMARY, category="Summary")
 """One row an image: how it went."""
+QUICKLOOK = Product("quicklooks/{image}.json", is_intermediate=True)
+"""Small pictures of an image, for its page."""
+FOOTPRINT = Product("footprints/{image}.json", is_intermediate=True)
+"""Where the chips of an image are on the sky, for its page."""
+IMAGE_PAGE = Product(f"{REPORT_FOLDER}/{{image}}.html")
+"""The page of one image."""
+IMAGE_REPORT = Product(f"{REPORT_FOLDER}/{{image}}.json")
+"""What the page of the run says of one image."""
+RUN_PAGE = Product(REPORT, category="Report")
+"""The page of the run."""
+PAGE_SCRIPT = Product(f"{REPORT_FOLDER}/bokeh.js")
+"""The library that the pages of images draw with."""
+MULTIQC = Product(MULTIQC_TABLE)
+"""The table of the run for MultiQC, as custom content."""
 OFFSETS_PLOT = Product("plots/hist2d_{image}.png", category="Offsets")
 """2-D histogram of the offsets of an image."""
 RESIDUALS_PLOT = Product("plots/residuals_{image}.png", category="Residuals")
 """Residuals against x and y."""
 VECTORS_PLOT = Product("plots/vector_{image}.png", category="Residuals")
 """Residuals as vectors over the field."""
+
+REPORT_PRODUCTS = (IMAGE_PAGE, IMAGE_REPORT, RUN_PAGE, PAGE_SCRIPT, MULTIQC)
+"""What `tweakreg report` makes."""
 
 
 def cumulative_catalog(base: str) -> Product:

@@ -8,7 +8,7 @@ from tweakreg_steps.steps import parameters
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import BEST_POSITIONS
 from tweakreg_steps.steps.declaration import Per, Step
-from tweakreg_steps.steps.products import SKY
+from tweakreg_steps.steps.products import FOOTPRINT, SKY
 from tweakreg_steps.steps.subject import Subject
 from tweakreg_steps.surveying.chip_record import chip_from_record
 
@@ -30,18 +30,24 @@ STEP = Step(
     facts=_facts,
     parts=("wcs",),
     reads=BEST_POSITIONS,
-    writes={"sky": SKY},
+    writes={"sky": SKY, "footprint": FOOTPRINT},
     consumes=parameters.UndistortSources,
     is_shared=True,
-    imports=("tweakreg_steps.finding.sky_list", "tweakreg_steps.astrometry.undistortion"),
+    imports=(
+        "tweakreg_steps.finding.sky_list",
+        "tweakreg_steps.astrometry.undistortion",
+        "tweakreg_steps.astrometry.footprint",
+    ),
 )
 
 
 def run(call: StepCall[parameters.UndistortSources, Facts]) -> None:
-    """Write ``sky/<image>.ecsv``."""
+    """Write ``sky/<image>.ecsv``, and where the chips themselves are."""
+    from tweakreg_steps.astrometry.footprint import find_footprint
     from tweakreg_steps.finding.sky_list import make_sky_list
 
     chips = [chip_from_record(record) for record in call.inputs["chips"]]
     key = "positions" if call.optional_file("positions") else "catalog"
     sky = make_sky_list(call.read_table(key), call.file("image"), chips)
     call.write_table("sky", sky)
+    call.write_record("footprint", {"chips": find_footprint(call.file("image"), chips)})

@@ -21,8 +21,8 @@ from tweakreg_steps.records.outdir_files import digests_of, is_prepared
 from tweakreg_steps.surveying.applied_inputs import as_measured
 from tweakreg_steps.surveying.chip_record import chip_from_record
 
-_FORMAT = 5
-_LEARNT = frozenset({"chips", "file", "data", "primary", "model", "headerlets"})
+_FORMAT = 6
+_LEARNT = frozenset({"chips", "file", "data", "primary", "model", "headerlets", "labels"})
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class Inspected:
         Digest of each HDU's data.
     primary, model, headerlets, gwcs
         As `tweakreg_steps.fits_files.digests.digest_exposure` gives them.
+    labels
+        What headers say of time, filter and target, for people to read.
     applied
         The file holds a solution of this output folder by now. All else then is as it was before.
     """
@@ -56,6 +58,7 @@ class Inspected:
     model: str | None = None
     headerlets: tuple[str, ...] = ()
     gwcs: bool = False
+    labels: Mapping[str, Any] = field(default_factory=dict)
     applied: bool = False
 
     @property
@@ -140,6 +143,7 @@ def _inspect(image: InputImage, outdir: Path, *, try_wcs: bool) -> Inspected:
         model=known["model"],
         headerlets=tuple(known["headerlets"]),
         gwcs=known["gwcs"],
+        labels=record["labels"],
         applied=before is not None,
     )
 

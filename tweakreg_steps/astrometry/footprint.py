@@ -1,0 +1,66 @@
+"""Where the chips of an exposure are on the sky."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tweakreg_steps.astrometry.undistortion import pixels_to_sky
+from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.chips import Chip
+
+FloatArray = NDArray[np.float64]
+
+_SIDE = 7
+"""Points a side of the grid: a cubic polynomial follows the distortion of a camera with it."""
+
+
+def find_footprint(path: Path, chips: Sequence[Chip]) -> list[dict[str, Any]]:
+    """Say where the chips of an exposure are.
+
+    Parameters
+    ----------
+    path
+        The exposure.
+    chips
+        Its chips.
+
+    Returns
+    -------
+    list of dict
+        For each chip its ``number``, ``label``, ``nx``, ``ny``, and a ``grid`` of points, row by
+        row from edge to edge: ``x``, ``y`` (1-based pixels) and ``ra``, ``dec`` (deg, by the
+        full distortion). None in its place where some of them have no place on the sky.
+    """
+    return [
+        {
+            "number": chip.number,
+            "label": chip.label,
+            "nx": chip.shape[1],
+            "ny": chip.shape[0],
+            "grid": _grid(path, chip),
+        }
+        for chip in chips
+    ]
+
+
+def _grid(path: Path, chip: Chip) -> dict[str, list[float]] | None:
+    """Return points of a chip in pixels and on the sky."""
+    from tweakreg_steps.fits_files.exposure import read_wcs
+
+    ny, nx = chip.shape
+    x, y = (axis.ravel() for axis in np.meshgrid(_ticks(nx), _ticks(ny)))
+    try:
+        ra, dec = pixels_to_sky(read_wcs(path, chip), x, y, where=f"{path}: {chip.label}")
+    except InputError:  # the edge of a picture of the whole sky
+        return None
+    return {"x": x.tolist(), "y": y.tolist(), "ra": ra.tolist(), "dec": dec.tolist()}
+
+
+def _ticks(n: int) -> FloatArray:
+    """Return pixel positions from one edge of a chip to the other, both included."""
+    return np.linspace(0.5, n + 0.5, _SIDE)

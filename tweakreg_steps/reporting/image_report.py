@@ -1,0 +1,272 @@
+"""What the page of an image shows, and what the page of the run says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tweakreg_steps.errors import NotAlignedError
+from tweakreg_steps.reporting.chip_maps import ChipMap, compass
+from tweakreg_steps.reporting.numbers import rounded
+from tweakreg_steps.tables.ecsv import ColumnTable
+
+if TYPE_CHECKING:
+    from astropy.wcs import WCS
+
+FloatArray = NDArray[np.float64]
+
+KINDS = ("kept", "clipped", "unmatched", "narrow")
+"""What became of a source, by its number on a page."""
+_MOST = 2500
+"""Sources, pairs or reference sources that a page draws: the brightest."""
+_SAMPLE = 300
+"""Pairs of an image that the page of the run compares with those of other images."""
+_MIXING = 2654435761
+"""Knuth's multiplicative hash: of the same sources every image takes the same."""
+
+_SHAPE = ("number", "label", "nx", "ny")
+_NO_PICTURE: dict[str, Any] = {"block": 1, "picture": None, "mask": None, "limits": None}
+_SAID = (
+    *("image", "status", "reason", "detail", "cure", "reference", "fitgeometry"),
+    *("n_sources", "n_matched", "n_fit", "n_reference", "false_alarm"),
+    *("dx", "dy", "rotation", "scale", "skew", "rms_x", "rms_y", "rms_ra", "rms_dec"),
+    *("error_x", "error_y", "center", "matrix"),
+)
+"""What is taken from the record of a fit, as far as it is there."""
+
+
+def describe_image(
+    image: str,
+    chips: Sequence[Mapping[str, Any]],
+    look: Mapping[str, Any] | None,
+    fit: Mapping[str, Any],
+    pairs: ColumnTable,
+    sky: ColumnTable,
+    sources: ColumnTable,
+    plane: WCS,
+) -> dict[str, Any]:
+    """Gather what the page of an image draws.
+
+    Parameters
+    ----------
+    image
+        Its name.
+    chips
+        Where its chips are; see `tweakreg_steps.astrometry.footprint.find_footprint`.
+    look
+        Its quicklook, or None where its pixels were not looked at.
+    fit
+        The record of its fit, as the review left it.
+    pairs
+        The pairs of the fit.
+    sky
+        Its sources on the sky.
+    sources
+        The reference list as it was when the image was matched.
+    plane
+        The reference plane.
+
+    Returns
+    -------
+    dict
+        ``chips`` with their pictures, and ``stars`` of the quicklook; ``sources`` by columns
+        ``chip``, ``x``, ``y`` (1-based pixels) and ``kind`` (index in `KINDS`); ``references`` by
+        columns: ``chip`` and place before the fit, and after it where there is one; ``pairs`` by
+        columns: place on the plane, residuals in pixels of the plane and of the chip, chip, place
+        on it, magnitude, whether kept; ``plane``: mas per pixel, ``north``, ``east``. Lists are
+        cut to the brightest; ``n_sources`` and ``n_pairs`` say how many there are.
+    """
+    from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale
+
+    pictures = {chip["number"]: chip for chip in look["chips"]} if look else {}
+    maps = {chip["number"]: ChipMap.of_grid(plane, chip) for chip in chips}
+    known = {number: found for number, found in maps.items() if found is not None}
+    return {
+        "image": image,
+        "chips": [
+            {**{key: chip[key] for key in _SHAPE}, **pictures.get(chip["number"], _NO_PICTURE)}
+            for chip in chips
+        ],
+        "stars": look["stars"] if look else [],
+        "plane": {"mas": plane_pixel_scale(plane) * 1000.0, **compass(plane)},
+        "sources": _sources(sky, pairs),
+        "references": _references(sources, fit, known, plane),
+        "pairs": _pairs(pairs, fit, known),
+        "n_sources": len(sky),
+        "n_pairs": len(pairs),
+    }
+
+
+def summarize_image(
+    chips: Sequence[Mapping[str, Any]],
+    labels: Mapping[str, Any],
+    fit: Mapping[str, Any],
+    pairs: ColumnTable,
+    scale: float,
+) -> dict[str, Any]:
+    """Gather what the page of the run says of an image.
+
+    Parameters
+    ----------
+    chips, fit, pairs
+        As for `describe_image`.
+    labels
+        What its header says of time, filter and target.
+    scale
+        mas per pixel of the plane.
+
+    Returns
+    -------
+    dict
+        What the fit says; ``header``; ``plane_scale``, mas per pixel; ``footprint``: the edge of
+        each chip on the sky, a list of [ra, dec] in degrees; ``sample``: some of the kept pairs,
+        by the number of their reference source ``id``, residuals ``dx``, ``dy`` and standard
+        ``error`` in mas.
+    """
+    kept = np.flatnonzero(pairs["kept"]) if len(pairs) else np.zeros(0, dtype=np.intp)
+    ids = pairs["ref_id"][kept]
+    mixed = (ids.astype(np.uint64) * np.uint64(_MIXING)) % np.uint64(2**32)
+    chosen = kept[np.argsort(mixed, kind="stable")[:_SAMPLE]]
+    errors = np.hypot(pairs["error"][chosen], pairs["error_ref"][chosen])
+    sample = {
+        "id": pairs["ref_id"][chosen].tolist(),
+        "dx": rounded(pairs["dx"][chosen] * scale, 3),
+        "dy": rounded(pairs["dy"][chosen] * scale, 3),
+        "error": rounded(errors * scale, 3),
+    }
+    return {
+        **{key: fit.get(key) for key in _SAID},
+        "header": dict(labels),
+        "plane_scale": scale,
+        "footprint": [_edge(chip) for chip in chips if chip["grid"]],
+        "sample": sample if fit["status"] == "aligned" else {key: [] for key in sample},
+    }
+
+
+def _edge(chip: Mapping[str, Any]) -> list[list[float]]:
+    """Return the edge of a chip on the sky, in order, from its grid."""
+    grid = chip["grid"]
+    side = round(len(grid["x"]) ** 0.5)
+    number = np.arange(side * side).reshape(side, side)
+    around = [*number[0, ::2], *number[2::2, -1], *number[-1, -3::-2], *number[-3:0:-2, 0]]
+    return [[round(grid["ra"][i], 7), round(grid["dec"][i], 7)] for i in around]
+
+
+def _magnitudes(flux: NDArray[Any], unit: str | None) -> FloatArray:
+    """Return instrumental magnitudes, nan where there is no light."""
+    if unit == "mag":
+        return flux.astype(np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = -2.5 * np.log10(flux.astype(np.float64))
+    return np.where(np.isfinite(found), found, np.nan)
+
+
+def _brightest(magnitude: FloatArray) -> NDArray[np.intp]:
+    """Return the brightest sources, in the order of the list."""
+    order = np.argsort(magnitude, kind="stable")[:_MOST]
+    return np.sort(order)
+
+
+def _sources(sky: ColumnTable, pairs: ColumnTable) -> dict[str, Any]:
+    """Return the sources of an image and what became of them."""
+    kind = np.where(sky["narrow"], KINDS.index("narrow"), KINDS.index("unmatched"))
+    if len(pairs):
+        ids, kept = pairs["id"], pairs["kept"]
+        kind[np.isin(sky["id"], ids[~kept])] = KINDS.index("clipped")
+        kind[np.isin(sky["id"], ids[kept])] = KINDS.index("kept")
+    magnitude = _magnitudes(sky["flux"], sky.units.get("flux"))
+    use = _brightest(np.where(kind < KINDS.index("unmatched"), -np.inf, magnitude))
+    return {
+        "id": sky["id"][use].tolist(),
+        "chip": sky["chip"][use].tolist(),
+        "x": rounded(sky["x"][use], 2),
+        "y": rounded(sky["y"][use], 2),
+        "mag": rounded(magnitude[use], 2),
+        "kind": kind[use].tolist(),
+    }
+
+
+def _references(
+    sources: ColumnTable, fit: Mapping[str, Any], maps: Mapping[int, ChipMap], plane: WCS
+) -> dict[str, Any]:
+    """Return where the reference sources are on the chips, by the header and by the fit."""
+    from tweakreg_steps.alignment.match_table import on_plane
+
+    rows: dict[str, list[Any]] = {"chip": [], "x": [], "y": [], "x_fit": [], "y_fit": []}
+    try:
+        uv = on_plane(plane, sources, whose=sources.meta["origin"])
+    except NotAlignedError:
+        return rows
+    use = _brightest(np.nan_to_num(-sources["brightness"], nan=np.inf))
+    moved = _moved(uv[use], fit)
+    for number, chip_map in maps.items():
+        for there, before in _each_on_chip(uv[use], moved, chip_map):
+            rows["chip"] += [number] * len(there)
+            rows["x"] += rounded(before[:, 0], 2)
+            rows["y"] += rounded(before[:, 1], 2)
+            after = None if moved is None else chip_map.place(moved[there])
+            rows["x_fit"] += [] if after is None else rounded(after[:, 0], 2)
+            rows["y_fit"] += [] if after is None else rounded(after[:, 1], 2)
+    return rows
+
+
+def _each_on_chip(
+    uv: FloatArray, moved: FloatArray | None, chip_map: ChipMap
+) -> list[tuple[NDArray[np.intp], FloatArray]]:
+    """Return the positions that are on a chip before or after the fit, with their pixels before."""
+    there, _ = chip_map.to_chip(uv)
+    if moved is not None:
+        there = np.union1d(there, chip_map.to_chip(moved)[0])
+    return [(there, chip_map.place(uv[there]))] if len(there) else []
+
+
+def _moved(uv: FloatArray, fit: Mapping[str, Any]) -> FloatArray | None:
+    """Return where a fit, refused or not, puts reference sources on the plane of the image."""
+    found = fit.get("refused") or fit
+    if not found.get("center"):
+        return None
+    center = np.array(found["center"])
+    shift = np.array([found["dx"], found["dy"]])
+    moved: FloatArray = (uv - center) @ np.array(found["matrix"]).T + center + shift
+    return moved
+
+
+def _pairs(
+    pairs: ColumnTable, fit: Mapping[str, Any], maps: Mapping[int, ChipMap]
+) -> dict[str, Any]:
+    """Return the pairs of a fit with their residuals on the plane and along the chips' axes.
+
+    ``bx``, ``by`` and ``ax``, ``ay`` say where on the chip the header, and the fit, put the
+    reference source.
+    """
+    magnitude = _magnitudes(pairs["flux"], pairs.units.get("flux"))
+    use = _brightest(magnitude)
+    residuals = np.column_stack([pairs["dx"], pairs["dy"]])[use]
+    own = residuals.copy()
+    uv = np.column_stack([pairs["x_ref"], pairs["y_ref"]])[use]
+    moved = _moved(uv, fit)
+    before, after = np.full((2, *uv.shape), np.nan)
+    for number, chip_map in maps.items():
+        which = pairs["chip"][use] == number
+        own[which] = chip_map.turn(residuals[which])
+        before[which] = chip_map.place(uv[which])
+        after[which] = np.nan if moved is None else chip_map.place(moved[which])
+    columns = {"u": pairs["x_ref"], "v": pairs["y_ref"], "x": pairs["x0"], "y": pairs["y0"]}
+    return {
+        **{name: rounded(column[use], 2) for name, column in columns.items()},
+        "du": rounded(residuals[:, 0], 4),
+        "dv": rounded(residuals[:, 1], 4),
+        "dx": rounded(own[:, 0], 4),
+        "dy": rounded(own[:, 1], 4),
+        "bx": rounded(before[:, 0], 2),
+        "by": rounded(before[:, 1], 2),
+        "ax": rounded(after[:, 0], 2),
+        "ay": rounded(after[:, 1], 2),
+        "mag": rounded(magnitude[use], 2),
+        "chip": pairs["chip"][use].tolist(),
+        "kept": [int(flag) for flag in pairs["kept"][use]],
+        "id": pairs["id"][use].tolist(),
+    }

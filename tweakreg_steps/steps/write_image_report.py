@@ -1,0 +1,136 @@
+"""The page of one image: what it looks like, what was matched, and how well it fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypedDict
+
+from tweakreg_steps.json_file import read_json
+from tweakreg_steps.records.outdir_files import log_of
+from tweakreg_steps.records.review_file import Decision
+from tweakreg_steps.records.verdict import after_review
+from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.steps.choices import LAST_SOURCES, is_reported
+from tweakreg_steps.steps.declaration import Per, Read, Step
+from tweakreg_steps.steps.preloads import MATCHING_MODULES
+from tweakreg_steps.steps.products import (
+    CATALOG,
+    FIT,
+    FOOTPRINT,
+    IMAGE_PAGE,
+    IMAGE_REPORT,
+    MATCHES,
+    OFFSETS_PLOT,
+    PAIRS,
+    PLANE,
+    QUICKLOOK,
+    RESIDUALS_PLOT,
+    SKY,
+    VECTORS_PLOT,
+)
+from tweakreg_steps.steps.subject import Subject
+
+_LINKED = {
+    "fit": FIT,
+    "pairs of the fit": PAIRS,
+    "plot of the offsets": OFFSETS_PLOT,
+    "plot of the residuals": RESIDUALS_PLOT,
+    "plot of the vectors": VECTORS_PLOT,
+}
+"""What the page leads to, as far as it was asked for."""
+
+
+class Facts(TypedDict):
+    """What the header says for people, whether the fit was rejected, a digest of the page."""
+
+    labels: Mapping[str, Any]
+    rejected: bool
+    pages: str
+
+
+def _facts(subject: Subject) -> dict[str, Any] | None:
+    """Return what the job depends on; there is one where there is a page."""
+    if not is_reported(subject):
+        return None
+    from tweakreg_steps.reporting.rendering import pages_digest
+
+    return {
+        "labels": dict(subject.this.labels),
+        "rejected": subject.decide(subject.this) is Decision.REJECT,
+        "pages": pages_digest(),
+    }
+
+
+def _if_searched(subject: Subject) -> Iterable[str]:
+    """Return the name of the image where its pixels were looked at."""
+    return () if subject.has_catalogs else (subject.name,)
+
+
+STEP = Step(
+    __name__,
+    per=Per.IMAGE,
+    facts=_facts,
+    reads={
+        "footprint": FOOTPRINT,
+        "look": Read(QUICKLOOK, of=_if_searched),
+        "catalog": CATALOG,
+        "sky": SKY,
+        "matches": MATCHES,
+        "plane": PLANE,
+        "fit": FIT,
+        "pairs": PAIRS,
+        **LAST_SOURCES,
+    },
+    writes={"page": IMAGE_PAGE, "facts": IMAGE_REPORT},
+    imports=(
+        "tweakreg_steps.reporting.image_report",
+        "jinja2",
+        "PIL.PngImagePlugin",
+        *MATCHING_MODULES,
+    ),
+)
+
+
+def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
+    """Write ``report/<image>.html``, and beside it what the page of the run says of the image."""
+    from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale, read_reference_plane
+    from tweakreg_steps.atomic import write_text_atomically
+    from tweakreg_steps.records.statement import merged_parameters
+    from tweakreg_steps.reporting.image_page import image_page
+    from tweakreg_steps.reporting.image_report import describe_image, summarize_image
+    from tweakreg_steps.reporting.offset_peaks import find_offsets
+
+    chips = read_json(call.file("footprint"))["chips"]
+    look = read_json(call.file("look")) if call.optional_file("look") else None
+    fit = after_review(read_json(call.file("fit")), rejected=call.inputs["rejected"])
+    plane = read_reference_plane(call.file("plane"))
+    names = ("catalog", "sky", "matches", "pairs")
+    catalog, sky, matches, pairs = (call.read_table(name) for name in names)
+    sources = call.read_table("expanded" if call.optional_file("expanded") else "sources")
+    scale = plane_pixel_scale(plane) * 1000.0
+    facts = summarize_image(chips, call.inputs["labels"], fit, pairs, scale)
+    facts["parameters"] = merged_parameters(fit, *(t.meta for t in (sources, catalog, matches)))
+    used = sources.head(matches.meta["n_reference"])
+    data = describe_image(call.name, chips, look, fit, pairs, sky, used, plane)
+    data["offsets"] = find_offsets(call.name, matches, sky, sources, call.file("plane"))
+    page = image_page(
+        facts,
+        data,
+        found=catalog.meta,
+        match=matches.meta,
+        files={text: f"../{product.path(image=call.name)}" for text, product in _LINKED.items()},
+        logs=_logs(call),
+        said=call.statement,
+    )
+    write_text_atomically(call.file("page"), page)
+    call.write_record("facts", facts)
+
+
+def _logs(call: StepCall[Mapping[str, Any], Facts]) -> dict[str, str]:
+    """Return what the jobs before had to say of the image, relative to its page."""
+    before = call.record["upstream_jobs"]
+    return {
+        rule: f"../{log_of(rule, [call.name])}"
+        for rule, names in before.items()
+        if call.name in names
+    }

@@ -1,0 +1,58 @@
+"""The page that shows a run, and its table for MultiQC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+from tweakreg_steps.json_file import read_json
+from tweakreg_steps.records.statement import sign_script
+from tweakreg_steps.steps.call import StepCall
+from tweakreg_steps.steps.choices import all_names
+from tweakreg_steps.steps.declaration import Per, Read, Step
+from tweakreg_steps.steps.products import IMAGE_REPORT, MULTIQC, PAGE_SCRIPT, RUN_PAGE
+from tweakreg_steps.steps.subject import Subject
+
+
+class Facts(TypedDict):
+    """The names of the images, and a digest of the text of the page."""
+
+    images: list[str]
+    pages: str
+
+
+def _facts(subject: Subject) -> dict[str, Any] | None:
+    """Return what the job depends on; there is one where a report is wanted."""
+    if not subject.recipe["report"]:
+        return None
+    from tweakreg_steps.reporting.rendering import pages_digest
+
+    return {"images": subject.findings.names, "pages": pages_digest()}
+
+
+STEP = Step(
+    __name__,
+    per=Per.ALL,
+    facts=_facts,
+    reads={"facts": Read(IMAGE_REPORT, of=all_names)},
+    writes={"page": RUN_PAGE, "script": PAGE_SCRIPT, "multiqc": MULTIQC},
+    imports=("tweakreg_steps.reporting.run_page", "jinja2", "shapely"),
+    mem_mb=1000,
+)
+
+
+def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
+    """Write ``report.html``, ``report/bokeh.js`` for the pages of images, and the table."""
+    from tweakreg_steps.atomic import write_text_atomically
+    from tweakreg_steps.records.library_versions import library_versions
+    from tweakreg_steps.reporting.multiqc import multiqc_table
+    from tweakreg_steps.reporting.rendering import drawing_script
+    from tweakreg_steps.reporting.run_page import run_page
+    from tweakreg_steps.reporting.run_report import describe_run
+
+    images = [read_json(path) for path in call.files_of("facts").values()]
+    said = call.statement
+    page = run_page(images, versions=library_versions(), said=said)
+    write_text_atomically(call.file("page"), page)
+    write_text_atomically(call.file("script"), sign_script(drawing_script(), said))
+    call.write_record("multiqc", multiqc_table(describe_run(images)["rows"]))
