@@ -263,6 +263,7 @@ def test_exposures_of_a_visit_of_hst_share_its_name() -> None:
 
 
 @pytest.mark.effect("report")
+@pytest.mark.usefixtures("tiny_run")  # Snakemake keeps the stream it finds first
 def test_without_a_report_there_is_none_and_the_command_writes_it(
     tiny_exposures: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
