@@ -22,6 +22,10 @@ def another_value(parameter: Parameter) -> Any:  # noqa: ANN401  any value of a 
         "solution.groups": {"both": ["paint02q_flc.fits", "paint03q_flc.fits"]},
         "solution.fitgeometry": "shift",
         "rmaxflux": -20.0,
+        "ref_epoch": 2016.0,
+        "columns": {"pmra": None},
+        "no_pm": "inflate",
+        "pm_error_max": 1000.0,
         **dict.fromkeys(("fluxcol", "rfluxcol", "refxerrcol", "refyerrcol"), 2),
     }
     for name in (parameter.name, parameter.path[-1]):

@@ -118,6 +118,7 @@ class ListStrip:
             "plane": self.plane,
             "reference": None,
             "enforce_user_order": True,
+            "epochs": {},
             "parameters": dict.fromkeys(
                 self.skies, AlignmentParameters(MATCHING, MAX_FALSE_ALARM, FITTING, GATES)
             ),

@@ -121,7 +121,8 @@ def test_a_pinned_catalog_is_a_reference_catalog(tmp_path: Path) -> None:
     entries = read_reference_catalog(
         tmp_path / "gaia.ecsv", refxcol=1, refycol=2, refxyunits="degrees", rfluxcol=None,
         rmaxflux=None, rminflux=None, rfluxunits="mag", refnbright=None, refxerrcol=None,
-        refyerrcol=None, referrunits="mas",
+        refyerrcol=None, referrunits="mas", ref_epoch=None, columns={}, no_pm="keep",
+        ruwe_max=None, pm_error_max=None,
     )  # fmt: skip
     assert len(entries) == 40
     assert np.isfinite(entries.error).all()

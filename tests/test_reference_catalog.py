@@ -26,6 +26,11 @@ DEFAULTS: dict[str, Any] = {
     "refxerrcol": None,
     "refyerrcol": None,
     "referrunits": "mas",
+    "ref_epoch": None,
+    "columns": {},
+    "no_pm": "keep",
+    "ruwe_max": None,
+    "pm_error_max": None,
 }
 RA, DEC, MAG = [150.0, 150.5, 151.0], [-0.5, 30.0, 1.25], [18.0, 20.0, 19.0]
 

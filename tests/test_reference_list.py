@@ -36,7 +36,9 @@ def grown(
         look_further=False,
     )
     fitted = fit_image(matches, plane=PLANE, fitting=FITTING | fitting, gates=GATES)
-    after = add_new_sources(start, sky, fitted, plane=PLANE, tolerance=1.0, separation=separation)
+    after = add_new_sources(
+        start, sky, fitted, plane=PLANE, tolerance=1.0, separation=separation, epoch=None
+    )
     return start, after
 
 

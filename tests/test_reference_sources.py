@@ -12,11 +12,14 @@ from astropy.table import Table
 from steps import call_of
 from wcs_files import make_plane
 
+from tweakreg_steps.alignment.moving_reference import at_epoch
 from tweakreg_steps.astrometry.reference_plane import write_reference_plane
 from tweakreg_steps.astrometry.undistortion import separation
+from tweakreg_steps.errors import InputError
 from tweakreg_steps.recipes.recipe import complete
 from tweakreg_steps.steps import all_steps
 from tweakreg_steps.steps.build_reference import run
+from tweakreg_steps.tables.ecsv import read_table
 from tweakreg_steps.workflow.consumption import parameters_of
 
 PLANE = make_plane(150.0, 2.0)
@@ -179,3 +182,72 @@ def test_what_is_left_out_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     assert "left out, without a position: 1 entry, line 2" in caplog.text
     assert "left out, position repeated: 1 entry, line 4" in caplog.text
     assert "left out, far from the images: 1 of 3 entries" in caplog.text
+
+
+def moving(folder: Path) -> Path:
+    """Write the stars with motions: b has none, c fits badly, d is little known."""
+    (folder / "moving").mkdir()
+    path = catalog(folder / "moving", "ascii.ecsv", "stars.ecsv")
+    table = Table.read(path)
+    table["pmra"] = [1.0, np.nan, 3.0, 4.0]
+    table["pmdec"] = [5.0, np.nan, 7.0, 8.0]
+    table["pmra_error"] = table["pmdec_error"] = [0.1, np.nan, 0.1, 2.0]
+    table["ruwe"] = [1.0, np.nan, 3.0, 1.1]
+    table["ref_epoch"] = 2016.0
+    table.write(path, overwrite=True)
+    return path
+
+
+@pytest.mark.effect("reference_catalog.no_pm")
+def test_what_becomes_of_stars_without_a_motion(tmp_path: Path) -> None:
+    path = moving(tmp_path)
+    assert chosen(sources(path, **SKY)) == NAMES
+    assert chosen(sources(path, **SKY, no_pm="drop")) == "acd"
+    wide = at_epoch(read_table(_product(path)), 2006.0)
+    assert np.isnan(wide["error"]).sum() == 0
+    sources(path, **SKY, no_pm="inflate")
+    errors = at_epoch(read_table(_product(path)), 2006.0)["error"]
+    assert errors == pytest.approx([1.0, 50.0, 1.0, 20.0])  # fewer than ten stars tell: 5 mas/yr
+
+
+def _product(path: Path) -> Path:
+    """Return where `sources` writes the product of a catalog."""
+    return path.parent / "reference" / "sources.ecsv"
+
+
+@pytest.mark.effect("reference_catalog.ruwe_max", "reference_catalog.pm_error_max")
+def test_stars_of_little_worth_are_left_out_before_the_brightest_are_chosen(tmp_path: Path) -> None:
+    path = moving(tmp_path)
+    assert chosen(sources(path, **SKY, ruwe_max=1.4)) == "abd"
+    assert chosen(sources(path, **SKY, pm_error_max=1.0)) == "abc"
+    flux = {"rfluxcol": "G", "refnbright": 2}
+    assert chosen(sources(path, **SKY, **flux)) == "bc"
+    assert chosen(sources(path, **SKY, **flux, ruwe_max=1.4)) == "ab"
+    with pytest.raises(InputError, match="no star passes the limits"):
+        sources(path, **SKY, ruwe_max=0.1, no_pm="drop")
+
+
+def test_a_limit_of_what_the_catalog_does_not_tell_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="ruwe_max is given, but no column ruwe is known"):
+        sources(catalog(tmp_path), **SKY, ruwe_max=1.4)
+
+
+def test_columns_are_named_by_number_or_left_out_and_the_epoch_is_the_recipe_s(
+    tmp_path: Path,
+) -> None:
+    path = moving(tmp_path)
+    found = sources(path, **SKY, columns={"pmdec": "pmra", "pmra": 8}, ref_epoch=2000.0)
+    assert found["pmdec"].tolist()[2:] == [3.0, 4.0]
+    assert found["pmra"].tolist()[2:] == [3.0, 4.0]
+    assert set(found["ref_epoch"]) == {2000.0}
+    with pytest.raises(InputError, match="ref_epoch: the column G holds 21, which is no Julian"):
+        sources(path, **SKY, ref_epoch="G")
+
+
+def test_without_motions_or_without_an_epoch_the_list_is_the_plain_one(tmp_path: Path) -> None:
+    plain = sources(catalog(tmp_path, "ascii.ecsv", "stars.ecsv"), **SKY)
+    path = moving(tmp_path)
+    for changes in ({"columns": {"pmra": None}}, {"columns": {"ref_epoch": None}}):
+        found = sources(path, **SKY, **changes)
+        assert found.colnames == plain.colnames
+        assert all(np.array_equal(found[name], plain[name]) for name in ("ra", "dec", "x0", "id"))

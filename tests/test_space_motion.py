@@ -143,7 +143,7 @@ def test_stars_without_a_motion(no_pm: NoMotion) -> None:
     stars = _stars(40, np.random.default_rng(3))
     lacking = np.arange(40) < 10
     stars = replace(stars, pmra=np.where(lacking, np.nan, stars.pmra))
-    used = usable(stars, np.full(40, np.nan), no_pm=no_pm, ruwe_max=None)
+    used = usable(stars, np.full(40, np.nan), no_pm=no_pm, ruwe_max=None, pm_error_max=None)
     there = propagate(stars, 2008.0, NOWHERE)
     assert used.sum() == (30 if no_pm == "drop" else 40)
     assert there.ra[lacking] == pytest.approx(stars.ra[lacking])
@@ -154,7 +154,8 @@ def test_stars_without_a_motion(no_pm: NoMotion) -> None:
 
 def test_stars_that_gaia_fitted_badly_are_left_out() -> None:
     stars = _stars(3, np.random.default_rng(4))
-    used = usable(stars, np.array([1.0, 2.0, np.nan]), no_pm="keep", ruwe_max=1.4)
+    ruwe = np.array([1.0, 2.0, np.nan])
+    used = usable(stars, ruwe, no_pm="keep", ruwe_max=1.4, pm_error_max=None)
     assert used.tolist() == [True, False, True]
 
 

@@ -136,6 +136,8 @@ TOGETHER = {"align", "match_pair", "solve_mosaic"}
 COMPANIONS: dict[str, Any] = {
     "sextractor": {"finder": "sextractor"},
     "xyunits": {"xcol": 4, "ycol": 5},
+    "ruwe_max": {"columns": {"ruwe": 3}},
+    "pm_error_max": {"columns": {"pmra_error": 3}},
 }
 """What has to change with a parameter; its rule is the same."""
 

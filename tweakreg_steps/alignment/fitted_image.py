@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tweakreg_steps.alignment.fit_record import IDENTITY, NO_FIT, fit_record, rms_on_sky
+from tweakreg_steps.alignment.match_table import EPOCH
 from tweakreg_steps.curing.advice import FINDING, GATES, Found, advise
 from tweakreg_steps.curing.cure import Changes
 from tweakreg_steps.curing.fit_trials import FITTING, try_fits
@@ -148,6 +149,7 @@ def judge_image(
     """
     record = {key: matches.meta[key] for key in _COPIED}
     record.update({key: matches.meta.get(key, empty) for key, empty in _IF_NOT_MATCHED.items()})
+    record |= {key: matches.meta[key] for key in (EPOCH,) if key in matches.meta}
     record.update(n_matched=len(matches), n_fit=0, fitgeometry=fitgeometry)
     record.update(IDENTITY if record["status"] == "reference" else NO_FIT)
     columns = {name: np.zeros(0) for name in ("x_fit", "y_fit", "dx", "dy", "ra_fit", "dec_fit")}

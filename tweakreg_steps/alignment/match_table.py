@@ -27,6 +27,9 @@ _FARTHEST = 80.0
 
 _MAS_PER_DEGREE = 3.6e6
 
+EPOCH = "epoch"
+"""What a match and a fit call the epoch of reference stars that move, a Julian year."""
+
 _UNITS = {
     "x_ref": "pix",
     "y_ref": "pix",
@@ -113,6 +116,7 @@ def make_match_table(
         "reason": "",
         "detail": "",
         "false_alarm": None,
+        **{key: sources.meta[key] for key in (EPOCH,) if key in sources.meta},
     }
     if "lower" in sky.meta:
         meta["lower"] = sky.meta["lower"]

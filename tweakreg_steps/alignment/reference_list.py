@@ -117,6 +117,7 @@ def add_new_sources(
     plane: WCS,
     tolerance: float,
     separation: float,
+    epoch: float | None,
 ) -> ColumnTable:
     """Let the sources of an aligned image that the reference list lacks join it.
 
@@ -144,20 +145,23 @@ def add_new_sources(
         The reference plane.
     tolerance, separation : float
         ``object_matching.tolerance`` and ``object_matching.separation``, pixels of the plane.
+    epoch : float or None
+        When the image was taken, Julian year; needed where the stars of the list move.
     """
+    from tweakreg_steps.alignment.moving_reference import at_epoch, joined
     from tweakreg_steps.astrometry.undistortion import plane_to_sky
 
     if fitted.fit is None:
         return sources
     image = fitted.record["image"]
     right = fitted.fit.correct(on_plane(plane, sky, whose=image))
-    known = on_plane(plane, sources, whose=sources.meta["origin"])
+    known = on_plane(plane, at_epoch(sources, epoch), whose=sources.meta["origin"])
     chosen = _distinct(right, separation) & ~np.isin(sky["id"], fitted.pairs["id"])
     chosen &= ~_is_near(right, known, max(tolerance, separation))
     ra, dec = plane_to_sky(plane, *right[chosen].T)
     rows = {name: column[chosen] for name, column in sky.columns.items()}
     aligned = ColumnTable({**rows, "ra": ra, "dec": dec}, sky.units, meta=sky.meta)
-    new = list_of_image(aligned, image)
+    new = joined(sources, list_of_image(aligned, image), epoch)
     columns = {
         name: np.concatenate([column, new[name]]) for name, column in sources.columns.items()
     }

@@ -41,7 +41,9 @@ def sources_of_catalog(path: Path, plane: WCS, parameters: Mapping[str, Any]) ->
     InputError
         The catalog cannot be read.
     """
+    from tweakreg_steps.alignment.moving_reference import with_motions
     from tweakreg_steps.astrometry.undistortion import plane_to_sky, sky_to_plane
+    from tweakreg_steps.tables.motion_columns import moves
     from tweakreg_steps.tables.reference_catalog import read_reference_catalog
 
     entries = read_reference_catalog(path, **parameters)
@@ -57,7 +59,7 @@ def sources_of_catalog(path: Path, plane: WCS, parameters: Mapping[str, Any]) ->
         ra, dec = entries.x, entries.y
         x0, y0 = sky_to_plane(plane, ra, dec, where=path.name)
     is_mag = parameters["rfluxunits"] == "mag"
-    return make_reference_list(
+    sources = make_reference_list(
         number=entries.id,
         ra=ra,
         dec=dec,
@@ -71,6 +73,10 @@ def sources_of_catalog(path: Path, plane: WCS, parameters: Mapping[str, Any]) ->
         origin=path.name,
         reason=None,
     )
+    no_pm = parameters["no_pm"]
+    if not moves(entries.more, no_pm=no_pm):
+        return sources
+    return with_motions(sources, entries.more, no_pm=no_pm)
 
 
 def _on_this_side(

@@ -17,6 +17,7 @@ import numpy as np
 from tweakreg_steps.alignment.alignment_parameters import AlignmentParameters
 from tweakreg_steps.alignment.fitted_image import FittedImage, fit_image
 from tweakreg_steps.alignment.match_table import make_match_table
+from tweakreg_steps.alignment.moving_reference import at_epoch
 from tweakreg_steps.alignment.neighbourhood import SkyCircle, neighbours
 from tweakreg_steps.alignment.overlap import Coverage, SkyHull, hull_of, intersect
 from tweakreg_steps.alignment.reference_list import add_new_sources, list_of_image
@@ -65,6 +66,7 @@ def align_in_sequence(
     plane: WCS,
     reference: str | None,
     enforce_user_order: bool,
+    epochs: Mapping[str, float | None],
     parameters: Mapping[str, AlignmentParameters],
 ) -> AlignedSequence:
     """Align images with a reference list that takes in the new sources of each one aligned.
@@ -90,6 +92,8 @@ def align_in_sequence(
         Name of the image that is itself what ``start`` was made of; None where none is.
     enforce_user_order : bool
         See above.
+    epochs : mapping of str to float or None
+        When each image was taken, Julian years; needed where the stars of ``start`` move.
     parameters : mapping of str to AlignmentParameters
         What the recipe says for each image.
     """
@@ -103,7 +107,7 @@ def align_in_sequence(
         )
         log.info("%s is the reference", reference)
         start = list_of_image(skies[reference], reference)
-    run = _Run(skies, hulls, start, reference, plane, parameters)
+    run = _Run(skies, hulls, start, reference, plane, epochs, parameters)
     if enforce_user_order:
         for image in list(run.waiting):
             run.attempt(image)
@@ -186,10 +190,11 @@ class _Run:
         sources: ColumnTable,
         reference: str | None,
         plane: WCS,
+        epochs: Mapping[str, float | None],
         parameters: Mapping[str, AlignmentParameters],
     ) -> None:
         self.skies, self.hulls, self.sources = skies, hulls, sources
-        self.plane, self.parameters = plane, parameters
+        self.plane, self.epochs, self.parameters = plane, epochs, parameters
         self.images: dict[str, AlignedImage] = {}
         self.order: list[str] = []
         self.waiting = {name: rank for rank, name in enumerate(skies) if name != reference}
@@ -231,6 +236,7 @@ class _Run:
             plane=self.plane,
             tolerance=matching["tolerance"],
             separation=matching["separation"],
+            epoch=self.epochs.get(name),
         )
         added = len(self.sources) - before
         log.info("%s: adds %d to the now %d reference sources", name, added, len(self.sources))
@@ -248,7 +254,7 @@ class _Run:
         given = self.parameters[name]
         matches = make_match_table(
             self.skies[name],
-            self.sources,
+            at_epoch(self.sources, self.epochs.get(name)),
             plane=self.plane,
             image=name,
             is_reference=is_reference,

@@ -153,7 +153,8 @@ def propagate(stars: MovingStars, epoch: float, observer: FloatArray) -> StarsAt
     """
     r, p, q = _triad(stars.ra, stars.dec)
     years = epoch - stars.epoch
-    known = stars.has_motion
+    known = stars.has_motion & np.isfinite(stars.epoch)
+    years = np.where(known, years, 0.0)
     parallax = np.where(known, np.nan_to_num(stars.parallax, nan=0.0), 0.0) * MAS
     motion = (
         np.where(known, stars.pmra, 0.0)[:, None] * p
@@ -180,7 +181,7 @@ def _triad(ra: FloatArray, dec: FloatArray) -> tuple[FloatArray, FloatArray, Flo
 
 def _grown(stars: MovingStars, years: FloatArray, factor: FloatArray) -> FloatArray:
     """Return the covariances ``J C J'`` of positions, (n, 2, 2) in mas²."""
-    known = stars.has_motion
+    known = stars.has_motion & np.isfinite(stars.epoch)
     jacobian = np.zeros((len(stars), 2, len(NUMBERS)))
     jacobian[:, 0, 0] = jacobian[:, 1, 1] = 1.0
     jacobian[:, :, 2] = np.where(known[:, None], factor, 0.0)
@@ -201,7 +202,12 @@ def earth_at(epoch: float) -> FloatArray:
 
 
 def usable(
-    stars: MovingStars, ruwe: FloatArray, *, no_pm: NoMotion, ruwe_max: float | None
+    stars: MovingStars,
+    ruwe: FloatArray,
+    *,
+    no_pm: NoMotion,
+    ruwe_max: float | None,
+    pm_error_max: float | None,
 ) -> BoolArray:
     """Return which stars of a catalog are to be used.
 
@@ -215,12 +221,17 @@ def usable(
         What becomes of stars without a proper motion.
     ruwe_max : float or None
         Largest ``ruwe``; None for no limit.
+    pm_error_max : float or None
+        Largest standard error of a proper motion along one axis, mas/yr; None for no limit.
     """
     good = np.ones(len(stars), dtype=np.bool_)
     if no_pm == "drop":
         good &= stars.has_motion
     if ruwe_max is not None:
         good &= ~(ruwe > ruwe_max)
+    if pm_error_max is not None:
+        worst = np.sqrt(stars.covariance[:, 3:, 3:].diagonal(axis1=1, axis2=2).max(axis=1))
+        good &= ~(worst > pm_error_max)
     return good
 
 
@@ -238,7 +249,7 @@ def motion_scatter(stars: MovingStars) -> float:
 
 def inflate(at_epoch: StarsAtEpoch, stars: MovingStars, epoch: float) -> StarsAtEpoch:
     """Return stars with what those without a motion may have moved added to their covariance."""
-    moved = motion_scatter(stars) * np.abs(epoch - stars.epoch)
+    moved = motion_scatter(stars) * np.nan_to_num(np.abs(epoch - stars.epoch), nan=0.0)
     added = np.where(stars.has_motion, 0.0, moved) ** 2
     grown = at_epoch.covariance + added[:, None, None] * np.eye(2)
     return StarsAtEpoch(at_epoch.ra, at_epoch.dec, grown)

@@ -12,6 +12,7 @@ from tweakreg_steps.reviewing.waiting import describe_waiting, waiting_images, w
 from tweakreg_steps.workflow.blocked_jobs import blocked_jobs, describe_blocked
 from tweakreg_steps.workflow.cached_jobs import cached_jobs
 from tweakreg_steps.workflow.jobs import JobKey
+from tweakreg_steps.workflow.notes import say_notes
 from tweakreg_steps.workflow.obsolete import obsolete_products
 from tweakreg_steps.workflow.ownership import files_of_jobs, require_products
 from tweakreg_steps.workflow.project import open_project
@@ -30,6 +31,7 @@ def run(arguments: Namespace) -> int:
     """Print the stale jobs."""
     recipe = read_recipe(arguments.recipe)
     project = open_project(recipe)
+    say_notes(project)
     stale = project.stale
     cached = cached_jobs(recipe.file("cache"), stale)
     require_products(project, files_of_jobs(project, (job.job for job in stale)))

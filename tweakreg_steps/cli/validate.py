@@ -10,6 +10,7 @@ from dataclasses import replace
 from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.recipes.recipe import Recipe
+from tweakreg_steps.workflow.notes import say_notes
 from tweakreg_steps.workflow.outdir import require_usable
 from tweakreg_steps.workflow.ownership import files_of_jobs, require_products
 from tweakreg_steps.workflow.project import Project, open_project
@@ -23,7 +24,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Check the recipe and all the files that it names, as a plan and a run do."""
     recipe = read_recipe(arguments.recipe)
-    n_images = len(_checked(recipe).images)
+    project = _checked(recipe)
+    say_notes(project)
+    n_images = len(project.images)
     count = f"{n_images} image{'' if n_images == 1 else 's'}"
     sys.stderr.write(f"{arguments.recipe}: valid, {count}\n")
     return 0

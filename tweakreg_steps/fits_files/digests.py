@@ -22,6 +22,7 @@ from tweakreg_steps.fits_files.card_list import CardList
 from tweakreg_steps.fits_files.chips import Chip, find_chips, holds_gwcs
 from tweakreg_steps.fits_files.companions import find_companion, find_quality
 from tweakreg_steps.fits_files.exposure_checks import check_exposure
+from tweakreg_steps.fits_files.exposure_epoch import epoch_of
 from tweakreg_steps.fits_files.fits_blocks import (
     Hdu,
     card_value,
@@ -115,6 +116,7 @@ def digest_exposure(path: Path, selection: str | None) -> dict[str, Any]:
         ``headerlets``: the names of those attached.
         ``gwcs``: whether the WCS that counts is not in the header. ``labels``: what the first
         two headers say of time, filter and target.
+        ``epoch``: the middle of the exposure, a Julian year, or None.
 
     Raises
     ------
@@ -137,6 +139,7 @@ def digest_exposure(path: Path, selection: str | None) -> dict[str, Any]:
         ],
         "gwcs": holds_gwcs(hdus),
         "labels": _labels(hdus),
+        "epoch": epoch_of(hdus[0].values, hdus[chips[0].extension].values),
     }
 
 

@@ -24,6 +24,7 @@ from tweakreg_steps.workflow.blocked_jobs import (
     describe_blocked,
     require_measurable,
 )
+from tweakreg_steps.workflow.notes import say_notes
 from tweakreg_steps.workflow.obsolete import remove_intermediates, remove_obsolete
 from tweakreg_steps.workflow.outdir import prepare_outdir, release
 from tweakreg_steps.workflow.ownership import claim_products
@@ -58,6 +59,7 @@ def run_recipe(
         project = open_project(recipe)
         if _restore_inputs(project):
             project = open_project(recipe)
+        say_notes(project)
         claim_products(project, [job.job for job in project.stale])
         sys.stderr.writelines(f"{printable_line(one.text)}\n" for one in remove_obsolete(project))
         project.write_state([job.job for job in project.stale])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypedDict, cast
+from typing import Any, NotRequired, TypedDict, cast
 
 from tweakreg_steps.recipes.merging import merge
 from tweakreg_steps.recipes.schema import IMAGES
@@ -26,10 +26,14 @@ from tweakreg_steps.steps.subject import Subject
 
 
 class Facts(TypedDict):
-    """A digest of the order of the images, and which of them is the reference, if that is known."""
+    """A digest of the order of the images, and which of them is the reference, if that is known.
+
+    Where the reference stars move, the epoch of each image.
+    """
 
     images: str
     reference: str | None
+    epochs: NotRequired[dict[str, float | None]]
 
 
 def _facts(subject: Subject) -> dict[str, Any] | None:
@@ -38,10 +42,13 @@ def _facts(subject: Subject) -> dict[str, Any] | None:
         return None
     findings = subject.findings
     references = [image.image.name for image in findings.images if findings.is_reference(image)]
-    return {
+    facts: dict[str, Any] = {
         "images": digest(findings.names),
         "reference": references[0] if references else None,
     }
+    if findings.refcat_moves:
+        facts["epochs"] = {image.image.name: image.epoch for image in findings.images}
+    return facts
 
 
 def _if_there(subject: Subject) -> Iterable[str]:
@@ -83,6 +90,7 @@ def run(call: StepCall[parameters.Align, Facts]) -> None:
         call.read_table("sources") if call.optional_file("sources") else None,
         plane=read_reference_plane(call.file("plane")),
         reference=call.inputs["reference"],
+        epochs=call.inputs.get("epochs", {}),
         enforce_user_order=call.parameters["enforce_user_order"],
         parameters={
             name: alignment_parameters(merge(call.parameters, own.get(name, {}))) for name in skies

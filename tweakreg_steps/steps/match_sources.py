@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from tweakreg_steps.steps import parameters
 from tweakreg_steps.steps.call import StepCall
@@ -14,16 +14,20 @@ from tweakreg_steps.steps.subject import Subject
 
 
 class Facts(TypedDict):
-    """Whether the image is the reference itself."""
+    """Whether the image is the reference itself; its epoch, where the reference stars move."""
 
     is_reference: bool
+    epoch: NotRequired[float | None]
 
 
 def _facts(subject: Subject) -> dict[str, Any] | None:
     """Return what the job depends on; there is one where images are aligned one by one."""
     if not is_aligned_alone(subject):
         return None
-    return {"is_reference": subject.findings.is_reference(subject.this)}
+    facts: dict[str, Any] = {"is_reference": subject.findings.is_reference(subject.this)}
+    if subject.findings.refcat_moves:
+        facts["epoch"] = subject.this.epoch
+    return facts
 
 
 STEP = Step(
@@ -41,11 +45,12 @@ STEP = Step(
 def run(call: StepCall[parameters.MatchSources, Facts]) -> None:
     """Write ``matches/<image>.ecsv``."""
     from tweakreg_steps.alignment.match_table import make_match_table
+    from tweakreg_steps.alignment.moving_reference import at_epoch
     from tweakreg_steps.astrometry.reference_plane import read_reference_plane
 
     matches = make_match_table(
         call.read_table("sky"),
-        call.read_table("sources"),
+        at_epoch(call.read_table("sources"), call.inputs.get("epoch")),
         plane=read_reference_plane(call.file("plane")),
         image=call.name,
         is_reference=call.inputs["is_reference"],

@@ -104,6 +104,11 @@ class ReferenceCatalog(TypedDict):
     refxerrcol: int | str | None
     refyerrcol: int | str | None
     referrunits: str
+    ref_epoch: float | str | None
+    columns: dict[str, int | str | None]
+    no_pm: Literal["keep", "drop", "inflate"]
+    ruwe_max: float | None
+    pm_error_max: float | None
 
 
 class BuildReference(TypedDict):

@@ -57,6 +57,10 @@ class Findings:
         The reference image, or None where the recipe names none.
     refcat
         Digest of the reference catalog, or None.
+    refcat_moves
+        Whether where its stars are, or how well that is known, depends on the epoch.
+    notes
+        What a user should know before the work begins.
     exclusions
         For each image named in the exclusions catalog, each chip's region file or mask.
     reference_is_chosen
@@ -83,6 +87,8 @@ class Findings:
     images: tuple[Inspected, ...]
     refimage: Inspected | None = None
     refcat: str | None = None
+    refcat_moves: bool = False
+    notes: tuple[str, ...] = ()
     exclusions: Mapping[str, Mapping[str, UserFile]] = field(default_factory=dict)
     reference_is_chosen: bool = False
     reference_files: Mapping[str, Mapping[str, ReferenceFile]] = field(default_factory=dict)

@@ -21,8 +21,8 @@ from tweakreg_steps.records.outdir_files import digests_of, is_prepared
 from tweakreg_steps.surveying.applied_inputs import as_measured
 from tweakreg_steps.surveying.chip_record import chip_from_record
 
-_FORMAT = 6
-_LEARNT = frozenset({"chips", "file", "data", "primary", "model", "headerlets", "labels"})
+_FORMAT = 7
+_LEARNT = frozenset({"chips", "file", "data", "primary", "model", "headerlets", "labels", "epoch"})
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ class Inspected:
         As `tweakreg_steps.fits_files.digests.digest_exposure` gives them.
     labels
         What headers say of time, filter and target, for people to read.
+    epoch
+        The middle of the exposure, a Julian year; None where its headers do not tell.
     applied
         The file holds a solution of this output folder by now. All else then is as it was before.
     """
@@ -59,6 +61,7 @@ class Inspected:
     headerlets: tuple[str, ...] = ()
     gwcs: bool = False
     labels: Mapping[str, Any] = field(default_factory=dict)
+    epoch: float | None = None
     applied: bool = False
 
     @property
@@ -144,6 +147,7 @@ def _inspect(image: InputImage, outdir: Path, *, try_wcs: bool) -> Inspected:
         headerlets=tuple(known["headerlets"]),
         gwcs=known["gwcs"],
         labels=record["labels"],
+        epoch=record["epoch"],
         applied=before is not None,
     )
 

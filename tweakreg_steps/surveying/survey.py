@@ -26,6 +26,7 @@ from tweakreg_steps.surveying.mosaic_survey import survey_mosaic
 from tweakreg_steps.surveying.path_braces import brace_problems
 from tweakreg_steps.surveying.psf_survey import survey_psfs
 from tweakreg_steps.surveying.quality_survey import quality_problems
+from tweakreg_steps.surveying.refcat_survey import survey_refcat
 from tweakreg_steps.surveying.reference_files import find_reference_files
 from tweakreg_steps.surveying.sextractor_survey import survey_sextractor
 from tweakreg_steps.surveying.wcs_names import wcsname_problems
@@ -42,7 +43,7 @@ def survey(recipe: Recipe) -> Findings:
         Listing everything that stands in the way of a run and can be known before it.
     """
     problems: list[str] = []
-    refcat = _noting(problems, lambda: _refcat_digest(recipe))
+    refcat = _noting(problems, lambda: survey_refcat(recipe))
     history = _noting(problems, lambda: history_digest(recipe))
     reviews = _noting(problems, lambda: _reviews(recipe))
     findings = _noting(problems, lambda: _inspect_images(recipe))
@@ -50,7 +51,9 @@ def survey(recipe: Recipe) -> Findings:
         raise InputError("\n".join(problems))
     found = replace(
         findings,
-        refcat=refcat,
+        refcat=refcat.digest if refcat else None,
+        refcat_moves=refcat is not None and refcat.moves,
+        notes=refcat.notes(findings.images) if refcat else (),
         reference_is_chosen=recipe.values["expand_refcat"]
         and findings.refimage is None
         and recipe.file("reference_catalog", "refcat") is None,
@@ -217,17 +220,3 @@ def _chips_of_whole_files(findings: Findings) -> dict[str, list[Chip]]:
         for image in sorted(findings.all_images, key=lambda image: len(image.chips))
         if image.image.selection is None
     }
-
-
-def _refcat_digest(recipe: Recipe) -> str | None:
-    """Return the digest of the reference catalog, having read it once to be sure that it can be."""
-    path = recipe.file("reference_catalog", "refcat")
-    if path is None:
-        return None
-    from tweakreg_steps.tables.reference_catalog import read_reference_catalog
-
-    section = recipe.values["reference_catalog"]
-    read_reference_catalog(
-        path, **{key: value for key, value in section.items() if key != "refcat"}
-    )
-    return file_digest(path)

@@ -9,7 +9,7 @@ says. Where the file names no columns they are columns 1 and 2.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -105,6 +105,14 @@ class Selection:
     more
         Further columns, each by the name that `CatalogEntries.more` is to have it under: a
         proper motion, say, with its unit.
+    find_more
+        Gives such columns that only the file tells of; None for none.
+    complete
+        Makes of the values of further columns, and the number of entries, those to be kept; None
+        to keep them as they are.
+    passed
+        Tells which entries are to be used, from the name of the catalog, the values of its
+        further columns and the number of entries; None for all.
     """
 
     section: str
@@ -121,6 +129,9 @@ class Selection:
     errors: ErrorColumns | None
     may_be_empty: bool
     more: Mapping[str, ColumnRole] = field(default_factory=dict)
+    find_more: Callable[[CatalogTable], Mapping[str, ColumnRole]] | None = None
+    complete: Callable[[Mapping[str, Floats], int], Mapping[str, Floats]] | None = None
+    passed: Callable[[str, Mapping[str, Floats], int], Flags] | None = None
 
     @property
     def x(self) -> ColumnRole:
@@ -166,7 +177,7 @@ def read_entries(path: Path, wanted: Selection) -> CatalogEntries:
         flux=_fluxes(table, wanted),
         error=_errors(table, wanted),
         n_all=len(table),
-        more={name: read_role(table, role) for name, role in wanted.more.items()},
+        more=_further(table, wanted),
     )
     kept = _kept(table, entries, wanted)
     log.info("%s: %d of %d entries used", path, kept.sum(), len(kept))
@@ -214,9 +225,18 @@ def _kept(table: CatalogTable, entries: CatalogEntries, wanted: Selection) -> Fl
         x = x % 360.0
     kept = _first_of_each(table, x, entries.y, kept)
     kept &= _bright_enough(table, entries.flux, wanted)
+    if wanted.passed is not None:
+        kept &= wanted.passed(table.name, entries.more, len(table))
     if wanted.nbright is not None:
         kept = brightest(entries.flux, kept, nbright=wanted.nbright, fluxunits=wanted.fluxunits)
     return kept
+
+
+def _further(table: CatalogTable, wanted: Selection) -> Mapping[str, Floats]:
+    """Return the values of the further columns."""
+    found = wanted.find_more(table) if wanted.find_more else {}
+    values = {name: read_role(table, role) for name, role in {**found, **wanted.more}.items()}
+    return wanted.complete(values, len(table)) if wanted.complete else values
 
 
 def _errors(table: CatalogTable, wanted: Selection) -> Floats:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from tweakreg_steps.astrometry.space_motion import NoMotion
 from tweakreg_steps.tables.catalog_columns import Column
 from tweakreg_steps.tables.catalog_entries import CatalogEntries, Selection, read_entries
+from tweakreg_steps.tables.motion_columns import MotionColumns, MotionLimits
 from tweakreg_steps.tables.position_errors import ErrorColumns
 
 
@@ -23,6 +26,11 @@ def read_reference_catalog(
     refxerrcol: Column | None,
     refyerrcol: Column | None,
     referrunits: str,
+    ref_epoch: float | str | None,
+    columns: Mapping[str, Column | None],
+    no_pm: NoMotion,
+    ruwe_max: float | None,
+    pm_error_max: float | None,
 ) -> CatalogEntries:
     """Read the entries of a reference catalog that are to be used.
 
@@ -45,11 +53,19 @@ def read_reference_catalog(
         Keep so many of the brightest entries that pass the limits.
     refxerrcol, refyerrcol, referrunits
         See `position_errors`.
+    ref_epoch
+        Epoch of the positions, a Julian year or the name of a column; None where the file tells.
+    columns
+        Columns of motions, errors and correlations by Gaia's names; None for one that is not to
+        be used. Others are taken where the file has them under Gaia's names, or VizieR's.
+    no_pm, ruwe_max, pm_error_max
+        See `MotionLimits`.
 
     Returns
     -------
     CatalogEntries
         In the order of the file; entries without a position and repeated positions left out.
+        Its further columns are those of `tweakreg_steps.astrometry.catalog_motions.OPTIONAL`.
 
     Raises
     ------
@@ -57,6 +73,8 @@ def read_reference_catalog(
         The file cannot be read, a column is missing, a cell cannot be understood, a position is
         impossible, or no entry is left.
     """
+    errors = ErrorColumns(refxerrcol, refyerrcol, referrunits)
+    motions = MotionColumns(ref_epoch, columns, errors)
     wanted = Selection(
         section="reference_catalog",
         position="ref",
@@ -69,7 +87,11 @@ def read_reference_catalog(
         minflux=rminflux,
         fluxunits=rfluxunits,
         nbright=refnbright,
-        errors=ErrorColumns(refxerrcol, refyerrcol, referrunits),
+        errors=errors,
         may_be_empty=False,
+        more=motions.asked(),
+        find_more=motions.found,
+        complete=motions.with_epoch,
+        passed=MotionLimits(no_pm, ruwe_max, pm_error_max).passed,
     )
     return read_entries(path, wanted)

@@ -1,0 +1,194 @@
+"""The columns of a catalog that say how its stars move, and how well that is known."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tweakreg_steps.astrometry.catalog_motions import OPTIONAL, catalog_motions, known_columns
+from tweakreg_steps.astrometry.space_motion import NoMotion, usable
+from tweakreg_steps.errors import InputError
+from tweakreg_steps.tables.catalog_columns import CatalogTable, Column, ColumnRole
+from tweakreg_steps.tables.position_errors import ErrorColumns
+
+log = logging.getLogger(__name__)
+
+Floats = NDArray[np.float64]
+
+_UNITS = {
+    "ra_error": "mas",
+    "dec_error": "mas",
+    "parallax": "mas",
+    "parallax_error": "mas",
+    "pmra": "mas / yr",
+    "pmra_error": "mas / yr",
+    "pmdec": "mas / yr",
+    "pmdec_error": "mas / yr",
+    "radial_velocity": "km / s",
+    "ref_epoch": "yr",
+}
+"""The units that the columns are wanted in, and taken to be in where the file tells none."""
+
+_EPOCHS = (1850.0, 2150.0)
+"""Julian years between which a catalog's epoch lies; a column of other numbers holds no epochs."""
+
+
+@dataclass(frozen=True)
+class MotionColumns:
+    """Where a catalog says how its stars move.
+
+    Attributes
+    ----------
+    ref_epoch
+        The epoch as the recipe has it: a Julian year, the name of a column, or None.
+    named
+        Columns by Gaia's names of what they hold, from the recipe; None for one that is not to be
+        used although the file has it.
+    errors
+        The columns of the errors of the positions, where the recipe names them.
+    """
+
+    ref_epoch: float | str | None
+    named: Mapping[str, Column | None]
+    errors: ErrorColumns
+
+    def asked(self) -> dict[str, ColumnRole]:
+        """Return the columns that the recipe names."""
+        first, second = self.errors.x, self.errors.y
+        both = {"ra_error": first or second, "dec_error": second or first}
+        errors = {
+            name: ColumnRole(f"reference_catalog.{key}", column, "mas", self.errors.units)
+            for (name, column), key in zip(both.items(), self._error_keys(), strict=True)
+            if column is not None
+        }
+        named = {
+            name: _role(name, column) for name, column in self.named.items() if column is not None
+        }
+        if isinstance(self.ref_epoch, str):
+            named["ref_epoch"] = ColumnRole("reference_catalog.ref_epoch", self.ref_epoch, "yr")
+        return errors | named
+
+    def _error_keys(self) -> tuple[str, str]:
+        """Return which parameters name the columns of the errors."""
+        first = "refyerrcol" if self.errors.x is None else "refxerrcol"
+        return first, "refxerrcol" if self.errors.y is None else "refyerrcol"
+
+    def found(self, table: CatalogTable) -> dict[str, ColumnRole]:
+        """Return the columns that a file has under Gaia's names, or VizieR's, and nobody named."""
+        known: dict[str, str] = {}
+        for words in table.headings:
+            known = known_columns(tuple(words)) | known
+        left_out = {*self.named, *self.asked()}
+        if isinstance(self.ref_epoch, float | int):
+            left_out.add("ref_epoch")
+        return {name: _role(name, column) for name, column in known.items() if name not in left_out}
+
+    def with_epoch(self, columns: Mapping[str, Floats], n: int) -> dict[str, Floats]:
+        """Return the columns with the epoch of each of `n` stars among them, if one is known."""
+        given = dict(columns)
+        if isinstance(self.ref_epoch, float | int):
+            given["ref_epoch"] = np.full(n, float(self.ref_epoch))
+        elif "ref_epoch" in given:
+            epochs = given["ref_epoch"]
+            good = (epochs > _EPOCHS[0]) & (epochs < _EPOCHS[1])
+            self._require_epochs(epochs[np.isfinite(epochs) & ~good])
+            given["ref_epoch"] = np.where(good, epochs, np.nan)
+        return given
+
+    def _require_epochs(self, wrong: Floats) -> None:
+        """Refuse a column that the recipe names, where it holds no epochs."""
+        column = self.ref_epoch or self.named.get("ref_epoch")
+        if column and len(wrong):
+            raise InputError(
+                f"reference_catalog.ref_epoch: the column {column} holds {wrong[0]:g}, which is no"
+                " Julian year such as 2016.0; name another column, or give the year itself"
+            )
+
+
+def _role(name: str, column: Column) -> ColumnRole:
+    """Return what a column is wanted for."""
+    unit = _UNITS.get(name, "")
+    return ColumnRole(f"reference_catalog.columns.{name}", column, unit, unit)
+
+
+@dataclass(frozen=True)
+class MotionLimits:
+    """Which stars of a catalog are to be used, by what is known of their motions.
+
+    Attributes
+    ----------
+    no_pm
+        What becomes of stars without a proper motion: ``drop`` leaves them out.
+    ruwe_max
+        Largest renormalised unit weight error, or None.
+    pm_error_max
+        Largest standard error of a proper motion along one axis, mas/yr, or None.
+    """
+
+    no_pm: NoMotion
+    ruwe_max: float | None
+    pm_error_max: float | None
+
+    def passed(self, where: str, columns: Mapping[str, Floats], n: int) -> NDArray[np.bool_]:
+        """Tell which of a catalog's `n` stars pass; what is not known of a star is let pass.
+
+        Raises
+        ------
+        InputError
+            None passes.
+        """
+        for name, needed in (("ruwe_max", "ruwe"), ("pm_error_max", "pmra_error")):
+            if getattr(self, name) is not None and needed not in columns:
+                raise InputError(
+                    f"{where}: reference_catalog.{name} is given, but no column {needed} is known;"
+                    f" name it in reference_catalog.columns, or leave {name} out"
+                )
+        none = np.zeros(n)
+        found = catalog_motions(none, none, columns, ref_epoch=None, error=none)
+        good = usable(
+            found.stars,
+            found.ruwe,
+            no_pm=self.no_pm,
+            ruwe_max=self.ruwe_max,
+            pm_error_max=self.pm_error_max,
+        )
+        if n and not good.any():
+            has_motion = bool(found.stars.has_motion.any())
+            why = (
+                "ruwe_max and pm_error_max" if has_motion else "no_pm: drop, and none has a motion"
+            )
+            raise InputError(
+                f"{where}: no star passes the limits of reference_catalog ({why}); widen them, or"
+                " name the columns of the motions in reference_catalog.columns"
+            )
+        if not good.all():
+            log.info("%s: left out by the limits of motions: %d", where, np.sum(~good))
+        return good
+
+
+def moves(columns: Mapping[str, Floats], *, no_pm: NoMotion) -> bool:
+    """Tell whether positions, or what is known of them, depend on the epoch.
+
+    Parameters
+    ----------
+    columns
+        Of `CatalogEntries.more`.
+    no_pm
+        Whether stars without a motion get the more uncertain the farther the epoch is.
+    """
+    names = set(columns)
+    if "ref_epoch" not in names or not np.isfinite(columns["ref_epoch"]).any():
+        return False
+    if no_pm == "inflate":
+        return True
+    both = {"pmra", "pmdec"}
+    return both <= names and bool(
+        (np.isfinite(columns["pmra"]) & np.isfinite(columns["pmdec"])).any()
+    )
+
+
+__all__ = ["OPTIONAL", "MotionColumns", "MotionLimits", "moves"]
