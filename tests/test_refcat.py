@@ -12,9 +12,13 @@ import pytest
 from astropy.io.votable import from_table, writeto
 from astropy.io.votable.tree import Info
 from astropy.table import MaskedColumn, Table
+from skies import Scene, rms_to_truth
+from steps import run_steps
 from tap_server import Replay, serve
+from tiny import copy_tiny
 
 from tweakreg_steps.alignment.overlap import hull_of
+from tweakreg_steps.cli import main
 from tweakreg_steps.errors import InputError, JobFailedError
 from tweakreg_steps.refcat.gaia_query import COLUMNS, Circle, circles_around, gaia_query
 from tweakreg_steps.refcat.pinning import read_pinned, write_pinned
@@ -196,3 +200,75 @@ def test_a_field_without_stars_is_said() -> None:
         pytest.raises(InputError, match="no star in the field"),
     ):
         fetch_gaia([FIELD], faintest=None, services=[Service(replay.url, "t")])
+
+
+def _sky(scene: Scene) -> Table:
+    """Return the stars of painted exposures of 2011 as Gaia has them in 2016: they move."""
+    n = len(scene.ra)
+    table = _stars(n)
+    rng = np.random.default_rng(5)
+    years, none = 2016.0 - 2011.134, np.zeros(n)
+    table["pmra"], table["pmdec"] = rng.normal(-40.0, 5.0, n), rng.normal(20.0, 5.0, n)
+    table["parallax"] = MaskedColumn(none, mask=True)
+    table["ra"] = scene.ra + table["pmra"] * years / 3.6e6 / np.cos(np.radians(scene.dec))
+    table["dec"] = scene.dec + table["pmdec"] * years / 3.6e6
+    return table
+
+
+def test_the_command_fetches_what_a_recipe_needs_and_a_run_takes_it_as_it_is(
+    tiny_exposures: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No column is named: Gaia's are known. The recipe names the file before it is there."""
+    recipe = copy_tiny(
+        tiny_exposures, tmp_path, number=1, reference_catalog={"refcat": "gaia.ecsv"}
+    )
+    output = tmp_path / "gaia.ecsv"
+    with serve(Replay(_answer(_sky(tiny_exposures)))) as replay:
+        words = ["refcat", "gaia", str(recipe), "-o", str(output), "--service", replay.url]
+        assert main(words) == 0
+        said = capsys.readouterr()
+        assert (
+            f"gaia.ecsv: {len(tiny_exposures.ra)} stars of Gaia DR3 from {replay.url}" in said.out
+        )
+        first = output.read_bytes()
+        assert main(words) == 0  # it may write its own file again, and has no reason to
+        assert "holds the same stars" in capsys.readouterr().err
+    assert output.read_bytes() == first
+    query = read_pinned(output)["queries"][0]
+    ra, dec, radius = map(float, query.rpartition("CIRCLE('ICRS', ")[2].split("))")[0].split(", "))
+    assert np.hypot(ra - tiny_exposures.ra, dec - tiny_exposures.dec).max() < 2 * radius
+    run_steps(recipe, "all", ("build_reference_plane",))
+    run_steps(recipe, "paint01q_flc", ("make_masks", "find_sources", "undistort_sources"))
+    run_steps(recipe, "all", ("build_reference",))
+    out = run_steps(recipe, "paint01q_flc", ("match_sources", "fit_alignment", "update_header"))
+    # 200 mas off without the motions
+    assert rms_to_truth(out / "aligned" / "paint01q_flc.fits", tiny_exposures) < 2.0
+
+
+def test_a_file_that_the_command_did_not_make_stays(
+    tiny_exposures: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = copy_tiny(tiny_exposures, tmp_path, number=1)
+    mine = tmp_path / "mine.ecsv"
+    mine.write_text("# %ECSV 1.0\n# ---\n# datatype:\n# - {name: a, datatype: int64}\na\n1\n")
+    before = mine.read_bytes()
+    with serve(Replay(_answer(_stars(5)))) as replay:
+        for output, word in ((mine, "is there already"), (tmp_path / "no" / "a.ecsv", "no folder")):
+            words = ["-o", str(output), "--service", replay.url]
+            assert main(["refcat", "gaia", str(recipe), *words]) == 2
+            assert word in capsys.readouterr().err
+        assert not replay.asked
+    assert mine.read_bytes() == before
+
+
+def test_the_command_without_a_network_says_so_and_writes_nothing(
+    tiny_exposures: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = copy_tiny(tiny_exposures, tmp_path, number=1)
+    output = tmp_path / "gaia.ecsv"
+    words = ["-o", str(output), "--service", _nobody().url, "--service", _nobody().url]
+    assert main(["refcat", "gaia", str(recipe), *words]) == 1
+    said = capsys.readouterr()
+    assert "nothing was written; check the network" in said.err
+    assert not said.out
+    assert not [path for path in tmp_path.iterdir() if "gaia" in path.name]

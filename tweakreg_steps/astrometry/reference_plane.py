@@ -76,12 +76,12 @@ def build_reference_plane(sources: Sequence[PlaneSource]) -> WCS:
         chip = make_wcs(header_of(hdus, first, where=where), hdus, where=where)
         by_stwcs = is_hst(scan_hdus(path)[0].values)
         hst = _read_hst_wcs(hdus, first.extension, where) if by_stwcs else None
-    footprints = list(_footprints(sources))
+    outlines = list(footprints(sources))
     try:
         if hst is None:
-            plane, radesys = _orthogonal_plane(chip, footprints), "ICRS"
+            plane, radesys = _orthogonal_plane(chip, outlines), "ICRS"
         else:
-            own = [np.column_stack(from_icrs(chip, *edge.T)) for edge in footprints]
+            own = [np.column_stack(from_icrs(chip, *edge.T)) for edge in outlines]
             plane, radesys = _hst_plane(hst, own), radesys_of(chip)
             plane.wcs.equinox = chip.wcs.equinox
     except (ValueError, RuntimeError, InputError) as error:
@@ -132,7 +132,7 @@ def plane_pixel_scale(plane: WCS) -> float:
     return pixel_scale(plane)
 
 
-def _footprints(sources: Iterable[PlaneSource]) -> Iterator[FloatArray]:
+def footprints(sources: Iterable[PlaneSource]) -> Iterator[FloatArray]:
     """Yield for each chip its edge on the sky: corners first; ra, dec in ICRS, shape (n, 2)."""
     for path, chips in sources:
         with open_quietly(path) as hdus:

@@ -43,6 +43,7 @@ _COMMANDS = {
     "suggest": "measure what would align the images that are not aligned",
     "report": "write the page that shows a run",
     "regions": "write what is masked, as region files in image pixels and as masks",
+    "refcat": "fetch a reference catalog for the field of a recipe, and pin it in a file",
     "review": "look at each fit and accept or reject it",
     "apply": "write the accepted solutions into the original files",
     "restore": "put the original files back as they were",

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 PINNED = "pinned"
 """Where in the metadata of the file it stands what it is."""
 
+_SAID = frozenset({"release", "service", "queries", "date", "sha256"})
+
 
 def write_pinned(path: Path, answer: Answer, *, fetched: datetime) -> None:
     """Write a catalog as ECSV, with the queries, service, release, date and digest in its metadata.
@@ -34,7 +36,7 @@ def write_pinned(path: Path, answer: Answer, *, fetched: datetime) -> None:
     fetched : datetime
         When they were fetched, with its time zone.
     """
-    table = _plain(answer.stars)
+    table = plain_table(answer.stars)
     table.meta = {
         PINNED: {
             "release": RELEASE,
@@ -51,7 +53,7 @@ def write_pinned(path: Path, answer: Answer, *, fetched: datetime) -> None:
     write_text_atomically(path, text.getvalue())
 
 
-def _plain(stars: Table) -> Table:
+def plain_table(stars: Table) -> Table:
     """Return the columns as plain numbers, nan where there is none, with Gaia's units."""
     from astropy.table import Column, Table
 
@@ -91,7 +93,7 @@ def read_pinned(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read the catalog {path}: {error}") from error
     said = table.meta.get(PINNED)
-    if not isinstance(said, dict):
+    if not isinstance(said, dict) or not said.keys() >= _SAID:
         raise InputError(f"{path} is no catalog that tweakreg refcat has written")
     if digest_of(table) != said["sha256"]:
         raise InputError(
@@ -99,3 +101,24 @@ def read_pinned(path: Path) -> dict[str, Any]:
             " were changed; fetch it again, or take its metadata away"
         )
     return dict(said)
+
+
+def former_pin(path: Path) -> dict[str, Any] | None:
+    """Return what a file says that may be written again; None where there is none yet.
+
+    Raises
+    ------
+    InputError
+        The file is not one that this program wrote, or was changed since; or there is no folder.
+    """
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: there is no folder {path.parent}; make it, or choose another -o")
+    if not path.exists() and not path.is_symlink():
+        return None
+    try:
+        return read_pinned(path)
+    except InputError as error:
+        raise InputError(
+            f"{path}: is there already and would be overwritten ({error}); choose another name with"
+            " -o, or remove it"
+        ) from error
