@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import tempfile
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from astropy.io.votable import from_table, writeto
 from astropy.io.votable.tree import Info
 from astropy.table import MaskedColumn, Table
+from dachs import serve_table, what_lacks
 from skies import Scene, rms_to_truth
 from steps import run_steps
 from tap_server import Replay, serve
@@ -272,3 +274,34 @@ def test_the_command_without_a_network_says_so_and_writes_nothing(
     assert "nothing was written; check the network" in said.err
     assert not said.out
     assert not [path for path in tmp_path.iterdir() if "gaia" in path.name]
+
+
+@pytest.mark.skipif(bool(what_lacks()), reason=f"needs {what_lacks()}")
+def test_a_real_tap_service_answers_as_the_replayed_one(
+    tiny_exposures: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """GAVO DaCHS, as in Heidelberg and Potsdam, with the stars of the field and some far off."""
+    recipe = copy_tiny(tiny_exposures, tmp_path, number=1)
+    table = _sky(tiny_exposures)
+    table["ra"][:7] += 5.0
+    output = tmp_path / "gaia.ecsv"
+    with (
+        tempfile.TemporaryDirectory(prefix="tap") as folder,
+        serve_table(table, Path(folder)) as url,
+    ):
+        words = ["refcat", "gaia", str(recipe), "-o", str(output)]
+        assert main([*words, "--service", _nobody().url, "--service", url]) == 0
+        assert f"{len(table) - 7} stars of Gaia DR3 from {url}" in capsys.readouterr().out
+        bright = ["--faintest", "0.5", "-o", str(tmp_path / "bright.ecsv")]
+        assert main([*words[:3], *bright, "--service", url]) == 0
+        wrong = ["-o", str(tmp_path / "no.ecsv"), "--service", url, "--table", "gaiadr3.nothing"]
+        assert main([*words[:3], *wrong]) == 1
+        assert "gaiadr3.nothing" in capsys.readouterr().err
+    assert not (tmp_path / "no.ecsv").exists()
+    found, order = Table.read(output), np.argsort(table["source_id"][7:])
+    for name in ("source_id", "ra", "dec", "pmra", "ruwe", "ref_epoch"):
+        expected = np.ma.filled(np.ma.asarray(table[name][7:][order], dtype=float), np.nan)
+        assert np.allclose(np.asarray(found[name], dtype=float), expected, equal_nan=True, rtol=0)
+    assert read_pinned(output)["service"] == url
+    bright = Table.read(tmp_path / "bright.ecsv")
+    assert len(bright) == np.sum(table["phot_g_mean_mag"][7:] <= 0.5)
