@@ -7,6 +7,7 @@ import tempfile
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -300,7 +301,8 @@ def test_a_real_tap_service_answers_as_the_replayed_one(
     assert not (tmp_path / "no.ecsv").exists()
     found, order = Table.read(output), np.argsort(table["source_id"][7:])
     for name in ("source_id", "ra", "dec", "pmra", "ruwe", "ref_epoch"):
-        expected = np.ma.filled(np.ma.asarray(table[name][7:][order], dtype=float), np.nan)
+        values: Any = np.ma.asarray(table[name][7:][order], dtype=float)
+        expected = values.filled(np.nan)
         assert np.allclose(np.asarray(found[name], dtype=float), expected, equal_nan=True, rtol=0)
     assert read_pinned(output)["service"] == url
     bright = Table.read(tmp_path / "bright.ecsv")

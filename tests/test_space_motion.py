@@ -11,21 +11,20 @@ import pytest
 from astropy.coordinates import Distance, SkyCoord
 from astropy.time import Time
 
-from tweakreg_steps.astrometry.catalog_motions import catalog_motions, known_columns
+from tweakreg_steps.astrometry.catalog_motions import catalog_motions
 from tweakreg_steps.astrometry.plane_errors import plane_covariances
 from tweakreg_steps.astrometry.reference_plane import _make_plane
 from tweakreg_steps.astrometry.space_motion import (
     MAS,
     MovingStars,
-    NoMotion,
     covariances,
     earth_at,
     inflate,
     propagate,
-    usable,
     word_of_age,
 )
 from tweakreg_steps.astrometry.undistortion import separation
+from tweakreg_steps.tables.motion_columns import MotionLimits, NoMotion, known_columns
 
 NOWHERE = np.zeros(3)
 
@@ -143,7 +142,8 @@ def test_stars_without_a_motion(no_pm: NoMotion) -> None:
     stars = _stars(40, np.random.default_rng(3))
     lacking = np.arange(40) < 10
     stars = replace(stars, pmra=np.where(lacking, np.nan, stars.pmra))
-    used = usable(stars, np.full(40, np.nan), no_pm=no_pm, ruwe_max=None, pm_error_max=None)
+    columns = {"pmra": stars.pmra, "pmdec": stars.pmdec}
+    used = MotionLimits(no_pm, None, None).passed("a", columns, 40)
     there = propagate(stars, 2008.0, NOWHERE)
     assert used.sum() == (30 if no_pm == "drop" else 40)
     assert there.ra[lacking] == pytest.approx(stars.ra[lacking])
@@ -153,9 +153,8 @@ def test_stars_without_a_motion(no_pm: NoMotion) -> None:
 
 
 def test_stars_that_gaia_fitted_badly_are_left_out() -> None:
-    stars = _stars(3, np.random.default_rng(4))
-    ruwe = np.array([1.0, 2.0, np.nan])
-    used = usable(stars, ruwe, no_pm="keep", ruwe_max=1.4, pm_error_max=None)
+    columns = {"ruwe": np.array([1.0, 2.0, np.nan])}
+    used = MotionLimits("keep", 1.4, None).passed("a", columns, 3)
     assert used.tolist() == [True, False, True]
 
 

@@ -12,17 +12,16 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tweakreg_steps.astrometry.catalog_motions import OPTIONAL, catalog_motions
+from tweakreg_steps.astrometry.catalog_motions import catalog_motions
 from tweakreg_steps.astrometry.space_motion import (
     MovingStars,
-    NoMotion,
     StarsAtEpoch,
     earth_at,
     inflate,
-    motion_scatter,
     propagate,
 )
 from tweakreg_steps.tables.ecsv import ColumnTable
+from tweakreg_steps.tables.motion_columns import OPTIONAL, NoMotion
 
 FloatArray = NDArray[np.float64]
 
@@ -139,14 +138,3 @@ def joined(sources: ColumnTable, new: ColumnTable, epoch: float | None) -> Colum
     if epoch is not None:
         lacking[_EPOCH] = np.full(len(new), epoch)
     return replace(new, columns={**new.columns, **lacking})
-
-
-__all__ = [
-    "at_epoch",
-    "is_moving",
-    "joined",
-    "motion_scatter",
-    "stars_at",
-    "stars_of",
-    "with_motions",
-]

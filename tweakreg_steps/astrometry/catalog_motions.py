@@ -1,4 +1,4 @@
-"""The motions of a catalog's stars, from its columns: Gaia's own names, or VizieR's."""
+"""The motions of a catalog's stars, put together from its columns."""
 
 from __future__ import annotations
 
@@ -9,63 +9,6 @@ from itertools import combinations
 import numpy as np
 
 from tweakreg_steps.astrometry.space_motion import NUMBERS, FloatArray, MovingStars, covariances
-
-_VIZIER = {
-    "ra": "ra_icrs",
-    "dec": "de_icrs",
-    "parallax": "plx",
-    "pmra": "pmra",
-    "pmdec": "pmde",
-    "ra_error": "e_ra_icrs",
-    "dec_error": "e_de_icrs",
-    "parallax_error": "e_plx",
-    "pmra_error": "e_pmra",
-    "pmdec_error": "e_pmde",
-    "ra_dec_corr": "radecor",
-    "ra_parallax_corr": "raplxcor",
-    "ra_pmra_corr": "rapmracor",
-    "ra_pmdec_corr": "rapmdecor",
-    "dec_parallax_corr": "deplxcor",
-    "dec_pmra_corr": "depmracor",
-    "dec_pmdec_corr": "depmdecor",
-    "parallax_pmra_corr": "plxpmracor",
-    "parallax_pmdec_corr": "plxpmdecor",
-    "pmra_pmdec_corr": "pmrapmdecor",
-    "radial_velocity": "rv",
-    "ruwe": "ruwe",
-    "ref_epoch": "epoch",
-}
-"""What VizieR calls Gaia's columns (I/355/gaiadr3), in lower case."""
-
-OPTIONAL = (
-    "parallax",
-    "pmra",
-    "pmdec",
-    *(f"{name}_error" for name in NUMBERS),
-    *(f"{one}_{other}_corr" for one, other in combinations(NUMBERS, 2)),
-    "radial_velocity",
-    "ruwe",
-    "ref_epoch",
-)
-"""Columns that are used where a catalog has them, by Gaia's names."""
-
-
-def known_columns(names: tuple[str, ...]) -> dict[str, str]:
-    """Return which of a catalog's columns hold what, by Gaia's names of it.
-
-    Parameters
-    ----------
-    names : tuple of str
-        Names of the catalog's columns, in any case.
-    """
-    lower = {name.lower(): name for name in reversed(names)}
-    found = {}
-    for ours in OPTIONAL:
-        for theirs in (ours, _VIZIER[ours]):
-            if theirs in lower:
-                found[ours] = lower[theirs]
-                break
-    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +42,7 @@ def catalog_motions(
     ra, dec : (n,) float arrays
         ICRS, degrees.
     columns : mapping of str to (n,) float array
-        Further columns by Gaia's names (`OPTIONAL`), nan where a star has no value; mas, mas/yr,
+        Further columns by Gaia's names (`tables.motion_columns.OPTIONAL`), nan where a star has no value; mas, mas/yr,
         km/s, Julian years.
     ref_epoch : float or None
         Epoch from the recipe, Julian year; None to take the catalog's own.

@@ -21,14 +21,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-NoMotion = Literal["keep", "drop", "inflate"]
 
 MAS = np.pi / (180.0 * 3600.0e3)
 """Radians in a milliarcsecond."""
@@ -199,40 +198,6 @@ def earth_at(epoch: float) -> FloatArray:
 
     place = get_body_barycentric("earth", Time(epoch, format="jyear", scale="tdb"), "builtin")
     return np.asarray(place.xyz.to_value("au"), dtype=np.float64)
-
-
-def usable(
-    stars: MovingStars,
-    ruwe: FloatArray,
-    *,
-    no_pm: NoMotion,
-    ruwe_max: float | None,
-    pm_error_max: float | None,
-) -> BoolArray:
-    """Return which stars of a catalog are to be used.
-
-    Parameters
-    ----------
-    stars : MovingStars
-        The catalog.
-    ruwe : (n,) float array
-        Gaia's renormalised unit weight error; nan where not known, which is let pass.
-    no_pm : {"keep", "drop", "inflate"}
-        What becomes of stars without a proper motion.
-    ruwe_max : float or None
-        Largest ``ruwe``; None for no limit.
-    pm_error_max : float or None
-        Largest standard error of a proper motion along one axis, mas/yr; None for no limit.
-    """
-    good = np.ones(len(stars), dtype=np.bool_)
-    if no_pm == "drop":
-        good &= stars.has_motion
-    if ruwe_max is not None:
-        good &= ~(ruwe > ruwe_max)
-    if pm_error_max is not None:
-        worst = np.sqrt(stars.covariance[:, 3:, 3:].diagonal(axis1=1, axis2=2).max(axis=1))
-        good &= ~(worst > pm_error_max)
-    return good
 
 
 def motion_scatter(stars: MovingStars) -> float:

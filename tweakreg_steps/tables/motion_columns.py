@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tweakreg_steps.astrometry.catalog_motions import OPTIONAL, catalog_motions, known_columns
-from tweakreg_steps.astrometry.space_motion import NoMotion, usable
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.tables.catalog_columns import CatalogTable, Column, ColumnRole
 from tweakreg_steps.tables.position_errors import ErrorColumns
@@ -18,6 +18,68 @@ from tweakreg_steps.tables.position_errors import ErrorColumns
 log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float64]
+NoMotion = Literal["keep", "drop", "inflate"]
+
+_NUMBERS = ("ra", "dec", "parallax", "pmra", "pmdec")
+"""The astrometric parameters, as Gaia names and orders them."""
+
+_VIZIER = {
+    "ra": "ra_icrs",
+    "dec": "de_icrs",
+    "parallax": "plx",
+    "pmra": "pmra",
+    "pmdec": "pmde",
+    "ra_error": "e_ra_icrs",
+    "dec_error": "e_de_icrs",
+    "parallax_error": "e_plx",
+    "pmra_error": "e_pmra",
+    "pmdec_error": "e_pmde",
+    "ra_dec_corr": "radecor",
+    "ra_parallax_corr": "raplxcor",
+    "ra_pmra_corr": "rapmracor",
+    "ra_pmdec_corr": "rapmdecor",
+    "dec_parallax_corr": "deplxcor",
+    "dec_pmra_corr": "depmracor",
+    "dec_pmdec_corr": "depmdecor",
+    "parallax_pmra_corr": "plxpmracor",
+    "parallax_pmdec_corr": "plxpmdecor",
+    "pmra_pmdec_corr": "pmrapmdecor",
+    "radial_velocity": "rv",
+    "ruwe": "ruwe",
+    "ref_epoch": "epoch",
+}
+"""What VizieR calls Gaia's columns (I/355/gaiadr3), in lower case."""
+
+OPTIONAL = (
+    "parallax",
+    "pmra",
+    "pmdec",
+    *(f"{name}_error" for name in _NUMBERS),
+    *(f"{one}_{other}_corr" for one, other in combinations(_NUMBERS, 2)),
+    "radial_velocity",
+    "ruwe",
+    "ref_epoch",
+)
+"""Columns that are used where a catalog has them, by Gaia's names."""
+
+
+def known_columns(names: tuple[str, ...]) -> dict[str, str]:
+    """Return which of a catalog's columns hold what, by Gaia's names of it.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Names of the catalog's columns, in any case.
+    """
+    lower = {name.lower(): name for name in reversed(names)}
+    found = {}
+    for ours in OPTIONAL:
+        for theirs in (ours, _VIZIER[ours]):
+            if theirs in lower:
+                found[ours] = lower[theirs]
+                break
+    return found
+
 
 _UNITS = {
     "ra_error": "mas",
@@ -147,20 +209,18 @@ class MotionLimits:
                     f"{where}: reference_catalog.{name} is given, but no column {needed} is known;"
                     f" name it in reference_catalog.columns, or leave {name} out"
                 )
-        none = np.zeros(n)
-        found = catalog_motions(none, none, columns, ref_epoch=None, error=none)
-        good = usable(
-            found.stars,
-            found.ruwe,
-            no_pm=self.no_pm,
-            ruwe_max=self.ruwe_max,
-            pm_error_max=self.pm_error_max,
-        )
+        good = np.ones(n, dtype=np.bool_)
+        has_motion = _has_motion(columns, n)
+        if self.no_pm == "drop":
+            good &= has_motion
+        if self.ruwe_max is not None:
+            good &= ~(columns["ruwe"] > self.ruwe_max)
+        if self.pm_error_max is not None:
+            for name in ("pmra_error", "pmdec_error"):
+                good &= ~(columns.get(name, np.zeros(n)) > self.pm_error_max)
         if n and not good.any():
-            has_motion = bool(found.stars.has_motion.any())
-            why = (
-                "ruwe_max and pm_error_max" if has_motion else "no_pm: drop, and none has a motion"
-            )
+            kinds = ("ruwe_max and pm_error_max", "no_pm: drop, and none has a motion")
+            why = kinds[0] if has_motion.any() else kinds[1]
             raise InputError(
                 f"{where}: no star passes the limits of reference_catalog ({why}); widen them, or"
                 " name the columns of the motions in reference_catalog.columns"
@@ -168,6 +228,13 @@ class MotionLimits:
         if not good.all():
             log.info("%s: left out by the limits of motions: %d", where, np.sum(~good))
         return good
+
+
+def _has_motion(columns: Mapping[str, Floats], n: int) -> NDArray[np.bool_]:
+    """Tell which of `n` stars have a proper motion."""
+    if not {"pmra", "pmdec"} <= set(columns):
+        return np.zeros(n, dtype=np.bool_)
+    return np.asarray(np.isfinite(columns["pmra"]) & np.isfinite(columns["pmdec"]))
 
 
 def moves(columns: Mapping[str, Floats], *, no_pm: NoMotion) -> bool:
@@ -180,15 +247,7 @@ def moves(columns: Mapping[str, Floats], *, no_pm: NoMotion) -> bool:
     no_pm
         Whether stars without a motion get the more uncertain the farther the epoch is.
     """
-    names = set(columns)
-    if "ref_epoch" not in names or not np.isfinite(columns["ref_epoch"]).any():
+    epochs = columns.get("ref_epoch", np.zeros(0))
+    if not np.isfinite(epochs).any():
         return False
-    if no_pm == "inflate":
-        return True
-    both = {"pmra", "pmdec"}
-    return both <= names and bool(
-        (np.isfinite(columns["pmra"]) & np.isfinite(columns["pmdec"])).any()
-    )
-
-
-__all__ = ["OPTIONAL", "MotionColumns", "MotionLimits", "moves"]
+    return no_pm == "inflate" or bool(_has_motion(columns, len(epochs)).any())

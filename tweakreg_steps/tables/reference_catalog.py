@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from tweakreg_steps.astrometry.space_motion import NoMotion
 from tweakreg_steps.tables.catalog_columns import Column
 from tweakreg_steps.tables.catalog_entries import CatalogEntries, Selection, read_entries
-from tweakreg_steps.tables.motion_columns import MotionColumns, MotionLimits
+from tweakreg_steps.tables.motion_columns import MotionColumns, MotionLimits, NoMotion
 from tweakreg_steps.tables.position_errors import ErrorColumns
 
 
@@ -65,7 +64,7 @@ def read_reference_catalog(
     -------
     CatalogEntries
         In the order of the file; entries without a position and repeated positions left out.
-        Its further columns are those of `tweakreg_steps.astrometry.catalog_motions.OPTIONAL`.
+        Its further columns are those of `tweakreg_steps.tables.motion_columns.OPTIONAL`.
 
     Raises
     ------

@@ -1,24 +1,25 @@
-"""The field of a recipe's exposures on the sky, by their headers."""
+"""The field of exposures on the sky, by their headers."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 
 from tweakreg_steps.alignment.overlap import hull_of
 from tweakreg_steps.astrometry.reference_plane import PlaneSource, footprints
 from tweakreg_steps.fits_files.exposure import list_chips
-from tweakreg_steps.recipes.inputs import expand_inputs
-from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.refcat.gaia_query import Circle, circles_around
 
 
-def fields_of(recipe: Recipe, *, margin: float) -> list[Circle]:
-    """Return circles on the sky that hold all exposures of a recipe; no pixels are read.
+def fields_of(images: Iterable[tuple[Path, str | None]], *, margin: float) -> list[Circle]:
+    """Return circles on the sky that hold all of some exposures; no pixels are read.
 
     Parameters
     ----------
-    recipe : Recipe
-        The recipe; a reference catalog that it names need not be there yet.
+    images : iterable of (Path, str or None)
+        The files, and which of their images is meant (`list_chips`).
     margin : float
         Arcseconds by which headers may be wrong, and stars may have moved.
 
@@ -28,8 +29,8 @@ def fields_of(recipe: Recipe, *, margin: float) -> list[Circle]:
         An exposure cannot be read.
     """
     hulls = []
-    for image in expand_inputs(recipe.values["input"], base=recipe.base):
-        source: PlaneSource = (image.path, list_chips(image.path, image.selection))
+    for path, selection in images:
+        source: PlaneSource = (path, list_chips(path, selection))
         edges = np.concatenate(list(footprints([source])))
         hulls.append(hull_of(edges[:, 0], edges[:, 1]))
     return circles_around(hulls, margin=margin)
