@@ -129,7 +129,7 @@ def paint_mosaic(
     stars = np.asarray(plane.wcs_pix2world(xy, 1))
     flux = steep_fluxes(len(xy), rng=rng, faintest=3000.0, slope=1.2)
     known = np.zeros(len(xy), dtype=np.bool_)
-    alone = cKDTree(xy).query(xy, k=2)[0][:, 1] > _ALONE
+    alone = np.asarray(cKDTree(xy).query(xy, k=2)[0])[:, 1] > _ALONE
     known[np.argsort(-flux * alone)[: round(n_catalog * fields)]] = True
     wrong = xy[known] + rng.normal(0.0, catalog_noise, (int(known.sum()), 2))
     np.savetxt(folder / "stars.cat", plane.wcs_pix2world(wrong, 1), fmt="%.10f")

@@ -42,8 +42,8 @@ def catalog_motions(
     ra, dec : (n,) float arrays
         ICRS, degrees.
     columns : mapping of str to (n,) float array
-        Further columns by Gaia's names (`tables.motion_columns.OPTIONAL`), nan where a star has no value; mas, mas/yr,
-        km/s, Julian years.
+        Further columns by Gaia's names (`tables.motion_columns.OPTIONAL`), nan where a star has
+        no value; mas, mas/yr, km/s, Julian years.
     ref_epoch : float or None
         Epoch from the recipe, Julian year; None to take the catalog's own.
     error : (n,) float array
