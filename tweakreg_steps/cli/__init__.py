@@ -45,6 +45,7 @@ _COMMANDS = {
     "regions": "write what is masked, as region files in image pixels and as masks",
     "refcat": "fetch a reference catalog for the field of a recipe, and pin it in a file",
     "review": "look at each fit and accept or reject it",
+    "gui": "edit, run and judge a recipe in the browser",
     "apply": "write the accepted solutions into the original files",
     "restore": "put the original files back as they were",
     "params": "explain the parameters",

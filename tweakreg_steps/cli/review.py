@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from tweakreg_steps.cli.outcome_table import print_outcomes
 from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
-from tweakreg_steps.errors import InputError, RecipeError
+from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.records.review_file import Decision
 from tweakreg_steps.reviewing.conversation import ask_about, record_decisions
-from tweakreg_steps.reviewing.waiting import describe_waiting, is_aligned, waiting_images
+from tweakreg_steps.reviewing.waiting import (
+    describe_waiting,
+    is_aligned,
+    require_fits,
+    waiting_images,
+)
 from tweakreg_steps.running.locking import hold_outdir
 from tweakreg_steps.workflow.project import Project, open_project
-
-_LOOKED_AT = ("fits/", "plots/")
-"""Where the products stand that a decision is made on."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -39,7 +40,7 @@ def run(arguments: Namespace) -> int:
         )
     with hold_outdir(recipe.outdir):
         project = open_project(recipe)
-        _require_fits(project, arguments.recipe)
+        require_fits(project, arguments.recipe)
         names = _names_to_review(project, decided_too=arguments.all)
         if arguments.accept_all:
             record_decisions(project, dict.fromkeys(names, Decision.ACCEPT))
@@ -52,16 +53,6 @@ def run(arguments: Namespace) -> int:
     print_outcomes([(name, reviewed.decisions[name].value) for name in everything])
     sys.stderr.write(describe_waiting(waiting_images(reviewed), arguments.recipe))
     return 0
-
-
-def _require_fits(project: Project, recipe: Path) -> None:
-    """Refuse to decide on fits and plots that are not what the recipe asks for."""
-    for stale in project.stale:
-        if any(output.startswith(_LOOKED_AT) for output in stale.job.outputs):
-            raise InputError(
-                f"{stale.job.rule} {stale.job.name}: {'; '.join(stale.reasons)}; "
-                f"there is nothing to look at before: tweakreg run {recipe}"
-            )
 
 
 def _names_to_review(project: Project, *, decided_too: bool) -> list[str]:

@@ -43,7 +43,7 @@ def edit_recipe(path: Path) -> Recipe | None:
     """
     text = _text_of(path) or commented_recipe(NEW_INPUT)
     edited = edit_text(text, name=path.name, check=_checker(path), help_text="")
-    return None if edited == text else _keep(path, edited)
+    return None if edited == text else keep_recipe(path, edited)
 
 
 def edit_sections(path: Path, sections: Sequence[str]) -> Recipe | None:
@@ -83,7 +83,7 @@ def edit_sections(path: Path, sections: Sequence[str]) -> Recipe | None:
         check_whole(replace_blocks(whole, sections, block))
 
     block = edit_text(shown, name=path.name, check=check, help_text=comments_about(sections))
-    return None if block == shown else _keep(path, replace_blocks(whole, sections, block))
+    return None if block == shown else keep_recipe(path, replace_blocks(whole, sections, block))
 
 
 def edit_tree(tree: Tree, name: Path) -> Tree:
@@ -127,7 +127,7 @@ def set_in_recipe(path: Path, changes: Tree) -> Recipe:
     RecipeError
         If the recipe cannot be read, or would not be valid.
     """
-    return _keep(path, set_values(_text_of(path), changes, name=str(path)))
+    return keep_recipe(path, set_values(_text_of(path), changes, name=str(path)))
 
 
 def _text_of(path: Path) -> str:
@@ -153,8 +153,14 @@ def _complete(text: str, path: Path) -> Recipe:
     return complete(source.value, source=source, file=path)
 
 
-def _keep(path: Path, text: str) -> Recipe:
-    """Replace the recipe by a text that has passed, and say what is odd about it."""
+def keep_recipe(path: Path, text: str) -> Recipe:
+    """Replace the recipe by a text if it is valid, and say on stderr what is odd about it.
+
+    Raises
+    ------
+    RecipeError
+        Listing every problem; the file is as it was.
+    """
     recipe = _complete(text, path)
     final = path.resolve()
     with atomic_path(final) as temporary:

@@ -47,6 +47,86 @@ def set_values(text: str, changes: Mapping[str, Any], *, name: str) -> str:
     return text
 
 
+def unset_value(text: str, path: tuple[str, ...], *, name: str) -> str:
+    """Return the text of a recipe without one of its keys; a section left empty goes with it.
+
+    Parameters
+    ----------
+    text
+        The recipe, YAML.
+    path
+        The keys that lead to the one to remove; where it is not there, nothing is changed.
+    name
+        What messages call the recipe.
+
+    Raises
+    ------
+    RecipeError
+        The text is written so that it cannot be done without writing it anew.
+    """
+    before = parse_yaml(text, name=name).value
+    wanted = _without(before, path)
+    if wanted == before:
+        return text
+    node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+    removed = text
+    for depth, key in enumerate(path):
+        pair = _pair(node, key)
+        if pair is None:
+            break
+        if depth == len(path) - 1 or len(_reached(wanted, path[: depth + 1])) == 0:
+            removed = _cut(text, node, pair)
+            break
+        node = pair[1]
+    if _parsed(removed, name) != wanted:
+        raise RecipeError(
+            f"{name}: is written in a way in which {'.'.join(path)} cannot be taken out by itself; "
+            "take it out of the text"
+        )
+    return removed
+
+
+def _without(tree: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401  any YAML value
+    """Return a tree without one key, and without the mappings that are empty then."""
+    if not isinstance(tree, Mapping) or path[0] not in tree:
+        return tree
+    kept = {key: child for key, child in tree.items() if key != path[0]}
+    if len(path) == 1:
+        return kept
+    below = _without(tree[path[0]], path[1:])
+    return {**tree, path[0]: below} if below or below == tree[path[0]] else kept
+
+
+def _reached(tree: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401  any YAML value
+    """Return what stands at a path; nothing where it leads nowhere."""
+    for key in path:
+        tree = tree.get(key, {}) if isinstance(tree, Mapping) else {}
+    return tree if isinstance(tree, Mapping) else {}
+
+
+def _cut(text: str, node: yaml.MappingNode, pair: tuple[yaml.Node, yaml.Node]) -> str:
+    """Take one key and its value out of a mapping."""
+    key, value = pair
+    if not node.flow_style:
+        lines = text.splitlines(keepends=True)
+        start = key.start_mark.line
+        return "".join([*lines[:start], *lines[_line_after(lines, key, value) :]])
+    place = node.value.index(pair)
+    if place + 1 < len(node.value):
+        return text[: key.start_mark.index] + text[node.value[place + 1][0].start_mark.index :]
+    start = node.value[place - 1][1].end_mark.index if place else key.start_mark.index
+    return text[:start] + text[value.end_mark.index :]
+
+
+def _parsed(text: str, name: str) -> Any:  # noqa: ANN401  any YAML value
+    """Return what a text says; an empty one says an empty mapping, and one that is no YAML None."""
+    try:
+        value = parse_yaml(text, name=name).value
+    except RecipeError:
+        return None
+    return {} if value is None else value
+
+
 def _leaves(tree: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[Any, Any]]:
     """Yield path and value of everything that is no mapping."""
     for key, value in tree.items():

@@ -6,10 +6,14 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from tweakreg_steps.errors import InputError
 from tweakreg_steps.json_file import recall_json
 from tweakreg_steps.records.review_file import Decision
 from tweakreg_steps.steps.products import FIT
 from tweakreg_steps.workflow.project import Project
+
+_LOOKED_AT = ("fits/", "plots/")
+"""Where the products stand that a decision is made on."""
 
 
 @dataclass(frozen=True)
@@ -51,3 +55,19 @@ def waiting_lines(waiting: list[Waiting]) -> list[str]:
         + (": its fit changed since the last one\n" if image.lapsed else "\n")
         for image in waiting
     ]
+
+
+def require_fits(project: Project, recipe: Path) -> None:
+    """Refuse to decide on fits and plots that are not what the recipe asks for.
+
+    Raises
+    ------
+    InputError
+        Naming the first of them that is not up to date.
+    """
+    for stale in project.stale:
+        if any(output.startswith(_LOOKED_AT) for output in stale.job.outputs):
+            raise InputError(
+                f"{stale.job.rule} {stale.job.name}: {'; '.join(stale.reasons)}; "
+                f"there is nothing to look at before: tweakreg run {recipe}"
+            )
