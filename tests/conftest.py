@@ -28,6 +28,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("steady", deadline=None, derandomize=True, database=None)
 settings.load_profile("steady")
 
+# an editor is the text editor, whatever display there is
+os.environ["TWEAKREG_EDITOR"] = "text"
+
 _RUNS = {
     *("finished_run", "tiny_run", "run_copy", "updated_run", "sequence_run", "flt_run", "flt_copy")
 }

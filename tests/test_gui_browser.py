@@ -253,3 +253,39 @@ def test_the_desk_from_the_recipe_to_the_originals(desk: Desk, page: Page) -> No
     assert page.title() != "evil"
     assert page.locator("img[src=x]").count() == 0
     assert said == []
+
+
+def test_a_python_call_waits_for_the_form(
+    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import queue
+    import threading
+    import webbrowser
+
+    from tweakreg_steps import tweakreg
+    from tweakreg_steps.gui import editor
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(editor.CHOICE)
+    monkeypatch.setenv("DISPLAY", ":9")
+    opened: queue.Queue[str] = queue.Queue()
+    monkeypatch.setattr(webbrowser, "get", lambda: webbrowser)
+    monkeypatch.setattr(webbrowser, "open", opened.put)
+    assert editor.has_browser()
+
+    def call() -> threading.Thread:
+        made = threading.Thread(target=tweakreg.edit_imagefindpars, args=("own.yaml",), daemon=True)
+        made.start()
+        page.goto(opened.get(timeout=60))
+        page.get_by_role("button", name="done", exact=True).wait_for()
+        return made
+
+    thread = call()
+    page.locator(".field-imagefindpars-threshold input").fill("30")
+    page.locator(".recipe-text").get_by_text("30").wait_for()
+    press(page, "done")
+    thread.join(timeout=60)
+    assert not thread.is_alive()
+    assert (
+        tmp_path / "own.yaml"
+    ).read_text() == 'input: "*flt.fits"\nimagefindpars:\n  threshold: 30\n'

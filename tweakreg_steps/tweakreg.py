@@ -43,7 +43,8 @@ def TweakReg(  # noqa: N802  the name is the interface
         these, relative to the working directory. None or a blank stands for the input of
         `configobj`, else for ``*flt.fits``.
     editpars
-        Open the recipe in the editor first, as ``tweakreg edit`` does, and run what is saved.
+        Open the recipe first, and run what is saved: as a form in the browser where there is one
+        and the extra ``gui`` is installed, else in the text editor, as ``tweakreg edit`` does.
     configobj
         Values for any parameters: a mapping by name, in sections or not; the path of a TEAL
         ``.cfg`` file or of a recipe; ``'defaults'``, which is ``tweakreg.cfg`` of the working
@@ -82,6 +83,7 @@ def TweakReg(  # noqa: N802  the name is the interface
         If an image was not aligned; if a ``.cfg`` file holds what could not be carried over.
     """
     from tweakreg_steps.editing.recipe_editing import edit_tree
+    from tweakreg_steps.gui.editor import edit_tree_in_browser, has_browser
     from tweakreg_steps.recipes.recipe import complete
     from tweakreg_steps.running.own_process import run_in_own_process
     from tweakreg_steps.teal.call import CALL, recipe_of_call
@@ -90,7 +92,8 @@ def TweakReg(  # noqa: N802  the name is the interface
     call = recipe_of_call(files, configobj, imagefindcfg, refimagefindcfg, input_dict)
     for remark in call.remarks:
         warnings.warn(remark, TweakRegWarning, stacklevel=2)
-    tree = edit_tree(call.tree, CALL) if editpars else call.tree
+    edit = edit_tree_in_browser if editpars and has_browser() else edit_tree
+    tree = edit(call.tree, CALL) if editpars else call.tree
     recipe = complete(tree, source=None, file=CALL)
     for warning in recipe.warnings:
         warnings.warn(warning, TweakRegWarning, stacklevel=2)
@@ -141,6 +144,9 @@ def help(file: str | os.PathLike[str] | None = None) -> None:  # noqa: A001  the
 def edit_imagefindpars(recipe: str | os.PathLike[str] = "tweakreg.yaml") -> None:
     """Edit how sources are found, in a recipe: its sections imagefindpars and refimagefindpars.
 
+    They are a form in the browser where there is one and the extra ``gui`` is installed,
+    else they are opened in the text editor.
+
     Parameters
     ----------
     recipe
@@ -152,10 +158,12 @@ def edit_imagefindpars(recipe: str | os.PathLike[str] = "tweakreg.yaml") -> None
         If the recipe cannot be read, no editor works, or a wrong change was dropped.
     """
     from tweakreg_steps.editing.recipe_editing import edit_sections
+    from tweakreg_steps.gui.editor import edit_sections_in_browser, has_browser
     from tweakreg_steps.teal.naming import FINDING_SECTIONS
 
     path = Path(recipe)
-    changed = edit_sections(path, FINDING_SECTIONS)
+    edit = edit_sections_in_browser if has_browser() else edit_sections
+    changed = edit(path, FINDING_SECTIONS)
     way_on = f"kept; use it with TweakReg(..., configobj={str(path)!r})"
     sys.stderr.write(f"{path}: {way_on if changed else 'nothing was changed'}\n")
 

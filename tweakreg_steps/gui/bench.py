@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,16 @@ class Bench:
 
     Every method returns at once but `look` and `decide`, which read the recipe's files.
 
+    Parameters
+    ----------
+    desk
+        The recipe.
+    ended
+        Where the desk is an editor and no more: what to call at its end, with whether to keep what
+        was edited.
+    sections
+        The sections that can be edited in the form; all where there is none.
+
     Attributes
     ----------
     desk
@@ -46,8 +56,16 @@ class Bench:
         The last thing that there was to say.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        ended: Callable[[bool], None] | None = None,
+        sections: Sequence[str] = (),
+    ) -> None:
         self.desk = desk
+        self.ended = ended
+        self.sections = tuple(sections) or tuple(desk.sections)
         self.command: Command | None = None
         self.planned: list[Mapping[str, Any]] | None = None
         self.reviewed: Reviewed | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,15 +41,22 @@ class Folders:
 
         A recipe that is not valid has its own folder alone.
         """
-        base = path.resolve().parent
-        roots = [base, path.absolute().parent, *more]
         try:
             recipe = load_recipe(path)
-            roots.append(recipe.outdir)
-            found = expand_inputs(recipe.values["input"], base=recipe.base)
         except TweakRegError:
-            found = []
-        roots += [image.path.parent for image in found]
+            recipe = None
+        return cls.of_folders(path, recipe, more)
+
+    @classmethod
+    def of_folders(cls, path: Path, recipe: Recipe | None, more: Iterable[Path]) -> Folders:
+        """Return the folders of a recipe that is read already, if it could be read."""
+        base = path.resolve().parent
+        roots = [base, path.absolute().parent, *more]
+        if recipe:
+            roots.append(recipe.outdir)
+            with suppress(TweakRegError):
+                found = expand_inputs(recipe.values["input"], base=recipe.base)
+                roots += [image.path.parent for image in found]
         return cls(base, tuple(dict.fromkeys(Path(os.path.realpath(root)) for root in roots)))
 
     def hold(self, path: Path) -> bool:

@@ -9,7 +9,7 @@ import panel as pn
 
 from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.gui.bench import Bench
-from tweakreg_steps.gui.desk import Field, parameter_at
+from tweakreg_steps.gui.desk import Field, parameter_at, section_of
 from tweakreg_steps.gui.fields import Kind, choices_of, read_value, value_text
 from tweakreg_steps.gui.style import CARD, HTML, paragraph, span
 
@@ -72,14 +72,15 @@ class FormView:
         """Return the fields to show."""
         desk = self._bench.desk
         if self._search.value_input:
-            return desk.search(self._search.value_input, image=self._scope())
+            found = desk.search(self._search.value_input, image=self._scope())
+            return [field for field in found if section_of(field.parameter) in self._bench.sections]
         return desk.fields(str(self._section.value), image=self._scope())
 
     def _refresh_menus(self) -> None:
         """Say in the menus what there is, and how much of it was changed."""
         desk = self._bench.desk
         scope = self._scope()
-        sections = [name for name in desk.sections if desk.fields(name, image=scope)]
+        sections = [n for n in self._bench.sections if desk.fields(n, image=scope)]
         counts = {name: desk.n_changed(name, image=scope) for name in sections}
         labels = {
             f"{name} ({count} set)" if count else name: name for name, count in counts.items()

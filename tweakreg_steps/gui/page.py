@@ -36,12 +36,11 @@ class _Page:
         self._seen: object = None
         self._title = pn.pane.HTML(stylesheets=[HTML], sizing_mode="stretch_width")
         self._message = pn.pane.HTML(stylesheets=[HTML], sizing_mode="stretch_width")
-        self._save = pn.widgets.Button(name="save", button_type="primary", width=90)
-        self._reload = pn.widgets.Button(
-            name="reload", width=90, description="drop what is not saved"
-        )
-        self._save.on_click(lambda _: self._do(bench.desk.save))
-        self._reload.on_click(lambda _: self._do(bench.desk.reload))
+        save, drop = ("done", "drop the change") if bench.ended else ("save", "reload")
+        self._save = pn.widgets.Button(name=save, button_type="primary", width=90)
+        self._drop = pn.widgets.Button(name=drop, width=130 if bench.ended else 90)
+        self._save.on_click(lambda _: self._do(self._keep))
+        self._drop.on_click(lambda _: self._do(self._forget))
         self._form = FormView(bench, self._say)
         self._text = TextView(bench)
         self._run = RunView(bench, self._say)
@@ -51,27 +50,32 @@ class _Page:
         recipe = pn.FlexBox(
             self._form.view, self._text.view, gap="12px", sizing_mode="stretch_width"
         )
-        self._tabs = pn.Tabs(
+        tabs = pn.Tabs(
             ("recipe", recipe),
             ("plan and run", self._run.view),
             ("results", self._results.view),
             sizing_mode="stretch_width",
         )
         head = pn.Column(
-            pn.FlexBox(self._title, pn.Row(self._save, self._reload), sizing_mode="stretch_width"),
+            pn.FlexBox(self._title, pn.Row(self._save, self._drop), sizing_mode="stretch_width"),
             self._message,
             stylesheets=[CARD],
             sizing_mode="stretch_width",
         )
-        self.view = pn.Column(head, self._tabs, sizing_mode="stretch_width", margin=(8, 12))
+        self.view = pn.Column(
+            head, recipe if bench.ended else tabs, sizing_mode="stretch_width", margin=(8, 12)
+        )
         self._title.styles = {"flex": "1 1 300px"}
-        self._later(bench.look)
+        if bench.ended is None:
+            self._later(bench.look)
         pn.state.add_periodic_callback(self._tick, period=_PERIOD)
         self._tick()
 
     def _tick(self) -> None:
         """Show what is new since the last time."""
         bench = self._bench
+        if not self._save.visible:
+            return
         if bench.settle():
             self._later(bench.look)
         command = bench.command
@@ -99,22 +103,45 @@ class _Page:
         if n_problems:
             state = span(f"{n_problems} problem{'s' * (n_problems > 1)}: not saved", "bad")
         elif not desk.is_saved:
-            state = span("valid, not saved yet", "wait")
+            state = span("valid" if self._bench.ended else "valid, not saved yet", "wait")
         else:
             state = span(f"saved, {len(desk.image_names)} images", "good")
         title = paragraph(desk.path.name, "").replace("<p ", "<h1 ").replace("</p>", "</h1>")
         self._title.object = f"{title}<p>{state} {span(desk.path.absolute().parent, 'help')}</p>"
-        self._save.disabled = bool(n_problems) or desk.is_saved
+        is_idle = desk.is_saved and self._bench.ended is None
+        self._save.disabled = bool(n_problems) or is_idle
         self._message.object = paragraph(self._bench.message, "name")
+
+    def _keep(self) -> None:
+        """Save the recipe, or end the editor with it."""
+        if self._bench.ended is None:
+            self._bench.desk.save()
+        else:
+            self._end(self._bench.ended, keep=True)
+
+    def _forget(self) -> None:
+        """Drop what is not saved, or end the editor without it."""
+        if self._bench.ended is None:
+            self._bench.desk.reload()
+        else:
+            self._end(self._bench.ended, keep=False)
+
+    def _end(self, ended: Callable[[bool], None], *, keep: bool) -> None:
+        """End the editor."""
+        ended(keep)
+        self._save.visible = self._drop.visible = False
+        self._title.object = paragraph("this page can be closed", "name")
 
     def _do(self, action: Callable[[], None]) -> None:
         """Do something with the recipe; say why where it cannot be done."""
         try:
             action()
-            self._say("")
         except RecipeError as error:
             self._say(str(error))
-        self._tick()
+        else:
+            self._say("")
+        if self._save.visible:
+            self._tick()
 
     def _say(self, text: str) -> None:
         """Show a message in every browser."""
