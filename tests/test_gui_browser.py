@@ -255,37 +255,27 @@ def test_the_desk_from_the_recipe_to_the_originals(desk: Desk, page: Page) -> No
     assert said == []
 
 
-def test_a_python_call_waits_for_the_form(
-    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import queue
-    import threading
-    import webbrowser
-
-    from tweakreg_steps import tweakreg
-    from tweakreg_steps.gui import editor
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv(editor.CHOICE)
-    monkeypatch.setenv("DISPLAY", ":9")
-    opened: queue.Queue[str] = queue.Queue()
-    monkeypatch.setattr(webbrowser, "get", lambda: webbrowser)
-    monkeypatch.setattr(webbrowser, "open", opened.put)
-    assert editor.has_browser()
-
-    def call() -> threading.Thread:
-        made = threading.Thread(target=tweakreg.edit_imagefindpars, args=("own.yaml",), daemon=True)
-        made.start()
-        page.goto(opened.get(timeout=60))
-        page.get_by_role("button", name="done", exact=True).wait_for()
-        return made
-
-    thread = call()
-    page.locator(".field-imagefindpars-threshold input").fill("30")
-    page.locator(".recipe-text").get_by_text("30").wait_for()
-    press(page, "done")
-    thread.join(timeout=60)
-    assert not thread.is_alive()
-    assert (
-        tmp_path / "own.yaml"
-    ).read_text() == 'input: "*flt.fits"\nimagefindpars:\n  threshold: 30\n'
+def test_a_python_call_waits_for_the_form(page: Page, tmp_path: Path) -> None:
+    call = "from tweakreg_steps import tweakreg; tweakreg.edit_imagefindpars('own.yaml')"
+    environment = os.environ | {"DISPLAY": ":9", "BROWSER": "true %s"}
+    del environment["TWEAKREG_EDITOR"]
+    with subprocess.Popen(
+        [sys.executable, "-P", "-c", call],
+        cwd=tmp_path,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr
+        page.goto(process.stderr.readline().split()[-1])
+        page.get_by_label("section", exact=True).wait_for()
+        assert page.get_by_text("plan and run").count() == 0
+        page.locator(".field-imagefindpars-threshold input").fill("30")
+        page.locator(".recipe-text").get_by_text("30").wait_for()
+        press(page, "done")
+        said = process.stderr.read()
+    assert process.returncode == 0
+    assert "own.yaml: kept; use it with TweakReg" in said
+    assert (tmp_path / "own.yaml").read_text() == (
+        'input: "*flt.fits"\nimagefindpars:\n  threshold: 30\n'
+    )

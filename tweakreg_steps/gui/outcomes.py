@@ -18,6 +18,9 @@ from tweakreg_steps.running.final_table import changes_of
 from tweakreg_steps.running.locking import hold_outdir
 from tweakreg_steps.workflow.project import Project, open_project
 
+SERVED = "results"
+"""Where the files of the results are served, below the token."""
+
 
 @dataclass(frozen=True)
 class Outcome:

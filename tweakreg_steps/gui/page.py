@@ -18,7 +18,6 @@ from tweakreg_steps.gui.text_view import TextView
 
 _PERIOD = 500
 """How often the page looks what is new, ms."""
-_REPORT = "results/report.html"
 
 
 def make_page(bench: Bench) -> Any:  # noqa: ANN401  a layout of Panel
@@ -37,14 +36,14 @@ class _Page:
         self._title = pn.pane.HTML(stylesheets=[HTML], sizing_mode="stretch_width")
         self._message = pn.pane.HTML(stylesheets=[HTML], sizing_mode="stretch_width")
         save, drop = ("done", "drop the change") if bench.ended else ("save", "reload")
-        self._save = pn.widgets.Button(name=save, button_type="primary", width=90)
+        self._save = pn.widgets.Button(name=save, color="primary", width=90)
         self._drop = pn.widgets.Button(name=drop, width=130 if bench.ended else 90)
         self._save.on_click(lambda _: self._do(self._keep))
         self._drop.on_click(lambda _: self._do(self._forget))
         self._form = FormView(bench, self._say)
         self._text = TextView(bench)
         self._run = RunView(bench, self._say)
-        self._results = ResultsView(bench, self._say, self._later, _REPORT)
+        self._results = ResultsView(bench, self._say, self._later)
         self._form.view.styles = {"flex": "1 1 420px", "min-width": "min(420px, 100%)"}
         self._text.view.styles = {"flex": "1 1 420px", "min-width": "min(420px, 100%)"}
         recipe = pn.FlexBox(

@@ -12,8 +12,9 @@ import panel as pn
 
 from tweakreg_steps.errors import TweakRegError
 from tweakreg_steps.gui.bench import Bench
-from tweakreg_steps.gui.outcomes import Outcome
+from tweakreg_steps.gui.outcomes import SERVED, Outcome
 from tweakreg_steps.gui.style import CARD, HTML, paragraph, span
+from tweakreg_steps.records.outdir_files import REPORT
 from tweakreg_steps.records.review_file import Decision
 
 _WIDE: dict[str, Any] = {"sizing_mode": "stretch_width"}
@@ -41,8 +42,6 @@ class ResultsView:
         Shows a message.
     later
         Calls a function that takes its time, beside the page.
-    report
-        Where the report is served.
     """
 
     def __init__(
@@ -50,12 +49,10 @@ class ResultsView:
         bench: Bench,
         say: Callable[[str], None],
         later: Callable[[Callable[[], None]], None],
-        report: str,
     ) -> None:
         self._bench = bench
         self._say = say
         self._later = later
-        self._report = report
         self._seen: object = None
         self._image = ""
         self._asked = ""
@@ -117,8 +114,8 @@ class ResultsView:
         good = span(f"{len(outcomes) - n_bad} of {len(outcomes)} images aligned", "good")
         bad = span(f", {n_bad} not aligned", "bad") if n_bad else ""
         outdir = self._bench.outdir
-        has_report = outdir is not None and (outdir / "report.html").is_file()
-        link = f' · <a href="{self._report}" target="_blank" rel="noreferrer">report</a>'
+        has_report = outdir is not None and (outdir / REPORT).is_file()
+        link = f' · <a href="{SERVED}/{REPORT}" target="_blank" rel="noreferrer">report</a>'
         return f"<p>{good}{bad}{link if has_report else ''}</p>"
 
     def _choose(self, row: int) -> None:
@@ -209,7 +206,7 @@ class ResultsView:
     @staticmethod
     def _button(name: str, kind: str, action: Callable[[], None]) -> Any:  # noqa: ANN401  a widget
         """Return a button."""
-        button = pn.widgets.Button(name=name, button_type=kind, width=110)
+        button = pn.widgets.Button(name=name, color=kind, width=110)
         button.on_click(lambda _: action())
         return button
 

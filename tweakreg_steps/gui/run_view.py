@@ -100,6 +100,6 @@ class RunView:
 
 def _button(name: str, kind: str, action: Callable[[], None]) -> pn.widgets.Button:
     """Return a button."""
-    button = pn.widgets.Button(name=name, button_type=kind, width=90)
+    button = pn.widgets.Button(name=name, color=kind, width=90)
     button.on_click(lambda _: action())
     return button

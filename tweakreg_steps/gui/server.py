@@ -13,13 +13,12 @@ from tornado.web import HTTPError, StaticFileHandler
 from tweakreg_steps.errors import InputError, RecipeError
 from tweakreg_steps.gui.bench import Bench
 from tweakreg_steps.gui.guard import Guard
+from tweakreg_steps.gui.outcomes import SERVED
 
 if TYPE_CHECKING:
     from panel.io.server import Server
 
 ADDRESS = "127.0.0.1"
-RESULTS = "results"
-"""Where the files of the results are served, below the token."""
 _SERVED = (".html", ".png", ".ecsv", ".json", ".js", ".css", ".txt", ".log", ".yaml", ".svg")
 _BITS = 32
 
@@ -90,7 +89,7 @@ def make_server(bench: Bench, *, port: int, token: str | None = None) -> Server:
         "port": port,
         "prefix": f"/{token}",
         "websocket_origin": "*",
-        "extra_patterns": [(rf"/{RESULTS}/(.*)", _Results, {"bench": bench})],
+        "extra_patterns": [(rf"/{SERVED}/(.*)", _Results, {"bench": bench})],
         "title": f"{bench.desk.path.name} - tweakreg",
     }
     try:
