@@ -1,45 +1,43 @@
-"""Make the README's picture from the output folder of a run, such as the demo's.
+"""Make the README's picture from the demo, once it has run.
 
-``python docs/make_pictures.py tweakreg_demo/results`` writes ``docs/images/overview.png``: the
-files a run makes, and the offsets of one of its images before and after.
+``python docs/make_pictures.py tweakreg_demo`` writes ``docs/images/overview.png``: the files that a
+run makes, and the sum of the exposures by their headers as they were and as they are aligned.
 """  # noqa: INP001 - a script beside the documentation, not a package
 
 from __future__ import annotations
 
 import argparse
-import math
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tweakreg_steps.products.plot_style import CLIPPED, FAINT, KEPT, plot_style, save_figure
-from tweakreg_steps.products.summary import Status, read_summary, summary_rows
-from tweakreg_steps.records.outdir_files import REFERENCE_PLANE, SUMMARY
-from tweakreg_steps.tables.ecsv import read_table
+from tweakreg_steps.demo.demo_exposures import DemoTruth, demo_errors, read_demo
+from tweakreg_steps.products.plot_style import CLIPPED, KEPT, plot_style, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _PICTURE = Path(__file__).parent / "images" / "overview.png"
-_SIZE = (8.4, 4.9)
-_DPI = 150
+_SIZE = (8.4, 5.3)
+_DPI = 130
+_SIDE, _SAMPLE = 8.0, 0.02  # arcsec: side of the field that is shown, and its pixels
 
 _BOXES: dict[str, tuple[float, float]] = {
-    "image.fits": (0.07, 0.78),
-    "masks/": (0.21, 0.78),
-    "catalogs/": (0.36, 0.78),
-    "sky/": (0.49, 0.78),
-    "matches/": (0.625, 0.78),
-    "fits/": (0.76, 0.78),
-    "aligned/": (0.92, 0.78),
-    "recipe.yaml": (0.07, 0.25),
-    "reference/": (0.555, 0.25),
-    "plots/": (0.76, 0.25),
-    "summary.ecsv": (0.92, 0.25),
+    "image.fits": (0.075, 0.80),
+    "masks/": (0.215, 0.80),
+    "catalogs/": (0.35, 0.80),
+    "sky/": (0.48, 0.80),
+    "matches/": (0.61, 0.80),
+    "fits/": (0.74, 0.80),
+    "aligned/": (0.905, 0.80),
+    "recipe.yaml": (0.075, 0.22),
+    "reference/": (0.545, 0.22),
+    "plots/": (0.74, 0.22),
+    "summary.ecsv": (0.905, 0.22),
 }
 """Files of a run, and where they stand in the diagram."""
 
@@ -57,40 +55,47 @@ _ARROWS = (
 )
 _INPUTS = frozenset({"image.fits", "recipe.yaml"})
 
-
-@dataclass(frozen=True)
-class Offsets:
-    """Offsets of an image's sources from the reference, mas, at positions in reference pixels."""
-
-    image: str
-    xy: NDArray[np.float64]
-    before: NDArray[np.float64]
-    after: NDArray[np.float64]
+Pixels = NDArray[np.float64]
 
 
-def read_offsets(outdir: Path) -> Offsets:
-    """Read the image of a run that had the largest offset, and what the fit left of it."""
-    rows = summary_rows(read_summary(outdir / SUMMARY))
-    aligned = [row for row in rows if row["status"] == Status.ALIGNED]
-    if not aligned:
-        raise SystemExit(f"{outdir / SUMMARY}: no image is aligned, there is nothing to show")
-    image = max(aligned, key=lambda row: float(np.hypot(row["dx"], row["dy"])))["image"]
-    pairs = read_table(outdir / "fits" / f"{image}.ecsv")
-    kept = pairs["kept"]
-    xy, xy_ref, left = (
-        np.column_stack([pairs[x], pairs[y]])[kept]
-        for x, y in (("x_image", "y_image"), ("x_ref", "y_ref"), ("dx", "dy"))
-    )
-    scale = read_pixel_scale(outdir / REFERENCE_PLANE)
-    return Offsets(image=image, xy=xy_ref, before=(xy - xy_ref) * scale, after=left * scale)
+def busy_field(truth: DemoTruth) -> tuple[float, float]:
+    """Find a star with bright neighbours that all exposures hold: right ascension, declination."""
+    stars = truth.stars
+    ra, counts = np.unique(stars["ra"], return_counts=True)
+    common = np.isin(stars["ra"], ra[counts == len(truth.paths)])
+    common &= stars["image"] == stars["image"][0]
+    ra, dec, flux = (stars[name][common] for name in ("ra", "dec", "flux"))
+    east = (ra[:, None] - ra) * np.cos(np.radians(dec)) * 3600.0
+    north = (dec[:, None] - dec) * 3600.0
+    near = (np.abs(east) < 0.4 * _SIDE) & (np.abs(north) < 0.4 * _SIDE)
+    busiest = int(np.argmax(near @ np.sqrt(np.minimum(flux, 3e4))))
+    return float(ra[busiest]), float(dec[busiest])
 
 
-def read_pixel_scale(path: Path) -> float:
-    """Give the size of the reference plane's pixels in mas."""
-    from tweakreg_steps.astrometry.reference_plane import read_reference_plane
+def add_up(paths: Sequence[Path], centre: tuple[float, float]) -> Pixels:
+    """Add up exposures on the sky by their headers: mean counts, shape (n, n), north up."""
+    from astropy.io import fits
+    from astropy.wcs import WCS
+    from scipy.ndimage import map_coordinates
 
-    matrix = read_reference_plane(path).pixel_scale_matrix
-    return float(np.sqrt(abs(np.linalg.det(matrix))) * 3.6e6)
+    offsets = (np.arange(0.0, _SIDE, _SAMPLE) - _SIDE / 2.0) / 3600.0
+    east, north = np.meshgrid(-offsets, offsets)
+    dec = centre[1] + north
+    ra = centre[0] + east / np.cos(np.radians(dec))
+    total, weight = np.zeros(ra.shape), np.zeros(ra.shape)
+    for path in paths:
+        with fits.open(path) as hdus:
+            for version in (1, 2):
+                science, quality = hdus["SCI", version], hdus["DQ", version].data
+                # distorted positions are found to 0.02 pixels: enough for a picture
+                x, y = WCS(science.header, hdus).all_world2pix(
+                    ra, dec, 0, tolerance=0.02, quiet=True
+                )
+                good = np.where(quality == 0, 1.0, 0.0)
+                counts = np.where(quality == 0, science.data, 0.0)
+                total += map_coordinates(counts, (y, x), order=1, cval=0.0)
+                weight += map_coordinates(good, (y, x), order=1, cval=0.0)
+    return np.asarray(total / np.maximum(weight, 1e-3))
 
 
 def draw_workflow(axes: Axes) -> None:
@@ -131,9 +136,9 @@ def draw_workflow(axes: Axes) -> None:
             },
         )
     axes.text(
-        0.145,
-        0.25,
-        "one file a step: only what is stale runs again",
+        0.155,
+        0.22,
+        "every step leaves a file; after a change\nonly the steps that depend on it run again",
         ha="left",
         va="center",
         size=8.5,
@@ -141,69 +146,60 @@ def draw_workflow(axes: Axes) -> None:
     )
 
 
-def draw_offsets(axes: Axes, xy: NDArray[np.float64], offsets: NDArray[np.float64]) -> None:
-    """Draw offsets in mas as arrows over the field, to a scale of their own."""
-    rms = float(np.sqrt((offsets**2).sum(axis=1).mean()))
-    field = float(np.ptp(xy, axis=0).max())
-    arrows = axes.quiver(
-        *xy.T,
-        *offsets.T,
-        color=KEPT,
-        angles="xy",
-        scale_units="xy",
-        scale=rms / (0.06 * field),
-        width=0.004,
+def draw_sum(axes: Axes, pixels: Pixels, limits: tuple[float, float], title: str) -> None:
+    """Draw the sum of exposures, brighter counts darker."""
+    low, high = limits
+    stretched = np.arcsinh(np.clip(pixels - low, 0.0, None) / (0.02 * (high - low)))
+    axes.imshow(
+        stretched,
+        origin="lower",
+        cmap="gray_r",
+        vmin=0.0,
+        vmax=float(np.arcsinh(50.0)),
+        extent=(0.0, _SIDE, 0.0, _SIDE),
+        interpolation="nearest",
     )
-    axes.set(aspect="equal", xticks=[], yticks=[])
-    axes.margins(0.08)
-    length = 10.0 ** round(math.log10(rms))
-    axes.quiverkey(
-        arrows, 0.97, -0.06, length, f"{length:g} mas", labelpos="W", fontproperties={"size": 8}
-    )
+    axes.set(xticks=[], yticks=[])
+    axes.set_title(title, size=9)
+    left, below = _SIDE - 1.45, -0.3
+    axes.plot([left, left + 1.0], [below, below], color="0.2", lw=2, clip_on=False)
+    axes.text(_SIDE, below, "1″", ha="right", va="center", size=9)
 
 
-def draw_scatter(axes: Axes, offsets: Offsets) -> None:
-    """Draw the offsets before and after in one frame."""
-    axes.axhline(0, color=FAINT, linewidth=0.7, zorder=0)
-    axes.axvline(0, color=FAINT, linewidth=0.7, zorder=0)
-    for values, colour, label in (
-        (offsets.before, CLIPPED, "before"),
-        (offsets.after, KEPT, "after"),
-    ):
-        axes.plot(*values.T, ls="", marker=".", ms=3, color=colour, label=label)
-    axes.set_aspect("equal", adjustable="datalim")
-    axes.margins(0.15)
-    axes.legend(loc="best", fontsize=8, handletextpad=0.1, markerscale=2)
-    axes.set_xlabel("dx [mas]", size=8, labelpad=1)
-    axes.set_ylabel("dy [mas]", size=8, labelpad=0)
-    axes.tick_params(labelsize=7)
-
-
-def draw_overview(offsets: Offsets) -> Figure:
+def draw_overview(folder: Path) -> Figure:
     """Compose the picture."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    truth = read_demo(folder)
+    aligned = tuple(folder / "results" / "recipe" / "aligned" / path.name for path in truth.paths)
+    centre = busy_field(truth)
+    sums = [add_up(paths, centre) for paths in (truth.paths, aligned)]
+    errors = [
+        float(np.sqrt(np.mean(np.square(list(demo_errors(paths, truth).values())[1:]))))
+        for paths in (truth.paths, aligned)
+    ]
+    sky = float(np.median(sums[1]))
+    limits = (sky, sky + 0.6 * float(sums[1].max() - sky))
+    titles = (
+        f"{len(aligned)} exposures, added up by their headers",
+        "the same, aligned",
+    )
     with plot_style():
         figure = Figure(figsize=_SIZE, dpi=_DPI)
         FigureCanvasAgg(figure)
-        draw_workflow(figure.add_axes((0.0, 0.66, 1.0, 0.34)))
-        panels = [figure.add_axes((left, 0.1, 0.29, 0.49)) for left in (0.01, 0.32, 0.69)]
-        texts = ("before: {:.1f} mas rms", "after: {:.2f} mas rms")
-        for axes, values, text in zip(panels, (offsets.before, offsets.after), texts, strict=False):
-            draw_offsets(axes, offsets.xy, values)
-            axes.set_title(text.format(np.sqrt((values**2).sum(axis=1).mean())), size=9)
-        draw_scatter(panels[2], offsets)
-        panels[2].set_title(f"{offsets.image}: {len(offsets.xy)} stars", size=9)
-        return figure
+        draw_workflow(figure.add_axes((0.0, 0.72, 1.0, 0.28)))
+        for left, pixels, title, error in zip((0.02, 0.51), sums, titles, errors, strict=True):
+            axes = figure.add_axes((left, 0.05, 0.47, 0.59))
+            draw_sum(axes, pixels, limits, f"{title}: {error:.3g} mas from the truth")
+    return figure
 
 
 def main() -> None:
     """Read the command line and write the picture."""
-    parser = argparse.ArgumentParser(description="Make docs/images/overview.png from a run.")
-    parser.add_argument("outdir", type=Path, help="output folder of a finished run")
-    arguments = parser.parse_args()
-    save_figure(draw_overview(read_offsets(arguments.outdir)), _PICTURE, texts={})
+    parser = argparse.ArgumentParser(description="Make docs/images/overview.png from a demo.")
+    parser.add_argument("folder", type=Path, help="the folder of a demo that has run")
+    save_figure(draw_overview(parser.parse_args().folder), _PICTURE, texts={})
 
 
 if __name__ == "__main__":

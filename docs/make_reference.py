@@ -6,6 +6,7 @@ usage: python docs/make_reference.py
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
@@ -17,6 +18,11 @@ from tweakreg_steps.recipes.schema import Parameter, allowed, load_schema, param
 from tweakreg_steps.workflow.consumption import consumers
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import make_commands  # noqa: E402  beside this script
+import make_products  # noqa: E402
+
 NOTE = "<!-- written by docs/make_reference.py; change the source it names, not this page -->\n"
 
 PARAMETERS_TEXT = """\
@@ -53,6 +59,8 @@ def pages() -> dict[Path, str]:
         HERE / "parameters.md": "\n".join(_parameters_page()) + "\n",
         HERE / "summary.md": "\n".join(_summary_page()) + "\n",
         HERE / "reasons.md": "\n".join(_reasons_page()) + "\n",
+        HERE / "reference" / "products.md": "\n".join(make_products.lines(NOTE)) + "\n",
+        HERE / "reference" / "commands.md": "\n".join(make_commands.lines(NOTE)) + "\n",
     }
 
 

@@ -40,6 +40,21 @@ _IF_NOT_MATCHED: dict[str, Any] = {"cure": "", "changes": {}}
 """What the matches say of an image that was not matched, and of no other."""
 
 
+UNITS = {
+    **dict.fromkeys(("x_fit", "y_fit", "dx", "dy"), "pix"),
+    **dict.fromkeys(("ra_fit", "dec_fit"), "deg"),
+}
+DESCRIPTIONS = {
+    "x_fit": "image's source put right by the fit, in pixels of the reference plane",
+    "y_fit": "image's source put right by the fit, in pixels of the reference plane",
+    "dx": "residual: image minus fit of the reference",
+    "dy": "residual: image minus fit of the reference",
+    "kept": "whether the pair survived the clipping",
+    "ra_fit": "right ascension of the image's source after the fit, ICRS",
+    "dec_fit": "declination of the image's source after the fit, ICRS",
+}
+
+
 @dataclass(frozen=True)
 class FittedImage:
     """What the matches of an image say about it.
@@ -314,12 +329,7 @@ def _pairs_table(
     """Lay out the pairs with their residuals."""
     return ColumnTable(
         columns={**matches.columns, **columns},
-        units={**matches.units, "x_fit": "pix", "y_fit": "pix", "dx": "pix", "dy": "pix"},
-        descriptions={
-            **matches.descriptions,
-            "x_fit": "image's source put right by the fit, in pixels of the reference plane",
-            "dx": "residual: image minus fit of the reference",
-            "kept": "whether the pair survived the clipping",
-        },
+        units={**matches.units, **UNITS},
+        descriptions={**matches.descriptions, **DESCRIPTIONS},
         meta={**matches.meta, "status": record["status"], "reason": record["reason"]},
     )

@@ -30,7 +30,7 @@ _MAS_PER_DEGREE = 3.6e6
 EPOCH = "epoch"
 """What a match and a fit call the epoch of reference stars that move, a Julian year."""
 
-_UNITS = {
+UNITS = {
     "x_ref": "pix",
     "y_ref": "pix",
     "x_image": "pix",
@@ -42,15 +42,24 @@ _UNITS = {
     "error": "pix",
     "error_ref": "pix",
 }
-_DESCRIPTIONS = {
+DESCRIPTIONS = {
     "ref_id": "number of the reference source",
     "id": "number of the image's source",
+    "chip": "chip of the image's source",
     "x_ref": "reference source, in pixels of the reference plane",
+    "y_ref": "reference source, in pixels of the reference plane",
     "x_image": "image's source through its header as it is, in pixels of the reference plane",
+    "y_image": "image's source through its header as it is, in pixels of the reference plane",
     "x0_ref": "reference source where it comes from",
+    "y0_ref": "reference source where it comes from",
     "x0": "image's source on its chip",
+    "y0": "image's source on its chip",
+    "ra": "right ascension of the image's source through its header as it is, ICRS",
+    "dec": "declination of the image's source through its header as it is, ICRS",
+    "flux": "flux of the image's source",
     "error": "standard error of the image's source along one axis, nan where not known",
     "error_ref": "the same of the reference source",
+    "origin": "image or catalog of the reference source",
     "ref_chip": "chip of the reference source, 0 for a catalog's",
 }
 
@@ -389,7 +398,7 @@ def lay_out_matches(
             "origin": sources["origin"][j],
             "ref_chip": sources["chip"][j],
         },
-        units=_UNITS | {name: unit for name, unit in sky.units.items() if name == "flux"},
-        descriptions=_DESCRIPTIONS,
+        units=UNITS | {name: unit for name, unit in sky.units.items() if name == "flux"},
+        descriptions=DESCRIPTIONS,
         meta=meta,
     )

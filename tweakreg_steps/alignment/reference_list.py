@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
     from tweakreg_steps.alignment.fitted_image import FittedImage
 
-_UNITS = {"ra": "deg", "dec": "deg", "error": "mas"}
-_DESCRIPTIONS = {
+UNITS = {"ra": "deg", "dec": "deg", "error": "mas"}
+DESCRIPTIONS = {
     "id": "number of the reference source in its image or catalog, from 0",
+    "ra": "right ascension, ICRS",
+    "dec": "declination, ICRS",
+    "flux": "flux or magnitude, as in its image or catalog",
     "x0": "position where the source comes from: pixel of its image, or of the plane",
     "y0": "position where the source comes from: pixel of its image, or of the plane",
     "error": "standard error of the position along one axis; nan where it is not known",
@@ -85,8 +88,8 @@ def make_reference_list(
             "brightness": brightness,
             "narrow": narrow,
         },
-        units=_UNITS,
-        descriptions=_DESCRIPTIONS,
+        units=UNITS,
+        descriptions=DESCRIPTIONS,
         meta={"origin": origin, "reason": reason},
     )
 

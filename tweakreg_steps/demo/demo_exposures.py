@@ -1,8 +1,9 @@
 """Exposures of a known truth for ``tweakreg demo``.
 
-Four small, dithered exposures with the two chips, the SIP distortion and the keywords of a real
+Small, dithered exposures with the two chips, the SIP distortion and the keywords of a real
 WFC3/UVIS exposure (the middle of the detector, 1024x512 px a chip); painted stars, cosmic rays
-and hot pixels.  All headers but the first are wrong in pointing and roll.
+and hot pixels.  All headers but the first are wrong in pointing and roll.  Of more than four, the
+last is wrong by more than the default search radius.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ from tweakreg_steps.demo.painting import (
     paint_stars,
     steep_fluxes,
 )
+from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.fits_files.image_name import image_name
-from tweakreg_steps.tables.ecsv import ColumnTable, write_table
+from tweakreg_steps.tables.ecsv import ColumnTable, read_table, write_table
 
 if TYPE_CHECKING:
     from astropy.io import fits
@@ -40,7 +42,11 @@ _FAINTEST = 1500.0  # electrons; the brightest few come near the full well
 _MARGIN = 120.0  # px around the chips that hold stars too, so that dithers find some
 _SKY, _READ_NOISE = 25.0, 3.1  # electrons
 _DITHERS = ((0.0, 0.0), (3.1, 1.4), (-1.3, 3.2), (1.8, -2.9))  # arcsec, east and north
+_FARTHEST_DITHER = 3.5  # arcsec, along either axis, of the fifth exposure on
 _ERROR, _ROLL_ERROR = 0.3, 0.02  # arcsec, degrees
+_LOST = 3.0  # arcsec: the error of the last of more than four exposures
+_CATALOG_ERROR = 1.0  # mas
+_ZEROPOINT = 27.0  # magnitude of a star of one electron
 _HOT_PIXEL, _COSMIC_RAY = 16, 4096  # DQ bits of WFC3
 
 
@@ -61,15 +67,17 @@ class DemoTruth:
     stars: ColumnTable
 
 
-def make_demo(directory: Path, seed: int) -> DemoTruth:
+def make_demo(directory: Path, seed: int, *, number: int = 4) -> DemoTruth:
     """Paint the demo's exposures and write them, with the truth beside them.
 
     Parameters
     ----------
     directory
-        Where ``demo1_flc.fits`` to ``demo4_flc.fits`` and ``truth.ecsv`` go; made if need be.
+        Where ``demo1_flc.fits`` and so on, ``truth.ecsv`` and ``stars.csv`` go; made if need be.
     seed
         Seed of all chance: the same seed gives the same pixels.
+    number
+        How many exposures.  The first four are the same, however many there are.
 
     Returns
     -------
@@ -81,16 +89,36 @@ def make_demo(directory: Path, seed: int) -> DemoTruth:
     sky = _draw_sky(rng)
     hot = tuple(hot_pixels(_SHAPE, number=60, rng=rng, faintest=100.0) for _ in range(2))
     paths, tables = [], []
-    for i, (east, north) in enumerate(_DITHERS):
-        path = directory / f"demo{i + 1}_flc.fits"
+    width = len(str(number))
+    for i, (east, north) in enumerate(_dithers(number, seed)):
+        path = directory / f"demo{i + 1:0{width}}_flc.fits"
         hdus = _exposure_headers(path, Motion(east, north, 0.0))
         tables.append(_paint_exposure(hdus, image_name(path), sky, hot, rng))
-        move_exposure(hdus, _draw_error(rng) if i else Motion(0.0, 0.0, 0.0))
+        is_lost = i == number - 1 and number > len(_DITHERS)
+        size = _LOST if is_lost else _ERROR
+        move_exposure(hdus, _draw_error(rng, size) if i else Motion(0.0, 0.0, 0.0))
         hdus.writeto(path, overwrite=True)
         paths.append(path)
     stars = _join(tables)
     write_table(directory / "truth.ecsv", stars)
+    _write_catalog(directory / "stars.csv", sky, seed)
     return DemoTruth(tuple(paths), stars)
+
+
+def read_demo(directory: Path) -> DemoTruth:
+    """Read what `make_demo` left in a folder.
+
+    Raises
+    ------
+    RecipeError
+        There is no demo.
+    """
+    path = directory / "truth.ecsv"
+    if not path.is_file():
+        raise RecipeError(f"{path}: not there; make a demo first: tweakreg demo {directory}")
+    stars = read_table(path)
+    names = dict.fromkeys(stars["image"].tolist())
+    return DemoTruth(tuple(directory / f"{name}.fits" for name in names), stars)
 
 
 def demo_errors(aligned_paths: tuple[Path, ...], truth: DemoTruth) -> dict[str, float]:
@@ -153,11 +181,32 @@ def _draw_sky(rng: np.random.Generator) -> _Sky:
     return _Sky(ra, dec, steep_fluxes(_STARS, rng=rng, faintest=_FAINTEST, slope=1.5))
 
 
-def _draw_error(rng: np.random.Generator) -> Motion:
+def _dithers(number: int, seed: int) -> list[tuple[float, float]]:
+    """Return the pointings of the exposures, in arcsec east and north of the first."""
+    rng = np.random.default_rng([seed, 1])
+    more = rng.uniform(-_FARTHEST_DITHER, _FARTHEST_DITHER, (max(number - len(_DITHERS), 0), 2))
+    return [*_DITHERS[:number], *((float(east), float(north)) for east, north in more)]
+
+
+def _write_catalog(path: Path, sky: _Sky, seed: int) -> None:
+    """Write the stars as a catalog has them: with errors, and magnitudes."""
+    rng = np.random.default_rng([seed, 2])
+    error = _CATALOG_ERROR / 3.6e6
+    dec = sky.dec + rng.normal(0.0, error, len(sky.dec))
+    ra = sky.ra + rng.normal(0.0, error, len(sky.ra)) / np.cos(np.radians(sky.dec))
+    mag = _ZEROPOINT - 2.5 * np.log10(sky.flux)
+    rows = (
+        f"{a:.10f},{b:.10f},{_CATALOG_ERROR},{_CATALOG_ERROR},{m:.3f}\n"
+        for a, b, m in zip(ra, dec, mag, strict=True)
+    )
+    path.write_text("ra,dec,ra_error,dec_error,mag\n" + "".join(rows), encoding="utf-8")
+
+
+def _draw_error(rng: np.random.Generator, size: float) -> Motion:
     """Draw the error of a header: a shift of given size in any direction, and a roll."""
     angle = rng.uniform(0.0, 2.0 * math.pi)
     roll = rng.uniform(-_ROLL_ERROR, _ROLL_ERROR)
-    return Motion(_ERROR * math.cos(angle), _ERROR * math.sin(angle), roll)
+    return Motion(size * math.cos(angle), size * math.sin(angle), roll)
 
 
 def _exposure_headers(path: Path, pointing: Motion) -> fits.HDUList:

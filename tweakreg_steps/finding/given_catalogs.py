@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float64]
 
-_DESCRIPTIONS = {
+DESCRIPTIONS = {
     "id": "number of the entry through all catalogs of the image, from 0",
     "chip": "chip, in the order of the SCI extensions, from 1",
     "x": "FITS pixel, the centre of the first being 1",
@@ -28,7 +28,7 @@ _DESCRIPTIONS = {
     "ra": "right ascension as in the catalog",
     "dec": "declination as in the catalog",
 }
-_UNITS = {"x": "pix", "y": "pix", "ra": "deg", "dec": "deg"}
+UNITS = {"x": "pix", "y": "pix", "ra": "deg", "dec": "deg"}
 
 
 def read_given_catalogs(
@@ -150,7 +150,7 @@ def _table(
     """Join the chips' columns."""
     is_on_sky = parameters["xyunits"] == "degrees"
     is_magnitude = parameters["fluxunits"] == "mag"
-    units = _UNITS | ({"flux": "mag"} if is_magnitude else {})
+    units = UNITS | ({"flux": "mag"} if is_magnitude else {})
     names = ("id", "chip", "x", "y", "flux", *(("ra", "dec") if is_on_sky else ()))
     kinds = {"id": np.int64, "chip": np.int64}
     columns = {
@@ -162,6 +162,6 @@ def _table(
     return ColumnTable(
         columns=columns,
         units={key: unit for key, unit in units.items() if key in names},
-        descriptions={key: text for key, text in _DESCRIPTIONS.items() if key in names},
+        descriptions={key: text for key, text in DESCRIPTIONS.items() if key in names},
         meta={"image": name, "found_in": "catalogs", "reason": None},
     )

@@ -20,12 +20,18 @@ from tweakreg_steps.tables.ecsv import ColumnTable
 
 log = logging.getLogger(__name__)
 
-_UNITS = {"x": "pix", "y": "pix", "error": "pix"}
-_DESCRIPTIONS = {
+UNITS = {"x": "pix", "y": "pix", "error": "pix"}
+DESCRIPTIONS = {
     "id": "number of the source, from 0 through all chips",
     "chip": "chip, in the order of the SCI extensions, from 1",
     "x": "FITS pixel, the centre of the first being 1",
     "y": "FITS pixel, the centre of the first being 1",
+    "flux": "light of the source in image units; which, the finder says",
+    "peak": "brightest pixel, in image units",
+    "error": "standard error of x, and of y",
+    "sharpness": "DAOFIND's sharpness, or IRAF's; only with use_sharp_round",
+    "roundness1": "DAOFIND's roundness by symmetry; only with use_sharp_round",
+    "roundness2": "DAOFIND's roundness by marginal fits; only with use_sharp_round",
     "spread": "least light of two opposite neighbours of the brightest pixel, over that pixel",
     "narrow": "whether it is too narrow for a star: a cosmic ray or a hot pixel",
 }
@@ -167,9 +173,10 @@ def _table(
     }
     finder = FINDERS[find["finder"]]
     reason = Reason.NO_PIXELS.value if all("reason" in note for note in notes) else None
+    texts = {**DESCRIPTIONS, **finder.descriptions}
     return ColumnTable(
         columns={"id": np.arange(len(joined["chip"])), **joined},
-        units=_UNITS,
-        descriptions={**_DESCRIPTIONS, **finder.descriptions},
+        units=UNITS,
+        descriptions={key: text for key, text in texts.items() if key == "id" or key in joined},
         meta={"image": name, "found_in": "pixels", "chips": notes, "reason": reason},
     )

@@ -16,6 +16,18 @@ FloatArray = NDArray[np.float64]
 
 _KEPT = ("image", "found_in", "reason", "lower")
 """What the metadata of a catalog say that those of its sky list say, too."""
+UNITS = {"x": "pix", "y": "pix", "error": "mas", "ra": "deg", "dec": "deg"}
+DESCRIPTIONS = {
+    "id": "number of the source, as in catalogs/",
+    "chip": "chip, in the order of the SCI extensions, from 1",
+    "x": "FITS pixel of the chip, the centre of the first being 1",
+    "y": "FITS pixel of the chip, the centre of the first being 1",
+    "flux": "as in catalogs/",
+    "error": "standard error of the position along one axis; nan where it is not known",
+    "narrow": "whether it is too narrow for a star: a cosmic ray or a hot pixel",
+    "ra": "right ascension, ICRS, through the whole distortion of the header as it is",
+    "dec": "declination, ICRS, through the whole distortion of the header as it is",
+}
 
 
 def make_sky_list(catalog: ColumnTable, image: Path, chips: Sequence[Chip]) -> ColumnTable:
@@ -43,11 +55,12 @@ def make_sky_list(catalog: ColumnTable, image: Path, chips: Sequence[Chip]) -> C
     else:
         ra, dec, scale = _undistort(catalog, image, chips)
     columns |= _of_pixels(catalog, scale)
+    described = {k: v for k, v in catalog.descriptions.items() if k in columns}
     units = {name: unit for name, unit in catalog.units.items() if name in columns}
     return ColumnTable(
         columns={**columns, "ra": ra, "dec": dec},
-        units={**units, "error": "mas", "ra": "deg", "dec": "deg"},
-        descriptions={k: v for k, v in catalog.descriptions.items() if k in columns},
+        units={**units, **UNITS},
+        descriptions={**described, **DESCRIPTIONS, **_flux_text(catalog)},
         meta={name: catalog.meta[name] for name in _KEPT if name in catalog.meta},
     )
 
@@ -86,3 +99,8 @@ def _undistort(
                 where=f"{image.name}, {chip.label}",
             )
     return ra, dec, scale
+
+
+def _flux_text(catalog: ColumnTable) -> dict[str, str]:
+    """Return what the catalog says of its fluxes."""
+    return {"flux": catalog.descriptions["flux"]} if "flux" in catalog.descriptions else {}
