@@ -79,7 +79,7 @@ def unknown_words(command: str, rest: str) -> list[str]:
     parser: Any = build_parser([command])
     commands = next(a for a in parser._actions if hasattr(a, "choices") and a.choices).choices
     if command not in commands:
-        return [] if command in PLANNED else [command]
+        return [command]
     known = set(options(commands[command]))
     return [word for word in re.findall(r"(?<!\S)--?[a-z][a-z-]*", rest) if word not in known]
 
