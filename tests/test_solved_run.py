@@ -147,6 +147,10 @@ def test_the_images_of_a_group_share_one_correction(tiny_exposures: Scene, tmp_p
     assert one["matrix"] == other["matrix"]
     assert one["solution"]["group"] == other["solution"]["group"] == "east"
     assert [one["dx"], one["dy"]] == pytest.approx([other["dx"], other["dy"]], abs=1e-9)
+    # each header is wrong by itself, and the stars tell that they are no group
+    (torn,) = read_json(out / "solution.json")["torn"]
+    assert torn["images"] == list(NAMES[1:])
+    assert torn["apart"] > 100.0
 
 
 @pytest.mark.effect("solution.fitgeometry")
@@ -193,6 +197,27 @@ def test_without_a_reference_the_gauge_is_held_and_said(solve: Solve) -> None:
     assert {mean[name]["status"] for name in NAMES} == {"aligned"}
     assert {mean[name]["reference"] for name in NAMES} == {"mean of 3 images"}
     assert "mean of its units held" in said["parts"][0]["held"]
+
+
+def test_with_the_mean_held_no_image_is_the_reference(
+    tiny_exposures: Scene, tmp_path: Path
+) -> None:
+    from tiny import copy_tiny
+
+    recipe = copy_tiny(
+        tiny_exposures,
+        tmp_path,
+        number=2,
+        solution={"method": "simultaneous", "gauge": "mean"},
+        shiftfile_output={"shiftfile": False},
+        writecat=False,
+    )
+    assert main(["run", str(recipe), "-j", "2"]) == 0
+    summary = read_summary(tmp_path / "out" / "summary.ecsv")
+    assert list(summary["status"]) == ["aligned", "aligned"]
+    assert set(summary["reference"]) == {"mean of 2 images"}
+    assert abs(summary["dx"].sum()) < 0.05
+    assert abs(summary["dx"][0]) > 0.5
 
 
 @pytest.mark.effect("solution.weights")

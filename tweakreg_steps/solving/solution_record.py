@@ -7,9 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from tweakreg_steps.solving.closures import CLOSED
 from tweakreg_steps.solving.mosaic import AlignedMosaic, Exposures
 from tweakreg_steps.solving.pair_match import Edge
 from tweakreg_steps.solving.solution import Part
+
+_TORN = 0.1
+"""Pixels of the plane by which the exposures of a group may always be apart."""
 
 _SHOWN = 3
 """Names that a sentence lists."""
@@ -56,8 +60,10 @@ def solution_record(
         ``parts``, the connected parts of the mosaic, each with its ``images``, the reference
         stars ``n_reference`` that count in it and what had to be ``held``; ``pairs``: how many
         overlap, are matched and believed, which were ``rejected`` and why, which have no match and
-        why, and which are ``unchecked``, in no closed way; ``floors`` (mas): the error that a
-        source of each camera and filter has beside its own, and the reference ``reference_floor``;
+        why, and which are ``unchecked``, in no closed way; ``torn``, images of one group whose
+        stars contradict it, and how far they are ``apart`` (mas); ``floors`` (mas): the error that
+        a source of each camera and filter has beside its own, and the reference
+        ``reference_floor``;
         ``notes``: what of all this a user should read.
     """
     found = mosaic.solution
@@ -96,6 +102,12 @@ def solution_record(
             "unchecked": [both(matched[place]) for place in mosaic.verdict.unchecked],
             "n_triangles": len(mosaic.verdict.triangles),
         },
+        "torn": [
+            {"images": both(edge), "group": groups[names[edge.one]], "apart": apart}
+            for edge in mosaic.edges
+            if exposures.unit[edge.one] == exposures.unit[edge.other]
+            and (apart := _apart(edge) * mas_per_pixel) > 0.0
+        ],
         "floors": {
             cameras[camera]: float(found.scatter.floor[camera] * mas_per_pixel) for camera in seen
         },
@@ -107,6 +119,15 @@ def solution_record(
         "n_refused": mosaic.joined.n_refused,
     }
     return {**record, "notes": _notes(record)}
+
+
+def _apart(edge: Edge) -> float:
+    """Return by how many pixels two exposures that move as one are apart; 0 within errors."""
+    gap = edge.carry(edge.center[None])[0] - edge.center
+    apart = float(np.linalg.norm(gap))
+    along = gap / max(apart, np.finfo(float).tiny)
+    error = float(np.sqrt(along @ edge.covariance @ along))
+    return apart if apart > max(CLOSED * error, _TORN) else 0.0
 
 
 def _shared(groups: Mapping[str, str]) -> dict[str, list[str]]:
@@ -150,6 +171,13 @@ def _notes(record: Mapping[str, Any]) -> list[str]:
     notes += [
         f"rejected the match of {' and '.join(one['images'])}: {one['why']}"
         for one in pairs["rejected"]
+    ]
+    torn = sorted(record["torn"], key=lambda one: -float(one["apart"]))
+    notes += [
+        f"the group {one['group']} does not hold together: by their stars "
+        f"{' and '.join(one['images'])} are {one['apart']:.3g} mas apart; "
+        "take one of them out of solution.groups"
+        for one in torn[:_SHOWN]
     ]
     if record["unsolved"]:
         notes.append(f"not solved: {_some(record['unsolved'])}")

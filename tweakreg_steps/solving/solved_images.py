@@ -38,6 +38,9 @@ from tweakreg_steps.tables.ecsv import ColumnTable
 if TYPE_CHECKING:
     from astropy.wcs import WCS
 
+_MEAN = "mean of the images"
+"""What is the reference where none is."""
+
 log = logging.getLogger(__name__)
 
 
@@ -307,7 +310,7 @@ class _Work:
         chances = [edge.chance for edge in mosaic.edges if place in (edge.one, edge.other)]
         match = mosaic.matches.get(int(mosaic.relative.component[self.exposures.unit[place]]))
         chances += [match.chance] if match and not match.problem else []
-        origin = self.asked.reference if sources is None else sources.meta["origin"]
+        origin = self.asked.reference or _MEAN if sources is None else sources.meta["origin"]
         return {
             "image": name,
             "reference": origin,

@@ -58,7 +58,8 @@ def _if_apart(subject: Subject) -> Iterable[str]:
     """Return a name where the reference is none of the images."""
     findings = subject.findings
     is_one = any(findings.is_reference(image) for image in findings.images)
-    return () if is_one else (subject.name,)
+    floats = findings.mosaic is not None and findings.mosaic.floats
+    return () if is_one or floats else (subject.name,)
 
 
 STEP = Step(

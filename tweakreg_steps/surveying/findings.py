@@ -37,12 +37,15 @@ class MosaicFindings:
         What the correction of each group may do.
     cameras
         For each image its camera and filter, as one text.
+    floats
+        No image is the reference: it is the mean of them all that is held.
     """
 
     pairs: Mapping[str, tuple[str, str]]
     groups: Mapping[str, str]
     geometries: Mapping[str, str]
     cameras: Mapping[str, str]
+    floats: bool
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,8 @@ class Findings:
 
         It is when all of its chips are chips of the reference.
         """
+        if self.mosaic is not None and self.mosaic.floats:
+            return False
         reference = self.reference
         if reference is None or _file(image) != _file(reference):
             return False
