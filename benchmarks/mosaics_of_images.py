@@ -19,7 +19,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -32,6 +32,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from painted_mosaics import DITHERS, GRID, PIXEL, STRIP, Painted, paint_mosaic, rms  # noqa: E402
 
 SCENES = {"strip of 6": STRIP, "2 x 4": GRID, "8 dithers": DITHERS}
+Way = Callable[[Painted], tuple[float, float, float]]
 METHODS = ("single", "relative_absolute", "simultaneous")
 
 
@@ -154,7 +155,7 @@ def main() -> None:
                 folder = Path(scratch) / f"{name.replace(' ', '')}{seed}"
                 folder.mkdir()
                 scene = paint_mosaic(folder, corners, seed=seed)
-                ways = {method: partial(align, method=method) for method in METHODS}
+                ways: dict[str, Way] = {method: partial(align, method=method) for method in METHODS}
                 if shutil.which("scamp"):
                     ways["scamp"] = align_by_scamp
                 for method, way in ways.items():
