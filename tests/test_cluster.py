@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -14,6 +16,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from skies import Scene
+from snakemake import cli
 from tiny import copy_tiny
 from whole_runs import World
 
@@ -22,6 +25,7 @@ from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.records.outdir_files import PLAN
 from tweakreg_steps.records.plan_file import PlannedJob, digest_of_plan, read_sent_jobs, write_plan
 from tweakreg_steps.resources import workflow_folder
+from tweakreg_steps.running import kubernetes_jobs
 from tweakreg_steps.workflow.name_pattern import pattern_of_names
 
 SUBMIT = """\
@@ -134,3 +138,65 @@ def test_a_profile_that_is_not_there_is_refused_with_those_that_are(
     recipe = copy_tiny(tiny_exposures, tmp_path, number=2)
     assert main(["run", str(recipe), "--profile", "slurmy"]) == 2
     assert "generic, kubernetes, slurm" in capsys.readouterr().err
+
+
+KUBECTL = """\
+#!{python}
+# stands in for kubectl: a job is run at once, in this machine's shell
+import json, subprocess, sys
+if sys.argv[1] == "create":
+    job = json.load(sys.stdin)
+    open("job.json", "w").write(json.dumps(job))
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    failed = subprocess.run(container["command"]).returncode
+    open("state", "w").write("Failed" if failed else "Complete")
+    print("tweakreg-abc", end="")
+else:
+    state = open("state").read()
+    print(json.dumps({{"status": {{"conditions": [{{"type": state, "status": "True"}}]}}}}))
+"""
+
+
+@pytest.mark.parametrize(("ends_with", "state"), [(0, "success"), (1, "failed")])
+def test_a_job_is_sent_to_kubernetes_and_asked_for(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    ends_with: int,
+    state: str,
+) -> None:
+    (tmp_path / "kubectl").write_text(KUBECTL.format(python=sys.executable))
+    (tmp_path / "kubectl").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.chdir(tmp_path)
+    script = tmp_path / "job.sh"
+    script.write_text(f'#!/bin/sh\necho "it\'s $((1 + 1))" > said\nexit {ends_with}\n')
+    text = (workflow_folder() / "profiles" / "kubernetes" / "config.yaml").read_text()
+    settings = yaml.safe_load(text)
+    command = settings["cluster-generic-submit-cmd"]
+    asked = command.replace("{threads}", "1").replace("{resources.mem_mb}", "700")
+    words = asked.replace("{resources.runtime}", "12").split()
+    assert words[:3] == ["python3", "-m", "tweakreg_steps.running.kubernetes_jobs"]
+    assert kubernetes_jobs.main([*words[3:], str(script)]) == 0
+    assert capsys.readouterr().out == "tweakreg-abc\n"
+    assert (tmp_path / "said").read_text() == "it's 2\n"
+    spec = json.loads((tmp_path / "job.json").read_text())["spec"]
+    assert spec["activeDeadlineSeconds"] == 720
+    (container,) = spec["template"]["spec"]["containers"]
+    assert container["resources"]["limits"] == {"memory": "700M"}
+    assert container["volumeMounts"] == [{"name": "shared", "mountPath": "/data"}]
+    status = settings["cluster-generic-status-cmd"].split()
+    assert kubernetes_jobs.main([*status[3:], "tweakreg-abc"]) == 0
+    assert capsys.readouterr().out == f"{state}\n"
+
+
+@pytest.mark.parametrize("name", ["slurm", "kubernetes", "generic"])
+def test_snakemake_takes_the_shipped_profiles(name: str) -> None:
+    folder = workflow_folder() / "profiles" / name
+    _, parsed = cli.parse_args(["--profile", str(folder), "--workflow-profile", "none"])
+    assert parsed.group_components["find"] == parsed.group_components["fit"] == 50
+    assert parsed.executor == ("slurm" if name == "slurm" else "cluster-generic")
+    assert parsed.retries > 0
+    assert parsed.latency_wait > 0
+    if name == "kubernetes":
+        assert os.access(parsed.cluster_generic_cancel_cmd, os.X_OK)

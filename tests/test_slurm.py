@@ -1,0 +1,111 @@
+"""A real SLURM on this machine: jobs that are killed, cancelled, or want too much memory."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from skies import Scene
+from slurm_cluster import Cluster, is_installed, slurm_cluster
+from tiny import copy_tiny
+from whole_runs import World
+
+from tweakreg_steps.resources import workflow_folder
+
+pytestmark = pytest.mark.skipif(not is_installed(), reason="SLURM and munge are not installed")
+
+PATIENCE = 120.0
+FINDING = ("make_masks", "find_sources", "undistort_sources")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Return a cluster of one node; it ends with the tests."""
+    with slurm_cluster(tmp_path_factory.mktemp("slurm")) as running:
+        yield running
+
+
+def profile(folder: Path, *, memory: str | int = 0, **changes: Any) -> str:  # noqa: ANN401
+    """Write the shipped profile as this site needs it, and what finding sources asks for."""
+    shipped = (workflow_folder() / "profiles" / "slurm" / "config.yaml").read_text()
+    site: dict[str, Any] = {
+        "slurm-no-account": True,
+        "slurm-status-command": "squeue",
+        "slurm-init-seconds-before-status-checks": 1,
+        "seconds-between-status-checks": 1,
+        "latency-wait": 5,
+    }
+    if memory:
+        site["set-resources"] = {rule: {"mem_mb": memory} for rule in FINDING}
+    (folder / "profile").mkdir(exist_ok=True)
+    text = yaml.safe_dump(yaml.safe_load(shipped) | site | changes)
+    (folder / "profile" / "config.yaml").write_text(text)
+    return "profile"
+
+
+def running_job(cluster: Cluster, run: subprocess.Popen[str]) -> str:
+    """Wait until a job of the run is running on the node, and return its number."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end and run.poll() is None:
+        numbers = cluster.ask("squeue", "--noheader", "--states=R", "--format=%i").split()
+        if numbers:
+            return numbers[0]
+        time.sleep(0.1)
+    raise AssertionError(run.stderr.read() if run.stderr else "")
+
+
+def other_job(cluster: Cluster, run: subprocess.Popen[str], *, than: str) -> str:
+    """Wait until another job of the run is running."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        number = running_job(cluster, run)
+        if number != than:
+            return number
+        time.sleep(0.1)
+    raise AssertionError(cluster.said())
+
+
+def test_whatever_happens_on_a_cluster_nothing_is_lost(
+    cluster: Cluster, tiny_exposures: Scene, tiny_run: Path, tmp_path: Path
+) -> None:
+    copy_tiny(tiny_exposures, tmp_path)
+    world = World(tmp_path)
+
+    # the head is asked to end: its jobs end, too
+    with world.start("--profile", profile(tmp_path), environment=cluster.environment) as run:
+        running_job(cluster, run)
+        os.kill(run.pid, signal.SIGTERM)
+        run.communicate(timeout=PATIENCE)
+    assert run.returncode == 128 + signal.SIGTERM
+    assert cluster.ask("squeue", "--noheader", "--states=R,PD").split() == []
+
+    # a job wants more memory than it has asked for: a line that says so
+    words = ("--profile", profile(tmp_path, memory=30, retries=0))
+    status, said = world.finish(*words, environment=cluster.environment)
+    assert status == 1
+    lines = [line for line in said.splitlines() if "the cluster ended a job" in line]
+    assert len(lines) == 1, said
+    assert "slurmstepd" in lines[0]
+    assert "logs/slurm" in lines[0]
+    assert len(said.splitlines()) < 12
+
+    # with more at the second attempt it is done; the node's daemon dies, a job is cancelled
+    words = ("--profile", profile(tmp_path, memory="30 if attempt == 1 else 2000"))
+    with world.start(*words, environment=cluster.environment) as run:
+        small = running_job(cluster, run)
+        find = other_job(cluster, run, than=small)
+        cluster.end("slurmd")
+        cluster.start_node()
+        fit = other_job(cluster, run, than=find)
+        cluster.ask("scancel", fit)
+        _, said = run.communicate(timeout=PATIENCE)
+    assert run.returncode == 0, said
+    assert world.contents() == World(tiny_run).contents()
+    assert world.living() == []
