@@ -10,12 +10,15 @@ work alone, by the step's own command. The ratios are to the least number.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from planning import RECIPE, paint, say
 from processes import Usage, adopt_orphans, measure
@@ -23,10 +26,10 @@ from processes import Usage, adopt_orphans, measure
 from tweakreg_steps.json_file import read_json
 from tweakreg_steps.recipes.recipe import load_recipe
 from tweakreg_steps.records.outdir_files import PLAN, RUN_CONFIG, ledger_of
-from tweakreg_steps.records.plan_file import PlannedJob, digest_of_plan
+from tweakreg_steps.records.plan_file import digest_of_plan
 from tweakreg_steps.workflow.outdir import prepare_outdir
 from tweakreg_steps.workflow.project import open_project
-from tweakreg_steps.workflow.sent_plans import SentPlan, send_plan
+from tweakreg_steps.workflow.sent_plans import VARIABLE, SentPlan, send_plan
 
 ROOT = Path(__file__).resolve().parent.parent
 RULE = "make_masks"
@@ -50,9 +53,13 @@ def main() -> None:
     """Paint, plan, time, print."""
     parser = argparse.ArgumentParser(description="What a cluster's job costs beside its work.")
     parser.add_argument("--images", type=int, nargs="+", default=[25, 300, 3000])
-    parser.add_argument("--repetitions", type=int, default=3, help="of each timing (default 3)")
+    parser.add_argument("--repetitions", type=int, default=5, help="of each timing (default 5)")
     parser.add_argument("--folder", type=Path, help="where to work (default: TMPDIR)")
+    parser.add_argument("--freeze", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.freeze:
+        print(json.dumps(freeze(arguments.freeze)))
+        return
     adopt_orphans()
     with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="cluster-") as name:
         few = Path(name) / "few"
@@ -80,16 +87,26 @@ def link(source: Path, target: Path, number: int) -> None:
 def cost_of_job(folder: Path, repetitions: int) -> Cost:
     """Freeze the plan of the recipe in a folder, and measure one of its jobs."""
     outdir = folder / "results"
-    job = freeze(folder / "recipe.yaml")
-    sent = [measure_sent(job, outdir, folder / "log") for _ in range(repetitions)]
+    # in a process of its own: the memory of this one would be counted with that of its children
+    call = [sys.executable, __file__, "--freeze", str(folder / "recipe.yaml")]
+    done = subprocess.run(call, check=True, stdout=subprocess.PIPE)
+    wildcards, rule, name, ticket, os.environ[VARIABLE] = json.loads(done.stdout)
+    sent = [measure_sent(rule, name, wildcards, outdir, folder / "log") for _ in range(repetitions)]
     step = [sys.executable, "-P", "-m", "tweakreg_steps.running.step_client"]
-    call = [*step, str(outdir), *job.key, job.ticket]
+    call = [*step, str(outdir), rule, name, ticket]
     work = [measure(call, folder=folder, log=folder / "log") for _ in range(repetitions)]
     return Cost(least(sent), least(work))
 
 
-def freeze(recipe_file: Path) -> PlannedJob:
-    """Freeze the plan of a recipe, as a run does before it sends jobs; return one job of it."""
+def freeze(recipe_file: Path) -> list[Any]:
+    """Freeze the plan of a recipe, as a run does before it sends jobs.
+
+    Returns
+    -------
+    list
+        Of one of its jobs the wildcards, rule, name and ticket, and what the environment is to say
+        of the plan.
+    """
     recipe = load_recipe(recipe_file)
     prepare_outdir(recipe.outdir)
     project = open_project(recipe)
@@ -97,17 +114,18 @@ def freeze(recipe_file: Path) -> PlannedJob:
     config = read_json(recipe.outdir / RUN_CONFIG)
     send_plan(config, SentPlan(recipe.outdir, digest_of_plan(recipe.outdir / PLAN)))
     key = (RULE, project.names[len(project.names) // 2])
-    return project.planned(project.plan.jobs[key])
+    job = project.planned(project.plan.jobs[key])
+    return [dict(job.wildcards), *key, job.ticket, os.environ[VARIABLE]]
 
 
-def measure_sent(job: PlannedJob, outdir: Path, log: Path) -> Usage:
+def measure_sent(rule: str, name: str, wildcards: dict[str, str], outdir: Path, log: Path) -> Usage:
     """Run a job by the command that Snakemake sends, on this machine."""
-    (outdir / ledger_of(*job.key)).unlink(missing_ok=True)
-    wildcards = ",".join(f"{key}={value}" for key, value in job.wildcards.items())
+    (outdir / ledger_of(rule, name)).unlink(missing_ok=True)
+    words = ",".join(f"{key}={value}" for key, value in wildcards.items())
     options: dict[str, list[object]] = {
         "--snakefile": [ROOT / "Snakefile"],
-        "--target-jobs": [f"{job.rule}:{wildcards}"],
-        "--allowed-rules": [job.rule],
+        "--target-jobs": [f"{rule}:{words}"],
+        "--allowed-rules": [rule],
         "--cores": [1],
         "--attempt": [1],
         "--force-use-threads": [],
@@ -121,9 +139,9 @@ def measure_sent(job: PlannedJob, outdir: Path, log: Path) -> Usage:
         "--configfiles": [outdir / RUN_CONFIG],
         "--mode": ["remote"],
     }
-    words = [str(word) for option, values in options.items() for word in (option, *values)]
-    used = measure([sys.executable, "-m", "snakemake", *words], folder=outdir, log=log)
-    if not (outdir / ledger_of(*job.key)).is_file():
+    call = [str(word) for option, values in options.items() for word in (option, *values)]
+    used = measure([sys.executable, "-m", "snakemake", *call], folder=outdir, log=log)
+    if not (outdir / ledger_of(rule, name)).is_file():
         raise RuntimeError(f"the job was not run; see {log}")
     return used
 
