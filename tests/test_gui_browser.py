@@ -23,6 +23,7 @@ from tornado.httputil import HTTPHeaders
 
 from tweakreg_steps.applying.original_file import sha256_of_file
 from tweakreg_steps.gui.guard import refusal
+from tweakreg_steps.products.summary import build_summary, write_summary
 from tweakreg_steps.records.review_file import Decision, read_reviews
 
 if TYPE_CHECKING:
@@ -196,6 +197,31 @@ def judge(page: Page, image: str, verdict: str) -> None:
     page.get_by_text(f"{image} is {verdict}ed; run").wait_for()
 
 
+def show_evil_summary(desk: Desk, page: Page) -> None:
+    """Put markup into every text of a summary, and look at it."""
+    record = {
+        "image": EVIL,
+        "status": "not_aligned",
+        "reason": "no_significant_offset",
+        "n_sources": 3,
+        "n_matched": 0,
+        "n_fit": 0,
+        "fitgeometry": "general",
+        "reference": EVIL,
+        "detail": EVIL,
+        "cure": EVIL,
+    }
+    summary = build_summary([record], version="0", recipe_digest="", reference=EVIL)
+    write_summary(desk.recipe.parent / "out" / "summary.ecsv", summary)
+    page.reload()
+    page.get_by_text("saved, 3 images").wait_for()
+    page.get_by_text("results", exact=True).click()
+    page.locator(".tabulator-row").filter(has_text=EVIL).first.click()
+    page.get_by_role("heading", name=EVIL).wait_for()
+    assert page.get_by_role("button", name="accept", exact=True).is_disabled()
+
+
+@pytest.mark.workflow
 def test_the_desk_from_the_recipe_to_the_originals(desk: Desk, page: Page) -> None:
     images = sorted(desk.recipe.parent.glob("*_flc.fits"))
     before = [sha256_of_file(path) for path in images]
@@ -250,11 +276,14 @@ def test_the_desk_from_the_recipe_to_the_originals(desk: Desk, page: Page) -> No
     page.get_by_text("restore: done").wait_for()
     assert [sha256_of_file(path) for path in images] == before
 
+    # what stands in the files is shown as text
+    show_evil_summary(desk, page)
     assert page.title() != "evil"
     assert page.locator("img[src=x]").count() == 0
     assert said == []
 
 
+@pytest.mark.workflow
 def test_a_python_call_waits_for_the_form(page: Page, tmp_path: Path) -> None:
     call = "from tweakreg_steps import tweakreg; tweakreg.edit_imagefindpars('own.yaml')"
     environment = os.environ | {"DISPLAY": ":9", "BROWSER": "true %s"}

@@ -7,14 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from skies import Scene
+from tiny import copy_tiny
 
+from tweakreg_steps.cli import main
 from tweakreg_steps.editing.setting_values import unset_value
 from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.gui.bench import Bench
 from tweakreg_steps.gui.desk import Desk, Field
 from tweakreg_steps.gui.fields import read_value, value_text
 from tweakreg_steps.gui.folders import Folders
+from tweakreg_steps.json_file import write_json
+from tweakreg_steps.products.summary import build_summary, write_summary
 from tweakreg_steps.recipes.schema import parameters
+from tweakreg_steps.records.review_file import Decision
 from tweakreg_steps.yaml_source import parse_yaml
 
 TEXT = """\
@@ -186,6 +192,77 @@ def bench(desk: Desk) -> Iterator[Bench]:
     made.close()
 
 
+def test_the_cure_of_an_image_goes_into_the_recipe(bench: Bench) -> None:
+    changes = {"object_matching": {"searchrad": 15.0}, "imagefindpars": {"threshold": 4.5}}
+    record = {
+        "image": "a_flc",
+        "status": "not_aligned",
+        "reason": "no_significant_offset",
+        "n_sources": 3,
+        "n_matched": 0,
+        "n_fit": 0,
+        "fitgeometry": "general",
+        "reference": "b_flc",
+        "detail": "no peak",
+        "cure": "set object_matching.searchrad: 15",
+    }
+    assert bench.outcomes() == []
+    assert bench.outdir
+    (bench.outdir / "fits").mkdir(parents=True)
+    write_json(bench.outdir / "fits" / "a_flc.json", {**record, "changes": changes})
+    summary = build_summary([record], version="0", recipe_digest="", reference="b_flc")
+    write_summary(bench.outdir / "summary.ecsv", summary)
+    assert [outcome.changes for outcome in bench.outcomes()] == [changes]
+    said = bench.try_cure("a_flc")
+    assert said == (
+        "imagefindpars.threshold: 4.5, object_matching.searchrad: 15 for a_flc; run to try it"
+    )
+    assert bench.desk.recipe
+    assert bench.desk.recipe.values["images"] == {"a_flc": changes}
+    assert bench.desk.text.startswith(TEXT)
+    assert bench.desk.path.read_text() == TEXT
+    with pytest.raises(RecipeError, match="there is nothing to try"):
+        bench.try_cure("b_flc")
+
+
+def test_what_another_program_writes_is_taken_unless_something_is_not_saved(bench: Bench) -> None:
+    bench.desk.path.write_text(TEXT + "clean: true\n")
+    bench.watch()
+    assert field(bench.desk, "clean").text == "true"
+    bench.desk.set_value(("verbose",), "true")
+    bench.desk.path.write_text(TEXT)
+    bench.watch()
+    assert field(bench.desk, "verbose").text == "true"
+    assert "reload takes that" in bench.message
+
+
+def test_without_interactive_there_is_nothing_to_decide(bench: Bench) -> None:
+    with pytest.raises(RecipeError, match="set interactive: true"):
+        bench.decide({"a_flc": Decision.ACCEPT})
+
+
+@pytest.mark.workflow
+def test_a_run_is_stopped_as_by_an_interrupt(tiny_exposures: Scene, tmp_path: Path) -> None:
+    bench = Bench(Desk(copy_tiny(tiny_exposures, tmp_path / "p", number=2)))
+    bench.start("run")
+    while bench.is_busy and not (bench.command and bench.command.done):
+        time.sleep(0.02)
+    bench.stop()
+    assert bench.command
+    assert bench.command.wait() == 130
+    assert bench.settle()
+    assert bench.message == "run: stopped; run again to go on from here"
+    assert 0 < bench.command.done < bench.command.total
+
+
+def test_without_panel_the_command_says_what_to_install(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tweakreg_steps.cli.gui.find_spec", lambda _: None)
+    assert main(["gui", str(desk.path)]) == 2
+    assert "pip install 'tweakreg-steps[gui]'" in capsys.readouterr().err
+
+
 def test_a_command_is_followed_to_its_end(bench: Bench) -> None:
     bench.start("plan")
     assert bench.is_busy
@@ -194,7 +271,8 @@ def test_a_command_is_followed_to_its_end(bench: Bench) -> None:
     while bench.is_busy:
         time.sleep(0.05)
     assert bench.settle()
-    assert bench.message == "plan: refused: see below"
+    assert bench.message.startswith("plan: refused: ")
+    assert "a_flc.fits" in bench.message
     assert bench.command is not None
     assert any("a_flc.fits" in line for line in bench.command.lines)
     assert bench.planned is None

@@ -16,6 +16,7 @@ from tweakreg_steps.errors import InputError, LockedError, RecipeError, TweakReg
 if TYPE_CHECKING:
     from astropy.table import Table
 
+    from tweakreg_steps.recipes.schema import Tree
     from tweakreg_steps.teal.call import Config, Files
 
 __all__ = ["TweakReg", "edit_imagefindpars", "help"]
@@ -82,8 +83,6 @@ def TweakReg(  # noqa: N802  the name is the interface
     TweakRegWarning
         If an image was not aligned; if a ``.cfg`` file holds what could not be carried over.
     """
-    from tweakreg_steps.editing.recipe_editing import edit_tree
-    from tweakreg_steps.gui.editor import edit_tree_in_browser, has_browser
     from tweakreg_steps.recipes.recipe import complete
     from tweakreg_steps.running.own_process import run_in_own_process
     from tweakreg_steps.teal.call import CALL, recipe_of_call
@@ -92,8 +91,7 @@ def TweakReg(  # noqa: N802  the name is the interface
     call = recipe_of_call(files, configobj, imagefindcfg, refimagefindcfg, input_dict)
     for remark in call.remarks:
         warnings.warn(remark, TweakRegWarning, stacklevel=2)
-    edit = edit_tree_in_browser if editpars and has_browser() else edit_tree
-    tree = edit(call.tree, CALL) if editpars else call.tree
+    tree = _edited(call.tree) if editpars else call.tree
     recipe = complete(tree, source=None, file=CALL)
     for warning in recipe.warnings:
         warnings.warn(warning, TweakRegWarning, stacklevel=2)
@@ -113,6 +111,15 @@ def TweakReg(  # noqa: N802  the name is the interface
         text = f"{len(failed)} of {len(summary)} images were not aligned: {'; '.join(failed)}"
         warnings.warn(text, TweakRegWarning, stacklevel=2)
     return summary
+
+
+def _edited(tree: Tree) -> Tree:
+    """Have the user edit the recipe of a call."""
+    from tweakreg_steps.editing.recipe_editing import edit_tree
+    from tweakreg_steps.gui.editor import edit_tree_in_browser, has_browser
+    from tweakreg_steps.teal.call import CALL
+
+    return (edit_tree_in_browser if has_browser() else edit_tree)(tree, CALL)
 
 
 def help(file: str | os.PathLike[str] | None = None) -> None:  # noqa: A001  the interface's name

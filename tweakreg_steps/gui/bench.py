@@ -10,6 +10,7 @@ from typing import Any
 from tweakreg_steps.errors import InputError, RecipeError, TweakRegError
 from tweakreg_steps.gui.commands import Command
 from tweakreg_steps.gui.desk import Desk
+from tweakreg_steps.gui.fields import value_text
 from tweakreg_steps.gui.outcomes import Outcome, Reviewed, decide, read_decisions, read_outcomes
 from tweakreg_steps.records.outdir_files import SUMMARY
 from tweakreg_steps.records.review_file import Decision
@@ -18,12 +19,16 @@ from tweakreg_steps.running.final_table import SOME_NOT_ALIGNED
 _WORDS = {
     0: "done",
     1: "a job failed",
-    2: "refused: see below",
+    2: "refused",
     SOME_NOT_ALIGNED: "done; some images are not aligned, or wait for a decision",
     4: "another run holds the folder",
     130: "stopped; run again to go on from here",
     143: "terminated; run again to go on from here",
 }
+
+_TOLD = (1, 2, 4)
+"""After which the last words of the command are the news."""
+_LAST = 3
 
 
 class Bench:
@@ -71,6 +76,7 @@ class Bench:
         self.reviewed: Reviewed | None = None
         self.message = ""
         self._ended = True
+        self._stamp = _stamp(desk.path)
         self._outcomes: tuple[object, list[Outcome]] = (None, [])
 
     @property
@@ -83,8 +89,13 @@ class Bench:
         """The folder of the results; None where the recipe is not valid."""
         return self.desk.recipe.outdir if self.desk.recipe else None
 
-    def start(self, name: str) -> None:
-        """Save the recipe and start a command on it: plan, run, apply, restore or report.
+    @property
+    def is_interactive(self) -> bool:
+        """Whether the recipe waits for decisions."""
+        return bool(self.desk.recipe and self.desk.recipe.values["interactive"])
+
+    def start(self, name: str, *images: str) -> None:
+        """Save the recipe and start a command on it: plan, run, apply, restore or suggest.
 
         Raises
         ------
@@ -103,7 +114,7 @@ class Bench:
         self.planned = None
         self._ended = False
         self.message = ""
-        self.command = Command(name, [str(path), *options], path.parent)
+        self.command = Command(name, [str(path), *options, *images], path.parent)
 
     def stop(self) -> None:
         """Interrupt what is running."""
@@ -117,9 +128,26 @@ class Bench:
         self._ended = True
         status = self.command.status
         self.message = f"{self.command.name}: {_WORDS.get(status or 0, f'exit status {status}')}"
+        if status in _TOLD:
+            self.message += f": {' '.join([*self.command.lines][-_LAST:])}"
         if self.command.name == "plan" and status == 0:
             self.planned = json.loads("\n".join(self.command.output))
         return True
+
+    def watch(self) -> None:
+        """Take in what another program writes into the recipe, if all is saved here."""
+        desk = self.desk
+        stamp = _stamp(desk.path)
+        if self.ended or stamp == self._stamp:
+            return
+        self._stamp = stamp
+        if not desk.changed_outside():
+            return
+        if desk.is_saved and stamp:
+            desk.reload()
+            self.message = f"{desk.path.name} was changed by another program, and read again"
+        else:
+            self.message = f"{desk.path.name} was changed by another program: reload takes that"
 
     def outcomes(self) -> list[Outcome]:
         """Return how each image of the last run went, read again only if that has changed.
@@ -128,12 +156,7 @@ class Bench:
         """
         if self.outdir is None:
             return []
-        path = self.outdir / SUMMARY
-        try:
-            status = path.stat()
-            stamp: object = (str(path), status.st_mtime_ns, status.st_size, status.st_ino)
-        except OSError:
-            stamp = None
+        stamp = _stamp(self.outdir / SUMMARY)
         if stamp != self._outcomes[0]:
             try:
                 found = read_outcomes(self.outdir) if stamp else []
@@ -169,7 +192,11 @@ class Bench:
         if found is None:
             raise RecipeError(f"{image}: there is nothing to try")
         self.desk.change_image(image, found.changes)
-        said = [f"{s}.{key}: {v}" for s, own in found.changes.items() for key, v in own.items()]
+        said = [
+            f"{s}.{key}: {value_text(v)}"
+            for s, own in found.changes.items()
+            for key, v in own.items()
+        ]
         return f"{', '.join(said)} for {image}; run to try it"
 
     def close(self) -> None:
@@ -177,3 +204,12 @@ class Bench:
         if self.command and self.command.is_running:
             self.command.stop()
             self.command.wait()
+
+
+def _stamp(path: Path) -> tuple[str, int, int, int] | None:
+    """Return what changes with a file; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return str(path), status.st_mtime_ns, status.st_size, status.st_ino

@@ -130,7 +130,8 @@ class _Row:
             name="default", width=80, margin=(5, 10), description=f"unset {'.'.join(field.path)}"
         )
         self._reset.on_click(lambda _: self._unset())
-        self._widget.param.watch(lambda event: self._enter(event.new), _event_of(field))
+        for event in _events_of(field):
+            self._widget.param.watch(lambda event: self._enter(event.new), event)
         self.view = pn.Column(
             self._head, pn.Row(self._widget, self._reset, **_WIDE), self._foot, **_WIDE
         )
@@ -198,9 +199,10 @@ def _widget(field: Field, bench: Bench) -> Any:  # noqa: ANN401  one of several 
     return widget
 
 
-def _event_of(field: Field) -> str:
-    """Return what of a widget changes while it is used."""
-    return "value" if field.kind is Kind.MENU else "value_input"
+def _events_of(field: Field) -> tuple[str, ...]:
+    """Return what of a widget changes while it is used; a file may be typed or picked."""
+    events = {Kind.MENU: ("value",), Kind.FILE: ("value", "value_input")}
+    return events.get(field.kind, ("value_input",))
 
 
 def _shown(widget: Any) -> str:  # noqa: ANN401  one of several widgets

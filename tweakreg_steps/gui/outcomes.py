@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,8 +43,8 @@ class Outcome:
 
     @property
     def rms(self) -> float:
-        """The larger rms of the two axes, mas; nan where there is no fit."""
-        return max(float(self.row["rms_ra"]), float(self.row["rms_dec"]))
+        """The rms of both axes together, mas; nan where there is no fit."""
+        return math.hypot(self.row["rms_ra"], self.row["rms_dec"])
 
 
 @dataclass(frozen=True)

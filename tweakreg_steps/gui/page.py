@@ -43,13 +43,13 @@ class _Page:
         self._form = FormView(bench, self._say)
         self._text = TextView(bench)
         self._run = RunView(bench, self._say)
-        self._results = ResultsView(bench, self._say, self._later)
+        self._results = ResultsView(bench, self._say, self._later, self._show_log)
         self._form.view.styles = {"flex": "1 1 420px", "min-width": "min(420px, 100%)"}
         self._text.view.styles = {"flex": "1 1 420px", "min-width": "min(420px, 100%)"}
         recipe = pn.FlexBox(
             self._form.view, self._text.view, gap="12px", sizing_mode="stretch_width"
         )
-        tabs = pn.Tabs(
+        self._tabs = pn.Tabs(
             ("recipe", recipe),
             ("plan and run", self._run.view),
             ("results", self._results.view),
@@ -62,7 +62,7 @@ class _Page:
             sizing_mode="stretch_width",
         )
         self.view = pn.Column(
-            head, recipe if bench.ended else tabs, sizing_mode="stretch_width", margin=(8, 12)
+            head, recipe if bench.ended else self._tabs, sizing_mode="stretch_width", margin=(8, 12)
         )
         self._title.styles = {"flex": "1 1 300px"}
         if bench.ended is None:
@@ -75,6 +75,7 @@ class _Page:
         bench = self._bench
         if not self._save.visible:
             return
+        bench.watch()
         if bench.settle():
             self._later(bench.look)
         command = bench.command
@@ -141,6 +142,10 @@ class _Page:
             self._say("")
         if self._save.visible:
             self._tick()
+
+    def _show_log(self) -> None:
+        """Show what a command says."""
+        self._tabs.active = 1
 
     def _say(self, text: str) -> None:
         """Show a message in every browser."""

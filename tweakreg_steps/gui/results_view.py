@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import panel as pn
+from bokeh.models import NumberFormatter
 
 from tweakreg_steps.errors import TweakRegError
 from tweakreg_steps.gui.bench import Bench
+from tweakreg_steps.gui.fields import value_text
 from tweakreg_steps.gui.outcomes import SERVED, Outcome
 from tweakreg_steps.gui.style import CARD, HTML, paragraph, span
 from tweakreg_steps.records.outdir_files import REPORT
 from tweakreg_steps.records.review_file import Decision
 
 _WIDE: dict[str, Any] = {"sizing_mode": "stretch_width"}
+_SMALL = ":host .tabulator { font-size: 13px; }"
+_DECISION = "decision"
+_DIGITS = {"rms [mas]": 2, "kept": 0, "matched": 0, "dx [px]": 3, "dy [px]": 3}
 _PAGE = 25
 """Images on a page of the table."""
 _PLOT_WIDTH = 345
@@ -42,6 +46,8 @@ class ResultsView:
         Shows a message.
     later
         Calls a function that takes its time, beside the page.
+    show_log
+        Shows what a command says.
     """
 
     def __init__(
@@ -49,10 +55,12 @@ class ResultsView:
         bench: Bench,
         say: Callable[[str], None],
         later: Callable[[Callable[[], None]], None],
+        show_log: Callable[[], None],
     ) -> None:
         self._bench = bench
         self._say = say
         self._later = later
+        self._show_log = show_log
         self._seen: object = None
         self._image = ""
         self._asked = ""
@@ -65,13 +73,22 @@ class ResultsView:
             pagination="remote",
             page_size=_PAGE,
             layout="fit_data_fill",
+            stylesheets=[_SMALL],
             **_WIDE,
         )
         self._table.on_click(lambda event: self._choose(event.row))
+        self._table.formatters = {
+            name: NumberFormatter(
+                format=f"0.{'0' * digits}" if digits else "0", nan_format="", text_align="right"
+            )
+            for name, digits in _DIGITS.items()
+        }
         self._told = pn.pane.HTML(stylesheets=[HTML], **_WIDE)
         self._accept = self._button("accept", "success", lambda: self._decide(Decision.ACCEPT))
         self._reject = self._button("reject", "danger", lambda: self._decide(Decision.REJECT))
-        self._try = self._button("try the cure", "primary", self._cure)
+        self._try = self._button("", "primary", self._cure)
+        self._suggest = self._button("what would align it?", "default", self._measure)
+        self._suggest.width = 170
         self._plots = pn.FlexBox(**_WIDE)
         self._drawn: object = None
         self._apply = self._button("apply …", "default", lambda: self._ask("apply"))
@@ -83,7 +100,7 @@ class ResultsView:
             pn.Row(self._apply, self._restore),
             self._question,
             self._told,
-            pn.Row(self._accept, self._reject, self._try),
+            pn.FlexBox(self._accept, self._reject, self._try, self._suggest, **_WIDE),
             self._plots,
             stylesheets=[CARD],
             **_WIDE,
@@ -94,7 +111,8 @@ class ResultsView:
         """Show the images as they are now."""
         bench = self._bench
         outcomes = bench.outcomes()
-        decisions = dict(bench.reviewed.decisions) if bench.reviewed else {}
+        is_asked = bench.reviewed and bench.is_interactive
+        decisions = dict(bench.reviewed.decisions) if bench.reviewed and is_asked else {}
         is_busy = bench.is_busy
         self._apply.disabled = self._restore.disabled = is_busy or not outcomes
         now = (id(outcomes), len(outcomes), tuple(decisions.values()), is_busy, bench.desk.is_saved)
@@ -102,6 +120,7 @@ class ResultsView:
             return
         self._seen = now
         self._count.object = self._counted(outcomes)
+        self._table.hidden_columns = [] if bench.is_interactive else [_DECISION]
         self._table.value = _frame(outcomes, decisions)
         names = [outcome.image for outcome in outcomes]
         self._show(self._image if self._image in names else "")
@@ -132,11 +151,20 @@ class ResultsView:
         is_open = bool(reviewed and image in reviewed.open_to) and not is_busy
         self._accept.visible = self._reject.visible = bool(found)
         self._accept.disabled = self._reject.disabled = not is_open
-        self._try.visible = bool(found and found[0].changes)
+        changes = found[0].changes if found else {}
+        self._try.visible = bool(changes)
+        self._try.name = "try " + ", ".join(
+            f"{key} {value_text(v)}" for own in changes.values() for key, v in own.items()
+        )
+        self._try.width = 40 + 8 * len(self._try.name)
+        self._suggest.visible = bool(found and found[0].row["reason"])
+        self._suggest.disabled = is_busy
         if found:
             row = found[0].row
             told = (("reason", "bad"), ("detail", ""), ("cure", "name"))
             lines = [paragraph(row.get(key, ""), kind) for key, kind in told]
+            if not row["reason"] and not self._bench.is_interactive:
+                lines.append(paragraph("set interactive: true to accept or reject fits", "help"))
             self._told.object = f"<h2>{span(image, '')}</h2>{''.join(lines)}"
         else:
             hint = "click an image for its plots and to accept or reject it" * bool(
@@ -180,6 +208,14 @@ class ResultsView:
         except TweakRegError as error:
             self._say(str(error))
 
+    def _measure(self) -> None:
+        """Measure what would align the image that is shown."""
+        try:
+            self._bench.start("suggest", self._image)
+            self._show_log()
+        except TweakRegError as error:
+            self._say(str(error))
+
     def _ask(self, name: str) -> None:
         """Ask before the user's own files are written."""
         self._asked = name
@@ -213,27 +249,26 @@ class ResultsView:
 
 def _frame(outcomes: list[Outcome], decisions: dict[str, Decision]) -> pd.DataFrame:
     """Return the rows of the table."""
-    return pd.DataFrame(
-        {
-            "image": [outcome.image for outcome in outcomes],
-            "status": [str(outcome.row["status"]).replace("_", " ") for outcome in outcomes],
-            "decision": [_decision(decisions.get(outcome.image)) for outcome in outcomes],
-            "pairs": [f"{o.row['n_fit']} of {o.row['n_matched']}" for o in outcomes],
-            "dx [px]": [_number(outcome.row["dx"], 3) for outcome in outcomes],
-            "dy [px]": [_number(outcome.row["dy"], 3) for outcome in outcomes],
-            "rms [mas]": [_number(outcome.rms, 2) for outcome in outcomes],
-            "reason": [str(outcome.row["reason"]) for outcome in outcomes],
-        },
-        dtype=object,
-    )
+    rows = [outcome.row for outcome in outcomes]
+    texts = {
+        "image": [outcome.image for outcome in outcomes],
+        "status": [str(row["status"]).replace("_", " ") for row in rows],
+        "reason": [str(row["reason"]) for row in rows],
+        _DECISION: [_decision(decisions.get(outcome.image)) for outcome in outcomes],
+    }
+    numbers = {
+        "rms [mas]": [outcome.rms for outcome in outcomes],
+        "kept": [row["n_fit"] for row in rows],
+        "matched": [row["n_matched"] for row in rows],
+        "dx [px]": [row["dx"] for row in rows],
+        "dy [px]": [row["dy"] for row in rows],
+    }
+    # an empty table has the types of a full one, which the page keeps
+    columns = {name: pd.Series(values, dtype=object) for name, values in texts.items()}
+    columns |= {name: pd.Series(values, dtype=float) for name, values in numbers.items()}
+    return pd.DataFrame(columns)
 
 
 def _decision(decision: Decision | None) -> str:
     """Write a decision; nothing where it is not known."""
     return _WORDS.get(decision, str(decision)) if decision else ""
-
-
-def _number(value: Any, digits: int) -> str:  # noqa: ANN401  a number
-    """Write a number; nothing where there is none."""
-    number = float(value)
-    return f"{number:.{digits}f}" if math.isfinite(number) else ""
