@@ -121,7 +121,7 @@ class Hard:
         grid = np.array([(x, y) for x in (0.0, 0.5, 1.0) for y in (0.0, 0.5, 1.0)]) * mosaics.SIZE
         found = []
         for i, corner in enumerate(self.scene.corners):
-            record = solved.images[f"m{i}"].record
+            record = solved.images[f"m{i}"].fitted.record
             if record["dx"] is None:
                 found.append(np.full((9, 2), np.nan))
                 continue
@@ -133,7 +133,7 @@ class Hard:
 
 
 def statuses(solved: SolvedImages) -> list[str]:
-    return [image.record["status"] for image in solved.images.values()]
+    return [image.fitted.record["status"] for image in solved.images.values()]
 
 
 def next_ones(n: int) -> list[tuple[int, int]]:
@@ -154,9 +154,9 @@ def test_without_a_catalog_the_image_that_is_the_reference_stays() -> None:
     hard = Hard.of(mosaics.draw(np.random.default_rng(2), mosaics.strip_corners(3)))
     solved = hard.solve(hard.pairs(next_ones(3), "rshift"), reference="m0")
     assert statuses(solved) == ["reference", "aligned", "aligned"]
-    record = solved.images["m0"].record
+    record = solved.images["m0"].fitted.record
     assert (record["dx"], record["dy"], record["rotation"]) == (0.0, 0.0, 0.0)
-    assert {image.record["reference"] for image in solved.images.values()} == {"m0"}
+    assert {image.fitted.record["reference"] for image in solved.images.values()} == {"m0"}
     truth = np.array([hard.scene.truly(0, hard.scene.corners[0][None])[0]])
     own = truth - hard.scene.corners[0]
     assert np.abs(hard.errors(solved)[2] - hard.errors(solved)[0]).max() < 0.5 + np.abs(own).max()
@@ -176,9 +176,9 @@ def test_islands_are_solved_each_and_those_without_reference_said() -> None:
         hard.pairs([(0, 1), (1, 2), (3, 4), (4, 5)], "rshift"), catalog=hard.catalog()
     )
     assert statuses(solved) == ["aligned"] * 3 + ["reference", "aligned", "aligned"]
-    references = [image.record["reference"] for image in solved.images.values()]
+    references = [image.fitted.record["reference"] for image in solved.images.values()]
     assert references == ["stars.cat"] * 3 + ["m3"] * 3
-    island = solved.images["m4"].record
+    island = solved.images["m4"].fitted.record
     assert "nothing else tells where its part lies: shift, rotation" in island["detail"]
     assert island["solution"]["error_absolute"] is None
     assert 0.0 < island["solution"]["error_relative"] < 2.0
@@ -207,7 +207,9 @@ def test_one_false_pair_is_named_and_does_not_bend_the_mosaic() -> None:
     assert rejected["images"] == ["m6", "m7"]
     assert any("rejected the match of m6 and m7" in note for note in spoilt.record["notes"])
     gap = hard.errors(spoilt) - hard.errors(clean)
-    claimed = max(image.record["error_x"] for image in clean.images.values()) / (SCALE * 1000.0)
+    claimed = max(image.fitted.record["error_x"] for image in clean.images.values()) / (
+        SCALE * 1000.0
+    )
     assert np.abs(gap).max() < 4.0 * claimed
 
 
@@ -216,7 +218,7 @@ def test_general_matrices_do_not_drift_in_scale_along_a_strip() -> None:
     hard = Hard.of(scene)
     pairs = hard.pairs(next_ones(8), "general")
     solved = hard.solve(pairs, catalog=hard.catalog(), geometry="general")
-    scales = np.array([image.record["scale"] for image in solved.images.values()])
+    scales = np.array([image.fitted.record["scale"] for image in solved.images.values()])
     assert np.abs(scales - 1.0).max() < 1e-4
     assert abs(scales.mean() - 1.0) < 2e-5
     assert mosaics.rms(hard.errors(solved)) < 0.03
@@ -227,7 +229,7 @@ def test_general_matrices_do_not_drift_in_scale_along_a_strip() -> None:
         geometry="general",
         priors={"shift": None, "rotation": None, "scale": 1e-6},
     )
-    drift = [abs(one.images["m7"].record["scale"] - 1.0) for one in (alone, tied)]
+    drift = [abs(one.images["m7"].fitted.record["scale"] - 1.0) for one in (alone, tied)]
     assert drift[1] < 0.2 * drift[0]
 
 
@@ -241,12 +243,12 @@ def test_an_image_with_few_stars_gets_what_they_tell() -> None:
     pairs = hard.pairs([(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)], "rshift")
     solved = hard.solve(pairs, catalog=hard.catalog(), minobj=5)
     assert statuses(solved) == ["aligned"] * 4
-    record = solved.images["m3"].record
+    record = solved.images["m3"].fitted.record
     assert record["n_fit"] == 5
     assert np.abs(hard.errors(solved)[3]).max() < 0.15
-    assert record["error_x"] > 1.5 * solved.images["m2"].record["error_x"]
+    assert record["error_x"] > 1.5 * solved.images["m2"].fitted.record["error_x"]
     limited = hard.solve(pairs, catalog=hard.catalog(), minobj=6)
-    assert limited.images["m3"].record["reason"] == "few_sources"
+    assert limited.images["m3"].fitted.record["reason"] == "few_sources"
 
 
 def test_repeated_pointings_share_their_stars() -> None:
@@ -270,7 +272,7 @@ def test_an_image_that_fits_nobody_is_not_aligned_and_bends_nothing() -> None:
     hard = Hard.of(replace(scene, detections=replace(scene.detections, xy=xy)))
     solved = hard.solve(hard.pairs(next_ones(5), "rshift"), catalog=hard.catalog())
     assert statuses(solved) == ["aligned"] * 4 + ["not_aligned"]
-    record = solved.images["m4"].record
+    record = solved.images["m4"].fitted.record
     assert record["reason"] == "no_significant_offset"
     assert record["detail"].startswith("with m3: ")
     assert record["dx"] is None
@@ -293,7 +295,7 @@ def test_an_image_without_sources_and_one_that_nothing_overlaps() -> None:
     far = replace(far, columns={name: column[near] for name, column in far.columns.items()})
     solved = hard.solve(hard.pairs(next_ones(3), "rshift"), catalog=far)
     assert statuses(solved) == ["aligned", "aligned", "not_aligned", "not_aligned"]
-    reasons = [solved.images[name].record["reason"] for name in ("m2", "m3")]
+    reasons = [solved.images[name].fitted.record["reason"] for name in ("m2", "m3")]
     assert reasons == ["no_sources", "no_overlap"]
 
 

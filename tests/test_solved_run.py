@@ -51,6 +51,7 @@ def solve(solved_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         for name in NAMES:
             files |= {
                 f"sky.{name}": out / "sky" / f"{name}.ecsv",
+                f"matches.{name}": tmp_path / f"{name}_matches.ecsv",
                 f"fit.{name}": tmp_path / f"{name}.json",
                 f"pairs.{name}": tmp_path / f"{name}.ecsv",
             }

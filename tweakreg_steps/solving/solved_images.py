@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tweakreg_steps.alignment.fitted_image import FittedImage, judge_image
+from tweakreg_steps.alignment.fitted_image import judge_image
 from tweakreg_steps.alignment.match_table import (
     lay_out_matches,
     list_on_plane,
     reference_on_plane,
     require_sources,
 )
+from tweakreg_steps.alignment.sequence import AlignedImage
 from tweakreg_steps.astrometry.reference_plane import plane_center, plane_pixel_scale
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.matching.coverage import hull_area
@@ -86,12 +87,12 @@ class SolvedImages:
     Attributes
     ----------
     images
-        The fit of each, by name, in the order given.
+        The pairs and the fit of each, by name, in the order given.
     record
         What the solution says of them together, as plain values.
     """
 
-    images: Mapping[str, FittedImage]
+    images: Mapping[str, AlignedImage]
     record: dict[str, Any]
 
 
@@ -226,7 +227,7 @@ class _Work:
         variance = (own * counts / (self.scale * 1000.0)) ** 2
         return Reference(on_plane, variance[:, None, None] * np.eye(2))
 
-    def image(self, place: int, mosaic: AlignedMosaic, sources: ColumnTable | None) -> FittedImage:
+    def image(self, place: int, mosaic: AlignedMosaic, sources: ColumnTable | None) -> AlignedImage:
         """Return what became of one image."""
         name, asked = self.names[place], self.asked
         of, meta = None, self._meta(place, mosaic, sources)
@@ -251,7 +252,8 @@ class _Work:
             gates=asked.gates[name],
             keeps_present=False,
         )
-        return replace(fitted, record={**fitted.record, "solution": self._quality(name, of)})
+        record = {**fitted.record, "solution": self._quality(name, of)}
+        return AlignedImage(matches, replace(fitted, record=record))
 
     def _fit(self, place: int, mosaic: AlignedMosaic) -> ExposureFit | None:
         """Return the fit of an image; None for the one that is the reference.
@@ -315,13 +317,17 @@ class _Work:
             "image": name,
             "reference": origin,
             "n_sources": len(self.skies[name]),
-            "n_reference": 0 if sources is None else len(sources),
+            "n_reference": self._size_of_reference() if sources is None else len(sources),
             "status": "matched",
             "reason": "",
             "detail": "",
             "false_alarm": min(chances, default=None),
             "field_area": hull_area(self.exposures.lists[place].xy),
         }
+
+    def _size_of_reference(self) -> int:
+        """Return how many sources the image has that is the reference; 0 where none is."""
+        return len(self.skies[self.asked.reference]) if self.asked.reference else 0
 
     def _of_island(self, place: int, mosaic: AlignedMosaic, held: str) -> dict[str, Any]:
         """Return what is said of an image in a part that nothing but itself holds."""

@@ -16,6 +16,7 @@ from tweakreg_steps.steps.declaration import Per, Read, Step
 from tweakreg_steps.steps.preloads import FITTING_MODULES, MATCHING_MODULES
 from tweakreg_steps.steps.products import (
     FIT,
+    MATCHES,
     PAIR_MATCH,
     PAIRS,
     PLANE,
@@ -72,7 +73,7 @@ STEP = Step(
         "plane": PLANE,
         "sources": Read(REFERENCE_SOURCES, of=_if_apart),
     },
-    writes={"solution": SOLUTION, "fit": FIT, "pairs": PAIRS},
+    writes={"solution": SOLUTION, "matches": MATCHES, "fit": FIT, "pairs": PAIRS},
     consumes=parameters.SolveMosaic,
     imports=("tweakreg_steps.solving.solved_images", *MATCHING_MODULES, *FITTING_MODULES),
     mem_mb=2000,
@@ -111,5 +112,6 @@ def run(call: StepCall[parameters.SolveMosaic, Facts]) -> None:
     )
     call.write_record("solution", solved.record)
     for name, image in solved.images.items():
-        call.write_record(f"fit.{name}", image.record)
-        call.write_table(f"pairs.{name}", image.pairs)
+        call.write_table(f"matches.{name}", image.matches)
+        call.write_record(f"fit.{name}", image.fitted.record)
+        call.write_table(f"pairs.{name}", image.fitted.pairs)
