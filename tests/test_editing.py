@@ -81,7 +81,7 @@ def test_a_wrong_change_is_shown_and_edited_again(
     assert recipe.read_text() == RECIPE.replace("nclip: 5", "nclip: 6")
     said = capsys.readouterr().err
     assert (
-        "recipe.yaml:9:3: catalog_fitting.nclips: is not a known key; the nearest is nclip" in said
+        "recipe.yaml:9:19: catalog_fitting.nclips: is not a known key; the nearest is nclip" in said
     )
 
 
@@ -99,6 +99,7 @@ def test_without_an_editor_that_works_nothing_is_changed(
     recipe: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setattr("tweakreg_steps.editing.editor.shutil.which", lambda _: None)
     for command, message in (
         ("", "set the variable EDITOR"),
         ("no_such_editor", "no_such_editor cannot be started"),
@@ -108,6 +109,21 @@ def test_without_an_editor_that_works_nothing_is_changed(
         assert main(["edit", "recipe.yaml"]) == 2
         assert message in capsys.readouterr().err
     assert recipe.read_text() == RECIPE
+
+
+def test_nano_or_vi_where_no_editor_is_named(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vi = tmp_path / "bin" / "vi"
+    vi.parent.mkdir()
+    vi.write_text("#!/bin/sh\nsed -i 's/nclip: 5/nclip: 8/' \"$1\"\n")
+    vi.chmod(0o755)
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.delenv("EDITOR", raising=False)
+    monkeypatch.setenv("PATH", f"{vi.parent}:/usr/bin:/bin")
+    monkeypatch.setattr("tweakreg_steps.editing.editor._FALLBACKS", ("no-nano", "vi"))
+    assert main(["edit", "recipe.yaml"]) == 0
+    assert recipe.read_text() == RECIPE.replace("nclip: 5", "nclip: 8")
 
 
 def test_a_new_recipe_shows_every_parameter(

@@ -194,7 +194,8 @@ def test_a_refused_image_keeps_its_wcs(run_copy: Path) -> None:
     assert (row["status"], row["reason"]) == ("not_aligned", "large_shift")
     assert np.isnan(row["dx"])
     assert row["n_fit"] > 15
-    assert "nan" in (run_copy / "out" / "shifts.txt").read_text().splitlines()[5]
+    shifts = (run_copy / "out" / "shifts.txt").read_text().splitlines()
+    assert "nan" in [line for line in shifts if not line.startswith("#")][1]
     name = f"{IMAGE}.fits"
     for key in ("CRVAL1", "CD1_1", "WCSNAME"):
         original, copy = (

@@ -22,8 +22,9 @@ from typing import NoReturn
 
 from tweakreg_steps import __version__
 from tweakreg_steps.atomic import explain_failure, is_of_the_disk
-from tweakreg_steps.errors import JobFailedError, TweakRegError
+from tweakreg_steps.errors import JobFailedError, RecipeError, TweakRegError
 from tweakreg_steps.printable import printable_message
+from tweakreg_steps.recipes.nearest import nearest_hint
 from tweakreg_steps.running.interrupting import Terminated, heed_termination
 from tweakreg_steps.running.step_client import INTERRUPTED
 
@@ -48,7 +49,9 @@ _COMMANDS = {
     "gui": "edit, run and judge a recipe in the browser",
     "apply": "write the accepted solutions into the original files",
     "restore": "put the original files back as they were",
-    "params": "explain the parameters",
+    "params": "explain the parameters, and the reasons of the summary",
+    "schema": "print the JSON Schema of a recipe",
+    "completion": "print what completes commands and options in a shell",
     "demo": "make a small set of exposures with known errors and align it",
 }
 """Each command, a module of this package, with one line about it."""
@@ -72,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, and return the exit status."""
     words = sys.argv[1:] if arguments is None else arguments
     try:
+        _require_command(words)
         with heed_termination():
             parsed = build_parser(words).parse_args(words)
             status: int = _module(parsed.command).run(parsed)
@@ -96,6 +100,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return JobFailedError.exit_status
     return status
+
+
+def command_names() -> tuple[str, ...]:
+    """Return the names of all commands."""
+    return tuple(_COMMANDS)
+
+
+def _require_command(words: Sequence[str]) -> None:
+    """Refuse a command that there is not, and name the one that may be meant."""
+    command = next((word for word in words if not word.startswith("-")), None)
+    if command is not None and command not in _COMMANDS:
+        hint = nearest_hint(command, _COMMANDS)
+        raise RecipeError(
+            f"there is no command {command!r}{hint or '; `tweakreg --help` lists them all'}"
+        )
 
 
 def build_parser(words: Sequence[str]) -> argparse.ArgumentParser:

@@ -98,7 +98,15 @@ def _align(folder: Path, truth: DemoTruth) -> int:
     recipe_file.write_text(_RECIPE, encoding="utf-8")
     recipe = load_recipe(recipe_file)
     with warm_steps() as prepare:
-        status = run_recipe(recipe, recipe_file, cores=2, profile=None, prepare=prepare)
+        status = run_recipe(
+            recipe,
+            recipe_file,
+            cores=2,
+            profile=None,
+            prepare=prepare,
+            quiet=False,
+            as_json=False,
+        )
     _compare(truth, recipe.outdir / "aligned")
     sys.stdout.write(f"\nlook at {recipe.outdir}: summary.ecsv, aligned, plots\n")
     return status

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tweakreg_steps.cli.recipe_file import add_new_recipe
 from tweakreg_steps.errors import RecipeError
+from tweakreg_steps.recipes.editor_schema import schema_line
 from tweakreg_steps.recipes.moved_paths import move_paths
 from tweakreg_steps.recipes.new_recipe import write_new_recipe
 from tweakreg_steps.recipes.recipe import complete
@@ -37,7 +38,8 @@ def run(arguments: Namespace) -> int:
     imported = import_cfgs(files)
     tree = move_paths(recipe_tree(imported.values), old=Path.cwd(), new=output.parent)
     sources = [str(file.path) for file in files]
-    write_new_recipe(output, minimal_text(tree, about="\n".join(["Imported from", *sources])))
+    text = minimal_text(tree, about="\n".join(["Imported from", *sources]))
+    write_new_recipe(output, schema_line() + text)
     if imported.internal:
         sys.stderr.write(f"tweakreg: {', '.join(imported.internal)}: left out, as TEAL's own\n")
     for text in (*imported.losses, *imported.remarks, *_problems(tree, output)):

@@ -5,9 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
-from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
+from tweakreg_steps.cli.recipe_file import (
+    add_recipe,
+    add_settings,
+    read_recipe,
+    settings_of,
+)
 from tweakreg_steps.printable import printable, printable_line
+from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.reviewing.waiting import describe_waiting, waiting_images, waiting_lines
 from tweakreg_steps.workflow.blocked_jobs import blocked_jobs, describe_blocked
 from tweakreg_steps.workflow.cached_jobs import cached_jobs
@@ -22,6 +29,7 @@ from tweakreg_steps.workflow.staleness import StaleJob
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     add_recipe(parser)
+    add_settings(parser)
     parser.add_argument(
         "--json", action="store_true", help="a list of {rule, image, reasons, cached}"
     )
@@ -29,13 +37,19 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Print the stale jobs."""
-    recipe = read_recipe(arguments.recipe)
+    settings = settings_of(arguments, recipe=arguments.recipe)
+    print_plan(read_recipe(arguments.recipe, settings), arguments.recipe, as_json=arguments.json)
+    return 0
+
+
+def print_plan(recipe: Recipe, file: Path, *, as_json: bool) -> None:
+    """Print which jobs of a recipe would run, and why."""
     project = open_project(recipe)
     say_notes(project)
     stale = project.stale
     cached = cached_jobs(recipe.file("cache"), stale)
     require_products(project, files_of_jobs(project, (job.job for job in stale)))
-    text = _json(stale, cached) if arguments.json else printable(_text(stale, cached))
+    text = _json(stale, cached) if as_json else printable(_text(stale, cached))
     sys.stdout.write(text)
     obsolete = obsolete_products(project)
     sys.stderr.writelines(f"{printable_line(one.text)}\n" for one in obsolete)
@@ -49,8 +63,7 @@ def run(arguments: Namespace) -> int:
     if stale:
         sys.stderr.writelines(waiting_lines(waiting))
     else:
-        sys.stderr.write(describe_waiting(waiting, arguments.recipe))
-    return 0
+        sys.stderr.write(describe_waiting(waiting, file))
 
 
 def _json(stale: list[StaleJob], cached: frozenset[JobKey]) -> str:

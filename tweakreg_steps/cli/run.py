@@ -3,17 +3,40 @@
 from __future__ import annotations
 
 import os
+import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
-from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
+from tweakreg_steps.cli.plan import print_plan
+from tweakreg_steps.cli.recipe_file import add_settings, read_recipe, settings_of
+from tweakreg_steps.errors import RecipeError, TweakRegError
+from tweakreg_steps.printable import printable_line, printable_message
+from tweakreg_steps.recipes.recipe import Recipe
+from tweakreg_steps.recipes.schema import Tree
 from tweakreg_steps.running.recipe_run import run_recipe
 from tweakreg_steps.running.step_server import warm_steps
+
+_SEVERITY = (0, 3, 4, 2, 1)
+"""Exit statuses from the best to the worst."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
-    add_recipe(parser)
+    parser.add_argument(
+        "recipes", type=Path, nargs="+", metavar="RECIPE", help="recipes, YAML files"
+    )
+    add_settings(parser)
+    parser.add_argument(
+        "-n", "--dry-run", action="store_true", help="say what would run, as `tweakreg plan` does"
+    )
+    how_much = parser.add_mutually_exclusive_group()
+    how_much.add_argument(
+        "-q", "--quiet", action="store_true", help="no progress and no warnings, only the results"
+    )
+    how_much.add_argument(
+        "-v", "--verbose", action="store_true", help="what each job says, as verbose: true does"
+    )
+    parser.add_argument("--json", action="store_true", help="the table for programs")
     parser.add_argument(
         "-j",
         "--jobs",
@@ -39,12 +62,74 @@ def _positive(text: str) -> int:
 
 
 def run(arguments: Namespace) -> int:
-    """Run the recipe, and print how each image went."""
+    """Run the recipes one after the other, and print how each image went.
+
+    All recipes are read before any is run. The exit status is the worst of theirs.
+    """
+    recipes = _read_all(arguments)
+    if arguments.dry_run:
+        for file, recipe in recipes.items():
+            print_plan(recipe, file, as_json=arguments.json)
+        return 0
+    statuses: list[int] = []
+    is_list = arguments.json and len(recipes) > 1
     with warm_steps(wanted=arguments.profile is None) as prepare:
-        return run_recipe(
-            read_recipe(arguments.recipe),
-            arguments.recipe,
-            cores=arguments.jobs,
-            profile=arguments.profile,
-            prepare=prepare,
-        )
+        for file, recipe in recipes.items():
+            if len(recipes) > 1 and not arguments.quiet:
+                sys.stderr.write(f"{printable_line(str(file))}:\n")
+            if is_list:
+                sys.stdout.write("," if statuses else "[")
+            try:
+                status = run_recipe(
+                    recipe,
+                    file,
+                    cores=arguments.jobs,
+                    profile=arguments.profile,
+                    prepare=prepare,
+                    quiet=arguments.quiet,
+                    as_json=arguments.json,
+                )
+            except TweakRegError as error:
+                if len(recipes) == 1:
+                    raise
+                sys.stderr.write(f"tweakreg: {file}: {printable_message(str(error))}\n")
+                status = error.exit_status
+                sys.stdout.write("null" if is_list else "")
+            statuses.append(status)
+    sys.stdout.write("]\n" if is_list else "")
+    return max(statuses, key=_SEVERITY.index)
+
+
+def _read_all(arguments: Namespace) -> dict[Path, Recipe]:
+    """Read all recipes.
+
+    Raises
+    ------
+    RecipeError
+        Listing what is wrong with any of them; or two have one output folder.
+    """
+    recipes: dict[Path, Recipe] = {}
+    problems = []
+    for file in dict.fromkeys(arguments.recipes):
+        try:
+            recipes[file] = read_recipe(file, _settings(arguments, file))
+        except RecipeError as error:
+            problems.append(str(error))
+    folders: dict[Path, Path] = {}
+    for file, recipe in recipes.items():
+        other = folders.setdefault(recipe.outdir, file)
+        if other != file:
+            problems.append(f"{file}: has the outdir of {other}, {recipe.outdir}; give it another")
+    if problems:
+        raise RecipeError("\n".join(problems))
+    return recipes
+
+
+def _settings(arguments: Namespace, file: Path) -> Tree:
+    """Return what the command line lays over a recipe; of several, each has its own folder."""
+    settings = settings_of(arguments, recipe=file)
+    if arguments.outdir is not None and len(arguments.recipes) > 1:
+        settings["outdir"] = os.path.join(settings["outdir"], file.stem)  # noqa: PTH118  a text
+    if arguments.verbose:
+        settings["verbose"] = True
+    return settings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,9 @@ _SCISSORS = "# ---- what stands below this line is help, and is not kept ----"
 
 _BYTES = 4 << 20
 """The largest text."""
+
+_FALLBACKS = ("nano", "vi")
+"""The editors that are opened where the user names none."""
 
 _ASK = "Enter edits again, d drops the change: "
 
@@ -100,6 +104,9 @@ def _editor() -> list[str]:
         words = shlex.split(os.environ.get(variable, ""))
         if words:
             return words
+    for name in _FALLBACKS:
+        if shutil.which(name):
+            return [name]
     raise RecipeError("there is no editor: set the variable EDITOR, as in: export EDITOR=nano")
 
 

@@ -15,6 +15,7 @@ from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.printable import control_name
 from tweakreg_steps.recipes.composition import Place, RecipeSource, read_recipe_source
 from tweakreg_steps.recipes.deprecated import rename_deprecated
+from tweakreg_steps.recipes.merging import merge
 from tweakreg_steps.recipes.overrides import cross_override_problems, cross_override_warnings
 from tweakreg_steps.recipes.recipe_rules import (
     cross_field_problems,
@@ -85,8 +86,15 @@ class Recipe:
         return (self.base / value).resolve() if value else None
 
 
-def load_recipe(path: Path) -> Recipe:
+def load_recipe(path: Path, settings: Tree | None = None) -> Recipe:
     """Read the recipe file at `path` and complete it.
+
+    Parameters
+    ----------
+    path
+        The file.
+    settings
+        Values to lay over it, nested as in a recipe; None for none.
 
     Raises
     ------
@@ -94,7 +102,9 @@ def load_recipe(path: Path) -> Recipe:
         Listing every problem with file, line, key, value and what is allowed.
     """
     source = read_recipe_source(path)
-    return complete(source.value, source=source, file=path)
+    is_mapping = isinstance(source.value, Mapping)
+    values = merge(dict(source.value), settings) if settings and is_mapping else source.value
+    return complete(values, source=source, file=path)
 
 
 def complete(values: object, *, source: RecipeSource | None, file: Path) -> Recipe:

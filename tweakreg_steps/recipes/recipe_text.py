@@ -50,9 +50,12 @@ def _block(section: tuple[str, ...], group: list[Parameter]) -> str:
     lines: list[str] = []
     indent = ""
     if section:
-        description = load_schema()["properties"][section[0]]["description"]
-        lines = [*_comment(description, indent), f"#{section[0]}:"]
-        indent = "  "
+        above: dict[str, Any] = load_schema()
+        for name in section:
+            above = above["properties"][name]
+        indent = "  " * (len(section) - 1)  # a section in a section stands below the other's
+        lines = [*_comment(above["description"], indent), f"#{indent}{section[-1]}:"]
+        indent += "  "
     for parameter in group:
         if "default" not in parameter.schema:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,8 +20,16 @@ SOME_NOT_ALIGNED = 3
 """Exit status of a run after which some images are not aligned, or wait for a decision."""
 
 
-def print_summary(outdir: Path) -> int:
-    """Print the summary of a run on stdout, and return the exit status it stands for."""
+def print_summary(outdir: Path, *, as_json: bool) -> int:
+    """Print the summary of a run on stdout, and return the exit status it stands for.
+
+    Parameters
+    ----------
+    outdir
+        Its output folder.
+    as_json
+        Whether for programs.
+    """
     from tweakreg_steps.products.failures import format_block, format_failures
     from tweakreg_steps.products.report_table import format_plain, format_terminal
     from tweakreg_steps.products.summary import (
@@ -30,6 +39,10 @@ def print_summary(outdir: Path) -> int:
     )
 
     summary = read_summary(outdir / SUMMARY)
+    status = SOME_NOT_ALIGNED if count_not_aligned(summary) else 0
+    if as_json:
+        sys.stdout.write(_json(outdir, summary))
+        return status
     width = None
     if sys.stdout.isatty():
         from shutil import get_terminal_size
@@ -41,7 +54,28 @@ def print_summary(outdir: Path) -> int:
     sys.stdout.writelines(f"{printable_line(note)}\n" for note in solution_notes(summary))
     sys.stdout.write(format_failures(summary, width=width))
     sys.stdout.write(format_block(changes_of(outdir, summary)))
-    return SOME_NOT_ALIGNED if count_not_aligned(summary) else 0
+    return status
+
+
+def _json(outdir: Path, summary: ColumnTable) -> str:
+    """Return the summary for programs: what it says of the run, and a row an image."""
+    from tweakreg_steps.products.summary import summary_rows
+
+    changes = changes_of(outdir, summary)
+    images = [
+        {**_finite(row), "changes": changes.get(row["image"], {})} for row in summary_rows(summary)
+    ]
+    meta = {key: summary.meta.get(key) for key in ("version", "recipe_digest", "reference")}
+    return json.dumps({**meta, "images": images}, indent=1, ensure_ascii=False) + "\n"
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401  any JSON value
+    """Return a value as JSON can hold it: null in place of nan."""
+    if isinstance(value, dict):
+        return {key: _finite(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_finite(child) for child in value]
+    return None if isinstance(value, float) and value != value else value  # noqa: PLR0124  nan
 
 
 def changes_of(outdir: Path, summary: ColumnTable) -> dict[str, Mapping[str, Any]]:

@@ -121,7 +121,15 @@ def _run(recipe_file: Path, cores: int) -> tuple[str, str]:
     try:
         with heed_termination(), warm_steps() as prepare:
             recipe = load_recipe(recipe_file)
-            run_recipe(recipe, recipe_file, cores=cores, profile=None, prepare=prepare)
+            run_recipe(
+                recipe,
+                recipe_file,
+                cores=cores,
+                profile=None,
+                prepare=prepare,
+                quiet=False,
+                as_json=False,
+            )
     except TweakRegError as error:
         return type(error).__name__, str(error)
     except Terminated:

@@ -36,7 +36,14 @@ _SHOWN = 10
 
 
 def run_recipe(
-    recipe: Recipe, file: Path, *, cores: int, profile: Path | None, prepare: Prepare
+    recipe: Recipe,
+    file: Path,
+    *,
+    cores: int,
+    profile: Path | None,
+    prepare: Prepare,
+    quiet: bool,
+    as_json: bool,
 ) -> int:
     """Run a recipe and print the table; return the exit status.
 
@@ -52,6 +59,10 @@ def run_recipe(
         Folder of a Snakemake profile, or None.
     prepare
         Tells the warm process which steps it will be asked for.
+    quiet
+        Whether to say nothing of the progress, and nothing that is only a warning.
+    as_json
+        Whether to print the table for programs.
     """
     profile = profile_folder(profile)
     prepare_outdir(recipe.outdir)
@@ -67,14 +78,14 @@ def run_recipe(
         before = read_outcomes(project.outdir)
         if project.stale:
             prepare(dict.fromkeys(job.job.rule for job in project.stale))
-            _run_stale(project, project.stale, cores=cores, profile=profile)
+            _run_stale(project, project.stale, cores=cores, profile=profile, quiet=quiet)
             write_story(project, file, before)
-        else:
+        elif not quiet:
             sys.stderr.write("nothing to do: everything is up to date\n")
         release(project.outdir)
         if project.plan.clean:
             remove_intermediates(project)
-        return end_run(project, file)
+        return end_run(project, file, quiet=quiet, as_json=as_json)
 
 
 def _restore_inputs(project: Project) -> bool:
@@ -107,7 +118,12 @@ def _warn_of_cache(recipe: Recipe) -> None:
 
 
 def _run_stale(
-    project: Project, stale: list[StaleJob], *, cores: int, profile: Path | None
+    project: Project,
+    stale: list[StaleJob],
+    *,
+    cores: int,
+    profile: Path | None,
+    quiet: bool,
 ) -> None:
     """Run some stale jobs, telling how far they are; gather the log whatever happens."""
     from tweakreg_steps.running.run_progress import show_progress
@@ -118,14 +134,17 @@ def _run_stale(
 
     jobs = [job.job for job in stale]
     try:
-        with show_progress(total=len(stale), details=details) as listener:
+        with show_progress(total=len(stale), details=details, quiet=quiet) as listener:
             run_workflow(project, stale, cores=cores, profile=profile, listener=listener)
     except BaseException:
         with suppress(JobFailedError):  # why the run failed is the news
             write_run_log(project, jobs)
         raise
     write_run_log(project, jobs)
-    _say_warnings(list(dict.fromkeys(finding_warnings(project, jobs))), project.values["runfile"])
+    if not quiet:
+        _say_warnings(
+            list(dict.fromkeys(finding_warnings(project, jobs))), project.values["runfile"]
+        )
     for job in jobs:  # Snakemake has touched what they made
         path = project.outdir / ledger_of(*job.key)
         entry = read_entry(path)

@@ -48,7 +48,7 @@ def write_report(recipe: Recipe, file: Path, *, cores: int, prepare: Prepare) ->
             claim_products(project, jobs)
             project.write_state(jobs)
             prepare(dict.fromkeys(job.rule for job in jobs))
-            _run_stale(project, stale, cores=cores, profile=None)
+            _run_stale(project, stale, cores=cores, profile=None, quiet=False)
             release(project.outdir)
     return recipe.outdir / RUN_PAGE.path()
 

@@ -14,7 +14,7 @@ from tweakreg_steps.running.final_table import SOME_NOT_ALIGNED, print_summary
 from tweakreg_steps.workflow.project import Project
 
 
-def end_run(project: Project, file: Path) -> int:
+def end_run(project: Project, file: Path, *, quiet: bool, as_json: bool) -> int:
     """Print how each image went and how to go on; return the exit status of the run.
 
     Parameters
@@ -23,12 +23,19 @@ def end_run(project: Project, file: Path) -> int:
         The project, whose jobs have run.
     file
         Its recipe file, as the user calls it.
+    quiet
+        Whether to print the table alone.
+    as_json
+        Whether to print it for programs.
     """
-    status = print_summary(project.outdir)
+    status = print_summary(project.outdir, as_json=as_json)
     sys.stdout.flush()
     waiting = waiting_images(project)
-    sys.stderr.write(describe_waiting(waiting, file))
-    sys.stderr.writelines(f"{line}\n" for line in _ending(project, file, n_waiting=len(waiting)))
+    if not quiet:
+        sys.stderr.write(describe_waiting(waiting, file))
+        sys.stderr.writelines(
+            f"{line}\n" for line in _ending(project, file, n_waiting=len(waiting))
+        )
     return status or (SOME_NOT_ALIGNED if waiting else 0)
 
 

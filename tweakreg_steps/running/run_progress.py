@@ -10,7 +10,7 @@ from tweakreg_steps.running.snakemake_log import Listener
 
 
 @contextmanager
-def show_progress(*, total: int, details: Callable[[str], str]) -> Iterator[Listener]:
+def show_progress(*, total: int, details: Callable[[str], str], quiet: bool) -> Iterator[Listener]:
     """Show on stderr how many jobs are done; yield who listens to the run.
 
     Parameters
@@ -19,8 +19,12 @@ def show_progress(*, total: int, details: Callable[[str], str]) -> Iterator[List
         The number of jobs.
     details
         What more to write about a job that is done, given its log: lines, or nothing.
+    quiet
+        Whether to show nothing.
     """
-    if sys.stderr.isatty():
+    if quiet:
+        yield Listener()
+    elif sys.stderr.isatty():
         with _bar(total, details) as listener:
             yield listener
     else:
