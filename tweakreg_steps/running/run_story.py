@@ -21,6 +21,7 @@ from tweakreg_steps.workflow.project import Project
 _MOST = 40
 """Lines of a kind that are told."""
 _FIRST_TIME = "not made yet"
+_PROGRAM = "the program has changed"
 _NOTICED = 0.01
 """Pixels of a shift, and parts of an rms, below which a change is none."""
 
@@ -45,6 +46,7 @@ def write_story(project: Project, file: Path, before: Outcomes) -> None:
     story = {
         "recipe": file.name,
         "jobs": len(project.stale),
+        "first": not before,
         "recipe_differences": [
             [one.name, json.dumps(one.value), json.dumps(one.default), one.unit]
             for one in differences(project.values)
@@ -58,10 +60,17 @@ def write_story(project: Project, file: Path, before: Outcomes) -> None:
 
 def _reasons(project: Project) -> Iterator[str]:
     """Yield why jobs ran, each reason once, with the number of its jobs."""
-    found = Counter(text for job in project.stale for text in job.own_reasons)
+    found = Counter(_summed_up(text) for job in project.stale for text in job.own_reasons)
     for text, number in found.items():
-        if text != _FIRST_TIME:
+        if text:
             yield f"{text} ({number} job{'s' if number > 1 else ''})"
+
+
+def _summed_up(reason: str) -> str:
+    """Return a reason as people need it; nothing for what had to be made for the first time."""
+    if reason.endswith(_FIRST_TIME):
+        return ""
+    return _PROGRAM if reason.startswith(("the code of ", "pages ")) else reason
 
 
 def _changes(before: Outcomes, after: Outcomes) -> Iterator[str]:

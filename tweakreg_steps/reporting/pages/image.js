@@ -143,7 +143,7 @@ function drawResiduals() {
           fill_color: kept ? COLOURS.kept : null, fill_alpha: 0.55, line_color: kept ? null : COLOURS.clipped});
       });
       if (name === "chip") figure.xaxis.ticker = new Bokeh.SingleIntervalTicker({interval: 1, num_minor_ticks: 0});
-      else figure.xaxis.ticker.desired_num_ticks = 3;
+      else figure.xaxis.ticker = new Bokeh.BasicTicker({desired_num_ticks: 3});
       show(figure, id);
     });
   });

@@ -154,11 +154,12 @@ function tellStory() {
   const story = window.tweakregStory;
   if (!story) return;
   const box = element("story");
+  if (story.first) { say(box, "p", `Recipe ${story.recipe}: the first run, ${story.jobs} jobs.`, "soft"); return; }
   say(box, "h2", "Since the run before");
   if (story.recipe) say(box, "p", `Recipe ${story.recipe}: ${story.jobs} jobs ran.`, "soft");
   const list = document.createElement("ul");
   for (const text of [...story.reasons, ...story.changes]) say(list, "li", text);
-  if (list.children.length) box.append(list); else say(box, "p", "Nothing changed.");
+  if (list.children.length) box.append(list); else say(box, "p", "No parameter, file or result changed.");
 }
 
 // The fits know the parameters that they were made with; the run knows the whole recipe.
