@@ -113,4 +113,5 @@ def test_plain_snakemake_cleans_as_well(
 
 
 def test_the_intermediate_products_are_those_that_only_jobs_read() -> None:
-    assert {"working", "masks", "catalogs", "sky", "matches"} == FOLDERS
+    of_images = {"working", "masks", "catalogs", "positions", "sky", "matches", "pairs"}
+    assert of_images | {"quicklooks", "footprints"} == FOLDERS
