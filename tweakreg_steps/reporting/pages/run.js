@@ -63,19 +63,19 @@ function drawMap(colouring) {
 
 function visits() { return [...new Set(ROWS.map((row) => row.visit))]; }
 
-// One mark per visit, one point per fitted image.
+// A mark of its own for each visit, and one glyph for all: of thousands of images, too.
 function points(figure, rows, x, y, legend) {
   const names = visits();
-  names.forEach((visit, i) => {
-    const mine = rows.filter((r) => ROWS[r].visit === visit);
-    if (!mine.length) return;
-    const data = source({x: mine.map(x), y: mine.map(y), row: mine, name: mine.map((r) => ROWS[r].image), visit: mine.map((r) => ROWS[r].visit)});
-    const colour = CYCLE[i % CYCLE.length];
-    const drawn = figure.scatter({x: {field: "x"}, y: {field: "y"}, source: data, marker: MARKS[i % MARKS.length], size: 8,
-      fill_color: colour, fill_alpha: 0.6, line_color: colour, ...(legend && names.length <= 8 ? {legend_label: visit || "no visit"} : {})});
-    hover(figure, [drawn], [["image", "@name"], ["visit", "@visit"], ["value", "@y"]]);
-    onTap(figure, data);
-  });
+  const number = new Map(names.map((visit, i) => [visit, i]));
+  const of = (r) => number.get(ROWS[r].visit);
+  const data = source({x: rows.map(x), y: rows.map(y), row: rows, name: rows.map((r) => ROWS[r].image),
+    visit: rows.map((r) => ROWS[r].visit || "no visit"), colour: rows.map((r) => CYCLE[of(r) % CYCLE.length]),
+    mark: rows.map((r) => MARKS[of(r) % MARKS.length])});
+  const drawn = figure.scatter({x: {field: "x"}, y: {field: "y"}, source: data, marker: {field: "mark"}, size: 8,
+    fill_color: {field: "colour"}, fill_alpha: 0.6, line_color: {field: "colour"},
+    ...(legend && names.length <= 8 ? {legend_group: "visit"} : {})});
+  hover(figure, [drawn], [["image", "@name"], ["visit", "@visit"], ["value", "@y"]]);
+  onTap(figure, data);
 }
 
 function drawSeries() {
