@@ -96,11 +96,11 @@ def planned(name: str, ticket: str) -> PlannedJob:
 
 def test_a_job_that_finds_another_plan_says_so(tmp_path: Path) -> None:
     plan = tmp_path / "plan.sqlite"
-    write_plan(plan, [planned("a", "1"), planned("b", "2")])
+    write_plan(plan, [planned("a", "1"), planned("b", "2")], labels={})
     sent = digest_of_plan(plan)
     (job,) = read_sent_jobs(plan, sent, [("r", {"image": "b"}), ("r", {"image": "c"})])
     assert job == planned("b", "2")
-    write_plan(plan, [planned("a", "1"), planned("b", "3")])
+    write_plan(plan, [planned("a", "1"), planned("b", "3")], labels={})
     with pytest.raises(RecipeError, match=f"sent for the plan {sent}.*run again"):
         read_sent_jobs(plan, sent, [("r", {"image": "a"})])
 

@@ -198,7 +198,7 @@ def test_a_killed_step_says_the_signal_and_the_memory(
     record = {"rule": "dying", "name": "all", "parameters": {}, "inputs": {}, "upstream_jobs": {}}
     job = PlannedJob("dying", "all", "ticket", "dying.log", record, {}, {}, {}, {}, {}, {}, 1, 1)
     prepare_outdir(tmp_path)
-    write_plan(tmp_path / PLAN, [job])
+    write_plan(tmp_path / PLAN, [job], labels={})
     (tmp_path / "sitecustomize.py").write_text(DYING.format(number=number))
     code = "import sys; from tweakreg_steps.running.step_client import main; sys.exit(main())"
     serve = "import sys; from tweakreg_steps.running.step_server import warm_steps\n"

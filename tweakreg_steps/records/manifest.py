@@ -9,7 +9,6 @@ from typing import Any
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.json_file import read_json
-from tweakreg_steps.records.outdir_files import plain_name
 
 
 @dataclass(frozen=True)
@@ -53,21 +52,6 @@ def read_refimage(path: Path) -> ManifestImage | None:
     """Return the reference image of the run, or None where the recipe names none."""
     entry = _read(path)["refimage"]
     return _image(entry) if entry else None
-
-
-def chip_labels(path: Path) -> dict[tuple[str, int], str]:
-    """Return file and extension, ``x_flc.fits[1]``, by image and number of the chip.
-
-    A reference image has two names: its own, and the one that an input would have.
-    """
-    refimage = read_refimage(path)
-    images = [*read_manifest(path), *([refimage] if refimage else [])]
-    return {
-        (name, chip["number"]): f"{image.path.name}[{chip['extension']}]"
-        for image in reversed(images)
-        for name in {image.name, plain_name(image.name)}
-        for chip in image.chips
-    }
 
 
 def read_files(path: Path) -> dict[str, Path]:

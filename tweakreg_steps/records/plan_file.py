@@ -39,6 +39,7 @@ _COLUMNS = (
 _DIGEST = 16
 _CANONICAL = ("record", "wildcards")
 """The columns that are written in their one spelling: jobs are looked up by their wildcards."""
+_LABELS = "CREATE TABLE label (image TEXT, chip INTEGER, label TEXT, PRIMARY KEY (image, chip))"
 
 Wildcards = Mapping[str, str]
 """What stands for the wildcards of the products of a job."""
@@ -94,8 +95,20 @@ class PlannedJob:
         return self.rule, self.name
 
 
-def write_plan(path: Path, jobs: Iterable[PlannedJob]) -> None:
-    """Write the plan of some jobs; it is never seen half-written."""
+def write_plan(
+    path: Path, jobs: Iterable[PlannedJob], *, labels: Mapping[tuple[str, int], str]
+) -> None:
+    """Write the plan of some jobs; it is never seen half-written.
+
+    Parameters
+    ----------
+    path
+        The file.
+    jobs
+        The jobs.
+    labels
+        File and extension of each chip, ``x_flc.fits[1]``, by image and number of the chip.
+    """
     known = hashlib.sha256()
 
     def rows() -> Iterator[tuple[str, ...]]:
@@ -115,6 +128,9 @@ def write_plan(path: Path, jobs: Iterable[PlannedJob]) -> None:
             connection.execute(f"CREATE TABLE job ({columns}, PRIMARY KEY (rule, name))")
             connection.executemany(f"INSERT INTO job VALUES ({marks})", rows())  # noqa: S608  marks
             connection.execute("CREATE INDEX by_wildcards ON job (rule, wildcards)")
+            connection.execute(_LABELS)
+            chips = ((*chip, label) for chip, label in labels.items())
+            connection.executemany("INSERT INTO label VALUES (?, ?, ?)", chips)
             connection.execute("CREATE TABLE plan (digest TEXT)")
             connection.execute("INSERT INTO plan VALUES (?)", (known.hexdigest()[:_DIGEST],))
     except sqlite3.Error as error:
@@ -195,6 +211,20 @@ def read_job(path: Path, rule: str, name: str, ticket: str) -> PlannedJob:
             f"{path}: {rule} {name} was planned anew since this job was sent; run again"
         )
     return _job(row)
+
+
+def read_chip_labels(path: Path, images: Iterable[str]) -> dict[tuple[str, int], str]:
+    """Return file and extension of the chips of some images, by image and number of the chip.
+
+    Raises
+    ------
+    RecipeError
+        The plan cannot be read.
+    """
+    query = "SELECT image, chip, label FROM label WHERE image = ?"
+    with _open(path) as connection:
+        rows = [row for image in images for row in connection.execute(query, (image,))]
+    return {(image, chip): label for image, chip, label in rows}
 
 
 @contextmanager

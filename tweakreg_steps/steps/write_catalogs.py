@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tweakreg_steps.json_file import read_json
-from tweakreg_steps.records.manifest import chip_labels
+from tweakreg_steps.records.plan_file import read_chip_labels
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.declaration import Per, Step
 from tweakreg_steps.steps.preloads import PLANE_MODULES
@@ -60,7 +60,7 @@ def run(call: StepCall[Mapping[str, Any], Mapping[str, Any]]) -> None:
     x, y = sky_to_plane(plane, sky["ra"], sky["dec"], where=call.name)
     call.write_text("sky_text", sky_catalog_text(sky, image=call.name))
     call.write_text("refxy_text", refxy_catalog_text(x, y, image=call.name))
-    labels = chip_labels(call.file("manifest"))
+    labels = read_chip_labels(call.file("plan"), set(pairs["origin"].tolist()))
     named = {
         **pairs.columns,
         "origin": source_origins(pairs["origin"], pairs["ref_chip"], labels),

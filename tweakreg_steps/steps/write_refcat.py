@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.fits_files.image_name import image_name
 from tweakreg_steps.records.ledger import Product
-from tweakreg_steps.records.manifest import chip_labels
+from tweakreg_steps.records.plan_file import read_chip_labels
 from tweakreg_steps.records.statement import sign_text
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import LAST_SOURCES
@@ -66,7 +66,7 @@ def run(call: StepCall[Mapping[str, Any], Facts]) -> list[Product]:
     sources = call.read_table("expanded" if call.optional_file("expanded") else "sources")
     reference = sources.meta["origin"]
     catalog = call.optional_file("catalog") or Path(cumulative_catalog(reference).path())
-    labels = chip_labels(call.file("manifest"))
+    labels = read_chip_labels(call.file("plan"), set(sources["origin"].tolist()))
     origin = source_origins(sources["origin"], sources["chip"], labels)
     text = cumulative_refcat_text({**sources.columns, "origin": origin}, reference=reference)
     write_text_atomically(catalog, sign_text(text, call.statement))

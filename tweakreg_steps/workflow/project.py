@@ -24,6 +24,7 @@ from tweakreg_steps.records.outdir_files import (
     RUN_CONFIG,
     is_prepared,
     ledger_of,
+    plain_name,
 )
 from tweakreg_steps.records.plan_file import PlannedJob, write_plan
 from tweakreg_steps.records.product_cache import require_trusted
@@ -133,6 +134,7 @@ class Project:
         own = originals.get(job.image)
         files = {
             "manifest": MANIFEST,
+            "plan": PLAN,
             **({"image": own, "original": own} if own else {}),
             **{key: self.relative(path) for key, path in job.files.items()},
         }
@@ -169,7 +171,21 @@ class Project:
         name = json_text(self.relative(cache) if cache else None)
         _write_if_changed(self.outdir / CACHE_FOLDER, name)
         _write_if_changed(self.outdir / RUN_CONFIG, json_text({"outdir": "."}))
-        write_plan(self.outdir / PLAN, map(self.planned, jobs))
+        write_plan(self.outdir / PLAN, map(self.planned, jobs), labels=self._chip_labels())
+
+    def _chip_labels(self) -> dict[tuple[str, int], str]:
+        """Return file and extension of each chip, by image and number of the chip.
+
+        A reference image has two names: its own, and the one that an input would have.
+        """
+        refimage = self.findings.refimage
+        images = [*self.images, *([refimage] if refimage else [])]
+        return {
+            (name, chip["number"]): f"{image.image.path.name}[{chip['extension']}]"
+            for image in reversed(images)
+            for name in {image.image.name, plain_name(image.image.name)}
+            for chip in image.chips
+        }
 
     def _manifest_entry(self, image: Inspected) -> dict[str, Any]:
         """Return what the steps need to know of one image."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from tweakreg_steps.records.outdir_files import MANIFEST, log_of
+from tweakreg_steps.records.outdir_files import MANIFEST, PLAN, log_of
 from tweakreg_steps.records.plan_file import PlannedJob
 from tweakreg_steps.steps.declaration import Product, declared
 from tweakreg_steps.steps.products import PSF
@@ -217,5 +217,5 @@ class Rules:
 
 def _files(job: PlannedJob) -> Iterator[str]:
     """Yield the user's files and exposures that a job reads."""
-    own = (path for path in job.files.values() if path != MANIFEST)
+    own = (path for path in job.files.values() if path not in (MANIFEST, PLAN))
     yield from dict.fromkeys([*own, *job.originals.values()])
