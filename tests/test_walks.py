@@ -1,0 +1,67 @@
+"""The tutorial and the examples, done as a reader would do them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from itertools import zip_longest
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = ("one_visit", "catalog", "wrong_pointing")
+ENVIRONMENT = os.environ | {
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+}
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_DIGEST = re.compile(r"\b[0-9a-f]{16}\b")
+
+pytestmark = pytest.mark.workflow
+
+
+def assert_same(found: str, wanted: str) -> None:
+    """See that two texts are the same but for digests, blanks and the last digits of numbers."""
+    lines = [_DIGEST.sub("digest", text).splitlines() for text in (found, wanted)]
+    for one, other in zip_longest(*lines, fillvalue=""):
+        words = [_NUMBER.sub("0", line).split() for line in (one, other)]
+        assert words[0] == words[1], f"{one!r} in the place of {other!r}"
+        for number, expected in zip(_NUMBER.findall(one), _NUMBER.findall(other), strict=True):
+            # a pair more or less, or 0.05 of the unit: what another processor may change
+            tolerance = 0.05 if "." in expected else 2.0
+            assert float(number) == pytest.approx(float(expected), abs=tolerance), one
+
+
+def test_the_tutorial_prints_what_it_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    import make_tutorial  # type: ignore[import-not-found]
+
+    page = make_tutorial.PAGE.read_text(encoding="utf-8")
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    assert_same(make_tutorial.Walk(tmp_path, pictures).follow(page), page)
+    assert {path.name for path in pictures.iterdir()} == set(make_tutorial.PICTURES)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_gives_its_table(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / name
+    shutil.copytree(ROOT / "examples" / name, folder)
+    readme = (folder / "README.md").read_text(encoding="utf-8")
+    commands = re.search(r"^```sh\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    assert commands
+    *before, show = commands[1].splitlines()
+    for command in (*before, show):
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=folder,
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    assert_same(done.stdout, (folder / "expected.txt").read_text(encoding="utf-8"))
