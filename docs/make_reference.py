@@ -71,10 +71,13 @@ def _parameters_page() -> Iterator[str]:
     yield PARAMETERS_TEXT
     for section, group in groupby(parameters(), key=lambda p: p.path[:-1]):
         yield ""
-        yield f"## {section[0] if section else 'Top level'}"
+        yield f"## {'.'.join(section) or 'Top level'}"
         if section:
+            schema = load_schema()
+            for name in section:
+                schema = schema["properties"][name]
             yield ""
-            yield load_schema()["properties"][section[0]]["description"]
+            yield schema["description"]
         yield ""
         yield from _parameter_rows(group)
 
