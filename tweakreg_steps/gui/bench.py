@@ -95,7 +95,7 @@ class Bench:
         return bool(self.desk.recipe and self.desk.recipe.values["interactive"])
 
     def start(self, name: str, *images: str) -> None:
-        """Save the recipe and start a command on it: plan, run, apply, restore or suggest.
+        """Save the recipe and start a command on it: validate, plan, run, apply, restore, suggest.
 
         Raises
         ------

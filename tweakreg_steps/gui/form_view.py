@@ -108,18 +108,25 @@ class FormView:
     def _rebuild(self) -> None:
         """Make the fields of the section anew."""
         self._refresh_menus()
-        self._rows = [_Row(field, self._bench, self._say) for field in self._found()]
+        is_search = bool(self._search.value_input)
+        self._rows = [
+            _Row(field, self._bench, self._say, is_long=is_search) for field in self._found()
+        ]
         nothing = pn.pane.HTML(
             paragraph("no parameter has these words", "help"), stylesheets=[HTML]
         )
         self._fields[:] = [row.view for row in self._rows] or [nothing]
+        self._fields.scroll_position = 0
 
 
 class _Row:
     """One field: its widget, what it is, and what is wrong with it."""
 
-    def __init__(self, field: Field, bench: Bench, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, field: Field, bench: Bench, say: Callable[[str], None], *, is_long: bool
+    ) -> None:
         self.path = field.path
+        self._is_long = is_long
         self._bench = bench
         self._say = say
         self._is_told = False
@@ -144,7 +151,8 @@ class _Row:
         mark = f"changed; default {default or 'not given'}" if field.is_changed else ""
         mark = mark or ("set to its default" if field.is_set else "")
         mark = "required" if "default" not in field.parameter.schema else mark
-        name = ".".join(field.parameter.path[1:]) or field.parameter.name
+        short = ".".join(field.parameter.path[1:])
+        name = field.parameter.name if self._is_long or not short else short
         self._head.object = f"{span(name, 'name')}{span(unit, 'help')} {span(mark, 'mark')}"
         bad = paragraph(field.problem, "bad")
         self._foot.object = f"{bad}{paragraph(field.parameter.description, 'help')}"

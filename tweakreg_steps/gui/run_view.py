@@ -29,6 +29,7 @@ class RunView:
         self._bench = bench
         self._say = say
         self._plan = _button("plan", "default", lambda: self._start("plan"))
+        self._check = _button("check", "default", lambda: self._start("validate"))
         self._run = _button("run", "primary", lambda: self._start("run"))
         self._stop = _button("stop", "danger", bench.stop)
         self._bar = pn.indicators.Progress(
@@ -38,7 +39,7 @@ class RunView:
         self._jobs = pn.pane.HTML(stylesheets=[HTML], sizing_mode="stretch_width")
         self._log = pn.pane.HTML(stylesheets=[HTML, _TAIL], sizing_mode="stretch_width")
         self.view = pn.Column(
-            pn.Row(self._plan, self._run, self._stop),
+            pn.FlexBox(self._check, self._plan, self._run, self._stop),
             self._state,
             self._bar,
             self._jobs,
@@ -52,11 +53,15 @@ class RunView:
         bench = self._bench
         command, is_busy = bench.command, bench.is_busy
         is_wrong = bool(bench.desk.problems)
-        self._plan.disabled = self._run.disabled = is_busy or is_wrong
+        for button in (self._check, self._plan, self._run):
+            button.disabled = is_busy or is_wrong
         self._stop.disabled = not is_busy
         self._bar.visible = is_busy
         if command is None:
-            text = "plan lists the jobs that would run, and why; run makes what is not up to date"
+            text = (
+                "check looks at all files that the recipe names; plan lists the jobs that would run, "
+                "and why; run makes what is not up to date"
+            )
             self._state.object = paragraph(text, "help")
             return
         if is_busy and command.total:
