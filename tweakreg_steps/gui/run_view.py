@@ -59,8 +59,8 @@ class RunView:
         self._bar.visible = is_busy
         if command is None:
             text = (
-                "check looks at all files that the recipe names; plan lists the jobs that would run, "
-                "and why; run makes what is not up to date"
+                "check looks at all files that the recipe names; plan lists the jobs that would "
+                "run, and why; run makes what is not up to date"
             )
             self._state.object = paragraph(text, "help")
             return
