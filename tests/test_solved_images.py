@@ -14,6 +14,7 @@ from astropy.wcs import WCS
 from numpy.typing import NDArray
 from strips import sky_table
 
+from tweakreg_steps.alignment.moving_reference import with_motions
 from tweakreg_steps.alignment.reference_list import make_reference_list
 from tweakreg_steps.astrometry.reference_plane import _make_plane, plane_center
 from tweakreg_steps.solving.matched_pair import match_images
@@ -94,6 +95,7 @@ class Hard:
         geometry: Any = "rshift",  # noqa: ANN401  a geometry
         minobj: int = 8,
         cameras: Mapping[str, str] | None = None,
+        epochs: Mapping[str, float | None] | None = None,
         **changes: Any,  # noqa: ANN401  values of the section
     ) -> SolvedImages:
         names = list(self.skies)
@@ -113,6 +115,7 @@ class Hard:
                 geometries=dict.fromkeys(names, geometry),
                 cameras=cameras or dict.fromkeys(names, "CAM"),
                 reference=reference,
+                epochs=epochs or dict.fromkeys(names),
             ),
         )
 
@@ -297,6 +300,42 @@ def test_an_image_without_sources_and_one_that_nothing_overlaps() -> None:
     assert statuses(solved) == ["aligned", "aligned", "not_aligned", "not_aligned"]
     reasons = [solved.images[name].fitted.record["reason"] for name in ("m2", "m3")]
     assert reasons == ["no_sources", "no_overlap"]
+
+
+@pytest.mark.parametrize("method", ["simultaneous", "relative_absolute"])
+def test_stars_of_the_catalog_move_between_the_exposures(method: str) -> None:
+    """50 mas a year over eight years: half of the exposures are of 2016, half of 2024."""
+    scene = mosaics.draw(np.random.default_rng(9), np.zeros((4, 2)), density=60, n_catalog=60)
+    d, rng = scene.detections, np.random.default_rng(10)
+    epochs = {f"m{i}": 2016.0 if i < 2 else 2024.0 for i in range(4)}
+    motion = rng.normal(0.0, 50.0, (len(scene.stars), 2)) + np.array([40.0, -20.0])  # mas / yr
+    years = np.array(list(epochs.values()))[d.unit] - 2016.0
+    # east is to the left
+    away = motion[d.star] * years[:, None] / (SCALE * 1000.0) * np.array([-1.0, 1.0])
+    hard = Hard.of(replace(scene, detections=replace(d, xy=d.xy + away)))
+    still = hard.catalog()
+    moving = with_motions(
+        still,
+        {
+            "ref_epoch": np.full(len(still), 2016.0),
+            "pmra": motion[scene.catalog.star, 0],
+            "pmdec": motion[scene.catalog.star, 1],
+            "ra_error": np.full(len(still), 2.0),
+            "dec_error": np.full(len(still), 2.0),
+            "pmra_error": np.full(len(still), 0.1),
+            "pmdec_error": np.full(len(still), 0.1),
+        },
+        no_pm="keep",
+    )
+    pairs = hard.pairs([(0, 1), (2, 3), (0, 2), (1, 3)], "rshift")
+    solved = hard.solve(pairs, catalog=moving, epochs=epochs, method=method)
+    assert statuses(solved) == ["aligned"] * 4
+    assert mosaics.rms(hard.errors(solved)) < 0.03
+    late = solved.images["m3"].fitted.record
+    assert max(late["rms_x"], late["rms_y"]) < 0.05
+    blind = hard.solve(pairs, catalog=still, method=method)
+    errors = hard.errors(blind)[2:]
+    assert np.isnan(errors).all() or mosaics.rms(errors[np.isfinite(errors)]) > 0.5
 
 
 def test_two_cameras_have_a_floor_each() -> None:

@@ -30,8 +30,8 @@ class ManifestImage:
     files
         The user's files that belong to it; see `tweakreg_steps.workflow.planning.user_files_of`.
     mosaic
-        Its ``group``, what the correction of that may do (``geometry``), and its ``camera``, where
-        all images are solved together.
+        Its ``group``, what the correction of that may do (``geometry``), its ``camera`` and, where
+        stars of the catalog move, its ``epoch``; where all images are solved together.
     """
 
     name: str
@@ -40,7 +40,7 @@ class ManifestImage:
     label: str
     chips: tuple[dict[str, Any], ...]
     files: Mapping[str, Path]
-    mosaic: Mapping[str, str]
+    mosaic: Mapping[str, Any]
 
 
 def read_manifest(path: Path) -> list[ManifestImage]:

@@ -107,7 +107,8 @@ def fit_of_exposure(
     others = _errors_of_others(solution, rows, star)
     pairs = MatchedPairs(
         image=exposures.lists[exposure].xy[source],
-        reference=solution.without_own[rows],
+        # where the star is at the time of this exposure
+        reference=solution.without_own[rows] + mosaic.moved[rows],
         flux=flux[source],
         error=exposures.errors[exposure][source],
         reference_error=others,

@@ -179,6 +179,9 @@ class AlignedMosaic:
         What the closures said of all edges that are matches.
     matches : mapping of int to PartMatch
         How each part was matched with the reference, by its number in `relative`.
+    moved : (n, 2) float array
+        How far the star of each detection has moved since the common epoch, in pixels; zero where
+        that is not known.
     """
 
     solution: MosaicSolution
@@ -189,6 +192,7 @@ class AlignedMosaic:
     edges: Sequence[Edge]
     verdict: Verdict
     matches: Mapping[int, PartMatch]
+    moved: FloatArray
 
 
 def align_mosaic(
@@ -219,7 +223,7 @@ def align_mosaic(
     if reference is None or not len(reference.sources):
         return AlignedMosaic(
             relative, relative, joined, mosaic.reference, np.zeros(0, dtype=np.intp),
-            believed, verdict, {},
+            believed, verdict, {}, np.zeros_like(mosaic.detections.xy),
         )  # fmt: skip
     search = _Search(exposures, joined, reference, settings)
     found, matches = search.match(relative, relative.component, first=True)
@@ -227,7 +231,8 @@ def align_mosaic(
     for rank in range(_MATCHINGS):
         known, still = search.stars(found), search.without_motion(mosaic, found)
         if settings.method == "relative_absolute":
-            solution = _fit_parts(relative, mosaic, known, settings)
+            base = relative if reference.moves is None else _solve(still, settings)
+            solution = _fit_parts(base, still, known, settings)
         else:
             solution = _solve(replace(still, reference=known), settings)
         if rank == _MATCHINGS - 1:
@@ -236,7 +241,9 @@ def align_mosaic(
         if len(again) == len(found) and (again == found).all():
             break
         found = again if len(again) else found
-    return AlignedMosaic(solution, relative, joined, known, found[:, 1], believed, verdict, matches)
+    moved = mosaic.detections.xy - still.detections.xy
+    rows = found[:, 1]
+    return AlignedMosaic(solution, relative, joined, known, rows, believed, verdict, matches, moved)
 
 
 def _mosaic(exposures: Exposures, joined: JoinedStars, reference: ReferenceStars) -> Mosaic:

@@ -16,7 +16,9 @@ from tweakreg_steps.alignment.match_table import (
     reference_on_plane,
     require_sources,
 )
+from tweakreg_steps.alignment.moving_reference import at_epoch, is_moving, stars_at
 from tweakreg_steps.alignment.sequence import AlignedImage
+from tweakreg_steps.astrometry.plane_errors import plane_covariances
 from tweakreg_steps.astrometry.reference_plane import plane_center, plane_pixel_scale
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.matching.coverage import hull_area
@@ -66,6 +68,9 @@ class Asked:
         As `tweakreg_steps.surveying.findings.MosaicFindings` has them.
     reference
         The image that is the reference and stays as it is; None where a catalog is, or nothing.
+    epochs
+        When each image was taken, Julian year, where stars of the catalog move; None where it is
+        not known.
     """
 
     solution: Mapping[str, Any]
@@ -78,6 +83,7 @@ class Asked:
     geometries: Mapping[str, Geometry]
     cameras: Mapping[str, str]
     reference: str | None
+    epochs: Mapping[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -217,15 +223,38 @@ class _Work:
         """Return the catalog to align with."""
         if sources is None or not len(sources):
             return None
+        epochs = self.asked.epochs
+        known = [epoch for epoch in epochs.values() if epoch is not None]
+        common = float(np.mean(known)) if known else None
         try:
-            on_plane = reference_on_plane(sources, plane=self.plane)
+            here = at_epoch(sources, common)
+            on_plane = reference_on_plane(here, plane=self.plane)
+            moves = None
+            if is_moving(sources):
+                places = {
+                    epoch: reference_on_plane(at_epoch(sources, epoch), plane=self.plane).xy
+                    for epoch in set(epochs.values())
+                }
+                moves = np.array([places[epochs[name]] - on_plane.xy for name in self.names])
         except NotAlignedError as error:
             log.warning("%s", error)
             return None
-        own = np.where(np.isfinite(sources["error"]), sources["error"], 0.0)
-        counts = self.asked.solution["weights"] == "errors"
-        variance = (own * counts / (self.scale * 1000.0)) ** 2
-        return Reference(on_plane, variance[:, None, None] * np.eye(2))
+        return Reference(on_plane, self._covariance(sources, here, common), moves)
+
+    def _covariance(
+        self, sources: ColumnTable, here: ColumnTable, epoch: float | None
+    ) -> FloatArray:
+        """Return the covariances of the catalog's stars at an epoch, in square pixels."""
+        if self.asked.solution["weights"] == "none":
+            return np.zeros((len(sources), 2, 2))
+        if is_moving(sources) and epoch is not None:
+            there = stars_at(sources, epoch)
+            known = np.where(np.isfinite(there.covariance), there.covariance, 0.0)
+            where = sources.meta["origin"]
+            return plane_covariances(self.plane, there.ra, there.dec, known, where=where)
+        own = np.where(np.isfinite(here["error"]), here["error"], 0.0)
+        variance = (own / (self.scale * 1000.0)) ** 2
+        return np.asarray(variance[:, None, None] * np.eye(2))
 
     def image(self, place: int, mosaic: AlignedMosaic, sources: ColumnTable | None) -> AlignedImage:
         """Return what became of one image."""

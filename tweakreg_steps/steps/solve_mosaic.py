@@ -45,7 +45,7 @@ def _facts(subject: Subject) -> dict[str, Any] | None:
     return {
         "images": digest(findings.names),
         "reference": references[0] if references else None,
-        "mosaic": digest([mosaic.groups, mosaic.geometries, mosaic.cameras]),
+        "mosaic": digest([mosaic.groups, mosaic.geometries, mosaic.cameras, mosaic.epochs]),
     }
 
 
@@ -108,6 +108,7 @@ def run(call: StepCall[parameters.SolveMosaic, Facts]) -> None:
             geometries={own["group"]: cast("Any", own["geometry"]) for own in belongs.values()},
             cameras={name: own["camera"] for name, own in belongs.items()},
             reference=call.inputs["reference"],
+            epochs={name: own.get("epoch") for name, own in belongs.items()},
         ),
     )
     call.write_record("solution", solved.record)

@@ -37,6 +37,8 @@ class MosaicFindings:
         What the correction of each group may do.
     cameras
         For each image its camera and filter, as one text.
+    epochs
+        When each image was taken, where stars of the catalog move; empty where they do not.
     floats
         No image is the reference: it is the mean of them all that is held.
     """
@@ -45,6 +47,7 @@ class MosaicFindings:
     groups: Mapping[str, str]
     geometries: Mapping[str, str]
     cameras: Mapping[str, str]
+    epochs: Mapping[str, float | None]
     floats: bool
 
 

@@ -65,6 +65,9 @@ def survey_mosaic(recipe: Recipe, findings: Findings) -> MosaicFindings | None:
         groups=groups,
         geometries=geometries_of(recipe.values, groups),
         cameras={name: seen[key]["camera"] for name, key in keys.items()},
+        epochs={image.image.name: image.epoch for image in findings.images}
+        if findings.refcat_moves
+        else {},
         floats=recipe.values["solution"]["gauge"] == "mean"
         and findings.refcat is None
         and findings.refimage is None,

@@ -206,7 +206,8 @@ class Project:
             return {}
         group = mosaic.groups[name]
         geometry, camera = mosaic.geometries[group], mosaic.cameras[name]
-        return {"mosaic": {"group": group, "geometry": geometry, "camera": camera}}
+        own = {"group": group, "geometry": geometry, "camera": camera}
+        return {"mosaic": {**own, **({"epoch": mosaic.epochs[name]} if mosaic.epochs else {})}}
 
     def _relative_all(self, files: Mapping[str, Path]) -> dict[str, str]:
         """Return the paths of files relative to the output folder."""
