@@ -25,7 +25,7 @@ ORDER = (
     *("masking", "finding", "matching", "curing", "alignment", "solving", "psf", "refcat"),
     *("records", "scratch", "applying", "products", "recipes", "reporting", "surveying"),
     *("steps", "provenance", "workflow", "reviewing", "running"),
-    *("editing", "teal", "demo", "gui", "cli", "tweakreg"),
+    *("editing", "teal", "demo", "gui", "cli", "result", "tweakreg"),
 )
 """All rooms, from the edge to the command line: each imports what stands before it, only."""
 

@@ -333,3 +333,13 @@ def test_a_bad_pixel_has_no_weight_in_a_map_of_any_kind() -> None:
         found = make_weight_map(usable, weights, kind)
         assert found is not None
         assert np.allclose(found, [[2, 4, bad]])
+
+
+def test_a_failure_names_the_option_at_fault() -> None:
+    from tweakreg_steps.finding.sextractor_program import _failure
+
+    options = {"BACK_SIZE": "64", "BACK_FILTERSIZE": "99"}
+    said = _failure("\x1b[1M> BACK_FILTERSIZE keyword out of range\n\n", options)
+    assert said == (
+        "BACK_FILTERSIZE keyword out of range; correct sextractor.BACK_FILTERSIZE, which is 99"
+    )

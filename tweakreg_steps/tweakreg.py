@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 from tweakreg_steps.errors import InputError, LockedError, RecipeError, TweakRegWarning
 
 if TYPE_CHECKING:
-    from astropy.table import Table
-
     from tweakreg_steps.recipes.schema import Tree
+    from tweakreg_steps.result import Alignment
     from tweakreg_steps.teal.call import Config, Files
 
 __all__ = ["TweakReg", "edit_imagefindpars", "help"]
@@ -29,7 +28,7 @@ def TweakReg(  # noqa: N802  the name is the interface
     imagefindcfg: Config | None = None,
     refimagefindcfg: Config | None = None,
     **input_dict: Any,  # noqa: ANN401  every parameter may be given by its name
-) -> Table:
+) -> Alignment:
     """Align exposures to each other or to a catalog, with TweakReg's arguments.
 
     The call is turned into a recipe, which is written beside the results, and is run as ``tweakreg
@@ -63,8 +62,11 @@ def TweakReg(  # noqa: N802  the name is the interface
 
     Returns
     -------
-    astropy.table.Table
-        ``summary.ecsv``: one row an image, with its status, shift, rotation, scale and rms.
+    Alignment
+        ``summary.ecsv``, an `astropy.table.Table`: one row an image, with its status, shift,
+        rotation, scale and rms. Beside that ``failed``, the cure of each image that is not aligned,
+        ``aligned_files``, ``plot(image)``, ``report()``, the path of the page that shows the run,
+        and ``table``, the table alone.
 
     Raises
     ------
@@ -103,7 +105,9 @@ def TweakReg(  # noqa: N802  the name is the interface
             file.unlink()
         raise
     sys.stderr.write(f"tweakreg: the results are in {recipe.outdir}, of {file.name} there\n")
-    summary = _read_summary(recipe.outdir)
+    from tweakreg_steps.result import Alignment
+
+    summary = Alignment.of_run(recipe.outdir)
     failed = [
         f"{row['image']} ({row['reason']}): {row['cure']}" for row in summary if row["reason"]
     ]
@@ -173,12 +177,3 @@ def edit_imagefindpars(recipe: str | os.PathLike[str] = "tweakreg.yaml") -> None
     changed = edit(path, FINDING_SECTIONS)
     way_on = f"kept; use it with TweakReg(..., configobj={str(path)!r})"
     sys.stderr.write(f"{path}: {way_on if changed else 'nothing was changed'}\n")
-
-
-def _read_summary(outdir: Path) -> Table:
-    """Read the table of a finished run."""
-    from astropy.table import Table
-
-    from tweakreg_steps.records.outdir_files import SUMMARY
-
-    return Table.read(outdir / SUMMARY, format="ascii.ecsv")

@@ -8,9 +8,13 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from tweakreg_steps.cli.outcome_table import print_outcomes
 from tweakreg_steps.cli.recipe_file import add_new_recipe
-from tweakreg_steps.recipes.inputs import expand_inputs
+from tweakreg_steps.printable import printable_line
+from tweakreg_steps.recipes.editor_schema import schema_line
+from tweakreg_steps.recipes.inputs import InputImage, expand_inputs
 from tweakreg_steps.recipes.new_recipe import write_new_recipe
+from tweakreg_steps.surveying.first_look import Look, Proposal, propose
 
 _TEXT = """\
 # What is to be aligned. The first image is the reference; all paths are relative to this file.
@@ -19,17 +23,29 @@ _TEXT = """\
 # and go with `tweakreg run {name}`.
 input:
 {inputs}
-# How sources are found: threshold in sigma of the sky, conv_width about twice a star's width [pix].
+# How sources are found.
 imagefindpars:
-  threshold: 100.0
-  conv_width: 3.5
-# How far off the pointing may be [arcsec].
+{finding}
+# How far off the pointing may be.
 object_matching:
-  searchrad: 1.0
+  searchrad: {searchrad}  # {reason}
 # Write aligned copies into the folder aligned; the input files are never touched.
 update_header:
   updatehdr: true
 """
+_UNSEEN = Proposal(
+    finding={"threshold": 100.0, "conv_width": 3.5},
+    searchrad=1.0,
+    reasons={
+        "threshold": "in sigma of the sky: not measured",
+        "conv_width": "about twice a star's width [pix]: not measured",
+        "searchrad": "[arcsec]",
+    },
+    warnings=(),
+)
+"""What is written where no file could be looked at."""
+_AT_MOST = 12
+"""So many files are looked at, spread over all."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -41,13 +57,57 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Write the recipe; an existing file is never overwritten."""
     output: Path = arguments.output
-    expand_inputs(list(arguments.files), base=Path.cwd())
+    images = expand_inputs(list(arguments.files), base=Path.cwd())
+    looks = _look(images)
+    proposal = propose(looks) if looks else _UNSEEN
     folder = output.parent
     inputs = "".join(f"  - {_quoted(name, folder)}\n" for name in arguments.files)
-    text = _TEXT.format(name=output, inputs=inputs.rstrip("\n"))
-    write_new_recipe(output, text)
+    finding = [
+        f"  {name}: {json.dumps(value)}  # {proposal.reasons[name]}"
+        for name, value in proposal.finding.items()
+    ]
+    text = _TEXT.format(
+        name=output,
+        inputs=inputs.rstrip("\n"),
+        finding="\n".join(finding),
+        searchrad=proposal.searchrad,
+        reason=proposal.reasons["searchrad"],
+    )
+    write_new_recipe(output, schema_line() + text)
+    if looks:
+        print_outcomes(_table(looks))
+    for warning in proposal.warnings:
+        sys.stderr.write(f"tweakreg: warning: {printable_line(warning)}\n")
+    if not looks:
+        sys.stderr.write("tweakreg: warning: no file could be looked at; the values are guesses\n")
     sys.stderr.write(f"wrote {output}\n")
     return 0
+
+
+def _look(images: list[InputImage]) -> list[Look]:
+    """Look at some of the images, spread over all of them."""
+    from tweakreg_steps.recipes.recipe import complete
+    from tweakreg_steps.recipes.schema import IMAGE_FINDPARS
+    from tweakreg_steps.steps.find_sources import STEP
+    from tweakreg_steps.surveying.first_look import look_at
+    from tweakreg_steps.workflow.consumption import parameters_of
+
+    defaults = complete({"input": "*"}, source=None, file=Path("recipe.yaml")).values
+    find = parameters_of(STEP, defaults, findpars=IMAGE_FINDPARS)[IMAGE_FINDPARS]
+    step = -(-len(images) // _AT_MOST)
+    return [look for image in images[::step] if (look := look_at(image, find)) is not None]
+
+
+def _table(looks: list[Look]) -> list[tuple[str, ...]]:
+    """Return what was seen, grouped by camera, filter and target."""
+    rows: list[tuple[str, ...]] = [
+        ("image", "camera", "filter", "target", "sky", "noise", "width [px]", "stars")
+    ]
+    for look in sorted(looks, key=lambda each: (each.camera, each.filters, each.target)):
+        measured = (f"{look.sky:.3g}", f"{look.noise:.3g}", f"{look.width:.2f}")
+        stars = f"{look.n_sources} above {look.threshold:g} sigma"
+        rows.append((look.name, look.camera, look.filters, look.target, *measured, stars))
+    return rows
 
 
 def _quoted(name: str, folder: Path) -> str:

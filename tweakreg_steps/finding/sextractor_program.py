@@ -128,14 +128,27 @@ def run_program(
     catalog = folder / options_of.CATALOG
     if done.returncode or not catalog.is_file():
         raise JobFailedError(
-            f"{program.path} failed (status {done.returncode}): {' '.join(said) or 'no message'}; "
-            "correct the options in the section sextractor"
+            f"{program.path} failed (status {done.returncode}):"
+            f" {_failure(done.stdout + done.stderr, options)}"
         )
     for line in said:
         log.warning("%s", line)
     with fits.open(catalog) as hdus:
         table = hdus[1].data
         return {name: table[name].copy() for name in options_of.COLUMNS}
+
+
+def _failure(text: str, options: Mapping[str, str]) -> str:
+    """Return why the program failed: what it said last, and the option that it named."""
+    lines = [line.strip(" >") for line in _ESCAPES.sub("\n", text).splitlines()]
+    said = [line for line in lines if line]
+    told = _telling_lines(text) or said[-1:]
+    named = [name for name in options if any(re.search(rf"\b{name}\b", each) for each in told)]
+    way_out = (
+        "; ".join(f"correct sextractor.{name}, which is {options[name]}" for name in named)
+        or "correct the options in the section sextractor"
+    )
+    return f"{' '.join(told) or 'it said nothing'}; {way_out}"
 
 
 def _telling_lines(text: str) -> list[str]:
