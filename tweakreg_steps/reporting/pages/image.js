@@ -175,7 +175,7 @@ function drawVectors() {
   const bar = roundLength(2 * typical * MAS), left = middle[0] - 0.5 * field, low = middle[1] - 0.56 * field;
   figure.segment({x0: [left], y0: [low], x1: [left + bar / MAS * magnify], y1: [low], line_width: 3, line_color: "black"});
   figure.text({x: [left], y: [low + 0.012 * field], text: [`${Number(bar.toPrecision(2))} mas = ${(bar / MAS).toPrecision(2)} px`], text_font_size: "12px"});
-  const start = [middle[0] + 0.42 * field, low + 0.03 * field], arm = 0.075 * field;
+  const start = [middle[0] + 0.42 * field, low + 0.11 * field], arm = 0.075 * field;
   for (const [name, [u, v]] of [["N", DATA.plane.north], ["E", DATA.plane.east]]) {
     const end = [start[0] + arm * u, start[1] + arm * v];
     figure.add_layout(new Bokeh.Arrow({end: new Bokeh.NormalHead({size: 8}), x_start: start[0], y_start: start[1], x_end: end[0], y_end: end[1]}));
