@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import shutil
@@ -22,11 +23,15 @@ from whole_runs import World
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.errors import RecipeError
+from tweakreg_steps.recipes.recipe import load_recipe
 from tweakreg_steps.records.outdir_files import PLAN
 from tweakreg_steps.records.plan_file import PlannedJob, digest_of_plan, read_sent_jobs, write_plan
 from tweakreg_steps.resources import workflow_folder
 from tweakreg_steps.running import kubernetes_jobs
+from tweakreg_steps.steps import all_steps
 from tweakreg_steps.workflow.name_pattern import pattern_of_names
+from tweakreg_steps.workflow.project import open_project
+from tweakreg_steps.workflow.project_rules import rules_of
 
 SUBMIT = """\
 #!/bin/sh
@@ -200,3 +205,16 @@ def test_snakemake_takes_the_shipped_profiles(name: str) -> None:
     assert parsed.latency_wait > 0
     if name == "kubernetes":
         assert os.access(parsed.cluster_generic_cancel_cmd, os.X_OK)
+
+
+def test_memory_follows_the_image_and_grows_with_each_attempt(
+    tiny_exposures: Scene, tmp_path: Path
+) -> None:
+    project = open_project(load_recipe(copy_tiny(tiny_exposures, tmp_path, number=2)))
+    rules = rules_of(project, project.plan.jobs, folder=".")
+    image = {"image": project.names[0]}
+    step = all_steps()["find_sources"]
+    least = step.mem_mb + math.ceil(step.mem_mb_per_mpixel * 200 * 200 / 1e6)
+    assert least > step.mem_mb
+    assert [rules.mem_mb("find_sources")(image, n) for n in (1, 2)] == [least, 2 * least]
+    assert rules.runtime("find_sources")(image, 3) == 3 * step.runtime

@@ -130,8 +130,9 @@ class Step:
         Recipes may share what it makes.
     imports
         What its work imports, for the warm process to import before.
-    mem_mb, runtime
-        What a job needs: MB of memory, minutes.
+    mem_mb, mem_mb_per_mpixel, runtime
+        What a job needs: MB of memory, more of it for each million pixels of the largest chip of
+        its image, minutes. In a group of a cluster the minutes of all its jobs are added.
     """
 
     module: str
@@ -149,7 +150,8 @@ class Step:
     is_shared: bool = False
     imports: tuple[str, ...] = ()
     mem_mb: int = 500
-    runtime: int = 10
+    mem_mb_per_mpixel: int = 0
+    runtime: int = 1
 
     @property
     def rule(self) -> str:

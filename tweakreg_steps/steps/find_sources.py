@@ -63,7 +63,8 @@ STEP = Step(
         "tweakreg_steps.finding.narrowness",
         *PICTURE_MODULES,
     ),
-    mem_mb=1000,
+    mem_mb_per_mpixel=60,
+    runtime=2,
 )
 
 

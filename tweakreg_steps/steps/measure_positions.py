@@ -47,6 +47,8 @@ STEP = Step(
         "scipy.ndimage",
     ),
     mem_mb=1000,
+    mem_mb_per_mpixel=60,
+    runtime=10,
 )
 
 

@@ -36,7 +36,7 @@ STEP = Step(
     parts=("file",),
     writes={"working": WORKING},
     imports=("tweakreg_steps.headers.wcs_update",),
-    mem_mb=1000,
+    mem_mb_per_mpixel=60,
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -150,9 +151,22 @@ class Project:
             originals,
             job.wildcards,
             {port: declared(product) for port, product in job.products.items()},
-            job.step.mem_mb,
+            self._memory(job),
             job.step.runtime,
         )
+
+    def _memory(self, job: Job) -> int:
+        """Return how much memory a job needs, in MB: more for larger chips."""
+        pixels = self._pixels.get(job.image, 0)
+        return job.step.mem_mb + math.ceil(job.step.mem_mb_per_mpixel * pixels / 1e6)
+
+    @cached_property
+    def _pixels(self) -> dict[str, int]:
+        """The number of pixels of the largest chip of each image."""
+        return {
+            image.image.name: max(math.prod(chip["shape"]) for chip in image.chips)
+            for image in self.findings.all_images
+        }
 
     def write_state(self, jobs: list[Job]) -> None:
         """Write what the steps need to know: their plan, all images, and the complete recipe."""
