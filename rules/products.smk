@@ -50,6 +50,29 @@ rule update_header:
         "tweakreg-step {params.job:q} 2> {log:q}"
 
 
+rule transfer_header:
+    """fit + another file of the exposure → aligned/ under its own file name"""
+    input:
+        **project.inputs("transfer_header"),
+    output:
+        **project.outputs("transfer_header"),
+    log:
+        project.log("transfer_header"),
+    wildcard_constraints:
+        **project.constraints("transfer_header"),
+    group:
+        "fit"
+    conda:
+        "environment.yaml"
+    resources:
+        mem_mb=project.mem_mb("transfer_header"),
+        runtime=project.runtime("transfer_header"),
+    params:
+        job=project.job("transfer_header"),
+    shell:
+        "tweakreg-step {params.job:q} 2> {log:q}"
+
+
 rule write_chip_catalog:
     """catalog → TweakReg's text catalog of one chip"""
     input:

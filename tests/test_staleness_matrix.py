@@ -122,6 +122,7 @@ OWN_ROWS = [
         {"refimagefindpars": {"psf": "other.fits"}},
         "first_flc_refimage",
     ),
+    row("update_header.also", set(), {"update_header": {"also": []}}),
     row(
         "headerlet_creation.history",
         {"write_headerlet"},

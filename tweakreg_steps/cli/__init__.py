@@ -48,6 +48,7 @@ _COMMANDS = {
     "review": "look at each fit and accept or reject it",
     "gui": "edit, run and judge a recipe in the browser",
     "apply": "write the accepted solutions into the original files",
+    "transfer": "give the corrections of a run to other files of the same exposures",
     "restore": "put the original files back as they were",
     "params": "explain the parameters, and the reasons of the summary",
     "schema": "print the JSON Schema of a recipe",

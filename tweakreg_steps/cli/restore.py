@@ -12,6 +12,7 @@ from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
 from tweakreg_steps.printable import printable_line
 from tweakreg_steps.recipes.inputs import expand_inputs
 from tweakreg_steps.running.locking import hold_outdir
+from tweakreg_steps.surveying.other_files import named_others
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -23,6 +24,7 @@ def run(arguments: Namespace) -> int:
     """Put back every original into which a solution of the recipe's folder was written."""
     recipe = read_recipe(arguments.recipe)
     inputs = [image.path for image in expand_inputs(recipe.values["input"], base=recipe.base)]
+    inputs += named_others(recipe)
     with hold_outdir(recipe.outdir):
         require_inputs(recipe.outdir, inputs, ask=_ask)
         rows = [

@@ -13,6 +13,7 @@ from tweakreg_steps.recipes.inputs import split_entry
 from tweakreg_steps.recipes.schema import IMAGES, Tree, parameters
 
 _INPUT = ("input",)
+_ALSO = ("update_header", "also")
 _FOLDERS = (("outdir",), ("cache",))
 
 Move = Callable[[str], str]
@@ -42,7 +43,7 @@ def _move_all(tree: Tree, move: Move) -> None:
     """Move every path of a recipe."""
     of_images = tree.get(IMAGES)
     for parameter in parameters():
-        if parameter.file or parameter.path in (_INPUT, *_FOLDERS):
+        if parameter.file or parameter.path in (_INPUT, _ALSO, *_FOLDERS):
             unless = partial(_move_unless, words=parameter.words, move=move)
             _move_value(tree, parameter.path, unless)
             for own in of_images.values() if isinstance(of_images, dict) else ():
@@ -60,7 +61,11 @@ def _move_value(tree: object, path: tuple[str, ...], move: Move) -> None:
         tree = tree.get(section) if isinstance(tree, dict) else None
     if not isinstance(tree, dict):
         return
-    if path == _INPUT:
+    if path == _ALSO and isinstance(tree.get(key), dict):
+        for name in tree[key]:
+            _move_value(tree[key], (name,), partial(_move_entry, move=move))
+        return
+    if path in (_INPUT, _ALSO):
         move = partial(_move_entry, move=move)
     value = tree.get(key)
     if isinstance(value, list):

@@ -66,10 +66,10 @@ def apply_run(recipe: Recipe) -> Iterator[Applied]:
         As `tweakreg_steps.applying.in_place.apply_solution`; the files before are done.
     """
     project = open_project(_in_place(recipe))
-    problems = [text for image in project.images for text in _problems(image, project)]
+    problems = [text for image in _files(project) for text in _problems(image, project)]
     if problems:
         raise InputError("\n".join(problems))
-    for image in project.images:
+    for image in _files(project):
         before = read_record(project.outdir, image.image.path.name)
         with contextlib.chdir(project.outdir):
             call = _header_call(project, image)
@@ -78,6 +78,11 @@ def apply_run(recipe: Recipe) -> Iterator[Applied]:
             image.applied and before is not None and before.solution == call.statement["stamp"]
         )
         yield Applied(image.image.name, image.image.path, record, was_there)
+
+
+def _files(project: Project) -> list[Inspected]:
+    """Return the inputs, and the other files of their exposures that get the same correction."""
+    return [*project.images, *(other.file for other in project.findings.others)]
 
 
 def _in_place(recipe: Recipe) -> Recipe:

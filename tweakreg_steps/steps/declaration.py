@@ -33,6 +33,8 @@ class Per(StrEnum):
     PAIR = "pair"
     GROUP = "group"
     """All images of one camera and filter."""
+    OTHER = "other"
+    """Another file of an image's exposure."""
     ALL = "all"
 
 

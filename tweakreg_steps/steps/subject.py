@@ -12,6 +12,7 @@ from tweakreg_steps.recipes.schema import IMAGE_FINDPARS, REFERENCE_FINDPARS, Tr
 from tweakreg_steps.records.review_file import Decision
 from tweakreg_steps.surveying.findings import Findings, chip_records
 from tweakreg_steps.surveying.inspection import Inspected
+from tweakreg_steps.surveying.other_files import OtherFile
 
 ALL = "all"
 """The name of a job that works on all images."""
@@ -45,6 +46,8 @@ class Subject:
         What the names of products call several images together: ``pair``, ``psf``.
     members
         Several images together.
+    other
+        The image is another file of an exposure, and no input.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Subject:
     decide: Decide
     wildcard: str = ""
     members: tuple[Inspected, ...] = ()
+    other: OtherFile | None = None
 
     def member(self, image: Inspected) -> Subject:
         """Return one of several images as what a job is about."""
@@ -112,7 +116,7 @@ class Subject:
         if self.image is None:
             return {self.wildcard: self.name} if self.members else {}
         found = {
-            "image": self.image_name,
+            "image": self.other.owner.image.name if self.other else self.image_name,
             "file": self.image.image.path.name,
             "psf": self.image.psf_name,
         }

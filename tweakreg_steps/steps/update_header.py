@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.json_file import read_json
@@ -33,14 +33,22 @@ from tweakreg_steps.surveying.chip_record import chip_from_record
 
 
 class Facts(TypedDict):
-    """File, data, chips and name of the image, and what was decided about its fit."""
+    """File, data, chips and name of the image, and what was decided about its fit.
+
+    Of another file of an exposure, which image that is, and why it does not get its correction.
+    """
 
     file: str
     data: list[str]
     chips: list[dict[str, Any]]
     name: str
     decision: str
+    of: NotRequired[str]
+    refused: NotRequired[str]
 
+
+OTHER_WCS = "other_wcs"
+"""Why another file of an exposure does not get its correction."""
 
 Call = StepCall[parameters.UpdateHeader, Facts]
 
@@ -169,13 +177,17 @@ def _begin(call: Call) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Return what the record says at first, and the fit if it is to be written."""
     decision = Decision(call.inputs["decision"])
     fit = after_review(read_json(call.file("fit")), rejected=decision is Decision.REJECT)
-    record = {
+    if refused := call.inputs.get("refused"):
+        fit = {**fit, "status": "not_aligned", "reason": OTHER_WCS, "detail": refused}
+    record: dict[str, Any] = {
         "image": call.name,
         "status": fit["status"],
         "reason": fit["reason"],
         "decision": decision.value,
         "aligned": None,
     }
+    if "of" in call.inputs:
+        record |= {"of": call.inputs["of"], "detail": fit["detail"]}
     return record, fit if may_be_written(fit, decision) else None
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from tweakreg_steps.records.outdir_files import plain_name
 from tweakreg_steps.records.review_file import Review
 from tweakreg_steps.surveying.inspection import Inspected
+from tweakreg_steps.surveying.other_files import OtherFile
 from tweakreg_steps.surveying.reference_files import ReferenceFile
 
 
@@ -65,6 +66,8 @@ class Findings:
         Digest of the reference catalog, or None.
     refcat_moves
         Whether where its stars are, or how well that is known, depends on the epoch.
+    others
+        Other files of the images' exposures, which get the same correction.
     notes
         What a user should know before the work begins.
     exclusions
@@ -94,6 +97,7 @@ class Findings:
     refimage: Inspected | None = None
     refcat: str | None = None
     refcat_moves: bool = False
+    others: tuple[OtherFile, ...] = ()
     notes: tuple[str, ...] = ()
     exclusions: Mapping[str, Mapping[str, UserFile]] = field(default_factory=dict)
     reference_is_chosen: bool = False

@@ -23,6 +23,7 @@ from tweakreg_steps.surveying.findings import Findings, UserFile
 from tweakreg_steps.surveying.headerlet_survey import headerlet_problems, history_digest
 from tweakreg_steps.surveying.inspection import Inspected, inspect_inputs, inspect_refimage
 from tweakreg_steps.surveying.mosaic_survey import survey_mosaic
+from tweakreg_steps.surveying.other_files import survey_others
 from tweakreg_steps.surveying.path_braces import brace_problems
 from tweakreg_steps.surveying.psf_survey import survey_psfs
 from tweakreg_steps.surveying.quality_survey import quality_problems
@@ -88,6 +89,9 @@ def _look_further(recipe: Recipe, findings: Findings, problems: list[str]) -> Fi
     found = replace(found, **(options or {}))
     psfs = _noting(problems, lambda: survey_psfs(recipe, found))
     found = replace(found, psfs=psfs or {})
+    others, notes = _noting(problems, lambda: survey_others(recipe, found.images)) or ((), ())
+    found = replace(found, others=others, notes=(*found.notes, *notes))
+    problems += wcsname_problems(recipe, replace(found, images=tuple(o.file for o in others)))
     found = replace(found, mosaic=_noting(problems, lambda: survey_mosaic(recipe, found)))
     problems += [*quality_problems(recipe, found), *brace_problems(recipe, found)]
     return found

@@ -24,7 +24,8 @@ def blocked_jobs(
     in_place
         The headers are written in place.
     """
-    applied = {image.image.name: image for image in findings.all_images if image.applied}
+    files = (*findings.all_images, *(other.file for other in findings.others))
+    applied = {image.image.name: image for image in files if image.applied}
     blocked: dict[Path, StaleJob] = {}
     for job in stale if applied else ():
         if in_place and job.job.step.writes_input:

@@ -64,7 +64,7 @@ def user_files_of(findings: Findings, run_files: Mapping[str, Path]) -> dict[str
     """Return all files of the user's by image, with the image itself; of no image under ``all``."""
     files = {
         image.image.name: {"image": image.image.path, **findings.files_of(image.image.name)}
-        for image in findings.all_images
+        for image in (*findings.all_images, *(other.file for other in findings.others))
     }
     return {**files, ALL: dict(run_files)}
 
@@ -105,6 +105,11 @@ class _Builder:
                 return self._pairs.values()
             case Per.GROUP:
                 return self._groups
+            case Per.OTHER:
+                return [
+                    replace(self._subject(other.file, None), other=other)
+                    for other in self.findings.others
+                ]
         return (self._all,)
 
     def _members(self) -> Iterator[tuple[str, tuple[Inspected, ...]]]:

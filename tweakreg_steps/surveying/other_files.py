@@ -1,0 +1,200 @@
+"""Other files of the exposures of a recipe, which get the same correction.
+
+A file belongs to an exposure by its root name (ROOTNAME of its primary header, or its name up to
+the last underscore), or because the recipe says so. The correction moves the sky under a WCS; it
+is that of another file only if both had the same WCS before: the same cards, or the same WCSNAME.
+"""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.card_list import CardList
+from tweakreg_steps.fits_files.fits_blocks import scan_hdus
+from tweakreg_steps.fits_files.image_name import image_name
+from tweakreg_steps.json_file import recall_json
+from tweakreg_steps.recipes.inputs import InputImage, expand_inputs
+from tweakreg_steps.recipes.recipe import Recipe
+from tweakreg_steps.records.outdir_files import TRANSFERRED
+from tweakreg_steps.surveying.inspection import Inspected, inspect_inputs
+
+ALSO = "update_header.also"
+
+
+@dataclass(frozen=True)
+class OtherFile:
+    """Another file of an exposure.
+
+    Attributes
+    ----------
+    file
+        The file, and what was learnt from it.
+    owner
+        The exposure whose correction it gets.
+    refused
+        Why it cannot get that; empty where it can.
+    """
+
+    file: Inspected
+    owner: Inspected
+    refused: str
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A file that is to get a correction, and whose: None where the root name tells."""
+
+    image: InputImage
+    owner: str | None
+    is_named: bool
+
+
+def survey_others(
+    recipe: Recipe, images: Sequence[Inspected]
+) -> tuple[tuple[OtherFile, ...], tuple[str, ...]]:
+    """Return the other files that a recipe, or a transfer before, names, and notes about them.
+
+    Raises
+    ------
+    InputError
+        Naming every file that is not there, belongs to no exposure or has the name of another.
+    """
+    if not recipe.header["updatehdr"]:
+        return (), ()
+    # an owner that was named once holds
+    asked = sorted([*_of_recipe(recipe), *_of_transfers(recipe)], key=lambda one: not one.owner)
+    paths = {image.image.path.resolve() for image in images}
+    unique = {one.image.path.resolve(): one for one in reversed(asked)}
+    wanted = [one for path, one in reversed(unique.items()) if path not in paths]
+    by_name = {image.image.name: image for image in images}
+    by_root: dict[str, list[Inspected]] = {}
+    for image in images if wanted else ():
+        by_root.setdefault(_root(image.image.path), []).append(image)
+    problems: list[str] = []
+    notes: list[str] = []
+    found: list[tuple[_Asked, Inspected]] = []
+    for one in wanted:
+        owners = [by_name[one.owner]] if one.owner else by_root.get(_root(one.image.path), [])
+        if len(owners) == 1:
+            found.append((one, owners[0]))
+            continue
+        which = "several inputs have" if owners else "no input has"
+        text = (
+            f"{ALSO}: {one.image.path}: {which} its root name {_root(one.image.path)}; write"
+            f" also: {{IMAGE: [{one.image.path.name}]}} with the name of an input"
+        )
+        (problems if one.is_named else notes).append(text)
+    problems += _same_names([one.image.path for one, _ in found], images)
+    if problems:
+        raise InputError("\n".join(problems))
+    renamed = [_distinct(one.image, set(by_name)) for one, _ in found]
+    files = inspect_inputs(renamed, recipe.outdir)
+    others = tuple(
+        OtherFile(file, owner, _refusal(file, owner, is_explicit=one.owner is not None))
+        for file, (one, owner) in zip(files, found, strict=True)
+    )
+    return others, tuple(notes)
+
+
+def named_others(recipe: Recipe) -> list[Path]:
+    """Return the other files that a recipe, or a transfer before, names."""
+    return [one.image.path for one in (*_of_recipe(recipe), *_of_transfers(recipe))]
+
+
+def _of_recipe(recipe: Recipe) -> Iterator[_Asked]:
+    """Yield the files that the recipe names."""
+    also: Any = recipe.header["also"]
+    yield from () if also is None else _of_entries(recipe, also)
+
+
+def _of_entries(recipe: Recipe, also: Any) -> Iterator[_Asked]:  # noqa: ANN401  a recipe's value
+    """Yield the files of a name, of a list, or by the names of the inputs they belong to."""
+    if isinstance(also, str):
+        for image in _expand(also, recipe.base):
+            yield _Asked(image, None, not glob.has_magic(also))
+        return
+    if not isinstance(also, Mapping):
+        for entry in also:
+            yield from _of_entries(recipe, entry)
+        return
+    names = {i.name for i in expand_inputs(recipe.values["input"], base=recipe.base)}
+    for name, entries in also.items():
+        owner = name if name in names else image_name(Path(name))
+        if owner not in names:
+            raise InputError(
+                f"{ALSO}: {name}: is no input; there are {', '.join(sorted(names)[:10])}"
+            )
+        for image in _expand(entries, recipe.base):
+            yield _Asked(image, owner, is_named=True)
+
+
+def _of_transfers(recipe: Recipe) -> Iterator[_Asked]:
+    """Yield the files that a transfer into the output folder named before, if they are there."""
+    said = recall_json(recipe.outdir / TRANSFERRED) or {}
+    for path, owner in said.items():
+        file = recipe.outdir / path
+        if file.is_file():
+            for image in expand_inputs(glob.escape(str(file)), base=recipe.base):
+                normal = Path(*image.path.parent.resolve().parts, image.path.name)
+                yield _Asked(replace(image, path=normal), owner, is_named=False)
+
+
+def _expand(entries: str | list[str], base: Path) -> list[InputImage]:
+    """Return the files that entries name; as whole files."""
+    try:
+        return [replace(i, selection=None) for i in expand_inputs(entries, base=base)]
+    except InputError as error:
+        raise InputError(str(error).replace("input:", f"{ALSO}:")) from error
+
+
+def _root(path: Path) -> str:
+    """Return the root name of an exposure's file, in small letters."""
+    header = CardList(scan_hdus(path)[0].header)
+    said = header.text("ROOTNAME").strip().lower()
+    return said or image_name(path).rpartition("_")[0].lower() or image_name(path).lower()
+
+
+def _same_names(paths: Sequence[Path], images: Sequence[Inspected]) -> Iterator[str]:
+    """Yield a message for each file whose aligned copy would have another's name."""
+    seen = {image.image.path.name: image.image.path for image in images}
+    for path in paths:
+        first = seen.setdefault(path.name, path)
+        if first is not path:
+            yield f"{ALSO}: {path} has the name of {first}, and so would its copy; rename one"
+
+
+def _distinct(image: InputImage, taken: set[str]) -> InputImage:
+    """Return a file under a name that no input has."""
+    return replace(image, name=f"{image.name}_also") if image.name in taken else image
+
+
+def _refusal(file: Inspected, owner: Inspected, *, is_explicit: bool) -> str:
+    """Return why a file cannot get the correction of an exposure; empty where it can."""
+    own, other = ([chip["wcs"] for chip in image.chips] for image in (file, owner))
+    if set(own) & set(other):
+        return ""
+    names, owners = ({_present(chip) for chip in image.chips} for image in (file, owner))
+    if file.primary.get("D001DATA") and int(file.primary.get("NDRIZIM", 1)) > len(owner.chips):
+        return "it was drizzled from several exposures, of which each has its own correction"
+    if names == owners and (names != {""} or is_explicit):
+        return ""
+    return (
+        f"its WCS was {_spelled(names)} and that of {owner.image.path.name}"
+        f" {_spelled(owners)}: the correction of the one is not that of the other"
+    )
+
+
+def _present(chip: Mapping[str, Any]) -> str:
+    """Return the name of a chip's primary WCS, blank where it has none."""
+    names, alternates = list(chip["wcsnames"]), [n for n in chip["alternates"].values() if n]
+    return names[0] if len(names) > len(alternates) else ""
+
+
+def _spelled(names: set[str]) -> str:
+    """Write the names of WCSs."""
+    return ", ".join(sorted(name or "without a name" for name in names))
