@@ -48,7 +48,7 @@ def change(folder: Path, **header: object) -> str:
 
 
 def check(folder: Path, name: str, like: str) -> None:
-    """Check that a file has the WCS of the aligned exposure and its own pixels, and the former archived."""
+    """Check that a file has the WCS of the aligned exposure, its own pixels, and the old WCS."""
     aligned = folder / "out" / "aligned"
     with (
         fits.open(aligned / f"{name}.fits") as ours,
