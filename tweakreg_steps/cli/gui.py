@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tweakreg_steps.cli.recipe_file import add_recipe
 from tweakreg_steps.errors import RecipeError
+from tweakreg_steps.running.interrupting import Terminated
 
 _PORTS = 65535
 
@@ -64,6 +65,9 @@ def run(arguments: Namespace) -> int:
 
     try:
         serve(Bench(Desk(recipe, folders=folders)), port=arguments.port, opened=opened)
+    except Terminated:
+        raise
     except KeyboardInterrupt:
-        sys.stderr.write("\nthe desk is closed\n")
+        pass
+    sys.stderr.write("\nthe desk is closed\n")
     return 0
