@@ -161,9 +161,9 @@ def draw_sum(axes: Axes, pixels: Pixels, limits: tuple[float, float], title: str
     )
     axes.set(xticks=[], yticks=[])
     axes.set_title(title, size=9)
-    left, below = _SIDE - 1.45, -0.3
+    left, below = _SIDE - 1.7, -0.3
     axes.plot([left, left + 1.0], [below, below], color="0.2", lw=2, clip_on=False)
-    axes.text(_SIDE, below, "1″", ha="right", va="center", size=9)
+    axes.text(_SIDE - 0.2, below, "1″", ha="right", va="center", size=9)
 
 
 def draw_overview(folder: Path) -> Figure:
