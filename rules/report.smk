@@ -108,3 +108,24 @@ rule write_report:
         job=project.job("write_report"),
     shell:
         "tweakreg-step {params.job:q} 2> {log:q}"
+
+
+rule plot_psf:
+    """PSF, or catalog + exposure → plots/psf_{psf}.png"""
+    input:
+        **project.inputs("plot_psf"),
+    output:
+        **project.outputs("plot_psf"),
+    log:
+        project.log("plot_psf"),
+    wildcard_constraints:
+        **project.constraints("plot_psf"),
+    conda:
+        "environment.yaml"
+    resources:
+        mem_mb=project.mem_mb("plot_psf"),
+        runtime=project.runtime("plot_psf"),
+    params:
+        job=project.job("plot_psf"),
+    shell:
+        "tweakreg-step {params.job:q} 2> {log:q}"

@@ -69,9 +69,13 @@ def test_writecat_decides_about_the_text_catalogs(
 
 @pytest.mark.effect("object_matching.see2dplot", "catalog_fitting.residplot")
 def test_the_plots_are_those_asked_for(other_run: tuple[Path, str], finished_run: Path) -> None:
-    assert names(other_run[0] / "plots") == {"vector_paint01q_flc.png"}
+    assert names(other_run[0] / "plots") == {
+        "vector_paint01q_flc.png",
+        "phases_paint01q_flc.png",
+        "psf_WFC3UV_F555W.png",
+    }
     kinds = {name.partition("_")[0] for name in names(finished_run / "out" / "plots")}
-    assert kinds == {"hist2d", "residuals", "vector"}
+    assert kinds == {"hist2d", "residuals", "vector", "phases", "psf"}
 
 
 @pytest.mark.effect(

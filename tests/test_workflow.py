@@ -69,7 +69,7 @@ def test_the_summary_is_the_contract(finished_run: Path) -> None:
 
 def test_all_products_of_the_house_are_there(finished_run: Path) -> None:
     out = finished_run / "out"
-    assert len(list((out / "plots").glob("*.png"))) == 9
+    assert len(list((out / "plots").glob("*.png"))) == 13
     assert len(list((out / "tweakreg").glob("*.coo"))) == 4 * 4 + 1
     assert len(list((out / "tweakreg").glob("*.match"))) == 4 * 2
     assert (out / "tweakreg" / "paint01q_flc_xy_catfile.list").is_file()

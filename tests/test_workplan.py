@@ -127,7 +127,7 @@ def test_a_parameter_changes_the_records_of_its_rules_alone(parameter: Parameter
         beside = {"finder": "sextractor"}
     brings = set()
     if parameter.path[-1] == "centroid":
-        beside, brings = {"psf": "star.fits"}, {"measure_positions"}
+        beside, brings = {"psf": "star.fits"}, {"measure_positions", "plot_psf"}
     found: dict[str, Any] = {
         "refcat": "x" if section == "reference_catalog" else None,
         "refimage": image("r_refimage") if section == "refimagefindpars" else None,
@@ -287,7 +287,7 @@ def reference_name(one: Inspected) -> InputImage:
 
 
 def test_a_header_is_written_after_every_job_that_reads_the_file() -> None:
-    jobs = plan(refimage=image("r_refimage")).jobs
+    jobs = plan(refimage=image("r_refimage"), update_header={"in_place": True}).jobs
     for name in ("a", "b"):
         before, pending = set(), [("update_header", name)]
         while pending:

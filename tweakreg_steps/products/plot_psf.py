@@ -77,7 +77,11 @@ def _draw_mean(axes: Axes, psf: PsfGrid, labelsize: int) -> None:
 
 
 def _draw_nodes(axes: Axes, psf: PsfGrid, labelsize: int) -> None:
-    """Draw what differs from the mean at each node."""
+    """Draw what differs from the mean at each node; with one node, that there is nothing."""
+    if psf.images.shape[:2] == (1, 1):
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, "the same all over the detector", ha="center", size=labelsize)
+        return
     tiles = node_differences(psf)
     limit = max(float(np.nanmax(np.abs(tiles))), 1e-6)
     image = axes.imshow(tiles, origin="lower", cmap="RdBu_r", vmin=-limit, vmax=limit)

@@ -5,6 +5,7 @@ aligned gets its plots too, which then say why.
 """
 
 from tweakreg_steps.products.plot_offsets import draw_offsets
+from tweakreg_steps.products.plot_phases import draw_phases
 from tweakreg_steps.products.plot_residuals import draw_residuals
 from tweakreg_steps.products.plot_style import (
     IS_REFERENCE,
@@ -21,6 +22,7 @@ __all__ = [
     "describe_cure",
     "draw_message",
     "draw_offsets",
+    "draw_phases",
     "draw_residuals",
     "draw_vectors",
     "save_figure",

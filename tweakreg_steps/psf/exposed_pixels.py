@@ -42,7 +42,7 @@ class ExposureFiles:
     image
         The exposure.
     mask
-        Where on each chip sources may be: ``masks/<image>.fits``.
+        Where on each chip sources may be: ``masks/<image>.fits``; None for everywhere.
     records
         What is known of each chip: where it is, and the cards of its ``camera`` and ``noise``.
     any_flag_is_bad
@@ -51,7 +51,7 @@ class ExposureFiles:
 
     name: str
     image: Path
-    mask: Path
+    mask: Path | None
     records: Sequence[Mapping[str, Any]]
     any_flag_is_bad: bool
 
@@ -108,12 +108,19 @@ class ExposedPixels:
         pixels = read_pixels(self.exposure.image, self.chip)
         return ChipPixels(pixels, self._good(), self._noise(pixels))
 
+    def load_without_noise(self) -> ChipPixels:
+        """Read its pixels for what needs no weights: their noise is that of the sky."""
+        pixels = read_pixels(self.exposure.image, self.chip)
+        sky, sigma = measure_sky(pixels)
+        return ChipPixels(pixels, self._good(), PixelNoise(None, sky, sigma**2, 0.0, "the sky"))
+
     def _good(self) -> BoolArray:
         """Read which pixels may be used."""
-        good = read_mask(self.exposure.mask, self.chip.number)
+        mask = self.exposure.mask
+        good = read_mask(mask, self.chip.number) if mask else None
         if good is None:
             good = np.ones(self.chip.shape, dtype=np.bool_)
-        if not self.exposure.any_flag_is_bad or self.record["dq"] is None:
+        if not (self.exposure.any_flag_is_bad and self.record["dq"]):
             return good
         flags = read_dq(self.exposure.image, self.chip)
         return good if flags is None else good & (flags == 0)

@@ -256,6 +256,18 @@ class PlotResiduals(TypedDict):
     catalog_fitting: ResidualLook
 
 
+class Letters(TypedDict):
+    """How large letters of plots are."""
+
+    labelsize: int
+
+
+class PlotPsf(TypedDict):
+    """What the picture of a PSF depends on."""
+
+    catalog_fitting: Letters
+
+
 class HeaderNames(TypedDict):
     """What the new WCS is called, and where it goes."""
 

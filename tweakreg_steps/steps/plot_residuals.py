@@ -1,4 +1,4 @@
-"""The plots of a fit's residuals: against x and y, and as vectors over the field."""
+"""The plots of a fit's residuals: against x and y, as vectors, and against sub-pixel phase."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import is_drawn
 from tweakreg_steps.steps.declaration import Per, Step, Writes
 from tweakreg_steps.steps.preloads import DRAWING_MODULES
-from tweakreg_steps.steps.products import FIT, PAIRS, RESIDUALS_PLOT, VECTORS_PLOT
+from tweakreg_steps.steps.products import FIT, PAIRS, PHASES_PLOT, RESIDUALS_PLOT, VECTORS_PLOT
 from tweakreg_steps.steps.subject import Subject
 
 _KINDS = {"residuals": RESIDUALS_PLOT, "vector": VECTORS_PLOT}
 """The plots, by what ``catalog_fitting.residplot`` calls them."""
 
+_PHASES = "phases"
+"""The plot that comes with any of them."""
+
 
 def _writes(subject: Subject) -> Writes:
     """Return the plots that the recipe asks for."""
     choice = subject.values["catalog_fitting"]["residplot"]
-    return {kind: product for kind, product in _KINDS.items() if choice in (kind, "both")}
+    kinds = {kind: product for kind, product in _KINDS.items() if choice in (kind, "both")}
+    return {**kinds, _PHASES: PHASES_PLOT} if kinds else {}
 
 
 def _facts(subject: Subject) -> dict[str, Any] | None:
@@ -42,7 +46,7 @@ STEP = Step(
 
 
 def run(call: StepCall[parameters.PlotResiduals, Mapping[str, Any]]) -> None:
-    """Write ``plots/residuals_<image>.png`` and ``plots/vector_<image>.png``, if asked for."""
+    """Write ``plots/residuals_<image>.png``, ``vector_`` and ``phases_``, if asked for."""
     from tweakreg_steps.products.plots import save_figure
     from tweakreg_steps.products.residuals_of_fit import draw_fit
 
@@ -51,7 +55,7 @@ def run(call: StepCall[parameters.PlotResiduals, Mapping[str, Any]]) -> None:
         read_json(call.file("fit")),
         call.read_table("pairs"),
     )
-    for kind in filter(call.optional_file, _KINDS):
+    for kind in filter(call.optional_file, (*_KINDS, _PHASES)):
         figure = draw_fit(
             kind, call.name, fit, pairs, ylimit=look["ylimit"], labelsize=look["labelsize"]
         )

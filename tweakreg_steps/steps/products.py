@@ -81,6 +81,10 @@ OFFSETS_PLOT = Product("plots/hist2d_{image}.png", category="Offsets")
 """2-D histogram of the offsets of an image."""
 RESIDUALS_PLOT = Product("plots/residuals_{image}.png", category="Residuals")
 """Residuals against x and y."""
+PHASES_PLOT = Product("plots/phases_{image}.png", category="Residuals")
+"""Residuals against the place of the source in its pixel."""
+PSF_PLOT = Product("plots/psf_{psf}.png", category="PSF")
+"""The PSF of a camera and filter, or the mean of the stars where none is used."""
 VECTORS_PLOT = Product("plots/vector_{image}.png", category="Residuals")
 """Residuals as vectors over the field."""
 
