@@ -79,8 +79,10 @@ def try_matching(
     if len(image) < FEWEST or len(reference) < FEWEST:
         return MatchTrial({}, f"{len(image)} sources and {len(reference)} of the reference")
 
-    def match(own: Mapping[str, Any]) -> Matches | None:
+    def match(own: Mapping[str, Any], *, in_short: bool) -> Matches | None:
         given = {**matching, **own}
+        if in_short and "fallback" not in own and given["method"] == "histogram":
+            given["fallback"] = "none"  # the ways behind it have been tried, or will be
         try:
             return match_sources(
                 image,
@@ -94,13 +96,13 @@ def try_matching(
 
     with quietly():
         for own in match_changes(matching, reach=reach):
-            found = match(own)
+            found = match(own, in_short=True)
             if found is None:
                 continue
             offset = max(abs(found.overlay.offset.dx), abs(found.overlay.offset.dy)) * unit
             final = _enough(own, matching, found, offset)
             if final != own:
-                again = match(final)
+                again = match(final, in_short=False)
                 final, found = (own, found) if again is None else (final, again)
             return MatchTrial({MATCHING: final}, _say(found, pixel_scale))
     return MatchTrial({}, _say_nothing(matching, reach))
@@ -127,13 +129,7 @@ def match_changes(matching: Mapping[str, Any], *, reach: float) -> Iterator[dict
         yield {**base, "fallback": "triangles"}
     yield from ({**base, "tolerance": matching["tolerance"] * t} for t in _TOLERANCES)
     if matching["minobj"] > FEWEST:
-        fewer = {**base, "minobj": FEWEST}
-        yield fewer
-        if is_histogram:
-            yield from ({**fewer, "searchrad": radius} for radius in search_radii(matching, reach))
-    if not matching["mirrored"]:
-        triangles = {} if has_triangles else {"fallback": "triangles"}
-        yield {**base, **triangles, "mirrored": True}
+        yield {**base, "minobj": FEWEST}
 
 
 def search_radii(matching: Mapping[str, Any], reach: float) -> Iterator[float]:
