@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.demo.demo_exposures import DemoTruth, demo_errors, read_demo
-from tweakreg_steps.products.plot_style import CLIPPED, KEPT, plot_style, save_figure
+from tweakreg_steps.reporting.plot_style import CLIPPED, KEPT, plot_style, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

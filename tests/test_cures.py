@@ -19,8 +19,8 @@ from tweakreg_steps.curing.fit_trials import fit_changes
 from tweakreg_steps.curing.match_trials import match_changes
 from tweakreg_steps.curing.reason_help import REASON_HELP
 from tweakreg_steps.errors import Reason
-from tweakreg_steps.products.summary import read_summary, summary_rows
 from tweakreg_steps.recipes.recipe import complete
+from tweakreg_steps.reporting.summary import read_summary, summary_rows
 
 Said = pytest.CaptureFixture[str]
 DOCS = Path(__file__).resolve().parent.parent / "docs"

@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from tweakreg_steps.json_file import read_json
-from tweakreg_steps.products import plots
+from tweakreg_steps.reporting import plots
 from tweakreg_steps.steps import fit_alignment, match_sources, plot_residuals
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.tables.ecsv import ColumnTable, read_table

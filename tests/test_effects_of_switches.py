@@ -10,7 +10,7 @@ from conftest import copy_scene
 from skies import Scene
 
 from tweakreg_steps.cli import main
-from tweakreg_steps.products.shiftfile import parse_shiftfile
+from tweakreg_steps.reporting.shiftfile import parse_shiftfile
 
 SWITCHES = """\
 input: [paint03q_flc.fits, paint01q_flc.fits]

@@ -18,9 +18,9 @@ from tweakreg_steps.gui.desk import Desk, Field
 from tweakreg_steps.gui.fields import read_value, value_text
 from tweakreg_steps.gui.folders import Folders
 from tweakreg_steps.json_file import write_json
-from tweakreg_steps.products.summary import build_summary, write_summary
 from tweakreg_steps.recipes.schema import parameters
 from tweakreg_steps.records.review_file import Decision
+from tweakreg_steps.reporting.summary import build_summary, write_summary
 from tweakreg_steps.yaml_source import parse_yaml
 
 TEXT = """\

@@ -11,7 +11,7 @@ from painted_mosaics import STRIP, Painted, paint_mosaic, rms
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.json_file import read_json
-from tweakreg_steps.products.summary import read_summary
+from tweakreg_steps.reporting.summary import read_summary
 
 
 def run(scene: Painted, method: str, **changes: object) -> Path:

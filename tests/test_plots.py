@@ -15,7 +15,7 @@ from matplotlib.quiver import Quiver, QuiverKey
 from numpy.typing import NDArray
 
 from tweakreg_steps.errors import REASON_TEXTS, Reason
-from tweakreg_steps.products.plots import draw_offsets, draw_residuals, draw_vectors, save_figure
+from tweakreg_steps.reporting.plots import draw_offsets, draw_residuals, draw_vectors, save_figure
 
 LONG = "x" * 150 + "_$\\alpha_{x$_flc"
 REASON = Reason.FEW_MATCHES
@@ -224,5 +224,5 @@ def test_the_png_does_not_depend_on_the_user_s_style_nor_on_the_time(
 
 
 def test_importing_the_plots_does_not_import_matplotlib() -> None:
-    code = "import sys, tweakreg_steps.products.plots as p; sys.exit('matplotlib' in sys.modules)"
+    code = "import sys, tweakreg_steps.reporting.plots as p; sys.exit('matplotlib' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -10,8 +10,8 @@ from optics import uvis
 from psf_scenes import library
 
 from tweakreg_steps.errors import REASON_TEXTS, Reason
-from tweakreg_steps.products.plot_phases import draw_phases, measure_phase_bias
-from tweakreg_steps.products.plot_psf import draw_psf, node_differences
+from tweakreg_steps.reporting.plot_phases import draw_phases, measure_phase_bias
+from tweakreg_steps.reporting.plot_psf import draw_psf, node_differences
 
 
 def wave(amplitude: float) -> tuple[np.ndarray, np.ndarray]:

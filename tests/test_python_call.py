@@ -27,7 +27,7 @@ from tweakreg_steps.errors import (
     RecipeError,
     TweakRegWarning,
 )
-from tweakreg_steps.products.shiftfile import parse_shiftfile
+from tweakreg_steps.reporting.shiftfile import parse_shiftfile
 from tweakreg_steps.teal.call import recipe_of_call
 from tweakreg_steps.yaml_source import read_yaml
 

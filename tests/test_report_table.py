@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tweakreg_steps.errors import REASON_TEXTS, Reason
-from tweakreg_steps.products.report_table import format_plain, format_terminal
-from tweakreg_steps.products.summary import build_summary
+from tweakreg_steps.reporting.report_table import format_plain, format_terminal
+from tweakreg_steps.reporting.summary import build_summary
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 LONG = "a_very_long_name_of_an_exposure_that_somebody_gave_it_[red]_and_meant_it_flc"

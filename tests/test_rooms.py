@@ -23,7 +23,7 @@ ORDER = (
     "quiet",
     *("fits_files", "tables", "astrometry", "headers"),
     *("masking", "finding", "matching", "curing", "alignment", "solving", "psf", "refcat"),
-    *("records", "scratch", "applying", "products", "recipes", "reporting", "surveying"),
+    *("records", "scratch", "applying", "recipes", "reporting", "surveying"),
     *("steps", "provenance", "workflow", "reviewing", "running"),
     *("editing", "teal", "demo", "gui", "cli", "result", "tweakreg"),
 )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.products.shiftfile import ShiftRow, parse_shiftfile, shiftfile_text
+from tweakreg_steps.reporting.shiftfile import ShiftRow, parse_shiftfile, shiftfile_text
 
 REAL = Path(__file__).parent / "data" / "ngc6791" / "Gaia_shifts.txt"
 FIT = {

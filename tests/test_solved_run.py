@@ -17,8 +17,8 @@ from test_effects_of_alignment import call_of
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.json_file import read_json
-from tweakreg_steps.products.summary import read_summary
 from tweakreg_steps.recipes.merging import merge
+from tweakreg_steps.reporting.summary import read_summary
 from tweakreg_steps.steps import solve_mosaic
 from tweakreg_steps.tables.ecsv import read_table
 

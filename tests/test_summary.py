@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tweakreg_steps.errors import InputError, Reason
-from tweakreg_steps.products.summary import (
+from tweakreg_steps.reporting.summary import (
     SUMMARY_COLUMNS,
     build_summary,
     count_not_aligned,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tweakreg_steps.products import text_products as texts
+from tweakreg_steps.reporting import text_products as texts
 
 REAL = Path(__file__).parent / "data" / "ngc6791"
 CENTER = [2065.5, 3222.5]

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.errors import RecipeError
-from tweakreg_steps.products.summary import read_summary, summary_rows
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.records.outdir_files import SUMMARY
 from tweakreg_steps.records.review_file import Decision
+from tweakreg_steps.reporting.summary import read_summary, summary_rows
 from tweakreg_steps.reviewing.conversation import plots_of, record_decisions
 from tweakreg_steps.reviewing.waiting import is_aligned, require_fits
 from tweakreg_steps.running.final_table import changes_of

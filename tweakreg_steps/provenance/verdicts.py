@@ -38,7 +38,7 @@ def verdict_of(outdir: Path, image: str) -> dict[str, Any] | None:
 
     It is the image's row of the summary, or the record of its fit where there is no summary.
     """
-    from tweakreg_steps.products.summary import read_summary, summary_rows
+    from tweakreg_steps.reporting.summary import read_summary, summary_rows
 
     summary = outdir / SUMMARY
     if summary.is_file():
@@ -50,7 +50,7 @@ def verdict_of(outdir: Path, image: str) -> dict[str, Any] | None:
 
 def verdict_lines(verdict: dict[str, Any]) -> Iterator[str]:
     """Yield a verdict in words."""
-    from tweakreg_steps.products.failures import format_verdict
+    from tweakreg_steps.reporting.failures import format_verdict
 
     yield from format_verdict(verdict, width=None).splitlines()
     if verdict["status"] == "aligned":

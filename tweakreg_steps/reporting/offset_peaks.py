@@ -26,10 +26,10 @@ def find_offsets(
 ) -> dict[str, Any] | None:
     """Describe the histogram from which the offset of an image was taken.
 
-    Arguments as for `tweakreg_steps.products.offsets_of_match.draw_match`; None where it did not
+    Arguments as for `tweakreg_steps.reporting.offsets_of_match.draw_match`; None where it did not
     come to that.
     """
-    from tweakreg_steps.products.offsets_of_match import histogram_of_match
+    from tweakreg_steps.reporting.offsets_of_match import histogram_of_match
 
     found = histogram_of_match(image, matches, sky, sources, plane)
     if found is None:

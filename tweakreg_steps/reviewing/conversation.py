@@ -88,8 +88,8 @@ def _window() -> Iterator[PlotWindow | None]:
 def _describe(project: Project, name: str) -> str:
     """Give the row of the summary for the fit of an image."""
     from tweakreg_steps import __version__
-    from tweakreg_steps.products.report_table import format_plain
-    from tweakreg_steps.products.summary import build_summary
+    from tweakreg_steps.reporting.report_table import format_plain
+    from tweakreg_steps.reporting.summary import build_summary
 
     fit = read_json(project.outdir / FIT.path(image=name))
     summary = build_summary(

@@ -30,9 +30,9 @@ def print_summary(outdir: Path, *, as_json: bool) -> int:
     as_json
         Whether for programs.
     """
-    from tweakreg_steps.products.failures import format_block, format_failures
-    from tweakreg_steps.products.report_table import format_plain, format_terminal
-    from tweakreg_steps.products.summary import (
+    from tweakreg_steps.reporting.failures import format_block, format_failures
+    from tweakreg_steps.reporting.report_table import format_plain, format_terminal
+    from tweakreg_steps.reporting.summary import (
         count_not_aligned,
         read_summary,
         solution_notes,
@@ -59,7 +59,7 @@ def print_summary(outdir: Path, *, as_json: bool) -> int:
 
 def _json(outdir: Path, summary: ColumnTable) -> str:
     """Return the summary for programs: what it says of the run, and a row an image."""
-    from tweakreg_steps.products.summary import summary_rows
+    from tweakreg_steps.reporting.summary import summary_rows
 
     changes = changes_of(outdir, summary)
     images = [
@@ -91,6 +91,6 @@ def changes_of(outdir: Path, summary: ColumnTable) -> dict[str, Mapping[str, Any
 
 def outcome_status(outdir: Path) -> int:
     """Return the exit status that the summary of a run stands for."""
-    from tweakreg_steps.products.summary import count_not_aligned, read_summary
+    from tweakreg_steps.reporting.summary import count_not_aligned, read_summary
 
     return SOME_NOT_ALIGNED if count_not_aligned(read_summary(outdir / SUMMARY)) else 0

@@ -41,7 +41,7 @@ def end_run(project: Project, file: Path, *, quiet: bool, as_json: bool) -> int:
 
 def _ending(project: Project, file: Path, *, n_waiting: int) -> Iterator[str]:
     """Yield the last lines."""
-    from tweakreg_steps.products.summary import Status, read_summary
+    from tweakreg_steps.reporting.summary import Status, read_summary
 
     statuses = read_summary(project.outdir / SUMMARY)["status"].tolist()
     number = {status: statuses.count(status.value) for status in Status}

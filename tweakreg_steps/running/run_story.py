@@ -33,7 +33,7 @@ def read_outcomes(outdir: Path) -> Outcomes:
     """Return how each image went in the run before; nothing where there was none."""
     if not (outdir / SUMMARY).is_file():
         return {}
-    from tweakreg_steps.products.summary import read_summary, summary_rows
+    from tweakreg_steps.reporting.summary import read_summary, summary_rows
 
     try:
         return {row["image"]: row for row in summary_rows(read_summary(outdir / SUMMARY))}

@@ -31,14 +31,14 @@ STEP = Step(
     facts=_facts,
     reads={"sky": SKY, "plane": PLANE, "matches": MATCHES, **LAST_SOURCES},
     writes={"plot": OFFSETS_PLOT},
-    imports=("tweakreg_steps.products.offsets_of_match", *DRAWING_MODULES),
+    imports=("tweakreg_steps.reporting.offsets_of_match", *DRAWING_MODULES),
 )
 
 
 def run(call: StepCall[Mapping[str, Any], Mapping[str, Any]]) -> None:
     """Write ``plots/hist2d_<image>.png``."""
-    from tweakreg_steps.products.offsets_of_match import draw_match
-    from tweakreg_steps.products.plots import save_figure
+    from tweakreg_steps.reporting.offsets_of_match import draw_match
+    from tweakreg_steps.reporting.plots import save_figure
 
     figure = draw_match(
         call.name,

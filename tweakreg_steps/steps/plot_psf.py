@@ -91,15 +91,15 @@ STEP = Step(
     },
     writes={"plot": PSF_PLOT},
     consumes=parameters.PlotPsf,
-    imports=("tweakreg_steps.products.psf_of_run", "scipy.ndimage", *DRAWING_MODULES),
+    imports=("tweakreg_steps.reporting.psf_of_run", "scipy.ndimage", *DRAWING_MODULES),
 )
 
 
 def run(call: StepCall[parameters.PlotPsf, Facts]) -> None:
     """Write ``plots/psf_<camera>_<filter>.png``."""
-    from tweakreg_steps.products.plots import save_figure
-    from tweakreg_steps.products.psf_of_run import draw_known_psf, draw_stars
     from tweakreg_steps.psf.exposed_pixels import ExposureFiles
+    from tweakreg_steps.reporting.plots import save_figure
+    from tweakreg_steps.reporting.psf_of_run import draw_known_psf, draw_stars
 
     ((name, chips),) = call.inputs["exposures"].items()
     labelsize = call.parameters["catalog_fitting"]["labelsize"]

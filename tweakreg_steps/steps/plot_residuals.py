@@ -41,14 +41,14 @@ STEP = Step(
     reads={"pairs": PAIRS, "fit": FIT},
     writes=_writes,
     consumes=parameters.PlotResiduals,
-    imports=("tweakreg_steps.products.residuals_of_fit", *DRAWING_MODULES),
+    imports=("tweakreg_steps.reporting.residuals_of_fit", *DRAWING_MODULES),
 )
 
 
 def run(call: StepCall[parameters.PlotResiduals, Mapping[str, Any]]) -> None:
     """Write ``plots/residuals_<image>.png``, ``vector_`` and ``phases_``, if asked for."""
-    from tweakreg_steps.products.plots import save_figure
-    from tweakreg_steps.products.residuals_of_fit import draw_fit
+    from tweakreg_steps.reporting.plots import save_figure
+    from tweakreg_steps.reporting.residuals_of_fit import draw_fit
 
     look, fit, pairs = (
         call.parameters["catalog_fitting"],

@@ -28,7 +28,7 @@ PICTURE_MODULES = (
     *(f"PIL.{name}ImagePlugin" for name in ("Jpeg", "Png")),
 )
 DRAWING_MODULES = (
-    "tweakreg_steps.products.plots",
+    "tweakreg_steps.reporting.plots",
     "matplotlib.figure",
     "matplotlib.backends.backend_agg",
     "matplotlib.style",

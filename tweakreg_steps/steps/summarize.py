@@ -39,13 +39,13 @@ STEP = Step(
     facts=_facts,
     reads={"fit": Read(FIT, of=all_names), "solution": Read(SOLUTION, of=_if_solved)},
     writes={"summary": SUMMARY_TABLE},
-    imports=("tweakreg_steps.products.summary",),
+    imports=("tweakreg_steps.reporting.summary",),
 )
 
 
 def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
     """Write ``summary.ecsv``."""
-    from tweakreg_steps.products.summary import build_summary, write_summary
+    from tweakreg_steps.reporting.summary import build_summary, write_summary
 
     rejected = call.inputs["rejected"]
     fits = [

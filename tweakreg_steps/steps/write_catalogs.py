@@ -39,7 +39,7 @@ STEP = Step(
         "match_text": XY_MATCH,
         "fit_text": FIT_MATCH,
     },
-    imports=("tweakreg_steps.products.text_products", *PLANE_MODULES),
+    imports=("tweakreg_steps.reporting.text_products", *PLANE_MODULES),
 )
 
 
@@ -47,7 +47,7 @@ def run(call: StepCall[Mapping[str, Any], Mapping[str, Any]]) -> None:
     """Write the sky and reference-plane catalogs, the match file and the fit file."""
     from tweakreg_steps.astrometry.reference_plane import read_reference_plane
     from tweakreg_steps.astrometry.undistortion import sky_to_plane
-    from tweakreg_steps.products.text_products import (
+    from tweakreg_steps.reporting.text_products import (
         fit_match_text,
         refxy_catalog_text,
         sky_catalog_text,

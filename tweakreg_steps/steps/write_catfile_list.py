@@ -41,7 +41,7 @@ STEP = Step(__name__, per=Per.ALL, facts=_facts, writes=_writes)
 
 def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
     """Write ``tweakreg/<first image>_xy_catfile.list``."""
-    from tweakreg_steps.products.text_products import catfile_list_text
+    from tweakreg_steps.reporting.text_products import catfile_list_text
 
     rows = [
         (

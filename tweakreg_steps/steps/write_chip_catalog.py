@@ -30,13 +30,13 @@ STEP = Step(
     facts=_facts,
     reads=BEST_POSITIONS,
     writes={"xy": CHIP_CATALOG},
-    imports=("tweakreg_steps.products.text_products",),
+    imports=("tweakreg_steps.reporting.text_products",),
 )
 
 
 def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
     """Write ``tweakreg/<image>_sci<chip>_xy_catalog.coo``."""
-    from tweakreg_steps.products.text_products import xy_catalog_text
+    from tweakreg_steps.reporting.text_products import xy_catalog_text
     from tweakreg_steps.tables.ecsv import ColumnTable
 
     catalog = call.read_table("positions" if call.optional_file("positions") else "catalog")

@@ -52,7 +52,7 @@ STEP = Step(
     facts=_facts,
     reads=LAST_SOURCES,
     writes=_writes,
-    imports=("tweakreg_steps.products.text_products",),
+    imports=("tweakreg_steps.reporting.text_products",),
 )
 
 
@@ -61,7 +61,7 @@ def run(call: StepCall[Mapping[str, Any], Facts]) -> list[Product]:
 
     The name is that of the reference, which may only be known once all images are aligned.
     """
-    from tweakreg_steps.products.text_products import cumulative_refcat_text, source_origins
+    from tweakreg_steps.reporting.text_products import cumulative_refcat_text, source_origins
 
     sources = call.read_table("expanded" if call.optional_file("expanded") else "sources")
     reference = sources.meta["origin"]

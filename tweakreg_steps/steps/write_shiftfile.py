@@ -45,14 +45,14 @@ STEP = Step(
     reads={"fit": Read(FIT, of=all_names), "plane": PLANE},
     writes=_writes,
     consumes=parameters.WriteShiftfile,
-    imports=("tweakreg_steps.products.shiftfile",),
+    imports=("tweakreg_steps.reporting.shiftfile",),
 )
 
 
 def run(call: StepCall[parameters.WriteShiftfile, Facts]) -> None:
     """Write the shift file and ``reference/wcs.fits`` under the name it is given there."""
     from tweakreg_steps.fits_files.copying import write_with_history
-    from tweakreg_steps.products.shiftfile import shiftfile_text
+    from tweakreg_steps.reporting.shiftfile import shiftfile_text
 
     rejected = call.inputs["rejected"]
     rows = [

@@ -23,12 +23,12 @@ STEP = Step(
     facts=_facts,
     reads={"sky": SKY},
     writes={"sky_text": SKY_CATALOG},
-    imports=("tweakreg_steps.products.text_products",),
+    imports=("tweakreg_steps.reporting.text_products",),
 )
 
 
 def run(call: StepCall[Mapping[str, Any], Mapping[str, Any]]) -> None:
     """Write ``tweakreg/<image>_sky_catalog.coo``."""
-    from tweakreg_steps.products.text_products import sky_catalog_text
+    from tweakreg_steps.reporting.text_products import sky_catalog_text
 
     call.write_text("sky_text", sky_catalog_text(call.read_table("sky"), image=call.name))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tweakreg_steps.products.plot_style import (
+from tweakreg_steps.reporting.plot_style import (
     MARK,
     describe_failure,
     draw_message,

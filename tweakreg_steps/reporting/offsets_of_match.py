@@ -37,7 +37,7 @@ def draw_match(
     plane
         The reference plane, a file.
     """
-    from tweakreg_steps.products.plots import (
+    from tweakreg_steps.reporting.plots import (
         IS_REFERENCE,
         add_footer,
         describe_cure,

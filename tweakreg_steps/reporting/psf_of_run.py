@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tweakreg_steps.products.plot_psf import draw_psf
-from tweakreg_steps.products.plot_style import draw_message
 from tweakreg_steps.psf.exposed_pixels import ExposureFiles
 from tweakreg_steps.psf.psf_file import describe_psf_file, read_psf
 from tweakreg_steps.psf.psf_grid import PsfGrid
 from tweakreg_steps.psf.star_image import LEAST_STARS, average_stars
+from tweakreg_steps.reporting.plot_psf import draw_psf
+from tweakreg_steps.reporting.plot_style import draw_message
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 if TYPE_CHECKING:

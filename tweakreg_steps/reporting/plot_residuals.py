@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tweakreg_steps.products.plot_style import (
+from tweakreg_steps.reporting.plot_style import (
     CLIPPED,
     FAINT,
     KEPT,

@@ -43,7 +43,7 @@ def draw_fit(
     labelsize
         Size of the labels in points.
     """
-    from tweakreg_steps.products.plots import (
+    from tweakreg_steps.reporting.plots import (
         IS_REFERENCE,
         add_footer,
         describe_cure,

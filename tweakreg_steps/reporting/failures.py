@@ -9,7 +9,7 @@ from typing import Any
 from tweakreg_steps.curing.cure import Changes, images_block
 from tweakreg_steps.errors import REASON_TEXTS, Reason
 from tweakreg_steps.printable import printable_line
-from tweakreg_steps.products.summary import Status, summary_rows
+from tweakreg_steps.reporting.summary import Status, summary_rows
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 _LEAST_WIDTH = 60
@@ -22,7 +22,7 @@ def format_failures(summary: ColumnTable, *, width: int | None) -> str:
     Parameters
     ----------
     summary : ColumnTable
-        As `tweakreg_steps.products.summary.read_summary` gives it.
+        As `tweakreg_steps.reporting.summary.read_summary` gives it.
     width : int or None
         Characters of a line; None breaks no line.
     """

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tweakreg_steps.products.plot_style import (
+from tweakreg_steps.reporting.plot_style import (
     FAINT,
     KEPT,
     MARK,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tweakreg_steps.products.plot_style import new_figure, note_in_corner, plot_style, set_margins
+from tweakreg_steps.reporting.plot_style import new_figure, note_in_corner, plot_style, set_margins
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tweakreg_steps.printable import printable_line
-from tweakreg_steps.products.failures import explain_reason
-from tweakreg_steps.products.summary import Status, summary_rows
+from tweakreg_steps.reporting.failures import explain_reason
+from tweakreg_steps.reporting.summary import Status, summary_rows
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def format_plain(summary: ColumnTable) -> str:
     Parameters
     ----------
     summary : ColumnTable
-        As `tweakreg_steps.products.summary.read_summary` gives it.
+        As `tweakreg_steps.reporting.summary.read_summary` gives it.
 
     Returns
     -------

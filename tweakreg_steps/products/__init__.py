@@ -1,1 +1,0 @@
-"""What is left to look at: plots, the summary, the shift file and TweakReg's texts."""
