@@ -192,7 +192,7 @@ def _is_second(chip: FittedChip, x: FloatArray, y: FloatArray, known: BoolArray)
     there = flux[other] > 0.0
     source, other = source[there], other[there]
     light = pixel.light_of(chip.psf, x[other], y[other], flux[other], source)
-    noise = np.sqrt(pixel.variance + chip.pixels.noise.per_unit * light)
+    noise = np.sqrt(np.maximum(pixel.variance + chip.pixels.noise.per_unit * light, 0.0))
     above = pixel.values - chip.pixels.noise.sky - OWN * light
     second[some[(light > 0.0)[:, 0] & (above < 3.0 * noise)[:, 0] & pixel.usable[:, 0]]] = True
     return second
