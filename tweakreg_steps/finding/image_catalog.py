@@ -105,7 +105,7 @@ def find_in_image(
         )
         for text in found.warnings:
             log.warning("%s, %s: %s", image, chip.label, text)
-        log.info("%s: %d sources, %s", chip.label, n_sources, dict(found.note))
+        log.info("%s: %d sources; %s", chip.label, n_sources, _in_words(found.note))
         columns.setdefault("chip", []).append(np.full(n_sources, chip.number))
         for key in _measured(find):
             columns.setdefault(key, []).append(found.columns[key])
@@ -156,6 +156,20 @@ def _measured(find: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the columns that the finder measures."""
     selecting = find["use_sharp_round"]
     return (*_COLUMNS, *(SHAPE_COLUMNS if selecting else ()))
+
+
+def _in_words(note: Mapping[str, Any]) -> str:
+    """Say what a finder notes of a chip: ``sky sigma 6.77, sky sigma method mode``."""
+    said = ((key.replace("_", " "), value) for key, value in note.items())
+    return ", ".join(
+        name
+        if value is True
+        else f"{name} {value:.4g}"
+        if isinstance(value, float)
+        else f"{name} {value}"
+        for name, value in said
+        if value is not None and value is not False
+    )
 
 
 def _table(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tweakreg_steps import __version__
@@ -19,7 +20,8 @@ _WARNING = "WARNING: "
 def write_run_log(project: Project, jobs: Sequence[Job]) -> None:
     """Append the logs of `jobs` to the log file that the recipe names."""
     path = project.outdir / project.values["runfile"]
-    lines = [f"{RUN_LOG_HEAD}{__version__}: {project.recipe.name}, {len(jobs)} jobs"]
+    now = datetime.now(tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    lines = [f"{RUN_LOG_HEAD}{__version__}: {project.recipe.name}, {len(jobs)} jobs, ended {now}"]
     for job in jobs:
         said = indented_log(project.outdir / job.log)
         if said or project.values["verbose"]:

@@ -1,4 +1,4 @@
-"""How far a run is: a bar on a terminal, a line a job elsewhere."""
+"""How far a run is: on a terminal a bar with what is running, elsewhere a line a job."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tweakreg_steps.running.snakemake_log import Listener
+
+_BAR_WIDTH = 16
 
 
 @contextmanager
@@ -42,28 +44,61 @@ def _lines(total: int, details: Callable[[str], str]) -> Listener:
         sys.stderr.write(f"{line}\n{details(log)}")
         sys.stderr.flush()
 
-    return Listener(on_done=on_done)
+    def on_failed(rule: str, image: str) -> None:
+        sys.stderr.write(f"failed: {rule} {image}".rstrip() + "\n")
+        sys.stderr.flush()
+
+    return Listener(on_done=on_done, on_failed=on_failed)
 
 
 @contextmanager
 def _bar(total: int, details: Callable[[str], str]) -> Iterator[Listener]:
     """Draw a progress bar."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.markup import escape
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.table import Column
 
+    running: dict[tuple[str, str], None] = {}
+    failed = 0
     columns = (
-        BarColumn(),
+        BarColumn(bar_width=_BAR_WIDTH),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("left:"),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True)),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with Progress(*columns, console=Console(stderr=True), expand=True) as progress:
         task = progress.add_task("", total=total)
 
+        def show(advance: int) -> None:
+            names = ", ".join(f"{rule} {image}".rstrip() for rule, image in running)
+            count = f"[{failed} failed] " if failed else ""
+            progress.update(task, advance=advance, description=escape(count + names))
+
+        def on_started(rule: str, image: str) -> None:
+            running[rule, image] = None
+            show(0)
+
+        def on_failed(rule: str, image: str) -> None:
+            nonlocal failed
+            failed += 1
+            running.pop((rule, image), None)
+            show(0)
+
         def on_done(rule: str, image: str, log: str) -> None:
-            progress.update(task, advance=1, description=f"{rule} {image}")
+            running.pop((rule, image), None)
+            show(1)
             text = details(log)
             if text:
                 progress.console.print(text, end="", markup=False, highlight=False)
 
-        yield Listener(on_done=on_done)
+        yield Listener(on_started=on_started, on_done=on_done, on_failed=on_failed)

@@ -22,8 +22,12 @@ class Listener:
     ----------
     on_total
         Called with the number of jobs.
+    on_started
+        Called with rule and image when a job begins.
     on_done
         Called with rule, image and log when a job is done.
+    on_failed
+        Called with rule and image when a job has failed.
     failures
         Rule, image and log of each job that failed.
     errors
@@ -33,7 +37,9 @@ class Listener:
     """
 
     on_total: Callable[[int], None] = lambda total: None  # noqa: ARG005
+    on_started: Callable[[str, str], None] = lambda rule, image: None  # noqa: ARG005
     on_done: Callable[[str, str, str], None] = lambda rule, image, log: None  # noqa: ARG005
+    on_failed: Callable[[str, str], None] = lambda rule, image: None  # noqa: ARG005
     failures: list[tuple[str, str, str]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     cluster_logs: list[str] = field(default_factory=list)
@@ -55,7 +61,9 @@ class LogHandler(LogHandlerBase):
         if event == LogEvent.RUN_INFO:
             _listener.on_total(sum(v for k, v in record.stats.items() if k not in ("total", "all")))  # type: ignore[attr-defined]
         elif event == LogEvent.JOB_INFO:
-            self._jobs[record.jobid] = _named(record)  # type: ignore[attr-defined]
+            rule, image, log = self._jobs[record.jobid] = _named(record)  # type: ignore[attr-defined]
+            if rule != "all":
+                _listener.on_started(rule, image)
         elif event == LogEvent.JOB_FINISHED:
             rule, image, log = self._jobs.get(record.job_id, ("", "", ""))  # type: ignore[attr-defined]
             if rule not in ("", "all"):
@@ -63,6 +71,7 @@ class LogHandler(LogHandlerBase):
         elif event == LogEvent.JOB_ERROR:
             rule, image, _ = self._jobs.get(record.jobid, (record.rule_name, "", ""))  # type: ignore[attr-defined]
             _listener.failures.append((rule, image, " ".join(map(str, record.log))))  # type: ignore[attr-defined]
+            _listener.on_failed(rule, image)
             _listener.cluster_logs += map(str, record.log[1:])  # type: ignore[attr-defined]
         elif event == LogEvent.GROUP_ERROR:
             _listener.cluster_logs += map(str, record.aux_logs)  # type: ignore[attr-defined]
