@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from failing import failing_scene
 from hypothesis import settings
+from psf_runs import built_recipe, psf_scene
 from raw_exposures import provide_reference_files
 from rich_runs import make_sequence, make_solved, make_updated
 from skies import Scene, small_uvis_scene
@@ -32,7 +33,8 @@ settings.load_profile("steady")
 os.environ["TWEAKREG_EDITOR"] = "text"
 
 _RUNS = {
-    *("finished_run", "tiny_run", "run_copy", "updated_run", "sequence_run", "flt_run", "flt_copy")
+    *("solved_run", "psf_built_run", "failing_run"),
+    *("finished_run", "tiny_run", "run_copy", "updated_run", "sequence_run", "flt_run", "flt_copy"),
 }
 """Fixtures that hold a finished run."""
 _STARTS_RUNS = re.compile(
@@ -99,6 +101,20 @@ def tiny_run(tiny_exposures: Scene, tmp_path_factory: pytest.TempPathFactory) ->
 def solved_run(tiny_exposures: Scene, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the tiny exposures, solved together with a catalog; read only."""
     return make_solved(tmp_path_factory.mktemp("solved"), tiny_exposures).parent
+
+
+@pytest.fixture(scope="session")
+def psf_exposures(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """Four dithered exposures of stars through a telescope; recipes may be written beside them."""
+    return psf_scene(tmp_path_factory.mktemp("through_optics"))
+
+
+@pytest.fixture(scope="session")
+def psf_built_run(psf_exposures: Scene) -> Path:
+    """Return the output folder of a run that built the PSF of these exposures; read only."""
+    recipe = built_recipe(psf_exposures)
+    assert main(["run", str(recipe), "-j", "2"]) == 0
+    return recipe.parent / "build"
 
 
 @pytest.fixture(scope="session")

@@ -45,9 +45,12 @@ WITHOUT = {
 
 
 @pytest.fixture(scope="module")
-def outdirs(updated_run: Path, sequence_run: Path, solved_run: Path) -> list[Path]:
+def outdirs(
+    updated_run: Path, sequence_run: Path, solved_run: Path, psf_built_run: Path
+) -> list[Path]:
     """Return the output folders of runs in which between them every rule has a job."""
-    return [updated_run / "out", sequence_run / "results" / "sequence", solved_run / "out"]
+    sequence = sequence_run / "results" / "sequence"
+    return [updated_run / "out", sequence, solved_run / "out", psf_built_run]
 
 
 def products(outdir: Path) -> dict[str, dict[str, Any]]:
@@ -86,7 +89,7 @@ def test_every_file_says_of_its_making_what_the_ledger_does(outdirs: list[Path])
             assert said == statement_of(record), name
             assert said["version"] == __version__
             assert (said["upstream"], said["code"]) == (record["upstream"], record["code"])
-            is_header = record["rule"] == "update_header"
+            is_header = record["rule"] in {"update_header", "transfer_header"}
             kept = {"in_place", "decision"} if is_header else set()
             assert said["inputs"] == {
                 key: value for key, value in record["inputs"].items() if key not in kept

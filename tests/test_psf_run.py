@@ -12,9 +12,8 @@ import pytest
 import yaml
 from astropy.io import fits
 from astropy.table import Table
-from optics import uvis
-from psf_scenes import write_library
-from skies import Scene, rms_to_truth, uvis_scene
+from psf_runs import LIBRARY, with_psf, write_recipe
+from skies import Scene, rms_to_truth
 from steps import run_steps
 
 from tweakreg_steps.cli import main
@@ -22,43 +21,21 @@ from tweakreg_steps.errors import RecipeError, TweakRegError
 from tweakreg_steps.recipes.recipe import load_recipe
 from tweakreg_steps.workflow.project import open_project
 
-SHAPE = (420, 420)
-LIBRARY = "PSFSTD_WFC3UV_F555W.fits"
 FIND_RULES = ("make_masks", "find_sources", "measure_positions", "undistort_sources")
 FIRST = "paint01q_flc"
-
-
 DAOFIND: dict[str, str] = {}
 
 
-def with_psf(psf: str) -> dict[str, str]:
-    """Return what says that sources are measured with a PSF."""
-    return {"centroid": "psf", "psf": psf}
-
-
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+def scene(psf_exposures: Scene) -> Scene:
     """Four dithered exposures of stars through a telescope, with hits, and their PSF beside."""
-    folder = tmp_path_factory.mktemp("through_optics")
-    optics = uvis(SHAPE)
-    write_library(folder / LIBRARY, optics, detectors=2)
-    return uvis_scene(
-        folder,
-        shape=SHAPE,
-        number=4,
-        stars=1700,
-        faintest=2.0e4,
-        cosmic_ray_number=40,
-        hot_pixel_number=20,
-        dither=1.3,
-        optics=optics,
-    )
+    return psf_exposures
 
 
 @pytest.fixture(scope="module")
-def aligned(scene: Scene) -> Callable[[str], Path]:
+def aligned(scene: Scene, psf_built_run: Path) -> Callable[[str], Path]:
     """Return the function that aligns them with a PSF, or as DAOFIND has them."""
-    done: dict[str, Path] = {}
+    done: dict[str, Path] = {"build": psf_built_run}
 
     def align(psf: str) -> Path:
         if psf not in done:
@@ -71,19 +48,6 @@ def aligned(scene: Scene) -> Callable[[str], Path]:
         return done[psf]
 
     return align
-
-
-def write_recipe(folder: Path, name: str, find: dict[str, str]) -> Path:
-    """Write a recipe beside the exposures."""
-    recipe = {
-        "input": "*_flc.fits",
-        "outdir": name,
-        "imagefindpars": {"threshold": 20, **find},
-        "update_header": {"updatehdr": True},
-    }
-    path = folder / f"{name}.yaml"
-    path.write_text(yaml.safe_dump(recipe))
-    return path
 
 
 def errors_of(folder: Path, scene: Scene, table: str) -> np.ndarray:

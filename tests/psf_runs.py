@@ -1,0 +1,57 @@
+"""Runs of four exposures through a telescope, whose sources are measured with a PSF."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import yaml
+from optics import uvis
+from psf_scenes import write_library
+from skies import Scene, uvis_scene
+
+SHAPE = (420, 420)
+LIBRARY = "PSFSTD_WFC3UV_F555W.fits"
+"""Their PSF, beside them."""
+
+
+def psf_scene(folder: Path) -> Scene:
+    """Paint four dithered exposures of stars through a telescope, with hits, and their PSF."""
+    optics = uvis(SHAPE)
+    write_library(folder / LIBRARY, optics, detectors=2)
+    return uvis_scene(
+        folder,
+        shape=SHAPE,
+        number=4,
+        stars=1700,
+        faintest=2.0e4,
+        cosmic_ray_number=40,
+        hot_pixel_number=20,
+        dither=1.3,
+        optics=optics,
+    )
+
+
+def with_psf(psf: str) -> dict[str, str]:
+    """Return what says that sources are measured with a PSF."""
+    return {"centroid": "psf", "psf": psf}
+
+
+def write_recipe(folder: Path, name: str, find: dict[str, str], **header: str) -> Path:
+    """Write a recipe beside the exposures."""
+    recipe = {
+        "input": "*_flc.fits",
+        "outdir": name,
+        "imagefindpars": {"threshold": 20, **find},
+        "update_header": {"updatehdr": True, **header},
+    }
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(recipe))
+    return path
+
+
+def built_recipe(scene: Scene) -> Path:
+    """Write the recipe that builds the PSF, and corrects another file of the first exposure."""
+    first = scene.paths[1]
+    shutil.copyfile(first, first.with_name(first.name.replace("_flc", "_flt")))
+    return write_recipe(first.parent, "build", with_psf("build"), also="*_flt.fits")
