@@ -19,7 +19,7 @@ from tweakreg_steps.recipes.schema import parameters
 SECTION = {
     p.path[-1]: p.default
     for p in parameters()
-    if p.path[0] == "imagefindpars" and p.path[-1] != "dqbits"
+    if p.path[0] == "imagefindpars" and p.path[-1] not in {"dqbits", "centroid", "psf"}
 }
 SHAPE = (200, 240)
 STAR = Psf(core_sigma=1.3, wing_sigma=2.5, wing_fraction=0.1, radius=12)
