@@ -1,4 +1,5 @@
 localrules:
+    plot_psf,
     summarize,
     write_report,
 

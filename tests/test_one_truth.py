@@ -49,7 +49,7 @@ def scheduled(recipe: Path) -> Jobs:
             rule = match[1]
         elif rule and (match := _WILDCARDS.match(line)):
             values = dict(word.split("=") for word in match[1].split(", "))
-            found.add((rule, (values.get("image") or values["file"]).removesuffix(".fits")))
+            found.add((rule, next(iter(values.values())).removesuffix(".fits")))
             rule = None
     if rule:
         found.add((rule, "all"))

@@ -106,10 +106,14 @@ OWN_ROWS = [
     ),
     row(
         "imagefindpars.centroid",
-        {"measure_positions", "undistort_sources", "write_chip_catalog"},
+        {"measure_positions", "undistort_sources", "write_chip_catalog", "plot_psf"},
         {"imagefindpars": {"centroid": "psf", "psf": "star.fits"}},
     ),
-    row("imagefindpars.psf", {"measure_positions"}, {"imagefindpars": {"psf": "other.fits"}}),
+    row(
+        "imagefindpars.psf",
+        {"measure_positions", "plot_psf"},
+        {"imagefindpars": {"psf": "other.fits"}},
+    ),
     row(
         "refimagefindpars.centroid",
         {"measure_positions", "undistort_sources", "write_chip_catalog"},

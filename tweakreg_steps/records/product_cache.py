@@ -71,8 +71,10 @@ class ProductCache:
             A product cannot be written.
         """
         found: dict[Path, bytes] = {}
-        for key, name in self._contents(record).items():
-            content, product = self._read(name), files.get(key)
+        # every one is read, so that none that was damaged stays
+        contents = {key: self._read(name) for key, name in self._contents(record).items()}
+        for key, content in contents.items():
+            product = files.get(key)
             if content is None or product is None:
                 return []
             found[product] = content

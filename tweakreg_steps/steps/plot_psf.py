@@ -29,7 +29,7 @@ def _shown(subject: Subject) -> Subject | None:
     members = [
         one
         for one in map(subject.member, subject.members)
-        if one.is_sought and not one.has_catalogs
+        if one.is_input and one.is_sought and not one.has_catalogs
     ]
     for fits in (is_psf_built, is_psf_wanted):
         for one in members:

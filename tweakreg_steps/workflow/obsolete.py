@@ -53,11 +53,8 @@ def _obsolete_among(project: Project, entries: Iterable[tuple[Path, Entry]]) -> 
         rule, name = path.parent.name, path.stem
         for product in _left_behind(project, rule, name, entry):
             file = project.outdir / product
-            if (
-                product not in made
-                and file.is_file()
-                and is_as_made(file, entry["products"][product])
-            ):
+            known = entry["products"].get(product)
+            if known and product not in made and file.is_file() and is_as_made(file, known):
                 found.append(Obsolete(product, rule, name))
     return found
 
