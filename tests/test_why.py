@@ -147,7 +147,8 @@ def test_a_product_edited_by_hand_or_removed_is_known_for_it(run_copy: Path, cap
     assert why(table, capsys)[0] == f"fits/{IMAGE}.ecsv, changed since it was made"
     (run_copy / "out" / "sky" / f"{IMAGE}.ecsv").unlink()
     lines = why(run_copy / "out" / "matches" / f"{IMAGE}.ecsv", capsys)
-    assert f"sky/{IMAGE}.ecsv, not there any more" in lines
+    gone = f"sky/{IMAGE}.ecsv, not there any more"
+    assert any(gone in line for line in lines)
     assert why(run_copy / "out" / "sky" / f"{IMAGE}.ecsv", capsys)[1].startswith(
         "made by undistort"
     )

@@ -127,7 +127,8 @@ def test_a_parameter_changes_the_records_of_its_rules_alone(parameter: Parameter
         beside = {"finder": "sextractor"}
     brings = set()
     if parameter.path[-1] == "centroid":
-        beside, brings = {"psf": "star.fits"}, {"measure_positions", "plot_psf"}
+        beside, brings = {"psf": "star.fits"}, {"measure_positions"}
+        brings |= {"plot_psf"} if section == "imagefindpars" else set()
     found: dict[str, Any] = {
         "refcat": "x" if section == "reference_catalog" else None,
         "refimage": image("r_refimage") if section == "refimagefindpars" else None,
