@@ -15,7 +15,7 @@ from whole_runs import World
 from tweakreg_steps.cli import main
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.recipes.recipe import load_recipe
-from tweakreg_steps.running import recipe_run, step_run
+from tweakreg_steps.running import recipe_run, stale_run, step_run
 from tweakreg_steps.running.steady_inputs import Call, steady_inputs
 from tweakreg_steps.steps import all_steps
 from tweakreg_steps.steps.call import StepCall
@@ -43,14 +43,14 @@ def replace_file(path: Path, other: Path) -> None:
 
 def before_the_jobs(monkeypatch: pytest.MonkeyPatch, change: Callable[[], object]) -> None:
     """Have something happen between the look at the inputs and the first job of the next run."""
-    run_stale = recipe_run._run_stale
+    run_stale = stale_run.run_stale
 
     def change_and_run(*positional: Any, **named: Any) -> None:  # noqa: ANN401  passed on
         monkeypatch.undo()
         change()
         run_stale(*positional, **named)
 
-    monkeypatch.setattr(recipe_run, "_run_stale", change_and_run)
+    monkeypatch.setattr(recipe_run, "run_stale", change_and_run)
 
 
 def entries(out: Path, image: str) -> set[str]:

@@ -13,7 +13,8 @@ import test_mosaic as parts
 from tweakreg_steps.alignment.fit_record import fit_record
 from tweakreg_steps.matching.acceptance import compare_with_present, judge_fit
 from tweakreg_steps.solving.exposure_fit import ExposureFit, fit_of_exposure
-from tweakreg_steps.solving.mosaic import AlignedMosaic, Method
+from tweakreg_steps.solving.mosaic import AlignedMosaic
+from tweakreg_steps.solving.mosaic_input import Method
 
 CENTER = np.array([1200.0, 300.0])
 

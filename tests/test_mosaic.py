@@ -17,13 +17,8 @@ from tweakreg_steps.matching.source_list import SourceList
 from tweakreg_steps.solving.closures import check_edges
 from tweakreg_steps.solving.detections import NO_PRIORS
 from tweakreg_steps.solving.joining import join_pairs
-from tweakreg_steps.solving.mosaic import (
-    AlignedMosaic,
-    Exposures,
-    Reference,
-    Settings,
-    align_mosaic,
-)
+from tweakreg_steps.solving.mosaic import AlignedMosaic, align_mosaic
+from tweakreg_steps.solving.mosaic_input import Exposures, Reference, Settings
 from tweakreg_steps.solving.overlaps import Overlap, choose_pairs, find_overlaps
 from tweakreg_steps.solving.pair_match import Edge, match_pair
 

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from strips import FITTING, GATES, MATCHING, MAX_FALSE_ALARM, list_strip, sky_table
 
 from tweakreg_steps.alignment.fitted_image import fit_image
-from tweakreg_steps.alignment.match_table import make_match_table, on_plane
+from tweakreg_steps.alignment.lists_on_plane import on_plane
+from tweakreg_steps.alignment.match_table import make_match_table
 from tweakreg_steps.alignment.reference_list import add_new_sources, list_of_image
 from tweakreg_steps.tables.ecsv import ColumnTable
 

@@ -17,8 +17,9 @@ from strips import sky_table
 from tweakreg_steps.alignment.moving_reference import with_motions
 from tweakreg_steps.alignment.reference_list import make_reference_list
 from tweakreg_steps.astrometry.reference_plane import _make_plane, plane_center
+from tweakreg_steps.solving.images_as_mosaic import Asked
 from tweakreg_steps.solving.matched_pair import match_images
-from tweakreg_steps.solving.solved_images import Asked, SolvedImages, solve_images
+from tweakreg_steps.solving.solved_images import SolvedImages, solve_images
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 FloatArray = NDArray[np.float64]

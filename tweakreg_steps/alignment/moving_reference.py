@@ -21,23 +21,11 @@ from tweakreg_steps.astrometry.space_motion import (
     propagate,
 )
 from tweakreg_steps.tables.ecsv import ColumnTable
-from tweakreg_steps.tables.motion_columns import OPTIONAL, NoMotion
+from tweakreg_steps.tables.motion_columns import OPTIONAL, UNITS, NoMotion
 
 FloatArray = NDArray[np.float64]
 
 _EPOCH = "ref_epoch"
-_UNITS = {
-    _EPOCH: "yr",
-    "parallax": "mas",
-    "pmra": "mas / yr",
-    "pmdec": "mas / yr",
-    "ra_error": "mas",
-    "dec_error": "mas",
-    "parallax_error": "mas",
-    "pmra_error": "mas / yr",
-    "pmdec_error": "mas / yr",
-    "radial_velocity": "km / s",
-}
 _DESCRIPTIONS = {
     _EPOCH: "Julian year to which the position belongs",
     "pmra": "proper motion along the great circle; nan where it is not known",
@@ -62,7 +50,7 @@ def with_motions(
     known = {name: values for name, values in known.items() if np.isfinite(values).any()}
     return ColumnTable(
         {**sources.columns, **known},
-        {**sources.units, **{name: unit for name, unit in _UNITS.items() if name in known}},
+        {**sources.units, **{name: unit for name, unit in UNITS.items() if name in known}},
         {**sources.descriptions, **{k: text for k, text in _DESCRIPTIONS.items() if k in known}},
         {**sources.meta, "no_pm": no_pm},
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tweakreg_steps.alignment.match_table import brightness_of, on_plane
+from tweakreg_steps.alignment.lists_on_plane import brightness_of, on_plane
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 if TYPE_CHECKING:

@@ -160,16 +160,15 @@ def _measured(find: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _in_words(note: Mapping[str, Any]) -> str:
     """Say what a finder notes of a chip: ``sky sigma 6.77, sky sigma method mode``."""
-    said = ((key.replace("_", " "), value) for key, value in note.items())
-    return ", ".join(
-        name
-        if value is True
-        else f"{name} {value:.4g}"
-        if isinstance(value, float)
-        else f"{name} {value}"
-        for name, value in said
-        if value is not None and value is not False
-    )
+    told = {k: value for k, value in note.items() if value is not None and value is not False}
+    return ", ".join(f"{key.replace('_', ' ')}{_value(told[key])}" for key in told)
+
+
+def _value(value: object) -> str:
+    """Write a value behind its name; what is just true needs none."""
+    if value is True:
+        return ""
+    return f" {value:.4g}" if isinstance(value, float) else f" {value}"
 
 
 def _table(

@@ -11,6 +11,7 @@ import numpy as np
 from tweakreg_steps.alignment.overlap import SkyHull
 from tweakreg_steps.astrometry.space_motion import NUMBERS
 from tweakreg_steps.solving.overlaps import connected_parts, find_overlaps
+from tweakreg_steps.tables import motion_columns
 
 RELEASE = "Gaia DR3"
 
@@ -33,21 +34,7 @@ COLUMNS = (
 )
 """Columns of ``gaia_source``, under its own names."""
 
-UNITS = {
-    "ra": "deg",
-    "dec": "deg",
-    "parallax": "mas",
-    "pmra": "mas / yr",
-    "pmdec": "mas / yr",
-    "ra_error": "mas",
-    "dec_error": "mas",
-    "parallax_error": "mas",
-    "pmra_error": "mas / yr",
-    "pmdec_error": "mas / yr",
-    "radial_velocity": "km / s",
-    "ref_epoch": "yr",
-    "phot_g_mean_mag": "mag",
-}
+UNITS = {"ra": "deg", "dec": "deg", **motion_columns.UNITS, "phot_g_mean_mag": "mag"}
 
 
 @dataclass(frozen=True)

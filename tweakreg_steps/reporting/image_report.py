@@ -193,7 +193,7 @@ def _references(
     sources: ColumnTable, fit: Mapping[str, Any], maps: Mapping[int, ChipMap], plane: WCS
 ) -> dict[str, Any]:
     """Return where the reference sources are on the chips, by the header and by the fit."""
-    from tweakreg_steps.alignment.match_table import on_plane
+    from tweakreg_steps.alignment.lists_on_plane import on_plane
 
     rows: dict[str, list[Any]] = {"chip": [], "x": [], "y": [], "x_fit": [], "y_fit": []}
     try:

@@ -72,7 +72,7 @@ def histogram_of_match(
 
     None where it did not come to that, or the plane does not show the sources.
     """
-    from tweakreg_steps.alignment.match_table import source_lists
+    from tweakreg_steps.alignment.lists_on_plane import source_lists
     from tweakreg_steps.astrometry.reference_plane import read_reference_plane
     from tweakreg_steps.matching.offset import count_separations
     from tweakreg_steps.matching.similarity import Similarity

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from pathlib import Path
 
-from tweakreg_steps.errors import JobFailedError
 from tweakreg_steps.printable import printable_line
 from tweakreg_steps.recipes.recipe import Recipe
-from tweakreg_steps.records.ledger import read_entry, refresh_times
-from tweakreg_steps.records.outdir_files import ledger_of
 from tweakreg_steps.records.product_cache import cache_problem, make_shared
 from tweakreg_steps.running.cluster_run import profile_folder
 from tweakreg_steps.running.leftovers import clean_outdir
 from tweakreg_steps.running.locking import hold_outdir
 from tweakreg_steps.running.run_ending import end_run
-from tweakreg_steps.running.run_log import finding_warnings, indented_log, write_run_log
 from tweakreg_steps.running.run_story import read_outcomes, write_story
+from tweakreg_steps.running.stale_run import run_stale
 from tweakreg_steps.running.step_server import Prepare
 from tweakreg_steps.workflow.blocked_jobs import (
     blocked_jobs,
@@ -29,10 +25,6 @@ from tweakreg_steps.workflow.obsolete import remove_intermediates, remove_obsole
 from tweakreg_steps.workflow.outdir import prepare_outdir, release
 from tweakreg_steps.workflow.ownership import claim_products
 from tweakreg_steps.workflow.project import Project, open_project
-from tweakreg_steps.workflow.staleness import StaleJob
-
-_SHOWN = 10
-"""Warnings that are shown."""
 
 
 def run_recipe(
@@ -78,7 +70,7 @@ def run_recipe(
         before = read_outcomes(project.outdir)
         if project.stale:
             prepare(dict.fromkeys(job.job.rule for job in project.stale))
-            _run_stale(project, project.stale, cores=cores, profile=profile, quiet=quiet)
+            run_stale(project, project.stale, cores=cores, profile=profile, quiet=quiet)
             write_story(project, file, before)
         elif not quiet:
             sys.stderr.write("nothing to do: everything is up to date\n")
@@ -115,45 +107,3 @@ def _warn_of_cache(recipe: Recipe) -> None:
     problem = cache_problem(folder) if folder else None
     if problem:
         sys.stderr.write(f"tweakreg: warning: {printable_line(problem)}\n")
-
-
-def _run_stale(
-    project: Project,
-    stale: list[StaleJob],
-    *,
-    cores: int,
-    profile: Path | None,
-    quiet: bool,
-) -> None:
-    """Run some stale jobs, telling how far they are; gather the log whatever happens."""
-    from tweakreg_steps.running.run_progress import show_progress
-    from tweakreg_steps.running.snakemake_run import run_workflow
-
-    def details(log: str) -> str:
-        return indented_log(project.outdir / log) if project.values["verbose"] else ""
-
-    jobs = [job.job for job in stale]
-    try:
-        with show_progress(total=len(stale), details=details, quiet=quiet) as listener:
-            run_workflow(project, stale, cores=cores, profile=profile, listener=listener)
-    except BaseException:
-        with suppress(JobFailedError):  # why the run failed is the news
-            write_run_log(project, jobs)
-        raise
-    write_run_log(project, jobs)
-    if not quiet:
-        _say_warnings(
-            list(dict.fromkeys(finding_warnings(project, jobs))), project.values["runfile"]
-        )
-    for job in jobs:  # Snakemake has touched what they made
-        path = project.outdir / ledger_of(*job.key)
-        entry = read_entry(path)
-        if entry and entry["ticket"] == project.tickets[job.key]:
-            refresh_times(path, entry, project.outdir)
-
-
-def _say_warnings(warnings: list[str], runfile: str) -> None:
-    """Say on stderr what the search for sources warned of."""
-    sys.stderr.writelines(f"tweakreg: warning: {text}\n" for text in warnings[:_SHOWN])
-    if len(warnings) > _SHOWN:
-        sys.stderr.write(f"tweakreg: and {len(warnings) - _SHOWN} more warnings in {runfile}\n")

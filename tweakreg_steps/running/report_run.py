@@ -9,7 +9,7 @@ from tweakreg_steps.errors import InputError
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.running.leftovers import clean_outdir
 from tweakreg_steps.running.locking import hold_outdir
-from tweakreg_steps.running.recipe_run import _run_stale
+from tweakreg_steps.running.stale_run import run_stale
 from tweakreg_steps.running.step_server import Prepare
 from tweakreg_steps.steps.products import REPORT_PRODUCTS, RUN_PAGE
 from tweakreg_steps.workflow.jobs import JobKey
@@ -48,7 +48,7 @@ def write_report(recipe: Recipe, file: Path, *, cores: int, prepare: Prepare) ->
             claim_products(project, jobs)
             project.write_state(jobs)
             prepare(dict.fromkeys(job.rule for job in jobs))
-            _run_stale(project, stale, cores=cores, profile=None, quiet=False)
+            run_stale(project, stale, cores=cores, profile=None, quiet=False)
             release(project.outdir)
     return recipe.outdir / RUN_PAGE.path()
 

@@ -83,7 +83,7 @@ class TrialBench:
 
     def lists(self, values: Values) -> tuple[SourceList, SourceList]:
         """Return the sources of image and reference on the reference plane."""
-        from tweakreg_steps.alignment.match_table import source_lists
+        from tweakreg_steps.alignment.lists_on_plane import source_lists
 
         return source_lists(self.sky(values), self.sources, plane=self.plane, image=self.image)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tweakreg_steps.alignment.match_table import list_on_plane, require_sources
+from tweakreg_steps.alignment.lists_on_plane import list_on_plane, require_sources
 from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale
 from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.matching.linear_models import GEOMETRIES, Geometry

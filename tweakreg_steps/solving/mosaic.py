@@ -11,131 +11,33 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
 
 import numpy as np
 
 from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.matching.fitting import fit_pairs
-from tweakreg_steps.matching.linear_models import Geometry
 from tweakreg_steps.matching.matching import match_sources
 from tweakreg_steps.matching.pairs import MatchedPairs
 from tweakreg_steps.matching.source_list import SourceList
-from tweakreg_steps.solving.chip_terms import NO_CHIPS, ChipDetections
 from tweakreg_steps.solving.closures import Verdict, check_edges
 from tweakreg_steps.solving.detections import (
     BoolArray,
     Detections,
     FloatArray,
     IndexArray,
-    Priors,
     ReferenceStars,
 )
 from tweakreg_steps.solving.joining import JoinedStars, join_pairs
+from tweakreg_steps.solving.mosaic_input import Exposures, Reference, Settings
 from tweakreg_steps.solving.mosaic_state import Mosaic
 from tweakreg_steps.solving.pair_match import Edge
-from tweakreg_steps.solving.simultaneous import Gauge
 from tweakreg_steps.solving.solution import MosaicSolution, solve
 from tweakreg_steps.solving.whole_parts import PartFit, move_parts
 
 log = logging.getLogger(__name__)
 
-Method = Literal["relative_absolute", "simultaneous"]
-
 _MATCHINGS = 4
 """Rounds of matching with the reference: each straightens the mosaic for the next one."""
-
-
-@dataclass(frozen=True, eq=False)
-class Exposures:
-    """The exposures of a mosaic.
-
-    Attributes
-    ----------
-    lists : sequence of SourceList
-        Their sources through the headers as they are, in pixels of the plane.
-    errors : sequence of (n,) float arrays
-        Standard errors of the sources along one axis, in pixels; nan where not known.
-    unit : (n_exposures,) int array
-        Which unit each moves with, from 0: its own, or that of its group.
-    geometries, priors : sequences, one a unit
-        See `simultaneous.Mosaic`.
-    held : (n_units,) bool array
-        Units that are the reference.
-    camera : (n_units,) int array
-        Camera and filter of each unit, from 0.
-    chips : ChipDetections
-        Of all sources of all exposures, one after the other; `NO_CHIPS` for no terms.
-    """
-
-    lists: Sequence[SourceList]
-    errors: Sequence[FloatArray]
-    unit: IndexArray
-    geometries: Sequence[Geometry]
-    priors: Sequence[Priors]
-    held: BoolArray
-    camera: IndexArray
-    chips: ChipDetections = NO_CHIPS
-
-    @property
-    def sizes(self) -> list[int]:
-        """Number of sources of each exposure."""
-        return [len(sources) for sources in self.lists]
-
-
-@dataclass(frozen=True, eq=False)
-class Reference:
-    """A catalog to align with.
-
-    Attributes
-    ----------
-    sources : SourceList
-        Its entries at the common epoch, in pixels of the plane.
-    covariance : (m, 2, 2) float array
-        Of their places, in square pixels; zero where not known.
-    moves : (n_exposures, m, 2) float array or None
-        How far each entry has moved at the time of each exposure since the common epoch, in
-        pixels; None where all exposures are of one epoch.
-    """
-
-    sources: SourceList
-    covariance: FloatArray
-    moves: FloatArray | None = None
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the recipe says about the solution.
-
-    Attributes
-    ----------
-    method : {"relative_absolute", "simultaneous"}
-        One fit of each part after it was solved alone, or everything at once.
-    gauge : {"first", "mean"}
-        What is held where nothing tells where a part lies.
-    sigma, nclip : float, int
-        Limit and rounds of the rejection of outliers.
-    fit_factors : bool
-        Whether the sources' errors are known but for a factor.
-    fitgeometry : {"shift", "rshift", "rscale", "general"}
-        Geometry of the fit of a whole part.
-    matching : mapping
-        Keywords of `tweakreg_steps.matching.matching.match_sources`, for the reference.
-    pixel_scale : float
-        Size of the plane's pixels in arcseconds.
-    max_false_alarm : float
-        Largest probability with which unrelated lists may give an offset.
-    """
-
-    method: Method
-    gauge: Gauge
-    sigma: float
-    nclip: int
-    fit_factors: bool
-    fitgeometry: Geometry
-    matching: Mapping[str, Any]
-    pixel_scale: float
-    max_false_alarm: float
 
 
 @dataclass(frozen=True)

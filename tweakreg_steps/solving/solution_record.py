@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from tweakreg_steps.solving.closures import CLOSED
-from tweakreg_steps.solving.mosaic import AlignedMosaic, Exposures
+from tweakreg_steps.solving.mosaic import AlignedMosaic
+from tweakreg_steps.solving.mosaic_input import Exposures
 from tweakreg_steps.solving.pair_match import Edge
 from tweakreg_steps.solving.solution import Part
 

@@ -15,8 +15,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tweakreg_steps.errors import RecipeError
-
 if TYPE_CHECKING:
     from tweakreg_steps.steps.subject import Subject
     from tweakreg_steps.surveying.inspection import Inspected
@@ -175,16 +173,3 @@ class Step:
         if self.images is not None:
             return self.images(subject)
         return () if subject.image is None else (subject.image,)
-
-
-def require_rule(known: Mapping[str, Step], rule: str) -> Step:
-    """Return the step of a rule.
-
-    Raises
-    ------
-    RecipeError
-        There is none.
-    """
-    if rule not in known:
-        raise RecipeError(f"there is no step {rule!r}; there are {', '.join(sorted(known))}")
-    return known[rule]

@@ -85,7 +85,8 @@ def run(call: StepCall[parameters.SolveMosaic, Facts]) -> None:
     """Write the fit of each image, and what the solution says of all."""
     from tweakreg_steps.alignment.alignment_parameters import alignment_parameters
     from tweakreg_steps.astrometry.reference_plane import read_reference_plane
-    from tweakreg_steps.solving.solved_images import Asked, solve_images
+    from tweakreg_steps.solving.images_as_mosaic import Asked
+    from tweakreg_steps.solving.solved_images import solve_images
 
     given = cast("dict[str, Any]", call.parameters)
     own = given.get(IMAGES, {})

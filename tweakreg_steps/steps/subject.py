@@ -105,11 +105,6 @@ class Subject:
         """The section that says how the sources of the image are found."""
         return IMAGE_FINDPARS if self.image is None or self.is_input else REFERENCE_FINDPARS
 
-    @property
-    def is_updated(self) -> bool:
-        """Tell whether the WCS of the image is made anew in a working copy."""
-        return self.image_name in self.findings.reference_files
-
     @cached_property
     def wildcards(self) -> dict[str, str]:
         """What the image gives for the wildcards of products."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tweakreg_steps.recipes.schema import IMAGE_FINDPARS, REFERENCE_FINDPARS
 from tweakreg_steps.records.outdir_files import plain_name
 from tweakreg_steps.records.review_file import Review
 from tweakreg_steps.surveying.inspection import Inspected
@@ -139,6 +140,19 @@ class Findings:
             return None
         name = self.reference.image.name
         return plain_name(name) if self.reference is self.refimage else name
+
+    @property
+    def sought(self) -> Iterator[tuple[Inspected, str]]:
+        """The images whose sources are looked for in their pixels, with the section that says how.
+
+        They are the inputs without catalogs, and the reference image where it is sought.
+        """
+        sections = [(image, IMAGE_FINDPARS) for image in self.images]
+        if self.sought_refimage:
+            sections.append((self.sought_refimage, REFERENCE_FINDPARS))
+        for image, section in sections:
+            if image.image.name not in self.catalogs:
+                yield image, section
 
     def files_of(self, name: str) -> dict[str, Path]:
         """Return the user's files that belong to an image, by what records call their digests.

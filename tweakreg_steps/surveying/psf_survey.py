@@ -9,7 +9,6 @@ from typing import Any
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.recipes.overrides import image_values
 from tweakreg_steps.recipes.recipe import Recipe
-from tweakreg_steps.recipes.schema import IMAGE_FINDPARS, REFERENCE_FINDPARS
 from tweakreg_steps.surveying.file_digest import file_digest
 from tweakreg_steps.surveying.findings import Findings, UserFile
 from tweakreg_steps.surveying.inspection import Inspected
@@ -67,14 +66,8 @@ def survey_psfs(recipe: Recipe, findings: Findings) -> dict[str, UserFile]:
 
 def _measured(recipe: Recipe, findings: Findings) -> Iterator[tuple[Inspected, str]]:
     """Yield the images that are measured with a PSF, with the section that says so."""
-    sections = [(image, IMAGE_FINDPARS) for image in findings.images]
-    if findings.sought_refimage:
-        sections.append((findings.sought_refimage, REFERENCE_FINDPARS))
-    for image, section in sections:
-        name = image.image.name
-        if name in findings.catalogs:
-            continue
-        if image_values(recipe.values, name)[section]["centroid"] == "psf":
+    for image, section in findings.sought:
+        if image_values(recipe.values, image.image.name)[section]["centroid"] == "psf":
             yield image, section
 
 

@@ -10,7 +10,6 @@ from tweakreg_steps.fits_files.exposure import missing_quality
 from tweakreg_steps.fits_files.fits_blocks import scan_hdus
 from tweakreg_steps.recipes.overrides import image_values
 from tweakreg_steps.recipes.recipe import Recipe
-from tweakreg_steps.recipes.schema import IMAGE_FINDPARS, REFERENCE_FINDPARS
 from tweakreg_steps.surveying.findings import Findings
 from tweakreg_steps.surveying.inspection import Inspected
 
@@ -20,14 +19,10 @@ def quality_problems(recipe: Recipe, findings: Findings) -> list[str]:
 
     An image that never had flags is none of these.
     """
-    sections = [(image, IMAGE_FINDPARS) for image in findings.images]
-    if findings.sought_refimage:
-        sections.append((findings.sought_refimage, REFERENCE_FINDPARS))
     return [
         f"{section}.dqbits: {problem}"
-        for image, section in sections
-        if image.image.name not in findings.catalogs
-        and image_values(recipe.values, image.image.name)[section]["dqbits"] is not None
+        for image, section in findings.sought
+        if image_values(recipe.values, image.image.name)[section]["dqbits"] is not None
         for problem in dict.fromkeys(_problems(image))
     ]
 

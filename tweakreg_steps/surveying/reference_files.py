@@ -80,17 +80,6 @@ def find_reference_files(
     return found, problems
 
 
-def named_paths(primary: Mapping[str, Any], folder: Path) -> dict[str, Path]:
-    """Return the reference files that a primary header names, by keyword.
-
-    Raises
-    ------
-    InputError
-        One is not there.
-    """
-    return {keyword: _resolve(name, folder) for keyword, name in _named_files(primary)}
-
-
 def names_after_update(image: Inspected, chip: Mapping[str, Any]) -> list[str]:
     """Return the names of a chip's WCSs as stwcs.updatewcs leaves them.
 

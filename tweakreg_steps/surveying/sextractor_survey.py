@@ -13,7 +13,7 @@ from tweakreg_steps.errors import InputError, JobFailedError
 from tweakreg_steps.fits_files.image_name import image_name
 from tweakreg_steps.recipes.overrides import image_values
 from tweakreg_steps.recipes.recipe import Recipe
-from tweakreg_steps.recipes.schema import IMAGE_FINDPARS, IMAGES, REFERENCE_FINDPARS, Tree
+from tweakreg_steps.recipes.schema import IMAGES, Tree
 from tweakreg_steps.surveying.chip_record import chip_from_record
 from tweakreg_steps.surveying.file_digest import file_digest
 from tweakreg_steps.surveying.findings import Findings, UserFile
@@ -90,14 +90,9 @@ def survey_sextractor(recipe: Recipe, findings: Findings) -> dict[str, Any]:
 
 def _searches(recipe: Recipe, findings: Findings) -> list[_Search]:
     """Return how the images are searched whose pixels are searched."""
-    sections = [(image, IMAGE_FINDPARS) for image in findings.images]
-    if findings.refimage and recipe.file("reference_catalog", "refcat") is None:
-        sections.append((findings.refimage, REFERENCE_FINDPARS))
     searches: list[_Search] = []
-    for image, section in sections:
+    for image, section in findings.sought:
         name = image.image.name
-        if name in findings.catalogs:
-            continue
         find = image_values(recipe.values, name)[section]
         own = find != recipe.values[section]
         alike = [search for search in searches if search.is_like(section, find)]

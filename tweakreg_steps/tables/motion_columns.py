@@ -81,7 +81,7 @@ def known_columns(names: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-_UNITS = {
+UNITS = {
     "ra_error": "mas",
     "dec_error": "mas",
     "parallax": "mas",
@@ -93,6 +93,7 @@ _UNITS = {
     "radial_velocity": "km / s",
     "ref_epoch": "yr",
 }
+"""Units of the columns, by Gaia's names."""
 """The units that the columns are wanted in, and taken to be in where the file tells none."""
 
 _EPOCHS = (1850.0, 2150.0)
@@ -173,7 +174,7 @@ class MotionColumns:
 
 def _role(name: str, column: Column) -> ColumnRole:
     """Return what a column is wanted for."""
-    unit = _UNITS.get(name, "")
+    unit = UNITS.get(name, "")
     return ColumnRole(f"reference_catalog.columns.{name}", column, unit, unit)
 
 

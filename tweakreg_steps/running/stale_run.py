@@ -1,0 +1,59 @@
+"""Running stale jobs: progress on the screen, the processing log, the ledger's times."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from tweakreg_steps.errors import JobFailedError
+from tweakreg_steps.records.ledger import read_entry, refresh_times
+from tweakreg_steps.records.outdir_files import ledger_of
+from tweakreg_steps.running.run_log import finding_warnings, indented_log, write_run_log
+from tweakreg_steps.workflow.project import Project
+from tweakreg_steps.workflow.staleness import StaleJob
+
+_SHOWN = 10
+"""Warnings that are shown."""
+
+
+def run_stale(
+    project: Project,
+    stale: list[StaleJob],
+    *,
+    cores: int,
+    profile: Path | None,
+    quiet: bool,
+) -> None:
+    """Run some stale jobs, telling how far they are; gather the log whatever happens."""
+    from tweakreg_steps.running.run_progress import show_progress
+    from tweakreg_steps.running.snakemake_run import run_workflow
+
+    def details(log: str) -> str:
+        return indented_log(project.outdir / log) if project.values["verbose"] else ""
+
+    jobs = [job.job for job in stale]
+    try:
+        with show_progress(total=len(stale), details=details, quiet=quiet) as listener:
+            run_workflow(project, stale, cores=cores, profile=profile, listener=listener)
+    except BaseException:
+        with suppress(JobFailedError):  # why the run failed is the news
+            write_run_log(project, jobs)
+        raise
+    write_run_log(project, jobs)
+    if not quiet:
+        _say_warnings(
+            list(dict.fromkeys(finding_warnings(project, jobs))), project.values["runfile"]
+        )
+    for job in jobs:  # Snakemake has touched what they made
+        path = project.outdir / ledger_of(*job.key)
+        entry = read_entry(path)
+        if entry and entry["ticket"] == project.tickets[job.key]:
+            refresh_times(path, entry, project.outdir)
+
+
+def _say_warnings(warnings: list[str], runfile: str) -> None:
+    """Say on stderr what the search for sources warned of."""
+    sys.stderr.writelines(f"tweakreg: warning: {text}\n" for text in warnings[:_SHOWN])
+    if len(warnings) > _SHOWN:
+        sys.stderr.write(f"tweakreg: and {len(warnings) - _SHOWN} more warnings in {runfile}\n")
