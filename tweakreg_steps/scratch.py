@@ -67,7 +67,7 @@ def remove_scratch(outdir: Path) -> None:
 def private_folder(parent: Path | None) -> Iterator[Path]:
     """Give a new folder that this user alone can enter, outside any folder that travels.
 
-    It is removed at the end; what a killed process left of this kind is removed at the beginning.
+    It is removed at the end; one that a killed process left, by `remove_orphans`.
 
     Parameters
     ----------
@@ -77,7 +77,6 @@ def private_folder(parent: Path | None) -> Iterator[Path]:
     """
     place = parent or _system_temporary()
     place.mkdir(parents=True, exist_ok=True)
-    _remove_orphans(place)
     folder = Path(tempfile.mkdtemp(prefix=_PRIVATE, dir=place))
     held = _hold(folder)
     try:
@@ -98,9 +97,17 @@ def _system_temporary() -> Path:
         tempfile.tempdir = before
 
 
-def _remove_orphans(place: Path) -> None:
-    """Remove the private folders of this user's processes that are no more: nobody holds them."""
-    for entry in place.glob(f"{_PRIVATE}*"):
+def remove_orphans(*parents: Path) -> None:
+    """Remove the private folders of this user's processes that are no more: nobody holds them.
+
+    Parameters
+    ----------
+    *parents
+        Where to look, beside the system's place for temporary files.
+    """
+    for entry in (
+        e for place in (_system_temporary(), *parents) for e in place.glob(f"{_PRIVATE}*")
+    ):
         status = entry.lstat()
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
             continue

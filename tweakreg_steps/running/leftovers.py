@@ -9,7 +9,8 @@ from pathlib import Path
 from tweakreg_steps.atomic import remove, remove_leftovers
 from tweakreg_steps.errors import JobFailedError
 from tweakreg_steps.records.outdir_files import LOCK
-from tweakreg_steps.scratch import remove_scratch, scratch_in
+from tweakreg_steps.resources import user_cache
+from tweakreg_steps.scratch import remove_orphans, remove_scratch, scratch_in
 
 _SNAKEMAKE = Path(".snakemake")
 
@@ -27,6 +28,7 @@ def clean_outdir(outdir: Path) -> Iterator[Path]:
     """
     remove_leftovers(outdir, lock=LOCK)
     remove_scratch(outdir)
+    remove_orphans(user_cache())
     _remove_marks(outdir)
     try:
         with scratch_in(outdir) as scratch:

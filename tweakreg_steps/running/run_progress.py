@@ -12,7 +12,9 @@ _BAR_WIDTH = 16
 
 
 @contextmanager
-def show_progress(*, total: int, details: Callable[[str], str], quiet: bool) -> Iterator[Listener]:
+def show_progress(
+    *, total: int, details: Callable[[str], str], is_cluster: bool, quiet: bool
+) -> Iterator[Listener]:
     """Show on stderr how many jobs are done; yield who listens to the run.
 
     Parameters
@@ -21,19 +23,22 @@ def show_progress(*, total: int, details: Callable[[str], str], quiet: bool) -> 
         The number of jobs.
     details
         What more to write about a job that is done, given its log: lines, or nothing.
+    is_cluster
+        Whether the jobs run on a cluster. If one of a group fails there, Snakemake says so of all,
+        and may try them again: which failed in the end is told at the end.
     quiet
         Whether to show nothing.
     """
     if quiet:
         yield Listener()
     elif sys.stderr.isatty():
-        with _bar(total, details) as listener:
+        with _bar(total, details, counts_failures=not is_cluster) as listener:
             yield listener
     else:
-        yield _lines(total, details)
+        yield _lines(total, details, names_failures=not is_cluster)
 
 
-def _lines(total: int, details: Callable[[str], str]) -> Listener:
+def _lines(total: int, details: Callable[[str], str], *, names_failures: bool) -> Listener:
     """Write one line for each job that is done."""
     done = 0
 
@@ -48,11 +53,15 @@ def _lines(total: int, details: Callable[[str], str]) -> Listener:
         sys.stderr.write(f"failed: {rule} {image}".rstrip() + "\n")
         sys.stderr.flush()
 
-    return Listener(on_done=on_done, on_failed=on_failed)
+    return (
+        Listener(on_done=on_done, on_failed=on_failed)
+        if names_failures
+        else Listener(on_done=on_done)
+    )
 
 
 @contextmanager
-def _bar(total: int, details: Callable[[str], str]) -> Iterator[Listener]:
+def _bar(total: int, details: Callable[[str], str], *, counts_failures: bool) -> Iterator[Listener]:
     """Draw a progress bar."""
     from rich.console import Console
     from rich.markup import escape
@@ -90,7 +99,7 @@ def _bar(total: int, details: Callable[[str], str]) -> Iterator[Listener]:
 
         def on_failed(rule: str, image: str) -> None:
             nonlocal failed
-            failed += 1
+            failed += counts_failures
             running.pop((rule, image), None)
             show(0)
 

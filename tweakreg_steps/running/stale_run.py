@@ -34,7 +34,9 @@ def run_stale(
 
     jobs = [job.job for job in stale]
     try:
-        with show_progress(total=len(stale), details=details, quiet=quiet) as listener:
+        with show_progress(
+            total=len(stale), details=details, is_cluster=profile is not None, quiet=quiet
+        ) as listener:
             run_workflow(project, stale, cores=cores, profile=profile, listener=listener)
     except BaseException:
         with suppress(JobFailedError):  # why the run failed is the news
