@@ -25,10 +25,9 @@ from io import StringIO
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IndexArray = NDArray[np.intp]
+from tweakreg_steps.arrays import FloatArray, IndexArray
+
 Matcher = Callable[[FloatArray, FloatArray, float], tuple[IndexArray, IndexArray]]
 
 SPACING = 20.0

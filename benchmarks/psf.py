@@ -27,6 +27,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
@@ -42,8 +44,6 @@ from tweakreg_steps.psf.psf_fit import fit_positions  # noqa: E402
 from tweakreg_steps.psf.psf_grid import PsfGrid, cut_pieces  # noqa: E402
 from tweakreg_steps.psf.psf_stars import ExposedChip  # noqa: E402
 from tweakreg_steps.recipes.schema import parameters  # noqa: E402
-
-FloatArray = NDArray[np.float64]
 
 SKY, READ_NOISE = 40.0, 3.1
 NOISE = PixelNoise(None, SKY, SKY + READ_NOISE**2, 1.0, "painted")
@@ -76,7 +76,7 @@ class Stars:
     flux: FloatArray
 
     @property
-    def good(self) -> NDArray[np.bool_]:
+    def good(self) -> BoolArray:
         """Use every pixel."""
         return np.ones(self.pixels.shape, dtype=np.bool_)
 

@@ -25,7 +25,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+
+from tweakreg_steps.arrays import FloatArray, IndexArray
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
@@ -35,7 +36,6 @@ from tweakreg_steps.matching.fitting import LinearFit, fit_pairs
 from tweakreg_steps.matching.pairs import MatchedPairs
 from tweakreg_steps.solving.whole_parts import PartFit, move_parts
 
-FloatArray = NDArray[np.float64]
 Move = Callable[[int, FloatArray], FloatArray]
 
 STRIP, TURNS = 12, 40
@@ -63,7 +63,7 @@ def chain(scene: mosaics.Scene) -> Move:
     return lambda i, xy: fits[i].correct(xy)
 
 
-def _fit(scene: mosaics.Scene, i: int, names: NDArray[np.intp], places: FloatArray) -> LinearFit:
+def _fit(scene: mosaics.Scene, i: int, names: IndexArray, places: FloatArray) -> LinearFit:
     """Fit an exposure to stars with known places."""
     mine = scene.detections.unit == i
     _, rows, others = np.intersect1d(scene.detections.star[mine], names, return_indices=True)

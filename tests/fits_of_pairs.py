@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.matching.fitting import LinearFit, fit_pairs
 from tweakreg_steps.matching.linear_models import Geometry
-from tweakreg_steps.matching.neighbours import FloatArray
 from tweakreg_steps.matching.pairs import MatchedPairs
 
 CENTER = np.array([2100.5, 1900.0])

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.matching.linear_models import Geometry
 from tweakreg_steps.matching.source_list import SourceList
 from tweakreg_steps.solving.detections import (
@@ -20,7 +20,6 @@ from tweakreg_steps.solving.mosaic_state import Mosaic
 from tweakreg_steps.solving.simultaneous import Gauge
 from tweakreg_steps.solving.solution import MosaicSolution, solve
 
-FloatArray = NDArray[np.float64]
 SIZE = 1000.0  # pixels along the side of an exposure
 
 

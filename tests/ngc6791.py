@@ -21,8 +21,9 @@ from astropy.io import fits
 from astropy.wcs import WCS, FITSFixedWarning
 from astropy.wcs.utils import fit_wcs_from_points
 from numpy.typing import NDArray
-from skies import READ_NOISE, SKY, FloatArray, separation
+from skies import READ_NOISE, SKY, separation
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.demo.painting import UVIS_PSF, expose, paint_stars
 
 DATA = Path(__file__).parent / "data" / "ngc6791"

@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from tweakreg_steps.arrays import FloatArray, IntArray
 
 DIAMETER = 2.4  # metres
 OBSCURATION = 0.33  # of the diameter
@@ -92,7 +92,7 @@ class Stamps:
     light: FloatArray
     by_x: FloatArray
     by_y: FloatArray
-    middle: NDArray[np.int64]
+    middle: IntArray
 
 
 def stamps(optics: Optics, x: FloatArray, y: FloatArray) -> Stamps:

@@ -12,12 +12,11 @@ import numpy as np
 import yaml
 from astropy.io import fits
 from astropy.wcs import WCS, FITSFixedWarning
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.demo.painting import UVIS_PSF, cosmic_rays, expose, paint_stars, steep_fluxes
 
-FloatArray = NDArray[np.float64]
 SHAPE = (300, 400)
 PIXEL = 0.2  # arcsec
 
@@ -42,9 +41,9 @@ class Painted:
     paths: tuple[Path, ...]
     truths: tuple[WCS, ...]
     stars: FloatArray
-    catalog: NDArray[np.bool_]
+    catalog: BoolArray
 
-    def seen(self, one: int) -> NDArray[np.bool_]:
+    def seen(self, one: int) -> BoolArray:
         """Tell which stars lie on an exposure."""
         x, y = self.truths[one].wcs_world2pix(self.stars, 1).T
         nx, ny = self.truths[one].pixel_shape

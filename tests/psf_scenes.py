@@ -7,17 +7,15 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
-from numpy.typing import NDArray
 from optics import Optics, Sky, effective_psf, expose, paint, scattered
 
+from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.psf.pixel_boxes import ChipPixels
 from tweakreg_steps.psf.pixel_noise import PixelNoise
 from tweakreg_steps.psf.psf_fit import fit_positions
 from tweakreg_steps.psf.psf_grid import PsfGrid
 from tweakreg_steps.psf.psf_positions import PsfPositions
 from tweakreg_steps.psf.psf_stars import ExposedChip
-
-FloatArray = NDArray[np.float64]
 
 SKY = Sky(level=40.0, read_noise=3.1)
 NOISE = PixelNoise(None, SKY.level, SKY.level + SKY.read_noise**2, 1.0, "test")
@@ -39,7 +37,7 @@ class StarField:
         return fit_positions(self.pixels, self.good, psf, NOISE, x, y)
 
     @property
-    def good(self) -> NDArray[np.bool_]:
+    def good(self) -> BoolArray:
         return np.ones(self.pixels.shape, dtype=np.bool_)
 
 

@@ -16,7 +16,6 @@ from skies import (
     READ_NOISE,
     SKY,
     ExposureTruth,
-    FloatArray,
     Scene,
     _chip_truth,
     _dither,
@@ -27,6 +26,7 @@ from skies import (
 )
 from wcs_update_oracle import run_updatewcs
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.astrometry.rigid_motion import Motion, motion_matrix, move_header
 from tweakreg_steps.demo.painting import UVIS_PSF, expose, paint_stars, steep_fluxes
 

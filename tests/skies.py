@@ -19,6 +19,7 @@ from astropy.wcs import WCS, FITSFixedWarning
 from numpy.typing import NDArray
 from optics import Optics, paint
 
+from tweakreg_steps.arrays import FloatArray, IntArray
 from tweakreg_steps.astrometry.rigid_motion import Motion, motion_matrix, move_exposure, move_header
 from tweakreg_steps.demo.painting import (
     UVIS_PSF,
@@ -29,8 +30,6 @@ from tweakreg_steps.demo.painting import (
     paint_stars,
     steep_fluxes,
 )
-
-FloatArray = NDArray[np.float64]
 
 UVIS_HEADERS = Path(__file__).parent / "data" / "wfc3_uvis_flc_headers.fits.gz"
 """A real WFC3/UVIS exposure's headers (SIP, NPOL, D2IM, alternate WCSs, WCSCORR), 10x10 pixels."""
@@ -70,7 +69,7 @@ class ChipTruth:
 
     number: int
     wcs: WCS
-    star: NDArray[np.int64]
+    star: IntArray
     x: FloatArray
     y: FloatArray
 

@@ -10,16 +10,15 @@ import numpy as np
 import skies
 from astropy.io import fits
 from astropy.wcs import WCS
-from numpy.typing import NDArray
 
 from tweakreg_steps.alignment.alignment_parameters import AlignmentParameters
 from tweakreg_steps.alignment.sequence import AlignedSequence, align_in_sequence
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.astrometry.reference_plane import _make_plane
 from tweakreg_steps.astrometry.rigid_motion import Motion, motion_matrix, move_header
 from tweakreg_steps.demo.painting import UVIS_PSF, cosmic_rays, expose, paint_stars, steep_fluxes
 from tweakreg_steps.tables.ecsv import ColumnTable
 
-FloatArray = NDArray[np.float64]
 SHAPE = (480, 640)
 PIXEL = 0.4  # arcsec
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.matching.artifacts import find_artifacts, find_detector_fixed, tiers
-from tweakreg_steps.matching.neighbours import FloatArray
 from tweakreg_steps.matching.source_list import SourceList
 
 RNG = np.random.default_rng(1)

@@ -17,13 +17,11 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 from conftest import RECIPE
-from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from skies import Scene, small_uvis_scene
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.cli import main
-
-FloatArray = NDArray[np.float64]
 
 VARIABLE = "TWEAKREG_DRIZZLEPAC_PYTHON"
 HERE = Path(__file__).parent

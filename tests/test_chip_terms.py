@@ -7,13 +7,12 @@ from dataclasses import replace
 import mosaics
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.matching.linear_models import Geometry
 from tweakreg_steps.solving.chip_terms import ChipDetections
 from tweakreg_steps.solving.mosaic_state import Mosaic
 
-FloatArray = NDArray[np.float64]
 DITHERS = np.array([(i * 130.0, j * 290.0) for j in range(3) for i in range(2)])
 
 

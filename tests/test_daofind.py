@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
+from tweakreg_steps.arrays import BoolArray
 from tweakreg_steps.demo.painting import UVIS_PSF, Psf, paint_stars
 from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.finding import tuning
@@ -56,7 +57,7 @@ def noisy(image: Image, seed: int = 5) -> Image:
 def find(
     image: RealPixels,
     level: float = 60.0,
-    good: NDArray[np.bool_] | None = None,
+    good: BoolArray | None = None,
     **changes: float | bool | None,
 ) -> Stars:
     mask = np.ones(image.shape, dtype=bool) if good is None else good

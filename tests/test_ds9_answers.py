@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.masking.ds9_regions import Ds9Region, parse_regions
 from tweakreg_steps.masking.region_masks import mask_of_regions, physical_system
@@ -40,7 +40,7 @@ def name_of(case: dict[str, Any]) -> str:
     return f"{case['header']}: {case['title'][:60]}"
 
 
-def mask_of(regions: tuple[Ds9Region, ...], header: fits.Header) -> NDArray[np.bool_]:
+def mask_of(regions: tuple[Ds9Region, ...], header: fits.Header) -> BoolArray:
     return mask_of_regions(
         regions, shape=SHAPE, wcs=WCS(header), physical=physical_system(header), name="a.reg"
     )

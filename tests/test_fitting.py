@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.matching.fitting import LinearFit, fit_pairs
 from tweakreg_steps.matching.geometry import wrap_degrees
 from tweakreg_steps.matching.linear_models import GEOMETRIES, MINIMUM_PAIRS, Geometry
-from tweakreg_steps.matching.neighbours import FloatArray
 from tweakreg_steps.matching.pairs import MatchedPairs
 
 PARITY = json.loads(

@@ -13,8 +13,8 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
 from astropy.wcs.utils import pixel_to_skycoord
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.cli import main
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.digests import digest_exposure
@@ -46,7 +46,7 @@ def header_in(cards: dict[str, Any]) -> fits.Header:
     return header
 
 
-def pixels_of(header: fits.Header) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def pixels_of(header: fits.Header) -> tuple[FloatArray, FloatArray]:
     """Return where the stars are, 0-based."""
     wcs = WCS(header)
     own = STARS.transform_to(pixel_to_skycoord(0, 0, wcs).frame).spherical

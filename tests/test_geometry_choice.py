@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from fits_of_pairs import MATRICES, fit, make_truth, turn
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.matching.held_out import held_out_residuals
 from tweakreg_steps.matching.linear_models import GEOMETRIES, Geometry
-from tweakreg_steps.matching.neighbours import FloatArray
 from tweakreg_steps.matching.pairs import MatchedPairs
 
 

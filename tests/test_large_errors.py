@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.matching.large_errors import Recovery, recover_transformation
-from tweakreg_steps.matching.neighbours import FloatArray
 from tweakreg_steps.matching.similarity import Similarity
 from tweakreg_steps.matching.source_list import SourceList
 from tweakreg_steps.matching.triangles import make_triangles

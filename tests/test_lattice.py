@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from test_matching import match, match_artifacts
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.errors import ChanceOffsetError, NotAlignedError
 from tweakreg_steps.matching.lattice import is_ambiguous
-from tweakreg_steps.matching.neighbours import FloatArray
 from tweakreg_steps.matching.source_list import SourceList
 
 

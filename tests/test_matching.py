@@ -12,9 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.errors import ChanceOffsetError, NotAlignedError, Reason
 from tweakreg_steps.matching.matching import Matches, match_sources
-from tweakreg_steps.matching.neighbours import FloatArray, PointTable
+from tweakreg_steps.matching.neighbours import (
+    PointTable,
+)
 from tweakreg_steps.matching.pairing import match_lists, thin
 from tweakreg_steps.matching.source_list import SourceList
 

@@ -10,9 +10,9 @@ import mosaics
 import numpy as np
 import pytest
 import strips
-from numpy.typing import NDArray
 
 from tweakreg_steps.alignment.overlap import NO_HULL, hull_of
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.matching.source_list import SourceList
 from tweakreg_steps.solving.closures import check_edges
 from tweakreg_steps.solving.detections import NO_PRIORS
@@ -22,7 +22,6 @@ from tweakreg_steps.solving.mosaic_input import Exposures, Reference, Settings
 from tweakreg_steps.solving.overlaps import Overlap, choose_pairs, find_overlaps
 from tweakreg_steps.solving.pair_match import Edge, match_pair
 
-FloatArray = NDArray[np.float64]
 MATCHING: dict[str, Any] = {**strips.MATCHING, "searchrad": 10.0}
 SETTINGS = Settings(
     method="simultaneous",

@@ -16,11 +16,11 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.time import Time
 from astropy.wcs import WCS
-from numpy.typing import NDArray
 from skies import Scene
 from steps import run_steps
 from tiny import copy_tiny
 
+from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.cli import main
 from tweakreg_steps.fits_files.exposure_epoch import epoch_of
 from tweakreg_steps.tables.ecsv import read_table
@@ -41,7 +41,7 @@ class Field:
     folder: Path
     names: tuple[str, ...]
     sky: dict[str, SkyCoord]
-    pixels: dict[str, list[tuple[NDArray[np.bool_], NDArray[np.float64]]]]
+    pixels: dict[str, list[tuple[BoolArray, FloatArray]]]
 
     def recipe(self, name: str, **catalog: Any) -> Path:  # noqa: ANN401  values of a recipe
         """Write a recipe that takes the catalog of 2016."""
@@ -57,7 +57,7 @@ class Field:
         path.write_text(yaml.safe_dump(recipe))
         return path
 
-    def off(self, aligned: Path) -> NDArray[np.float64]:
+    def off(self, aligned: Path) -> FloatArray:
         """Return how far off, east and north in mas, a header puts the stars on the average."""
         sky, found = self.sky[aligned.stem], []
         with fits.open(aligned) as hdus:

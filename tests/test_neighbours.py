@@ -7,9 +7,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.matching import neighbours
 from tweakreg_steps.matching.neighbours import (
-    FloatArray,
     PointTable,
     Shape,
     estimate_pair_count,

@@ -10,9 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.matching import offset as offset_module
-from tweakreg_steps.matching.neighbours import FloatArray, PointTable
+from tweakreg_steps.matching.neighbours import (
+    PointTable,
+)
 from tweakreg_steps.matching.offset import count_separations, estimate_offset, weigh_offset
 
 SIDE = 4096.0

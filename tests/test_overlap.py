@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from spherical_geometry.polygon import SphericalPolygon
 
 from tweakreg_steps.alignment.overlap import NO_HULL, SkyHull, hull_of, intersect, joint_area
+from tweakreg_steps.arrays import FloatArray
 
-FloatArray = NDArray[np.float64]
 ARCSEC2 = (180.0 * 3600.0 / np.pi) ** 2
 
 places = st.tuples(st.floats(0.0, 360.0), st.floats(-90.0, 90.0))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 from test_daofind import noisy, paint
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.demo.painting import Psf
 from tweakreg_steps.finding.background import subtract_background
 from tweakreg_steps.finding.finders import FINDERS, ChipCatalog, Search
@@ -36,7 +37,7 @@ def stars(seed: int = 5) -> NDArray[np.float32]:
 
 
 def search(
-    image: NDArray[Any], good: NDArray[np.bool_] | None = None, **changes: float | str | bool | None
+    image: NDArray[Any], good: BoolArray | None = None, **changes: float | str | bool | None
 ) -> ChipCatalog:
     find = SECTION | {"threshold": 8.0} | changes
     mask = np.ones(image.shape, dtype=bool) if good is None else good
@@ -44,7 +45,7 @@ def search(
     return FINDERS[find["finder"]].search(chip)
 
 
-def nearest(found: ChipCatalog) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+def nearest(found: ChipCatalog) -> tuple[FloatArray, IndexArray]:
     """Return distance and index of the source nearest to each star."""
     tree = KDTree(np.column_stack((found.columns["x"], found.columns["y"])))
     distance, index = tree.query(np.column_stack((GRID_X, GRID_Y)))

@@ -7,11 +7,11 @@ from functools import cache
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from optics import Optics, Sky, expose, infrared, paint, scattered, uvis
 from psf_scenes import library
 from scipy.spatial import cKDTree
 
+from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.demo.painting import Hits, Psf, cosmic_rays, hot_pixels, paint_stars
 from tweakreg_steps.finding.narrowness import measure_narrowness
 from tweakreg_steps.psf.pixel_noise import PixelNoise
@@ -30,16 +30,16 @@ NOISE = PixelNoise(None, SKY.level, SIGMA**2, 1.0, "test")
 class Mixture:
     """Stars of 600 to 3e5 electrons and hits, and the sources that are nothing but one of these."""
 
-    pixels: NDArray[np.float64]
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
-    star: NDArray[np.bool_]
+    pixels: FloatArray
+    x: FloatArray
+    y: FloatArray
+    star: BoolArray
 
     def fit(self, psf: PsfGrid) -> PsfPositions:
         good = np.ones(self.pixels.shape, dtype=np.bool_)
         return fit_positions(self.pixels, good, psf, NOISE, self.x, self.y)
 
-    def narrow(self) -> NDArray[np.bool_]:
+    def narrow(self) -> BoolArray:
         return measure_narrowness(self.pixels, self.x, self.y, sigma=SIGMA).narrow
 
 
@@ -65,9 +65,7 @@ def mixture(camera: str, kind: str) -> Mixture:
     )
 
 
-def brightest(
-    hits: Hits, pixels: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def brightest(hits: Hits, pixels: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Places of the hits that stand out, each at the brightest pixel of its neighbourhood."""
     found = [
         (column, row)

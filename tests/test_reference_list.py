@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from strips import FITTING, GATES, MATCHING, MAX_FALSE_ALARM, list_strip, sky_table
 
 from tweakreg_steps.alignment.fitted_image import fit_image
 from tweakreg_steps.alignment.lists_on_plane import on_plane
 from tweakreg_steps.alignment.match_table import make_match_table
 from tweakreg_steps.alignment.reference_list import add_new_sources, list_of_image
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.tables.ecsv import ColumnTable
 
-FloatArray = NDArray[np.float64]
 PLANE = list_strip(np.random.default_rng(0), number=1).plane
 SHIFT = np.array([1.5, -2.25])
 COMMON = np.random.default_rng(4).uniform(0.0, 400.0, (50, 2))

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.masking.ds9_regions import parse_regions, read_region_file
 from tweakreg_steps.masking.region_masks import (
@@ -26,7 +26,7 @@ from tweakreg_steps.masking.region_masks import (
 DATA = Path(__file__).parent / "data"
 PIXEL = 0.05  # arcsec, of the plain WCS
 
-Mask = NDArray[np.bool_]
+Mask = BoolArray
 HDU = type[fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU]
 
 

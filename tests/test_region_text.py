@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from regions import PixCoord, PointPixelRegion, Regions
 from test_sky_regions import SYSTEMS, surroundings, uvis_wcs
 
+from tweakreg_steps.arrays import BoolArray
 from tweakreg_steps.masking.ds9_regions import parse_regions
 from tweakreg_steps.masking.region_masks import mask_of_regions, physical_system
 from tweakreg_steps.masking.region_text import image_regions_text
@@ -18,7 +18,7 @@ SHAPE = (1200, 2300)  # the corner of a chip, around the centre of the regions
 
 WINDOW = np.s_[700:1200, 1700:2300]
 
-Mask = NDArray[np.bool_]
+Mask = BoolArray
 
 
 def mask_of(text: str, header: dict[str, Any] | None = None) -> Mask:

@@ -11,15 +11,24 @@ import tweakreg_steps
 
 PACKAGE = Path(tweakreg_steps.__file__).parent
 BELOW = {
-    "fits_files": {"errors", "atomic", "fits_files"},
-    "astrometry": {"errors", "atomic", "fits_files", "astrometry"},
-    "headers": {"errors", "atomic", "fits_files", "astrometry", "headers"},
+    "fits_files": {"arrays", "errors", "atomic", "fits_files"},
+    "astrometry": {"arrays", "errors", "atomic", "fits_files", "astrometry"},
+    "headers": {"arrays", "errors", "atomic", "fits_files", "astrometry", "headers"},
 }
 """What each room may import of this package."""
 
 
 ORDER = (
-    *("errors", "atomic", "printable", "text_file", "json_file", "yaml_source", "resources"),
+    *(
+        "arrays",
+        "errors",
+        "atomic",
+        "printable",
+        "text_file",
+        "json_file",
+        "yaml_source",
+        "resources",
+    ),
     "quiet",
     *("fits_files", "tables", "astrometry", "headers"),
     *("masking", "finding", "matching", "curing", "alignment", "solving", "psf", "refcat"),

@@ -8,8 +8,8 @@ from typing import Any
 import mosaics
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.matching.fitting import fit_pairs
 from tweakreg_steps.matching.linear_models import GEOMETRIES, Geometry
 from tweakreg_steps.matching.pairs import MatchedPairs
@@ -159,7 +159,7 @@ def test_an_image_that_is_the_reference_stays_as_it_is() -> None:
     assert found.covariances.of_units[3][0, 0] > found.covariances.of_units[1][0, 0] > 0.0
 
 
-def _two_strips() -> NDArray[np.float64]:
+def _two_strips() -> FloatArray:
     """Three exposures here, three far away."""
     return np.concatenate([mosaics.strip_corners(3), mosaics.strip_corners(3) + np.array([0, 9e3])])
 

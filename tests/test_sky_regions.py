@@ -11,8 +11,8 @@ import pytest
 from astropy.coordinates import SkyCoord, UnitSphericalRepresentation
 from astropy.io import fits
 from astropy.wcs import WCS
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IntArray
 from tweakreg_steps.masking.chip_sky import ChipSky
 from tweakreg_steps.masking.ds9_regions import parse_regions
 from tweakreg_steps.masking.region_masks import mask_of_regions, physical_system
@@ -26,8 +26,8 @@ TENTH = 0.004  # arcsec, a tenth of a pixel
 ANGLE, START, STOP = 25.0, 20.0, 130.0
 SYSTEMS = ("fk5", "icrs", "fk4", "galactic", "ecliptic")
 
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+Floats = FloatArray
+Mask = BoolArray
 
 
 @cache
@@ -43,8 +43,8 @@ class Surroundings:
 
     lon: float
     lat: float
-    columns: NDArray[np.int64]
-    rows: NDArray[np.int64]
+    columns: IntArray
+    rows: IntArray
     west: Floats
     north: Floats
     sky: SkyCoord

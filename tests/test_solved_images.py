@@ -11,18 +11,17 @@ import numpy as np
 import pytest
 import strips
 from astropy.wcs import WCS
-from numpy.typing import NDArray
 from strips import sky_table
 
 from tweakreg_steps.alignment.moving_reference import with_motions
 from tweakreg_steps.alignment.reference_list import make_reference_list
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.astrometry.reference_plane import _make_plane, plane_center
 from tweakreg_steps.solving.images_as_mosaic import Asked
 from tweakreg_steps.solving.matched_pair import match_images
 from tweakreg_steps.solving.solved_images import SolvedImages, solve_images
 from tweakreg_steps.tables.ecsv import ColumnTable
 
-FloatArray = NDArray[np.float64]
 SCALE = 0.1  # arcsec
 MATCHING = {**strips.MATCHING, "searchrad": 10.0}
 SOLUTION: dict[str, Any] = {

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.reporting import text_products as texts
 
 REAL = Path(__file__).parent / "data" / "ngc6791"
@@ -32,7 +33,7 @@ def cells(text: str) -> list[list[str]]:
     return [line.split() for line in text.splitlines() if line and not line.startswith("#")]
 
 
-def numbers(text: str, columns: int) -> NDArray[np.float64]:
+def numbers(text: str, columns: int) -> FloatArray:
     return np.array([row[:columns] for row in cells(text)], dtype=float)
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from fits_of_pairs import CENTER, FIELD, MATRICES, fit, make_truth, turn
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.matching.fitting import LinearFit
 from tweakreg_steps.matching.geometry import decompose, gradients
 from tweakreg_steps.matching.linear_models import GEOMETRIES, MINIMUM_PAIRS, Geometry
-from tweakreg_steps.matching.neighbours import FloatArray
 from tweakreg_steps.matching.uncertainty import student_factors
 
 RUNS = 300

@@ -12,6 +12,8 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray
+
 UVIS_HEADERS = Path(__file__).parent / "data" / "wfc3_uvis_flc_headers.fits.gz"
 UVIS_SHAPE = (2051, 4096)
 MATRIX: dict[str, Any] = {"CD1_1": -1e-5, "CD1_2": 1e-6, "CD2_1": 1e-6, "CD2_2": 1.1e-5}
@@ -35,9 +37,9 @@ TPV: dict[str, Any] = {
 class Motion:
     """A fit: ``matrix``, ``shift`` and ``center`` on the plane."""
 
-    matrix: NDArray[np.float64]
-    shift: NDArray[np.float64]
-    center: NDArray[np.float64]
+    matrix: FloatArray
+    shift: FloatArray
+    center: FloatArray
 
 
 def motion(

@@ -9,14 +9,12 @@ import numpy as np
 import spherical_geometry
 from astropy.io import fits
 from astropy.wcs import WCS
-from numpy.typing import NDArray
 from skies import _quiet_wcs, _uvis_headers
 
 from robustness.conditions import CameraName
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.astrometry.rigid_motion import Motion, motion_matrix, move_header
 from tweakreg_steps.demo.painting import UVIS_PSF, Psf
-
-FloatArray = NDArray[np.float64]
 
 HRC_EXPOSURE = Path(spherical_geometry.__file__).parent / "tests" / "data" / "j8bt06nyq_flt.fits"
 

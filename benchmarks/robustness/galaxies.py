@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from astropy.modeling.models import Sersic2D
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-FloatArray = NDArray[np.float64]
+from tweakreg_steps.arrays import FloatArray, IntArray
 
 REACH = 5.0
 """Effective radii on each side of the centre that receive light."""
@@ -43,7 +42,7 @@ class Galaxies:
     ellipticity: FloatArray
     angle: FloatArray
 
-    def choose(self, places: NDArray[np.int64]) -> Galaxies:
+    def choose(self, places: IntArray) -> Galaxies:
         """Return some of them."""
         return Galaxies(*(column[places] for column in vars(self).values()))
 

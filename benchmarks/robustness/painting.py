@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
-from numpy.typing import NDArray
 from skies import _chip_truth, _name
 
 from robustness.cameras import CAMERAS, Camera, chip_wcs, move, read_headers
@@ -19,10 +18,9 @@ from robustness.galaxies import paint_galaxies
 from robustness.sky import Sky, draw_sky
 from robustness.truth import Truth, View
 from robustness.wrong_catalog import draw_catalog, write_catalog
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.astrometry.rigid_motion import Motion
 from tweakreg_steps.demo.painting import Hits, cosmic_rays, expose, hot_pixels, paint_stars
-
-FloatArray = NDArray[np.float64]
 
 SKY, READ_NOISE, FULL_WELL = 25.0, 3.1, 70_000.0
 CATALOG = "catalog.txt"

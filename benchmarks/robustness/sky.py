@@ -7,14 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.io import fits
 from astropy.wcs import WCS
-from numpy.typing import NDArray
 
 from robustness.cameras import CAMERAS, chip_wcs, sky_corners
 from robustness.conditions import Conditions
 from robustness.galaxies import Galaxies, draw_galaxies
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.demo.painting import steep_fluxes
-
-FloatArray = NDArray[np.float64]
 
 MARGIN = 40.0
 """Pixels around the exposures that have sources, too."""

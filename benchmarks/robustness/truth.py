@@ -7,12 +7,10 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from skies import ChipTruth, _quiet_wcs, separation
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
+from tweakreg_steps.arrays import BoolArray, FloatArray
 
 THRESHOLD = 4.0
 """Detection threshold of the recipe, in standard deviations of the sky."""

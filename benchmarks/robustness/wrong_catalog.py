@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from robustness.sky import Sky
 from robustness.truth import SURE, THRESHOLD, View
-
-FloatArray = NDArray[np.float64]
+from tweakreg_steps.arrays import BoolArray, FloatArray
 
 ERROR = 2.0
 """Standard error of an entry along each axis, in mas."""
@@ -37,7 +35,7 @@ class Catalog:
     ra: FloatArray
     dec: FloatArray
     mag: FloatArray
-    right: NDArray[np.bool_]
+    right: BoolArray
 
 
 def draw_catalog(sky: Sky, view: View, wrong: float, rng: np.random.Generator) -> Catalog:

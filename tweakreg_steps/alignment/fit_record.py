@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.matching.uncertainty import NUMBERS
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from tweakreg_steps.matching.fitting import LinearFit
     from tweakreg_steps.matching.uncertainty import Uncertainty
 
-FloatArray = NDArray[np.float64]
 
 NO_FIT: dict[str, Any] = dict.fromkeys(
     (

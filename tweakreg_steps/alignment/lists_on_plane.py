@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.tables.ecsv import ColumnTable
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from tweakreg_steps.matching.source_list import SourceList
 
-FloatArray = NDArray[np.float64]
 
 _FARTHEST = 80.0
 """Degrees from the centre of a tangent plane beyond which it shows no image."""

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tweakreg_steps.alignment.lists_on_plane import require_sources, source_lists
+from tweakreg_steps.arrays import IndexArray
 from tweakreg_steps.errors import ChanceOffsetError, NotAlignedError, Reason
 from tweakreg_steps.tables.ecsv import ColumnTable
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FloatArray = NDArray[np.float64]
 
 EPOCH = "epoch"
 """What a match and a fit call the epoch of reference stars that move, a Julian year."""
@@ -156,7 +155,7 @@ def _match(
     matching: Mapping[str, Any],
     max_false_alarm: float,
     meta: dict[str, Any],
-) -> NDArray[np.intp]:
+) -> IndexArray:
     """Match the lists; note in `meta` how."""
     from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale
     from tweakreg_steps.matching.matching import match_sources

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.astrometry.catalog_motions import catalog_motions
 from tweakreg_steps.astrometry.space_motion import (
     MovingStars,
@@ -22,8 +22,6 @@ from tweakreg_steps.astrometry.space_motion import (
 )
 from tweakreg_steps.tables.ecsv import ColumnTable
 from tweakreg_steps.tables.motion_columns import OPTIONAL, UNITS, NoMotion
-
-FloatArray = NDArray[np.float64]
 
 _EPOCH = "ref_epoch"
 _DESCRIPTIONS = {

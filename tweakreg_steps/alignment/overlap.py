@@ -13,12 +13,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from tweakreg_steps.arrays import FloatArray
 
 if TYPE_CHECKING:
     from shapely import Geometry
 
-FloatArray = NDArray[np.float64]
 
 _ARCSEC = 180.0 * 3600.0 / np.pi
 """Arcseconds in a radian."""

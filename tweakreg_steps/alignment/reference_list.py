@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tweakreg_steps.alignment.lists_on_plane import brightness_of, on_plane
+from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def add_new_sources(
     return ColumnTable(columns, sources.units, sources.descriptions, sources.meta)
 
 
-def _distinct(xy: NDArray[np.float64], separation: float) -> NDArray[np.bool_]:
+def _distinct(xy: FloatArray, separation: float) -> BoolArray:
     """Return which sources of one list count as distinct."""
     from tweakreg_steps.matching.neighbours import PointTable
     from tweakreg_steps.matching.pairing import thin
@@ -184,9 +184,7 @@ def _distinct(xy: NDArray[np.float64], separation: float) -> NDArray[np.bool_]:
     return distinct
 
 
-def _is_near(
-    xy: NDArray[np.float64], others: NDArray[np.float64], radius: float
-) -> NDArray[np.bool_]:
+def _is_near(xy: FloatArray, others: FloatArray, radius: float) -> BoolArray:
     """Return which positions have one of the others within a radius, inclusive."""
     from tweakreg_steps.matching.neighbours import PointTable, find_nearest
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tweakreg_steps.alignment.reference_list import make_reference_list
+from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 if TYPE_CHECKING:
@@ -79,9 +79,7 @@ def sources_of_catalog(path: Path, plane: WCS, parameters: Mapping[str, Any]) ->
     return with_motions(sources, entries.more, no_pm=no_pm)
 
 
-def _on_this_side(
-    plane: WCS, ra: NDArray[np.float64], dec: NDArray[np.float64]
-) -> NDArray[np.bool_]:
+def _on_this_side(plane: WCS, ra: FloatArray, dec: FloatArray) -> BoolArray:
     """Tell which positions the plane can show: those well under 90 degrees from its centre."""
     from tweakreg_steps.astrometry.undistortion import separation
 

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.astrometry.frames import radesys_of
 from tweakreg_steps.astrometry.undistortion import (
     pixels_to_sky,
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from astropy.io.fits import Header
     from astropy.wcs import WCS
 
-FloatArray = NDArray[np.float64]
 Cards = dict[str, float | str | None]
 
 TOLERANCE = 0.05

@@ -8,7 +8,12 @@ from itertools import combinations
 
 import numpy as np
 
-from tweakreg_steps.astrometry.space_motion import NUMBERS, FloatArray, MovingStars, covariances
+from tweakreg_steps.arrays import FloatArray
+from tweakreg_steps.astrometry.space_motion import (
+    NUMBERS,
+    MovingStars,
+    covariances,
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.astrometry.undistortion import pixels_to_sky
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import Chip
-
-FloatArray = NDArray[np.float64]
 
 _SIDE = 7
 """Points a side of the grid: a cubic polynomial follows the distortion of a camera with it."""

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tweakreg_steps.astrometry.space_motion import MAS, FloatArray
+from tweakreg_steps.arrays import FloatArray
+from tweakreg_steps.astrometry.space_motion import (
+    MAS,
+)
 from tweakreg_steps.astrometry.undistortion import sky_to_plane
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.astrometry.frames import from_icrs, radesys_of
 from tweakreg_steps.astrometry.undistortion import (
     pixel_scale,
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from astropy.io.fits import Header
     from astropy.wcs import WCS
 
-FloatArray = NDArray[np.float64]
 PlaneSource = tuple[Path, Sequence[Chip]]
 
 log = logging.getLogger(__name__)

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+from tweakreg_steps.arrays import FloatArray
 
 if TYPE_CHECKING:
     from astropy.io import fits
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

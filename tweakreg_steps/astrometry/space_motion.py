@@ -24,10 +24,8 @@ from dataclasses import dataclass, fields
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
+from tweakreg_steps.arrays import BoolArray, FloatArray
 
 MAS = np.pi / (180.0 * 3600.0e3)
 """Radians in a milliarcsecond."""

@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.astrometry.frames import from_icrs, to_icrs
 from tweakreg_steps.errors import InputError
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
 
-FloatArray = NDArray[np.float64]
 
 _HALF_SKY = 60.0 * 3.6e6
 """mas from a chip's centre beyond which nothing can be on it, well within its half of the sky."""
@@ -90,11 +90,11 @@ def sky_to_pixels(wcs: WCS, ra: ArrayLike, dec: ArrayLike) -> tuple[FloatArray, 
     return x, y
 
 
-def _near_chip(wcs: WCS, ra: FloatArray, dec: FloatArray) -> NDArray[np.bool_]:
+def _near_chip(wcs: WCS, ra: FloatArray, dec: FloatArray) -> BoolArray:
     """Tell which positions are no farther from the chip than it is long."""
     center = wcs.wcs_pix2world([[(n + 1) / 2 for n in wcs.pixel_shape]], 1)[0]
     away = separation(ra, dec, *to_icrs(wcs, *_ordered(wcs, center)))
-    near: NDArray[np.bool_] = np.isfinite(away) & (away < _HALF_SKY)
+    near: BoolArray = np.isfinite(away) & (away < _HALF_SKY)
     if near.any():
         x, y = wcs.wcs_world2pix(*_ordered(wcs, from_icrs(wcs, ra[near], dec[near])), 1)
         nx, ny = wcs.pixel_shape

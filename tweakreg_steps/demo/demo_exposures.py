@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray, IntArray
 from tweakreg_steps.astrometry.rigid_motion import Motion, move_exposure
 from tweakreg_steps.demo.painting import (
     UVIS_PSF,
@@ -155,9 +155,9 @@ def demo_errors(aligned_paths: tuple[Path, ...], truth: DemoTruth) -> dict[str, 
 class _Sky:
     """The stars: places in degrees and fluxes in electrons, shape (n,)."""
 
-    ra: NDArray[np.float64]
-    dec: NDArray[np.float64]
-    flux: NDArray[np.float64]
+    ra: FloatArray
+    dec: FloatArray
+    flux: FloatArray
 
 
 def _facts() -> Any:  # noqa: ANN401 - JSON
@@ -249,9 +249,7 @@ def _paint_exposure(
     return _join(tables)
 
 
-def _stars_on_chip(
-    wcs: WCS, sky: _Sky
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+def _stars_on_chip(wcs: WCS, sky: _Sky) -> tuple[IntArray, FloatArray, FloatArray]:
     """Find which stars fall on a chip, and on which FITS pixel positions."""
     ny, nx = _SHAPE
     x, y = wcs.all_world2pix(sky.ra, sky.dec, 1, tolerance=1.0e-7, maxiter=60)
@@ -263,9 +261,9 @@ def _star_table(
     image: str,
     chip: int,
     sky: _Sky,
-    star: NDArray[np.int64],
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
+    star: IntArray,
+    x: FloatArray,
+    y: FloatArray,
 ) -> ColumnTable:
     """Make the rows of one chip."""
     columns = {
@@ -288,11 +286,11 @@ def _join(tables: list[ColumnTable]) -> ColumnTable:
 
 
 def _squared_mas(
-    ra: NDArray[np.float64],
-    dec: NDArray[np.float64],
-    true_ra: NDArray[np.float64],
-    true_dec: NDArray[np.float64],
-) -> NDArray[np.float64]:
+    ra: FloatArray,
+    dec: FloatArray,
+    true_ra: FloatArray,
+    true_dec: FloatArray,
+) -> FloatArray:
     """Squared small angle between places in degrees."""
     east = ((ra - true_ra + 180.0) % 360.0 - 180.0) * np.cos(np.radians(true_dec))
     return np.asarray((east**2 + (dec - true_dec) ** 2) * 3.6e6**2)

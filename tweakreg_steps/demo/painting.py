@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from tweakreg_steps.arrays import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class Hits:
         Counts added to the pixel, shape (n,).
     """
 
-    row: NDArray[np.int64]
-    column: NDArray[np.int64]
+    row: IntArray
+    column: IntArray
     counts: FloatArray
 
 

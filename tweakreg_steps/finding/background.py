@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray
 from tweakreg_steps.finding.sky_noise import RealPixels
 
 
 def subtract_background(
-    pixels: RealPixels, good: NDArray[np.bool_], *, backsize: int, backfiltersize: int
+    pixels: RealPixels, good: BoolArray, *, backsize: int, backfiltersize: int
 ) -> NDArray[np.float32]:
     """Return an image without its background, as `photutils.background.Background2D` maps it.
 

@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.finding import tuning
 from tweakreg_steps.finding.daofind_kernel import FloatImage, Kernel, fit_heights, make_kernel
 from tweakreg_steps.finding.daofind_measure import Stars, measure_roundness, measure_stars
@@ -19,9 +20,6 @@ from tweakreg_steps.finding.daofind_objects import Objects, find_objects, joint_
 from tweakreg_steps.finding.limits import strictly_between
 from tweakreg_steps.finding.sky_noise import RealPixels
 from tweakreg_steps.finding.threshold import Threshold, find_above
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -212,7 +210,7 @@ def _measure(
     return stars[_distinct(stars, height)]
 
 
-def _middle(centroid: FloatArray) -> NDArray[np.intp]:
+def _middle(centroid: FloatArray) -> IndexArray:
     """Pixels that centroids fall on."""
     return np.floor(centroid + 0.5).astype(np.intp)
 

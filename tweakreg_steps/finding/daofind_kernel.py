@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.finding import tuning
 from tweakreg_steps.finding.sky_noise import RealPixels
 
-FloatArray = NDArray[np.float64]
 FloatImage = NDArray[np.float32]
-BoolImage = NDArray[np.bool_]
+BoolImage = BoolArray
 
 
 @dataclass(frozen=True)

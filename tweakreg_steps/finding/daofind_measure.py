@@ -12,13 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.finding import tuning
-from tweakreg_steps.finding.daofind_kernel import FloatArray, Kernel
+from tweakreg_steps.finding.daofind_kernel import (
+    Kernel,
+)
 from tweakreg_steps.finding.sky_noise import RealPixels
 
-Index = NDArray[np.intp]
+Index = IndexArray
 
 _EVERYTHING = {
     "threshold": 1.0,
@@ -67,7 +69,7 @@ class Stars:
     def __len__(self) -> int:
         return int(self.x.size)
 
-    def __getitem__(self, chosen: NDArray[np.bool_] | Index) -> Stars:
+    def __getitem__(self, chosen: BoolArray | Index) -> Stars:
         return Stars(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
@@ -88,7 +90,7 @@ class Marginal:
     """
 
     height: FloatArray
-    outside: NDArray[np.bool_]
+    outside: BoolArray
     moment: FloatArray
     response: FloatArray
 
@@ -244,9 +246,7 @@ def _mirror(middle: Index, reach: int, size: int) -> Index:
     return np.where(index < 0, -1 - index, np.minimum(index, 2 * size - 1 - index))
 
 
-def _measure_stamps(
-    stamps: FloatArray, whole: NDArray[np.bool_], kernel: Kernel
-) -> dict[str, FloatArray]:
+def _measure_stamps(stamps: FloatArray, whole: BoolArray, kernel: Kernel) -> dict[str, FloatArray]:
     """Have photutils measure sources in the middle of stamps; nan for those it has nothing of."""
     from tweakreg_steps.finding.star_finders import DAOStarFinder, NoDetectionsWarning
 

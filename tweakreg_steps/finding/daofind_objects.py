@@ -12,10 +12,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.finding import tuning
-from tweakreg_steps.finding.daofind_kernel import BoolImage, FloatArray, FloatImage, Kernel
+from tweakreg_steps.finding.daofind_kernel import (
+    BoolImage,
+    FloatImage,
+    Kernel,
+)
 
-Index = NDArray[np.intp]
+Index = IndexArray
 
 NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
 
@@ -46,18 +51,18 @@ class Objects:
     def __len__(self) -> int:
         return int(self.row.size)
 
-    def __getitem__(self, chosen: NDArray[np.bool_]) -> Objects:
+    def __getitem__(self, chosen: BoolArray) -> Objects:
         return Objects(*(values[chosen] for values in vars(self).values()))
 
     @property
-    def large(self) -> NDArray[np.bool_]:
+    def large(self) -> BoolArray:
         """Tell which objects are no single star or track, but all of a bright area."""
-        large: NDArray[np.bool_] = (self.bottom - self.top >= tuning.LARGE) | (
+        large: BoolArray = (self.bottom - self.top >= tuning.LARGE) | (
             self.right - self.left >= tuning.LARGE
         )
         return large
 
-    def inside(self, shape: tuple[int, int], kernel: Kernel) -> NDArray[np.bool_]:
+    def inside(self, shape: tuple[int, int], kernel: Kernel) -> BoolArray:
         """Tell which objects, grown by half a kernel, keep off the outermost pixels."""
         ny, nx = shape
         by, bx = kernel.half_y + 1, kernel.half_x + 1
@@ -72,7 +77,7 @@ class _Above:
 
     pixel: Index
     height: NDArray[np.float32]
-    member: NDArray[np.bool_]
+    member: BoolArray
     width: int
 
     def position(self, pixel: Index) -> Index:
@@ -201,10 +206,10 @@ def _merge(above: _Above, maximum: Index) -> Index:
     return group[maximum]
 
 
-def _lower(above: _Above, one: Index, other: Index) -> NDArray[np.bool_]:
+def _lower(above: _Above, one: Index, other: Index) -> BoolArray:
     """Whether maxima are lower than others, or as high and later in the list."""
     a, b = above.height[one], above.height[other]
-    lower: NDArray[np.bool_] = (a < b) | ((a == b) & (one > other))
+    lower: BoolArray = (a < b) | ((a == b) & (one > other))
     return lower
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.finding.background import subtract_background
 from tweakreg_steps.finding.sky_noise import RealPixels, SkyNoise, measure_sky_noise
 from tweakreg_steps.finding.sources import FoundSources
@@ -45,7 +46,7 @@ class Search:
     """
 
     pixels: RealPixels
-    good: NDArray[np.bool_]
+    good: BoolArray
     weights: NDArray[Any] | None
     user_filter: str | None
     unit: PixelUnit
@@ -98,7 +99,7 @@ class ChipCatalog:
         What the user should know of it.
     """
 
-    columns: Mapping[str, NDArray[np.float64]]
+    columns: Mapping[str, FloatArray]
     sigma: float
     note: Mapping[str, Any]
     warnings: tuple[str, ...]
@@ -186,15 +187,13 @@ def _sextractor(search: Search) -> ChipCatalog:
     return ChipCatalog(columns, noise.of_a_pixel, note, ())
 
 
-def _columns(found: FoundSources, above: Threshold) -> dict[str, NDArray[np.float64]]:
+def _columns(found: FoundSources, above: Threshold) -> dict[str, FloatArray]:
     """Return what every finder measures."""
     columns = {name: getattr(found, name) for name in ("x", "y", "flux", "peak")}
     return {**columns, "error": found.noise_response * above.pixel_noise}
 
 
-def _catalog(
-    search: Search, columns: Mapping[str, NDArray[np.float64]], above: Threshold
-) -> ChipCatalog:
+def _catalog(search: Search, columns: Mapping[str, FloatArray], above: Threshold) -> ChipCatalog:
     """Return the catalog of what was found above a threshold."""
     note = {
         "sky_sigma": float(above.sigma),

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.fits_files.chips import Chip
 from tweakreg_steps.tables.catalog_entries import CatalogEntries
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 log = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
+Floats = FloatArray
 
 DESCRIPTIONS = {
     "id": "number of the entry through all catalogs of the image, from 0",
@@ -114,7 +115,7 @@ class _Reader:
 
         return sky_to_pixels(read_wcs(self.image, self.chip), entries.x, entries.y)
 
-    def _allowed(self, exclusion: Path, x: Floats, y: Floats) -> NDArray[np.bool_]:
+    def _allowed(self, exclusion: Path, x: Floats, y: Floats) -> BoolArray:
         """Tell which positions on the chip no region excludes."""
         from tweakreg_steps.fits_files.exposure import read_header, read_wcs
         from tweakreg_steps.masking.region_masks import chip_mask, physical_system
@@ -135,7 +136,7 @@ class _Reader:
         return np.asarray(allowed)
 
 
-def _inside(chip: Chip, x: Floats, y: Floats, path: Path) -> NDArray[np.bool_]:
+def _inside(chip: Chip, x: Floats, y: Floats, path: Path) -> BoolArray:
     """Tell which positions are on the chip; the others are noted in the log."""
     ny, nx = chip.shape
     inside = (x >= 0.5) & (x < nx + 0.5) & (y >= 0.5) & (y < ny + 0.5)  # noqa: PLR2004  edges

@@ -13,9 +13,13 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.finding.limits import strictly_between
 from tweakreg_steps.finding.sky_noise import RealPixels
-from tweakreg_steps.finding.sources import BoolArray, FloatArray, FoundSources, fill_holes
+from tweakreg_steps.finding.sources import (
+    FoundSources,
+    fill_holes,
+)
 from tweakreg_steps.finding.threshold import Threshold, find_above
 
 
@@ -134,7 +138,7 @@ def _find(
 
 
 def _boxes(
-    pixels: RealPixels, row: NDArray[np.intp], column: NDArray[np.intp], size: tuple[int, int]
+    pixels: RealPixels, row: IndexArray, column: IndexArray, size: tuple[int, int]
 ) -> FloatArray:
     """Return the pixels of the kernel's box around some, those off the image from its edge."""
     ny, nx = pixels.shape

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+
+from tweakreg_steps.arrays import BoolArray, FloatArray
 
 
-def strictly_between(
-    values: NDArray[np.float64], low: float | None, high: float | None
-) -> NDArray[np.bool_]:
+def strictly_between(values: FloatArray, low: float | None, high: float | None) -> BoolArray:
     """Tell which values are strictly between limits, where there are any."""
     kept = np.ones(values.shape, dtype=np.bool_)
     if low is not None:

@@ -10,13 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.finding import tuning
 from tweakreg_steps.finding.sky_noise import RealPixels
 
-FloatArray = NDArray[np.float64]
-Index = NDArray[np.intp]
+Index = IndexArray
 
 LINES = ((0, 1), (1, 0), (1, 1), (1, -1))
 """Steps in y and x along the lines through a pixel."""
@@ -36,7 +35,7 @@ class Narrowness:
     """
 
     spread: FloatArray
-    narrow: NDArray[np.bool_]
+    narrow: BoolArray
 
 
 def measure_narrowness(

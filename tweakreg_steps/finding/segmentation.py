@@ -13,10 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.finding.daofind_kernel import make_kernel
 from tweakreg_steps.finding.limits import strictly_between
 from tweakreg_steps.finding.sky_noise import RealPixels
-from tweakreg_steps.finding.sources import BoolArray, FloatArray, FoundSources, fill_holes
+from tweakreg_steps.finding.sources import (
+    FoundSources,
+    fill_holes,
+)
 from tweakreg_steps.finding.threshold import Threshold, find_above
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.finding import tuning
 from tweakreg_steps.finding.limits import strictly_between
@@ -27,9 +28,6 @@ from tweakreg_steps.finding.sextractor_options import Option, configuration
 from tweakreg_steps.finding.sextractor_options import weight_type as kind_of_weights
 from tweakreg_steps.finding.sextractor_program import Program, run_program
 from tweakreg_steps.finding.sky_noise import RealPixels, measure_sky_noise
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 _CUT_OFF = 8
 """The flag of objects that are cut off at an edge: their centroids are nobody's."""

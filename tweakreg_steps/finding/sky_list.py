@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.fits_files.chips import Chip
 from tweakreg_steps.tables.ecsv import ColumnTable
-
-FloatArray = NDArray[np.float64]
 
 _KEPT = ("image", "found_in", "reason", "lower")
 """What the metadata of a catalog say that those of its sky list say, too."""

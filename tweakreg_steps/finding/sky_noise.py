@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import IntArray
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.finding import tuning
 
@@ -219,7 +220,7 @@ def _mode(pixels: RealPixels, clipped: _Moments) -> float:
     return float(clipped.low + (peak + 0.5 + offset) * width)
 
 
-def _histogram(pixels: RealPixels, clipped: _Moments, bins: int) -> NDArray[np.int64]:
+def _histogram(pixels: RealPixels, clipped: _Moments, bins: int) -> IntArray:
     """Numbers of pixels in ``bins`` bins, the lowest of which starts at the lowest pixel."""
     # the bins are a little wider than a hundredth so that the highest pixel starts the last one
     step = np.float32((clipped.high - clipped.low) / (bins - 1))

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import Chip, image_shape, list_chips
 from tweakreg_steps.fits_files.companions import find_quality, is_wfpc2, quality_name
@@ -298,7 +299,7 @@ def _require_order(header: Header) -> None:
             raise ValueError(f"{key} is {order}, more than {_HIGHEST_ORDER}")
 
 
-def _require_regular(matrix: NDArray[np.float64]) -> None:
+def _require_regular(matrix: FloatArray) -> None:
     """Refuse a matrix that maps all pixels to one line."""
     if not abs(np.linalg.det(matrix)) > _SINGULAR * np.linalg.norm(matrix) ** 2:
         raise ValueError(f"singular matrix {matrix.tolist()}")

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray
 from tweakreg_steps.atomic import atomic_path
 
-Mask = NDArray[np.bool_]
+Mask = BoolArray
 
 
 def write_masks(

@@ -14,11 +14,12 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.damage import damage_named
 from tweakreg_steps.fits_files.fits_blocks import Hdu, open_stream
 
-FloatImage = NDArray[np.float32] | NDArray[np.float64]
+FloatImage = NDArray[np.float32] | FloatArray
 
 _DTYPES = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 _EXACT_IN_FLOAT32 = 1 << 24

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ NODE_STEP = 16
 _INVERSION = 1.0e-3
 """Pixels to which the distortion is inverted."""
 
-Floats = NDArray[np.float64]
+Floats = FloatArray
 
 
 class ChipSky:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tweakreg_steps.arrays import BoolArray
 from tweakreg_steps.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def dqbits_problem(dqbits: object) -> str | None:
     return None
 
 
-def good_pixels(dq: NDArray[np.integer[Any]], dqbits: int | str) -> NDArray[np.bool_]:
+def good_pixels(dq: NDArray[np.integer[Any]], dqbits: int | str) -> BoolArray:
     """Pixels without a bad flag.
 
     Parameters

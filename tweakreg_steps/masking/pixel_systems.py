@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.errors import InputError
 
-Floats = NDArray[np.float64]
+Floats = FloatArray
 
 _LEAST_DETERMINANT = 1e-12
 

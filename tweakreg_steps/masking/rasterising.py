@@ -11,12 +11,12 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IntArray
 from tweakreg_steps.masking.ds9_regions import Ds9Region
 
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+Floats = FloatArray
+Mask = BoolArray
 Window = tuple[slice, slice]
 
 _BAND = 1 << 20  # pixels tested at once, which bounds the memory
@@ -91,7 +91,7 @@ def polygon_pixels(rings: Sequence[Floats], shape: tuple[int, int]) -> tuple[Win
 
 def _crossings(
     x0: Floats, y0: Floats, x1: Floats, y1: Floats, rows: int
-) -> tuple[NDArray[np.int64], Floats]:
+) -> tuple[IntArray, Floats]:
     """Row, and place in it, of each crossing of edges (0-based pixels) with the rows' middles."""
     first = np.ceil(np.minimum(y0, y1)).clip(0, rows).astype(np.int64)
     last = np.ceil(np.maximum(y0, y1)).clip(0, rows).astype(np.int64)

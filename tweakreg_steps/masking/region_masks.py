@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.masking.chip_sky import ChipSky
 from tweakreg_steps.masking.dq_mask import good_pixels
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Mask = NDArray[np.bool_]
+Mask = BoolArray
 
 __all__ = [
     "check_exclusion_file",

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.errors import Reason
 from tweakreg_steps.matching.coverage import hull_area
 from tweakreg_steps.matching.fitting import LinearFit
 from tweakreg_steps.matching.geometry import decompose
 from tweakreg_steps.matching.held_out import held_out_residuals
-from tweakreg_steps.matching.linear_models import FloatArray
 from tweakreg_steps.matching.pairs import MatchedPairs
 
 _REASONS: Mapping[str, Reason] = {

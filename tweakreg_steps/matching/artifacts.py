@@ -11,8 +11,14 @@ from typing import Literal
 
 import numpy as np
 
-from tweakreg_steps.matching.neighbours import FloatArray, IndexArray, PointTable, iter_pairs
-from tweakreg_steps.matching.source_list import BoolArray, SourceList
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
+from tweakreg_steps.matching.neighbours import (
+    PointTable,
+    iter_pairs,
+)
+from tweakreg_steps.matching.source_list import (
+    SourceList,
+)
 from tweakreg_steps.matching.tuning import MOVED, SAME_PIXEL
 
 LeftOut = Literal["either", "both"]

@@ -18,7 +18,7 @@ import math
 
 import numpy as np
 
-from tweakreg_steps.matching.linear_models import FloatArray
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.matching.tuning import DEEPEST_CLIP, SHALLOWEST_CLIP
 
 

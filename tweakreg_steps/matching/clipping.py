@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.matching.linear_models import (
-    BoolArray,
-    FloatArray,
     Geometry,
     Solution,
     solve,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from tweakreg_steps.arrays import FloatArray
 
 
-def hull_area(xy: NDArray[np.float64]) -> float:
+def hull_area(xy: FloatArray) -> float:
     """Return the area of the convex hull of positions (n, 2); 0 where they have none."""
     from shapely import MultiPoint
 

@@ -12,9 +12,12 @@ import logging
 
 import numpy as np
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.matching.clipping import CentredPairs, ClippedFit
-from tweakreg_steps.matching.linear_models import FloatArray, tangents
+from tweakreg_steps.matching.linear_models import (
+    tangents,
+)
 from tweakreg_steps.matching.tuning import DISSENT_FALSE_ALARM, MINORITY
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.matching.clipping import CentredPairs, ClippedFit, fit_clipped
 from tweakreg_steps.matching.geometry import decompose
@@ -22,8 +22,6 @@ from tweakreg_steps.matching.uncertainty import Uncertainty, estimate_uncertaint
 from tweakreg_steps.matching.weights import Weighting, expected_errors
 
 log = logging.getLogger(__name__)
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ class LinearFit:
     scale_y: float
     skew: float
     rms: FloatArray
-    kept: NDArray[np.bool_]
+    kept: BoolArray
     weighting: Weighting
     weights: FloatArray
     residuals: FloatArray

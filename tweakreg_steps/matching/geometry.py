@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from tweakreg_steps.arrays import FloatArray
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Decomposition:
     skew: float
 
 
-def decompose(matrix: NDArray[np.float64]) -> Decomposition:
+def decompose(matrix: FloatArray) -> Decomposition:
     """Return rotations, scales and skew of a linear transformation.
 
     With ``M = [[a, b], [c, d]]``, the columns divided by their lengths sx, sy and
@@ -73,7 +74,7 @@ def decompose(matrix: NDArray[np.float64]) -> Decomposition:
     )
 
 
-def gradients(matrix: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+def gradients(matrix: FloatArray) -> dict[str, FloatArray]:
     """Return how the decomposition changes with the elements of ``M = [[a, b], [c, d]]``.
 
     Parameters

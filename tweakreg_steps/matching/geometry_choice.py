@@ -6,9 +6,13 @@ import logging
 
 import numpy as np
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.matching.clipping import CentredPairs, ClippedFit
 from tweakreg_steps.matching.held_out import held_out_residuals
-from tweakreg_steps.matching.linear_models import GEOMETRIES, FloatArray, Geometry
+from tweakreg_steps.matching.linear_models import (
+    GEOMETRIES,
+    Geometry,
+)
 from tweakreg_steps.matching.tuning import FEW_PAIRS
 
 log = logging.getLogger(__name__)

@@ -8,10 +8,13 @@ whole list does, and the order of the lists does not matter. (Stone 1974, J. R. 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.errors import NotAlignedError
-from tweakreg_steps.matching.linear_models import BoolArray, FloatArray, Geometry, solve
+from tweakreg_steps.matching.linear_models import (
+    Geometry,
+    solve,
+)
 from tweakreg_steps.matching.tuning import N_FOLDS
 
 
@@ -56,7 +59,7 @@ def held_out_residuals(
     return residuals
 
 
-def _deal(reference: FloatArray, image: FloatArray) -> NDArray[np.intp]:
+def _deal(reference: FloatArray, image: FloatArray) -> IndexArray:
     """Return the part of each pair: in turn, in order of position."""
     order = np.lexsort((image[:, 1], image[:, 0], reference[:, 1], reference[:, 0]))
     part = np.empty(len(reference), dtype=np.intp)

@@ -13,7 +13,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tweakreg_steps.matching.neighbours import FloatArray, PointTable, find_nearest
+from tweakreg_steps.arrays import FloatArray
+from tweakreg_steps.matching.neighbours import (
+    PointTable,
+    find_nearest,
+)
 from tweakreg_steps.matching.offset import Offset
 from tweakreg_steps.matching.peak_pairs import PeakPairs, Search
 from tweakreg_steps.matching.similarity import Similarity

@@ -10,8 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.matching.false_alarm import scan_probability
-from tweakreg_steps.matching.neighbours import FloatArray, PointTable, iter_pairs
+from tweakreg_steps.matching.neighbours import (
+    PointTable,
+    iter_pairs,
+)
 from tweakreg_steps.matching.pairing import thin
 from tweakreg_steps.matching.tuning import (
     AS_GOOD,

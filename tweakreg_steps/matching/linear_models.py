@@ -13,13 +13,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.matching.tuning import LEAST_ELONGATION, LEAST_EXTENT
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 Geometry = Literal["shift", "rshift", "rscale", "general"]
 
 GEOMETRIES: tuple[Geometry, ...] = ("shift", "rshift", "rscale", "general")

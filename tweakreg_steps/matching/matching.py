@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from tweakreg_steps.arrays import FloatArray, IndexArray
 from tweakreg_steps.errors import ChanceOffsetError, NotAlignedError, Reason
 from tweakreg_steps.matching.artifacts import Selection, find_artifacts, tiers
 from tweakreg_steps.matching.attempts import (
@@ -26,7 +27,6 @@ from tweakreg_steps.matching.attempts import (
     triangle_overlays,
 )
 from tweakreg_steps.matching.lattice import is_ambiguous
-from tweakreg_steps.matching.neighbours import FloatArray, IndexArray
 from tweakreg_steps.matching.pairing import ListMatch, match_tables, thin
 from tweakreg_steps.matching.source_list import SourceList
 from tweakreg_steps.matching.tuning import BRIGHTNESS_AGREEMENT, FAR_MORE, FEW_PAIRED, RETURNING

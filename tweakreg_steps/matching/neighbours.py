@@ -14,12 +14,10 @@ from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.matching.tuning import BLOCK, PIECE, SPACINGS_PER_ROW
 
-FloatArray = NDArray[np.float64]
-IndexArray = NDArray[np.intp]
 Shape = Literal["circle", "square"]
 
 
@@ -76,7 +74,7 @@ class PointTable:
     def __len__(self) -> int:
         return len(self.x)
 
-    def choose(self, chosen: NDArray[np.bool_] | slice) -> Self:
+    def choose(self, chosen: BoolArray | slice) -> Self:
         """Return the table of some of the points, a mask or a slice of this one."""
         return replace(
             self,

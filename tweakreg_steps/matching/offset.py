@@ -14,8 +14,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.errors import NotAlignedError, Reason
-from tweakreg_steps.matching.neighbours import FloatArray, PointTable, estimate_pair_count
+from tweakreg_steps.matching.neighbours import (
+    PointTable,
+    estimate_pair_count,
+)
 from tweakreg_steps.matching.pairing import thin
 from tweakreg_steps.matching.peak_pairs import Evidence, PeakPairs, Search, window_of
 from tweakreg_steps.matching.separations import Guess, SeparationHistogram

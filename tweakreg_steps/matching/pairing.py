@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tweakreg_steps.arrays import FloatArray, IndexArray
 from tweakreg_steps.matching.neighbours import (
-    FloatArray,
-    IndexArray,
     PointTable,
     find_nearest,
     iter_pairs,

@@ -10,10 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IntArray
 from tweakreg_steps.matching.false_alarm import scan_probability
-from tweakreg_steps.matching.neighbours import FloatArray, PointTable, iter_pairs
+from tweakreg_steps.matching.neighbours import (
+    PointTable,
+    iter_pairs,
+)
 from tweakreg_steps.matching.tuning import (
     CELL_WIDTHS,
     GRIDS,
@@ -25,9 +28,6 @@ from tweakreg_steps.matching.tuning import (
     STILL,
     WINDOW_REACH,
 )
-
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,9 @@ from functools import cached_property
 from math import log
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray, IndexArray, IntArray
 from tweakreg_steps.matching.tuning import NEARLY, WIDER
-
-FloatArray = NDArray[np.float64]
-IndexArray = NDArray[np.intp]
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from tweakreg_steps.matching.linear_models import BoolArray, FloatArray, Geometry, solve
+from tweakreg_steps.arrays import BoolArray, FloatArray
+from tweakreg_steps.matching.linear_models import (
+    Geometry,
+    solve,
+)
 from tweakreg_steps.matching.tuning import (
     LEAST_PULLING,
     LEAST_ROBUST_PAIRS,

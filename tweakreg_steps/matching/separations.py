@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tweakreg_steps.matching.neighbours import FloatArray, PointTable, iter_pairs
+from tweakreg_steps.arrays import FloatArray, IntArray
+from tweakreg_steps.matching.neighbours import (
+    PointTable,
+    iter_pairs,
+)
 from tweakreg_steps.matching.peaks import find_box_peak, fullest_box
 from tweakreg_steps.matching.tuning import BIN, MAX_HALF_SIZE, MAX_WIDTH, PEAK_WIDTHS, WIDER
-
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from tweakreg_steps.matching.neighbours import FloatArray
+from tweakreg_steps.arrays import FloatArray
 
 
 @dataclass(frozen=True)

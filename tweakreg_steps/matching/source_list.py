@@ -6,11 +6,8 @@ from dataclasses import dataclass, fields
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tweakreg_steps.matching.neighbours import FloatArray, IndexArray
-
-BoolArray = NDArray[np.bool_]
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tweakreg_steps.matching.neighbours import FloatArray, IndexArray
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.matching.similarity import Similarity
 from tweakreg_steps.matching.tuning import (
     AGREEING,
@@ -193,7 +193,7 @@ def _like(
 
 def _transformations(
     u: NDArray[np.complex128], v: NDArray[np.complex128], center: complex
-) -> tuple[NDArray[np.complex128], NDArray[np.complex128], NDArray[np.bool_]]:
+) -> tuple[NDArray[np.complex128], NDArray[np.complex128], BoolArray]:
     """Fit ``u = rotation * v + shift`` to the corners of each pair of triangles.
 
     ``rotation = sum(conj(dv) du) / sum(|dv|^2)`` with du, dv relative to the means. The second

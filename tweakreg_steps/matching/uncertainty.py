@@ -33,11 +33,14 @@ from typing import Self
 
 import numpy as np
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.matching.clipped_tails import clipped_tails
 from tweakreg_steps.matching.clipping import CentredPairs, ClippedFit
 from tweakreg_steps.matching.dissent import dissent
 from tweakreg_steps.matching.geometry import Decomposition, gradients
-from tweakreg_steps.matching.linear_models import FloatArray, tangents
+from tweakreg_steps.matching.linear_models import (
+    tangents,
+)
 
 TWO_SIGMA = 0.9772499
 """Probability that a normal number is below two standard deviations."""

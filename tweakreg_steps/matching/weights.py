@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from tweakreg_steps.matching.linear_models import BoolArray, FloatArray
+from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.matching.pairs import MatchedPairs
 from tweakreg_steps.matching.tuning import FLOOR_SPAN, FLOOR_STEPS
 

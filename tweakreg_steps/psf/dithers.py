@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tweakreg_steps.alignment.overlap import hull_of
+from tweakreg_steps.arrays import FloatArray, IndexArray
 from tweakreg_steps.astrometry.undistortion import pixel_scale, pixels_to_sky, sky_to_plane
 from tweakreg_steps.fits_files.exposure import read_wcs
 from tweakreg_steps.matching.source_list import SourceList
@@ -33,8 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FloatArray = NDArray[np.float64]
-Index = NDArray[np.intp]
+Index = IndexArray
 
 MOST_MATCHED = 3000
 """Sources of an exposure, the brightest, by which it is laid over the others."""

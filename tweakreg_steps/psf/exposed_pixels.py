@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import Chip
 from tweakreg_steps.fits_files.exposure import read_dq, read_pixels
@@ -24,8 +24,6 @@ from tweakreg_steps.psf.pixel_noise import (
     noise_from_header,
 )
 from tweakreg_steps.psf.psf_camera import Setup, setup_of
-
-BoolArray = NDArray[np.bool_]
 
 SAMPLE = 200_000
 """Pixels of a chip from which the level of its sky is taken."""

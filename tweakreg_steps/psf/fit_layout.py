@@ -10,16 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.psf.grouping import group_sources, near_pairs
 from tweakreg_steps.psf.pixel_boxes import ChipPixels, disc
 from tweakreg_steps.psf.psf_grid import PsfGrid, full_width
 from tweakreg_steps.psf.psf_positions import PsfPositions
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-Index = NDArray[np.intp]
+Index = IndexArray
 
 CORE = 1.6
 """Radius of the fitted pixels in full widths at half maximum.

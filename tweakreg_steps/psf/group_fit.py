@@ -16,13 +16,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.psf.psf_grid import PsfGrid, PsfPieces, cut_pieces
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-Index = NDArray[np.intp]
+Index = IndexArray
 
 TOLERANCE = 1e-3
 """Pixels; a step that is shorter is the last. The next would be of its square's order."""
@@ -72,7 +70,7 @@ class GroupPixels:
     per_unit: float
     sky: float
 
-    def __getitem__(self, rows: NDArray[np.intp]) -> GroupPixels:
+    def __getitem__(self, rows: IndexArray) -> GroupPixels:
         return replace(
             self,
             values=self.values[rows],

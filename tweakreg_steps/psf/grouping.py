@@ -8,10 +8,10 @@ tree takes 0.01 s.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-Index = NDArray[np.intp]
+from tweakreg_steps.arrays import FloatArray, IndexArray
+
+Index = IndexArray
 
 SHRINK = 0.7
 """By how much nearer members of a group that is too large must be to stay together."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray
 from tweakreg_steps.psf.exposed_pixels import ExposedPixels, ExposureFiles
 from tweakreg_steps.psf.psf_file import describe_psf_file, read_psf
 from tweakreg_steps.psf.psf_fit import fit_positions
@@ -18,8 +19,6 @@ from tweakreg_steps.tables.ecsv import ColumnTable
 
 log = logging.getLogger(__name__)
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 FEW_FITTED = 0.5
 """Part of the measured sources below which it is said that the PSF fits too few of them."""

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.finding.sky_noise import RealPixels
 from tweakreg_steps.psf.pixel_noise import PixelNoise
 from tweakreg_steps.psf.psf_grid import PsfGrid, cut_pieces
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-Index = NDArray[np.intp]
+Index = IndexArray
 
 PIECE = 512
 """Neighbours whose light is worked out at a time: what stays in the cache."""

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray, IndexArray
 from tweakreg_steps.errors import InputError
 
-FloatArray = NDArray[np.float64]
 RealImage = NDArray[np.floating]
 
 SAMPLE = 200_000
@@ -60,9 +60,7 @@ class PixelNoise:
     per_unit: float
     source: str
 
-    def without_light(
-        self, values: FloatArray, at: tuple[NDArray[np.intp], NDArray[np.intp]]
-    ) -> FloatArray:
+    def without_light(self, values: FloatArray, at: tuple[IndexArray, IndexArray]) -> FloatArray:
         """Give the variance that some pixels would have if only the sky were there.
 
         Parameters

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.errors import TweakRegError
 from tweakreg_steps.psf.grouping import near_pairs
 from tweakreg_steps.psf.pixel_boxes import Boxes
@@ -27,9 +27,7 @@ from tweakreg_steps.psf.star_means import Observations, StarMeans, mean_position
 
 log = logging.getLogger(__name__)
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-Index = NDArray[np.intp]
+Index = IndexArray
 
 OVERSAMPLING = 4
 """Samples a pixel of a built PSF, as in the STDPSF library."""

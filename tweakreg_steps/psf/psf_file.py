@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.atomic import atomic_path
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.psf.psf_camera import Setup
@@ -26,7 +26,6 @@ from tweakreg_steps.psf.psf_grid import PsfGrid
 if TYPE_CHECKING:
     from astropy.io.fits import Header
 
-FloatArray = NDArray[np.float64]
 
 DETECTORS = {90: 2, 56: 2, 36: 4, 200: 8}
 """Detectors in a file of the library, by its number of PSFs; one in all others."""

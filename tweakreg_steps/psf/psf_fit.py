@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.finding.sky_noise import RealPixels
 from tweakreg_steps.psf.fit_layout import (
     LARGEST_GROUP,
@@ -28,9 +28,7 @@ from tweakreg_steps.psf.pixel_noise import PixelNoise
 from tweakreg_steps.psf.psf_grid import PsfGrid
 from tweakreg_steps.psf.psf_positions import Flag, PsfPositions, describe_sources, unmeasured
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-Index = NDArray[np.intp]
+Index = IndexArray
 
 PASSES = 3
 """Rounds in which the light of neighbours outside the group is taken away."""

@@ -14,8 +14,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-Index = NDArray[np.intp]
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
+
+Index = IndexArray
 
 TAPS = 4
 """Samples on each axis that a cubic spline takes part of."""
@@ -144,7 +145,7 @@ class PsfPieces:
     side: int
     oversampling: int
 
-    def __getitem__(self, chosen: Index | NDArray[np.bool_]) -> PsfPieces:
+    def __getitem__(self, chosen: Index | BoolArray) -> PsfPieces:
         return PsfPieces(
             self.coefficients[chosen],
             self.row[chosen],
@@ -163,7 +164,7 @@ class PsfPieces:
         row[chosen], column[chosen] = others.row, others.column
         return replace(self, coefficients=coefficients, row=row, column=column)
 
-    def reach(self, x: FloatArray, y: FloatArray) -> NDArray[np.bool_]:
+    def reach(self, x: FloatArray, y: FloatArray) -> BoolArray:
         """Tell whether the pieces are large enough for stars at some positions, shape (n,)."""
         enough = np.ones(len(x), dtype=np.bool_)
         for place, box, start in ((x, self.box_x, self.column), (y, self.box_y, self.row)):

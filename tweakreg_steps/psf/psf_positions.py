@@ -6,14 +6,12 @@ from dataclasses import dataclass, fields
 from enum import IntFlag
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.psf.group_fit import GroupFit
 from tweakreg_steps.psf.pixel_boxes import Boxes
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-Index = NDArray[np.intp]
+Index = IndexArray
 
 SIGNIFICANT = 3.0
 """Standard deviations of chi square beyond which it is not chance: one good star in 500 is so."""

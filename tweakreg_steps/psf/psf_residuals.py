@@ -11,13 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.psf.pixel_boxes import Boxes
 from tweakreg_steps.psf.psf_grid import PsfGrid, cut_pieces, full_width
 
-FloatArray = NDArray[np.float64]
-Index = NDArray[np.intp]
+Index = IndexArray
 
 SMOOTHING = 0.13
 """Sigma of the Gaussian by which a residual on the grid is spread, in full widths of the PSF.
@@ -163,7 +162,7 @@ def _add_residuals(
 
 
 def fit_flux(
-    light: FloatArray, values: FloatArray, usable: NDArray[np.bool_], variance: FloatArray
+    light: FloatArray, values: FloatArray, usable: BoolArray, variance: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Fit flux and sky of stars whose place is given; arrays of shape (n, p) in, (n,) out."""
     w = usable / variance
@@ -179,7 +178,7 @@ def fit_flux(
 
 def _nearest(
     psf: PsfGrid, boxes: Boxes, left: FloatArray, bottom: FloatArray, x: FloatArray, y: FloatArray
-) -> tuple[Index, NDArray[np.bool_]]:
+) -> tuple[Index, BoolArray]:
     """Give the flat index of the sample of the grid nearest to each pixel, and if it is on it."""
     size, side = psf.images.shape[-1], boxes.side
     step = np.arange(side)

@@ -6,17 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.psf.grouping import near_pairs
 from tweakreg_steps.psf.pixel_boxes import ChipPixels
 from tweakreg_steps.psf.psf_fit import fit_positions
 from tweakreg_steps.psf.psf_grid import PsfGrid
 from tweakreg_steps.psf.psf_positions import Flag, PsfPositions
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-Index = NDArray[np.intp]
+Index = IndexArray
 
 MOST_OBSERVATIONS = 6000
 """Observations of one detector that are used, the brightest: more make the PSF no better."""

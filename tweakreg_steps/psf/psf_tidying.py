@@ -11,11 +11,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.psf.psf_grid import PsfGrid, full_width
-
-FloatArray = NDArray[np.float64]
 
 BESIDE = 0.29
 """Full widths at half maximum from the middle at which the PSF is the same on both sides.

@@ -7,8 +7,8 @@ shows where no PSF is used.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.psf.exposed_pixels import ExposedPixels
 from tweakreg_steps.psf.grouping import near_pairs
 from tweakreg_steps.psf.pixel_boxes import ChipPixels
@@ -18,8 +18,6 @@ from tweakreg_steps.psf.psf_residuals import Samples
 from tweakreg_steps.psf.psf_stars import APART, FIRST_HALF
 from tweakreg_steps.psf.psf_tidying import normalise
 from tweakreg_steps.tables.ecsv import ColumnTable
-
-BoolArray = NDArray[np.bool_]
 
 MOST_STARS = 400
 """Stars that are averaged, the brightest that stand alone."""
@@ -64,7 +62,7 @@ def average_stars(pixels: ExposedPixels, catalog: ColumnTable) -> tuple[PsfGrid,
     return normalise(rough, HALF), len(chosen)
 
 
-def _stand_alone(x: NDArray[np.float64], y: NDArray[np.float64]) -> BoolArray:
+def _stand_alone(x: FloatArray, y: FloatArray) -> BoolArray:
     """Tell which sources have no other one near."""
     alone = np.ones(len(x), dtype=np.bool_)
     alone[near_pairs(x, y, APART).ravel()] = False

@@ -10,11 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-Index = NDArray[np.intp]
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
+
+Index = IndexArray
 
 ROUNDS = 12
 """Turns of averaging and fitting; each halves, at least, what two exposures differ by."""

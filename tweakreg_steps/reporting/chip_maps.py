@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from tweakreg_steps.arrays import FloatArray, IndexArray
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
 
-FloatArray = NDArray[np.float64]
 
 _MARGIN = 0.1
 """How far beyond its edge, in its sizes, a chip is still of interest."""
@@ -64,7 +64,7 @@ class ChipMap:
         found = np.linalg.lstsq(_terms((uv - middle) / half), xy, rcond=None)[0]
         return cls(middle, half, found, (chip["nx"], chip["ny"]))
 
-    def to_chip(self, uv: FloatArray) -> tuple[NDArray[np.intp], FloatArray]:
+    def to_chip(self, uv: FloatArray) -> tuple[IndexArray, FloatArray]:
         """Return which positions on the plane are on the chip, and their pixels.
 
         Parameters

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray, IndexArray
 from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.reporting.chip_maps import ChipMap, compass
 from tweakreg_steps.reporting.numbers import rounded
@@ -16,7 +17,6 @@ from tweakreg_steps.tables.ecsv import ColumnTable
 if TYPE_CHECKING:
     from astropy.wcs import WCS
 
-FloatArray = NDArray[np.float64]
 
 KINDS = ("kept", "clipped", "unmatched", "narrow")
 """What became of a source, by its number on a page."""
@@ -164,7 +164,7 @@ def _magnitudes(flux: NDArray[Any], unit: str | None) -> FloatArray:
     return np.where(np.isfinite(found), found, np.nan)
 
 
-def _brightest(magnitude: FloatArray) -> NDArray[np.intp]:
+def _brightest(magnitude: FloatArray) -> IndexArray:
     """Return the brightest sources, in the order of the list."""
     order = np.argsort(magnitude, kind="stable")[:_MOST]
     return np.sort(order)
@@ -215,7 +215,7 @@ def _references(
 
 def _each_on_chip(
     uv: FloatArray, moved: FloatArray | None, chip_map: ChipMap
-) -> list[tuple[NDArray[np.intp], FloatArray]]:
+) -> list[tuple[IndexArray, FloatArray]]:
     """Return the positions that are on a chip before or after the fit, with their pixels before."""
     there, _ = chip_map.to_chip(uv)
     if moved is not None:

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray, IntArray
 from tweakreg_steps.reporting.pictures import counts_png
 from tweakreg_steps.tables.ecsv import ColumnTable
-
-FloatArray = NDArray[np.float64]
 
 _MOST_BINS = 150
 """Bins a side of the picture."""
@@ -85,13 +84,13 @@ def describe_offsets(
     }
 
 
-def _box_sums(counts: NDArray[Any], width: int) -> NDArray[np.int64]:
+def _box_sums(counts: NDArray[Any], width: int) -> IntArray:
     """Add up the counts in a box about each bin."""
     before, behind = width // 2, width - width // 2
     padded = np.pad(counts.astype(np.int64), ((before + 1, behind), (before + 1, behind)))
     whole = np.cumsum(np.cumsum(padded, axis=0), axis=1)
     n = len(counts)
-    sums: NDArray[np.int64] = (
+    sums: IntArray = (
         whole[width : width + n, width : width + n]
         - whole[:n, width : width + n]
         - whole[width : width + n, :n]
@@ -100,7 +99,7 @@ def _box_sums(counts: NDArray[Any], width: int) -> NDArray[np.int64]:
     return sums
 
 
-def _take(boxes: NDArray[np.int64], row: int, column: int, reach: int) -> int:
+def _take(boxes: IntArray, row: int, column: int, reach: int) -> int:
     """Return the largest count near a bin, and blank all about it."""
     rows = slice(max(0, row - reach), row + reach + 1)
     columns = slice(max(0, column - reach), column + reach + 1)

@@ -6,11 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.reporting.numbers import rounded
-
-FloatArray = NDArray[np.float64]
 
 _LEAST = 5
 """Stars in common without which two images are not compared."""

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray
+
 FloatArray = NDArray[np.floating[Any]]
 
 _JPEG_QUALITY = 72
@@ -108,7 +110,7 @@ def counts_png(counts: NDArray[Any]) -> str:
     return _encode((255 - root * 255).astype(np.uint8)[::-1], "PNG")
 
 
-def mask_png(good: NDArray[np.bool_], size: int) -> str | None:
+def mask_png(good: BoolArray, size: int) -> str | None:
     """Draw where no source may be as a tint; None where there is no such place.
 
     Parameters

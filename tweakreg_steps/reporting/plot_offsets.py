@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.reporting.plot_style import (
     MARK,
     describe_failure,
@@ -36,9 +37,9 @@ def draw_offsets(
     *,
     image: str,
     counts: NDArray[Any],
-    x_edges: NDArray[np.float64],
-    y_edges: NDArray[np.float64],
-    peak: NDArray[np.float64] | None,
+    x_edges: FloatArray,
+    y_edges: FloatArray,
+    peak: FloatArray | None,
     n_peak: float,
     n_expected: float,
     tolerance: float,
@@ -90,7 +91,7 @@ def draw_offsets(
         return figure
 
 
-def _describe_peak(peak: NDArray[np.float64] | None, n_peak: float, n_expected: float) -> str:
+def _describe_peak(peak: FloatArray | None, n_peak: float, n_expected: float) -> str:
     """Say where the peak is and how far it stands above chance."""
     if peak is None:
         return "no offset was adopted"
@@ -102,8 +103,8 @@ def _describe_peak(peak: NDArray[np.float64] | None, n_peak: float, n_expected: 
 
 
 def _coarsen(
-    counts: NDArray[Any], x_edges: NDArray[np.float64], y_edges: NDArray[np.float64]
-) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.float64]]:
+    counts: NDArray[Any], x_edges: FloatArray, y_edges: FloatArray
+) -> tuple[NDArray[Any], FloatArray, FloatArray]:
     """Join bins to blocks of the fullest one's count, so that no drawn pixel hides the peak."""
     step = math.ceil(max(counts.shape) / _MOST_BINS)
     padding = [(0, -n % step) for n in counts.shape]
@@ -118,7 +119,7 @@ def _coarsen(
 
 
 def _draw_counts(
-    axes: Axes, counts: NDArray[Any], x_edges: NDArray[np.float64], y_edges: NDArray[np.float64]
+    axes: Axes, counts: NDArray[Any], x_edges: FloatArray, y_edges: FloatArray
 ) -> AxesImage:
     """Draw the histogram; the root of the counts makes both background and peak visible."""
     from matplotlib.colors import PowerNorm
@@ -148,7 +149,7 @@ def _draw_scale(figure: Figure, shown: AxesImage) -> None:
     bar.set_label("pairs per bin")
 
 
-def _mark_peak(whole: Axes, zoom: Axes, peak: NDArray[np.float64], tolerance: float) -> None:
+def _mark_peak(whole: Axes, zoom: Axes, peak: FloatArray, tolerance: float) -> None:
     """Point at the peak in the whole histogram, and circle the tolerance in the close-up."""
     from matplotlib.patches import Circle, Rectangle
 

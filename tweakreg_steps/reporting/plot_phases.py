@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.reporting.plot_style import (
     FAINT,
     KEPT,
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-FloatArray = NDArray[np.float64]
 
 BINS = 10
 """Bins of phase."""
@@ -90,7 +89,7 @@ def draw_phases(
     image: str,
     xy: FloatArray,
     residuals: FloatArray,
-    kept: NDArray[np.bool_],
+    kept: BoolArray,
     labelsize: int,
     reason: str,
 ) -> Figure:

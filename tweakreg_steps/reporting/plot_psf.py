@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.reporting.plot_style import new_figure, note_in_corner, plot_style, set_margins
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from tweakreg_steps.psf.psf_grid import PsfGrid
 
-FloatArray = NDArray[np.float64]
 
 _FAINTEST = 1e-4
 """Part of the peak where the logarithmic scale ends."""

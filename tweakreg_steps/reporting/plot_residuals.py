@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.reporting.plot_style import (
     CLIPPED,
     FAINT,
@@ -42,10 +42,10 @@ _AXES = ("x", "y")
 def draw_residuals(
     *,
     image: str,
-    xy: NDArray[np.float64],
-    residuals: NDArray[np.float64],
-    kept: NDArray[np.bool_],
-    rms: NDArray[np.float64],
+    xy: FloatArray,
+    residuals: FloatArray,
+    kept: BoolArray,
+    rms: FloatArray,
     ylimit: float | None,
     labelsize: int,
     reason: str,
@@ -116,16 +116,16 @@ def _length(pixels: float) -> str:
     return f"{pixels:.3g} px" if math.isfinite(pixels) else "unknown"
 
 
-def _automatic_limit(residuals: NDArray[np.float64]) -> float:
+def _automatic_limit(residuals: FloatArray) -> float:
     """Choose a limit that shows every one of these residuals."""
     return max(1.15 * float(np.abs(residuals).max()), NEGLIGIBLE)
 
 
 def _draw_panel(
     axes: Axes,
-    position: NDArray[np.float64],
-    residual: NDArray[np.float64],
-    kept: NDArray[np.bool_],
+    position: FloatArray,
+    residual: FloatArray,
+    kept: BoolArray,
     limit: float,
 ) -> None:
     """Draw the residuals of one axis against one coordinate."""
@@ -150,9 +150,7 @@ def _draw_panel(
             )
 
 
-def _marks(
-    residuals: NDArray[np.float64], kept: NDArray[np.bool_], limit: float
-) -> list[tuple[str, str, str]]:
+def _marks(residuals: FloatArray, kept: BoolArray, limit: float) -> list[tuple[str, str, str]]:
     """List the marks that the panels show, with their colours and signs."""
     beyond = (np.abs(residuals) > limit).any(axis=1)
     marks = [

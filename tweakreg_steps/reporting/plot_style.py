@@ -14,8 +14,8 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray
 from tweakreg_steps.atomic import atomic_path
 from tweakreg_steps.errors import REASON_TEXTS, Reason
 
@@ -213,7 +213,7 @@ def note_in_corner(axes: Axes, text: str, *, size: float) -> None:
     )
 
 
-def describe_pairs(kept: NDArray[np.bool_]) -> str:
+def describe_pairs(kept: BoolArray) -> str:
     """Say how many pairs there are."""
     n_kept = int(np.count_nonzero(kept))
     return f"pairs: {n_kept} kept, {len(kept) - n_kept} clipped"

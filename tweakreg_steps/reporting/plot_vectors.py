@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.reporting.plot_style import (
     CLIPPED,
     KEPT,
@@ -52,9 +52,9 @@ _SMALLEST_FIELD = 100.0
 def draw_vectors(
     *,
     image: str,
-    xy: NDArray[np.float64],
-    residuals: NDArray[np.float64],
-    kept: NDArray[np.bool_],
+    xy: FloatArray,
+    residuals: FloatArray,
+    kept: BoolArray,
     labelsize: int,
     reason: str,
 ) -> Figure:
@@ -98,12 +98,12 @@ def draw_vectors(
 class _Window:
     """The part of the plane that the vectors are drawn in."""
 
-    centre: NDArray[np.float64]
-    half: NDArray[np.float64]
+    centre: FloatArray
+    half: FloatArray
     field: float
 
     @classmethod
-    def around(cls, xy: NDArray[np.float64]) -> _Window:
+    def around(cls, xy: FloatArray) -> _Window:
         """Frame the positions, never narrower than sources on one line would be legible in."""
         low, high = xy.min(axis=0), xy.max(axis=0)
         lacking = max(0.0, _SMALLEST_FIELD - float((high - low).max())) / 2
@@ -121,9 +121,9 @@ class _Window:
 def _draw_arrows(
     axes: Axes,
     window: _Window,
-    xy: NDArray[np.float64],
-    residuals: NDArray[np.float64],
-    kept: NDArray[np.bool_],
+    xy: FloatArray,
+    residuals: FloatArray,
+    kept: BoolArray,
     labelsize: int,
 ) -> None:
     """Draw the arrows, much enlarged, and one of known length above the axes."""
@@ -168,7 +168,7 @@ def _draw_key(axes: Axes, arrows: Quiver, length: float, labelsize: int) -> None
     )
 
 
-def _typical_length(residuals: NDArray[np.float64]) -> float:
+def _typical_length(residuals: FloatArray) -> float:
     """Give the rms length of residuals."""
     return max(float(np.sqrt((residuals**2).sum(axis=1).mean())), NEGLIGIBLE)
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import IndexArray
 from tweakreg_steps.fits_files.chips import Chip
 from tweakreg_steps.reporting.pictures import (
     block_means,
@@ -22,8 +23,6 @@ from tweakreg_steps.reporting.pictures import (
     zscale_limits,
 )
 from tweakreg_steps.tables.ecsv import ColumnTable
-
-FloatArray = NDArray[np.float64]
 
 _LONGEST = 640
 """Pixels of the longer side of a picture."""
@@ -85,7 +84,7 @@ def _draw(pixels: NDArray[Any], chip: Chip, mask: Path | None) -> dict[str, Any]
     }
 
 
-def _choose_stars(catalog: ColumnTable, chips: Sequence[Chip]) -> NDArray[np.intp]:
+def _choose_stars(catalog: ColumnTable, chips: Sequence[Chip]) -> IndexArray:
     """Choose bright stars that lie apart from each other, in the order of the catalog."""
     if not len(catalog):
         return np.zeros(0, dtype=np.intp)
@@ -129,7 +128,7 @@ def _distance(catalog: ColumnTable, i: int, j: int) -> float:
 
 
 def _cut_out(
-    pixels: NDArray[Any], catalog: ColumnTable, own: NDArray[np.intp]
+    pixels: NDArray[Any], catalog: ColumnTable, own: IndexArray
 ) -> Iterator[dict[str, Any]]:
     """Yield the surroundings of the stars of a chip."""
     for i in own.tolist():

@@ -7,15 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.recipes.schema import IMAGES
 from tweakreg_steps.records.canonical import canonical_json
 from tweakreg_steps.reporting.numbers import rounded
 from tweakreg_steps.reporting.observation import epoch_of, filter_of, visit_of
 from tweakreg_steps.reporting.overlaps import compare_images, overlap_outlines
-
-FloatArray = NDArray[np.float64]
 
 _WORST = 5
 _MOST_OVERLAPS = 200

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.curing.advice import Found, advise
 from tweakreg_steps.errors import InputError, Reason
@@ -236,7 +237,7 @@ def _build_column(column: SummaryColumn, rows: Sequence[Mapping[str, Any]]) -> N
     return _within_half_turn(values) if column.name in _ANGLES else values
 
 
-def _within_half_turn(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
+def _within_half_turn(degrees: FloatArray) -> FloatArray:
     """Bring angles into -180..180 degrees, those already there untouched to the last bit."""
     wrapped = (degrees + _HALF_TURN) % (2 * _HALF_TURN) - _HALF_TURN
     return np.where(np.abs(degrees) > _HALF_TURN, wrapped, degrees)

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.matching.linear_models import Geometry
-from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.solving.normal_equations import Columns, StarPlaces
 from tweakreg_steps.solving.sparse_solver import Factors
 from tweakreg_steps.solving.unit_parameters import N_FREE, fields_at

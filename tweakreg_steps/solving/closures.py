@@ -19,7 +19,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-from tweakreg_steps.solving.detections import FloatArray, IndexArray
+from tweakreg_steps.arrays import FloatArray, IndexArray
 from tweakreg_steps.solving.overlaps import connected_parts
 from tweakreg_steps.solving.pair_match import Edge
 

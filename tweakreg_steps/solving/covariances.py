@@ -22,8 +22,11 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.solving.chip_terms import Border
-from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray, sums
+from tweakreg_steps.solving.detections import (
+    sums,
+)
 from tweakreg_steps.solving.normal_equations import Columns
 from tweakreg_steps.solving.sparse_solver import Factors, InverseParts, invert_parts
 from tweakreg_steps.solving.unit_parameters import N_NUMBERS, fields_at

@@ -11,11 +11,8 @@ from dataclasses import dataclass, fields
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IndexArray = NDArray[np.intp]
-BoolArray = NDArray[np.bool_]
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 
 
 def sums(index: IndexArray, values: FloatArray, number: int) -> FloatArray:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from tweakreg_steps.solving.detections import BoolArray, Detections, FloatArray, ReferenceStars
+from tweakreg_steps.arrays import BoolArray, FloatArray
+from tweakreg_steps.solving.detections import (
+    Detections,
+    ReferenceStars,
+)
 
 OF_UNIT, OF_PAIR, OF_REFERENCE = 40, 12, 20
 """Stars of each unit, of each two units, and known ones of each unit, that are enough: a third of

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tweakreg_steps.arrays import FloatArray, IndexArray
 from tweakreg_steps.matching.fitting import LinearFit
 from tweakreg_steps.matching.geometry import Decomposition, decompose, gradients
 from tweakreg_steps.matching.pairs import MatchedPairs
 from tweakreg_steps.matching.uncertainty import Uncertainty
-from tweakreg_steps.solving.detections import FloatArray, IndexArray
 from tweakreg_steps.solving.mosaic import AlignedMosaic
 from tweakreg_steps.solving.mosaic_input import Exposures
 from tweakreg_steps.solving.solution import MosaicSolution

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.matching.linear_models import MINIMUM_PAIRS, Geometry
 from tweakreg_steps.matching.tuning import LEAST_ELONGATION, LEAST_EXTENT
-from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray, sums
+from tweakreg_steps.solving.detections import (
+    sums,
+)
 from tweakreg_steps.solving.unit_parameters import N_FREE, N_NUMBERS
 
 

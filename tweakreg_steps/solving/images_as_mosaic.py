@@ -15,12 +15,15 @@ from tweakreg_steps.alignment.lists_on_plane import (
     require_sources,
 )
 from tweakreg_steps.alignment.moving_reference import at_epoch, is_moving, stars_at
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.astrometry.plane_errors import plane_covariances
 from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale
 from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.matching.linear_models import Geometry
 from tweakreg_steps.matching.source_list import SourceList
-from tweakreg_steps.solving.detections import FloatArray, Priors
+from tweakreg_steps.solving.detections import (
+    Priors,
+)
 from tweakreg_steps.solving.edge_table import edge_of_table
 from tweakreg_steps.solving.mosaic_input import Exposures, Reference, Settings
 from tweakreg_steps.solving.pair_match import Edge

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.matching.fitting import fit_pairs
 from tweakreg_steps.matching.matching import match_sources
@@ -21,10 +22,7 @@ from tweakreg_steps.matching.pairs import MatchedPairs
 from tweakreg_steps.matching.source_list import SourceList
 from tweakreg_steps.solving.closures import Verdict, check_edges
 from tweakreg_steps.solving.detections import (
-    BoolArray,
     Detections,
-    FloatArray,
-    IndexArray,
     ReferenceStars,
 )
 from tweakreg_steps.solving.joining import JoinedStars, join_pairs

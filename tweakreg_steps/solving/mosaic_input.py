@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.matching.linear_models import Geometry
 from tweakreg_steps.matching.source_list import SourceList
 from tweakreg_steps.solving.chip_terms import NO_CHIPS, ChipDetections
-from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray, Priors
+from tweakreg_steps.solving.detections import (
+    Priors,
+)
 from tweakreg_steps.solving.simultaneous import Gauge
 
 Method = Literal["relative_absolute", "simultaneous"]

@@ -7,13 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.matching.linear_models import Geometry
 from tweakreg_steps.solving.chip_terms import NO_CHIPS, ChipDetections
 from tweakreg_steps.solving.detections import (
-    BoolArray,
     Detections,
-    FloatArray,
-    IndexArray,
     Priors,
     ReferenceStars,
     inverses,

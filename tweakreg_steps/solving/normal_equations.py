@@ -24,7 +24,10 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray, sums
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
+from tweakreg_steps.solving.detections import (
+    sums,
+)
 from tweakreg_steps.solving.unit_parameters import FIELDS, N_NUMBERS
 
 _ISOTROPIC = 1.0e-9

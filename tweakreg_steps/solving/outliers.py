@@ -18,7 +18,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray, inverses, sums
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
+from tweakreg_steps.solving.detections import (
+    inverses,
+    sums,
+)
 from tweakreg_steps.solving.normal_equations import StarPlaces
 
 _ROUNDING = 1.0e-6

@@ -15,11 +15,12 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
+
 if TYPE_CHECKING:
     from shapely import Geometry
 
 from tweakreg_steps.alignment.overlap import SkyHull, intersect
-from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray
 
 _FACES = np.concatenate([np.eye(3), -np.eye(3)])
 _CORNER = np.arccos(1.0 / np.sqrt(3.0))

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from tweakreg_steps.arrays import FloatArray, IndexArray
 from tweakreg_steps.errors import ChanceOffsetError, NotAlignedError
 from tweakreg_steps.matching.fitting import fit_pairs
 from tweakreg_steps.matching.linear_models import MINIMUM_PAIRS, Geometry
 from tweakreg_steps.matching.matching import match_sources
 from tweakreg_steps.matching.pairs import MatchedPairs
 from tweakreg_steps.matching.source_list import SourceList
-from tweakreg_steps.solving.detections import FloatArray, IndexArray
 
 _NCLIP, _SIGMA = 10, 4.0
 """Clip of a pair's own fit: it only has to leave out what is plainly wrong."""

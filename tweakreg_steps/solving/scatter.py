@@ -19,7 +19,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray, inverses
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
+from tweakreg_steps.solving.detections import (
+    inverses,
+)
 from tweakreg_steps.solving.normal_equations import StarPlaces, place_stars
 
 SAMPLE = 30_000

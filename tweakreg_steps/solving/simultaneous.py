@@ -19,8 +19,11 @@ from typing import Literal
 import numpy as np
 from scipy import sparse
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.solving.chip_terms import Border, border_of
-from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray, ReferenceStars
+from tweakreg_steps.solving.detections import (
+    ReferenceStars,
+)
 from tweakreg_steps.solving.enough_stars import enough_stars
 from tweakreg_steps.solving.freedom import Freedom, determined_numbers, find_freedom
 from tweakreg_steps.solving.mosaic_state import (

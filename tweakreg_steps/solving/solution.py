@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.astrometry.apply_fit import PlaneFit
 from tweakreg_steps.matching.linear_models import Geometry
 from tweakreg_steps.solving.covariances import Covariances, common_motion
-from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.solving.mosaic_state import Mosaic
 from tweakreg_steps.solving.normal_equations import StarPlaces
 from tweakreg_steps.solving.scatter import Scatter

@@ -13,10 +13,10 @@ import numpy as np
 from tweakreg_steps.alignment.fitted_image import judge_image
 from tweakreg_steps.alignment.match_table import lay_out_matches
 from tweakreg_steps.alignment.sequence import AlignedImage
+from tweakreg_steps.arrays import FloatArray, IndexArray
 from tweakreg_steps.astrometry.reference_plane import plane_center
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.matching.coverage import hull_area
-from tweakreg_steps.solving.detections import FloatArray, IndexArray
 from tweakreg_steps.solving.exposure_fit import ExposureFit, fit_of_exposure
 from tweakreg_steps.solving.images_as_mosaic import Asked, ImagesAsMosaic
 from tweakreg_steps.solving.mosaic import AlignedMosaic, align_mosaic

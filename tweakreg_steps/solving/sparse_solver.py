@@ -19,7 +19,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import SuperLU, splu
 
-from tweakreg_steps.solving.detections import FloatArray, IndexArray
+from tweakreg_steps.arrays import FloatArray, IndexArray
 
 LEAST_PIVOT = 1.0e-12
 """Part of a diagonal element that must be left when those before it are known: less is rounding.

@@ -16,8 +16,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.matching.linear_models import GEOMETRIES, Geometry
-from tweakreg_steps.solving.detections import BoolArray, FloatArray, IndexArray, sums
+from tweakreg_steps.solving.detections import (
+    sums,
+)
 
 N_NUMBERS = 6
 

@@ -11,9 +11,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tweakreg_steps.arrays import FloatArray, IndexArray
 from tweakreg_steps.matching.fitting import LinearFit
 from tweakreg_steps.solving.covariances import WholeParts
-from tweakreg_steps.solving.detections import Detections, FloatArray, IndexArray, sums
+from tweakreg_steps.solving.detections import (
+    Detections,
+    sums,
+)
 from tweakreg_steps.solving.solution import NAMES, MosaicSolution, Part
 from tweakreg_steps.solving.unit_parameters import N_FREE, N_NUMBERS, fields_at, numbers_of
 

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.errors import TweakRegError
 from tweakreg_steps.fits_files.chips import list_chips
 from tweakreg_steps.fits_files.exposure import open_quietly, read_dq, read_header, read_pixels
 from tweakreg_steps.fits_files.pixel_unit import PixelUnit, pixel_unit
 from tweakreg_steps.recipes.inputs import InputImage
-
-FloatArray = NDArray[np.float64]
 
 _START = 500.0
 """The threshold, in units of the noise, from which sources are looked for downwards."""

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.tables.angle_units import (
     conversion_factor,
@@ -20,7 +20,7 @@ from tweakreg_steps.tables.angle_units import (
 )
 from tweakreg_steps.tables.cell_values import MISSING, NotNumbers, parse_cells, printable
 
-Floats = NDArray[np.float64]
+Floats = FloatArray
 Column = int | str
 
 _RANGE = re.compile(r"c?(\d{1,6})\s*[-:]\s*c?(\d{1,6})")
@@ -74,7 +74,7 @@ class CatalogTable:
         """The file, and which of its tables."""
         return f"{self.path}{printable(self.label)}"
 
-    def where(self, chosen: NDArray[np.bool_]) -> str:
+    def where(self, chosen: BoolArray) -> str:
         """Name the chosen entries: how many, and the first few lines or rows."""
         index = np.nonzero(chosen)[0]
         word = "line" if len(self.lines) else "row"

@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IntArray
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.tables.catalog_columns import (
     CatalogTable,
@@ -35,8 +35,8 @@ from tweakreg_steps.tables.text_tables import UnevenRowsError
 
 log = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+Floats = FloatArray
+Flags = BoolArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class CatalogEntries:
         Values of the further columns that were asked for, by what they were asked for as.
     """
 
-    id: NDArray[np.int64]
+    id: IntArray
     x: Floats
     y: Floats
     flux: Floats

@@ -10,9 +10,10 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from tweakreg_steps.arrays import BoolArray, FloatArray
+
+Floats = FloatArray
 
 MISSING = frozenset({"", "nan", "indef", "null", "none", "--", "-", "n/a", "masked"})
 """What cells without a value hold, in lower case."""
@@ -45,7 +46,7 @@ def printable(text: str) -> str:
     return text if text.isprintable() else ascii(text)[1:-1]
 
 
-def parse_cells(cells: Sequence[str], *, hours: bool) -> tuple[Floats, NDArray[np.bool_]]:
+def parse_cells(cells: Sequence[str], *, hours: bool) -> tuple[Floats, BoolArray]:
     """Return the value of each text, and which of them are sexagesimal, and so in degrees.
 
     Parameters
@@ -86,7 +87,7 @@ def parse_cells(cells: Sequence[str], *, hours: bool) -> tuple[Floats, NDArray[n
 class NotNumbers(ValueError):  # noqa: N818  what it says of the cells
     """Cells that are neither numbers nor angles: ``wrong``, shape (n,)."""
 
-    def __init__(self, wrong: NDArray[np.bool_]) -> None:
+    def __init__(self, wrong: BoolArray) -> None:
         super().__init__("cells are no numbers")
         self.wrong = wrong
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+from tweakreg_steps.arrays import BoolArray, FloatArray
+
+Floats = FloatArray
+Flags = BoolArray
 
 
 def within_limits(

@@ -9,15 +9,15 @@ from itertools import combinations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.tables.catalog_columns import CatalogTable, Column, ColumnRole
 from tweakreg_steps.tables.position_errors import ErrorColumns
 
 log = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
+Floats = FloatArray
 NoMotion = Literal["keep", "drop", "inflate"]
 
 _NUMBERS = ("ra", "dec", "parallax", "pmra", "pmdec")
@@ -196,7 +196,7 @@ class MotionLimits:
     ruwe_max: float | None
     pm_error_max: float | None
 
-    def passed(self, where: str, columns: Mapping[str, Floats], n: int) -> NDArray[np.bool_]:
+    def passed(self, where: str, columns: Mapping[str, Floats], n: int) -> BoolArray:
         """Tell which of a catalog's `n` stars pass; what is not known of a star is let pass.
 
         Raises
@@ -231,7 +231,7 @@ class MotionLimits:
         return good
 
 
-def _has_motion(columns: Mapping[str, Floats], n: int) -> NDArray[np.bool_]:
+def _has_motion(columns: Mapping[str, Floats], n: int) -> BoolArray:
     """Tell which of `n` stars have a proper motion."""
     if not {"pmra", "pmdec"} <= set(columns):
         return np.zeros(n, dtype=np.bool_)

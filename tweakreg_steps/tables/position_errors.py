@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.tables.catalog_columns import CatalogTable, Column, ColumnRole, read_role
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class ErrorColumns:
                 yield ColumnRole(f"reference_catalog.{name}", column, "mas", self.units)
 
 
-def position_errors(table: CatalogTable, columns: ErrorColumns) -> NDArray[np.float64]:
+def position_errors(table: CatalogTable, columns: ErrorColumns) -> FloatArray:
     """Give the standard error of each position along one axis: the rms of those along both.
 
     Parameters
