@@ -26,20 +26,21 @@ import make_products  # noqa: E402
 NOTE = "<!-- written by docs/make_reference.py; change the source it names, not this page -->\n"
 
 PARAMETERS_TEXT = """\
-Source: `schemas/recipe.schema.yaml`. Names are TweakReg's, letter for letter; a parameter marked
-*ours* is not in TweakReg. The rule is the one that consumes the value: it, and what depends on
-it, runs again when the value changes."""
+All parameters of a recipe, from `schemas/recipe.schema.yaml`. The names are those of TweakReg;
+parameters marked *ours* do not exist there. The rules that use a value, and those that depend on
+them, run again when it changes."""
 SUMMARY_TEXT = """\
-One row an image, in input order. `astropy.table.Table.read` reads it. The metadata names the
-package version, the digest of the parameters on which the table depends, and the reference."""
+One row per image, in the order of the input. Read it with `astropy.table.Table.read`. The metadata
+give the package version, the digest of the parameters on which the table depends, and the
+reference."""
 
 REASONS_TEXT = """\
-`summary.ecsv` gives each image that is not aligned a `reason`, in `detail` what was found, and in
-`cure` what to change. The cure is computed for the image at hand. Where the sources could not be
-matched, larger search radii, triangles and larger tolerances are tried; where there are few
-sources, lower thresholds; where a fit is refused, simpler geometries, other weights and a stricter
-clip. The cure is the first that works. Nothing of this is ever applied by itself. A run ends with
-the lines for the recipe:
+For each image that is not aligned, `summary.ecsv` gives a `reason`, in `detail` what was found,
+and in `cure` what to change. The cure is computed for the particular image. If its sources could
+not be matched, larger search radii, triangles and larger tolerances are tried; if there are few
+sources, lower thresholds; if a fit was refused, simpler geometries, other weights and stricter
+clipping. The cure is the first of these that works. It is never applied automatically. A run ends
+with the lines for the recipe:
 
 ```yaml
 images:
@@ -48,9 +49,9 @@ images:
       searchrad: 15
 ```
 
-`tweakreg suggest RECIPE` goes further: it finds the sources of the images again and runs match and
-fit with other parameters. `tweakreg why IMAGE` begins with the verdict, and `tweakreg params
-REASON` prints what stands here."""
+`tweakreg suggest RECIPE` goes further: it searches the images for sources again and repeats
+matching and fit with other parameters. `tweakreg why IMAGE` begins with the verdict, and
+`tweakreg params REASON` prints the section of this page."""
 
 
 def pages() -> dict[Path, str]:
@@ -84,17 +85,20 @@ def _parameters_page() -> Iterator[str]:
 
 def _parameter_rows(group: Iterable[Parameter]) -> Iterator[str]:
     """Yield the table of one section."""
-    yield "| name | allowed | default | unit | used by | what |"
-    yield "|---|---|---|---|---|---|"
+    yield "| name | meaning |"
+    yield "|---|---|"
     for p in group:
-        marks = ["*ours*"] if p.tweakreg == "none" else []
-        default = (
-            json.dumps(p.default, ensure_ascii=False) if "default" in p.schema else "(required)"
-        )
+        default = json.dumps(p.default, ensure_ascii=False) if "default" in p.schema else ""
         rules = ", ".join(f"`{rule}`" for rule in sorted(consumers().get(p.path, ())))
-        what = " ".join([_escaped(p.description), *marks])
-        cells = (f"`{p.path[-1]}`", allowed(p.schema), f"`{default}`", p.unit, rules, what)
-        yield f"| {' | '.join(cells)} |"
+        facts = (
+            f"Default: `{default}`" if default else "Required",
+            f"unit: {p.unit}" if p.unit else "",
+            f"allowed: {_escaped(allowed(p.schema))}",
+            f"used by {rules}" if rules else "",
+            "*ours*" if p.tweakreg == "none" else "",
+        )
+        line = "; ".join(fact for fact in facts if fact)
+        yield f"| `{p.path[-1]}` | {_escaped(p.description)}<br>{line} |"
 
 
 def _escaped(text: str) -> str:
@@ -117,7 +121,7 @@ def _summary_page() -> Iterator[str]:
     yield ""
     yield "## Reasons"
     yield ""
-    yield "Why an image is `not_aligned`. Its WCS stays as it was and its numbers are nan."
+    yield "Why an image is `not_aligned`. Its WCS is unchanged and its numbers are nan."
     yield ""
     yield "| reason | what it means |"
     yield "|---|---|"
@@ -137,9 +141,9 @@ def _reasons_page() -> Iterator[str]:
         yield ""
         yield f"{text[0].upper()}{text[1:]}."
         yield ""
-        yield f"**Where it comes from.** {_escaped(given.causes)}"
+        yield f"**Causes.** {_escaped(given.causes)}"
         yield ""
-        yield f"**What helps.** {_escaped(given.cures)}"
+        yield f"**Remedies.** {_escaped(given.cures)}"
 
 
 if __name__ == "__main__":
