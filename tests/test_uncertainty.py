@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -204,3 +205,19 @@ def test_pairs_by_chance_on_all_sides_do_not_widen_the_errors() -> None:
         assert found.uncertainty
         pulls.append(found.uncertainty.at_pairs)
     assert np.median(pulls) < 0.02
+
+
+def test_the_memory_of_a_fit_grows_no_faster_than_its_pairs() -> None:
+    rng = np.random.default_rng(5)
+
+    def peak(number: int) -> int:
+        truth = make_truth(MATRICES["general"], rng, number=number, noise=0.1)
+        tracemalloc.start()
+        try:
+            fit(truth.pairs, fitgeometry="general")
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(100)  # imports
+    assert peak(8000) < 5 * peak(2000)

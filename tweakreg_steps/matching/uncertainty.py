@@ -124,7 +124,8 @@ def estimate_uncertainty(pairs: CentredPairs, fit: ClippedFit) -> Uncertainty | 
     covariance = to_numbers @ ((influence * variance) @ influence.T) @ to_numbers.T
     elsewhere = dissent(pairs, fit)
     covariance[4:, 4:] += elsewhere
-    at_pairs = np.sum((rows @ influence) ** 2, axis=0) / len(reference)
+    # of the influences on where the fit puts each row, the sum of squares over the rows
+    at_pairs = np.einsum("ij,ij->j", influence, (rows.T @ rows) @ influence) / len(reference)
     squared = (at_pairs @ variance) * _widening(model, at_pairs) ** 2 + np.trace(elsewhere)
     return _from_covariance(covariance, solution.matrix, float(np.sqrt(squared)))
 

@@ -27,7 +27,6 @@ STEP = Step(
     writes={"fit": FIT, "pairs": PAIRS},
     consumes=parameters.FitAlignment,
     imports=FITTING_MODULES,
-    mem_mb=2000,
 )
 
 
