@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from tweakreg_steps.atomic import explain_failure
@@ -15,6 +15,7 @@ from tweakreg_steps.resources import provide_step_command, user_cache, workflow_
 from tweakreg_steps.running.cluster_run import run_with_profile
 from tweakreg_steps.running.failed_jobs import failure_text
 from tweakreg_steps.running.interrupting import keep_interrupt
+from tweakreg_steps.running.lean_snakemake import lean_snakemake
 from tweakreg_steps.running.snakemake_log import NAME, Listener, register
 from tweakreg_steps.scratch import private_folder
 from tweakreg_steps.workflow.project import Project
@@ -40,7 +41,6 @@ def run_workflow(
     JobFailedError
         Naming each job that failed with what its log says.
     """
-    register(listener)
     jobs = [stale_job.job for stale_job in stale]
     rules = sorted({"all", *(job.rule for job in jobs)})
     provide_step_command()
@@ -51,7 +51,9 @@ def run_workflow(
             _quiet_logging(),
             handing_over(project, [job.key for job in jobs]),
             private_folder(_cache_place(profile)) as sources,
+            nullcontext() if profile else lean_snakemake(),
         ):
+            register(listener)
             if profile:
                 succeeded = run_with_profile(
                     project.outdir, rules, jobs=cores, profile=profile, sources=sources
