@@ -20,7 +20,6 @@ from tweakreg_steps.provenance.reading import read_statements
 from tweakreg_steps.reporting.image_page import image_page
 from tweakreg_steps.reporting.observation import epoch_of, filter_of, visit_of
 from tweakreg_steps.reporting.offset_peaks import describe_offsets
-from tweakreg_steps.reporting.overlaps import compare_images
 from tweakreg_steps.reporting.pictures import block_means, mask_png
 from tweakreg_steps.reporting.run_page import run_page
 
@@ -83,7 +82,6 @@ def facts(name: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401  any fac
         "header": {},
         "plane_scale": 40.0,
         "footprint": [[[10.0, 20.0], [10.1, 20.0], [10.1, 20.1], [10.0, 20.1]]],
-        "sample": {"id": [], "dx": [], "dy": [], "error": []},
         "parameters": {},
         **changes,
     }
@@ -91,7 +89,7 @@ def facts(name: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401  any fac
 
 def rendered(*images: dict[str, Any]) -> str:
     """Return the page of a run of images."""
-    return run_page(images, versions={"numpy": "2"}, said=SAID)
+    return run_page(images, (), versions={"numpy": "2"}, said=SAID)
 
 
 def test_a_run_leaves_a_page_for_itself_and_one_for_each_image(finished_run: Path) -> None:
@@ -209,18 +207,6 @@ def test_the_worst_come_first_with_their_cure() -> None:
 
 def test_a_page_of_a_hundred_images_is_light() -> None:
     assert len(rendered(*(facts(f"image{i}") for i in range(100)))) < 3_000_000
-
-
-def test_two_images_are_compared_at_the_stars_they_share() -> None:
-    def image(offset: float, stars: list[int]) -> dict[str, Any]:
-        n = len(stars)
-        return {"sample": {"id": stars, "dx": [offset] * n, "dy": [0.0] * n, "error": [1.0] * n}}
-
-    images = [image(0.0, [1, 2, 3, 4, 5, 6]), image(2.0, [2, 3, 4, 5, 6, 7]), image(0.5, [7, 8])]
-    (found,) = compare_images(images)
-    assert (found["one"], found["other"], found["n"]) == (0, 1, 5)
-    assert found["dx"] == -2.0
-    assert found["chi2"] == pytest.approx(2.0**2 * 5 / 2, abs=1e-3)
 
 
 def test_the_rivals_of_a_peak_are_found() -> None:

@@ -30,6 +30,7 @@ DIGESTS = "digests"
 REVIEW = "review.yaml"
 SUMMARY = "summary.ecsv"
 SOLUTION_FILE = "solution.json"
+OVERLAPS_TABLE = "overlaps.ecsv"
 REPORT = "report.html"
 REPORT_FOLDER = "report"
 MULTIQC_TABLE = "tweakreg_mqc.json"
@@ -69,6 +70,7 @@ FILES = (
     LOCK,
     SUMMARY,
     SOLUTION_FILE,
+    OVERLAPS_TABLE,
     REVIEW,
     REPORT,
     MULTIQC_TABLE,

@@ -22,10 +22,6 @@ KINDS = ("kept", "clipped", "unmatched", "narrow")
 """What became of a source, by its number on a page."""
 _MOST = 2500
 """Sources, pairs or reference sources that a page draws: the brightest."""
-_SAMPLE = 300
-"""Pairs of an image that the page of the run compares with those of other images."""
-_MIXING = 2654435761
-"""Knuth's multiplicative hash: of the same sources every image takes the same."""
 
 _SHAPE = ("number", "label", "nx", "ny")
 _NO_PICTURE: dict[str, Any] = {"block": 1, "picture": None, "mask": None, "limits": None}
@@ -33,7 +29,7 @@ _SAID = (
     *("image", "status", "reason", "detail", "cure", "reference", "fitgeometry"),
     *("n_sources", "n_matched", "n_fit", "n_reference", "false_alarm"),
     *("dx", "dy", "rotation", "scale", "skew", "rms_x", "rms_y", "rms_ra", "rms_dec"),
-    *("error_x", "error_y", "center", "matrix"),
+    *("error_x", "error_y", "center", "matrix", "solution"),
 )
 """What is taken from the record of a fit, as far as it is there."""
 
@@ -104,14 +100,13 @@ def summarize_image(
     chips: Sequence[Mapping[str, Any]],
     labels: Mapping[str, Any],
     fit: Mapping[str, Any],
-    pairs: ColumnTable,
     scale: float,
 ) -> dict[str, Any]:
     """Gather what the page of the run says of an image.
 
     Parameters
     ----------
-    chips, fit, pairs
+    chips, fit
         As for `describe_image`.
     labels
         What its header says of time, filter and target.
@@ -122,27 +117,13 @@ def summarize_image(
     -------
     dict
         What the fit says; ``header``; ``plane_scale``, mas per pixel; ``footprint``: the edge of
-        each chip on the sky, a list of [ra, dec] in degrees; ``sample``: some of the kept pairs,
-        by the number of their reference source ``id``, residuals ``dx``, ``dy`` and standard
-        ``error`` in mas.
+        each chip on the sky, a list of [ra, dec] in degrees.
     """
-    kept = np.flatnonzero(pairs["kept"]) if len(pairs) else np.zeros(0, dtype=np.intp)
-    ids = pairs["ref_id"][kept]
-    mixed = (ids.astype(np.uint64) * np.uint64(_MIXING)) % np.uint64(2**32)
-    chosen = kept[np.argsort(mixed, kind="stable")[:_SAMPLE]]
-    errors = np.hypot(pairs["error"][chosen], pairs["error_ref"][chosen])
-    sample = {
-        "id": pairs["ref_id"][chosen].tolist(),
-        "dx": rounded(pairs["dx"][chosen] * scale, 3),
-        "dy": rounded(pairs["dy"][chosen] * scale, 3),
-        "error": rounded(errors * scale, 3),
-    }
     return {
         **{key: fit.get(key) for key in _SAID},
         "header": dict(labels),
         "plane_scale": scale,
         "footprint": [_edge(chip) for chip in chips if chip["grid"]],
-        "sample": sample if fit["status"] == "aligned" else {key: [] for key in sample},
     }
 
 

@@ -1,4 +1,4 @@
-"""How well images agree with each other: the stars that two of them have in common."""
+"""How well images agree with each other, as the page of a run shows it."""
 
 from __future__ import annotations
 
@@ -7,90 +7,43 @@ from typing import Any
 
 import numpy as np
 
+from tweakreg_steps.alignment.misfits import Misfit
 from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.reporting.numbers import rounded
 
-_LEAST = 5
-"""Stars in common without which two images are not compared."""
-_NEIGHBOURS = 12
-"""Images that are compared at a star: of a deep stack not every pair is."""
+_NUMBERS = ("dx", "dy", "error", "misfit", "rms", "chi2")
 
 
-def compare_images(images: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Compare the residuals of images at the reference sources that they share.
+def describe_overlaps(
+    misfits: Iterable[Misfit], dates: Sequence[float | None]
+) -> list[dict[str, Any]]:
+    """Describe how images agree, two by two, in the order given.
 
     Parameters
     ----------
-    images
-        What the pages of images say of them; see
-        `tweakreg_steps.reporting.image_report.summarize_image`.
+    misfits
+        In mas.
+    dates
+        Modified Julian date of each image; None where it is not known.
 
     Returns
     -------
     list of dict
-        Two by two, the worst misfit first: ``one`` and ``other`` (indices of images), ``n`` stars
-        in common, the mean of the differences ``dx``, ``dy`` with their standard ``error`` along
-        one axis, and the ``misfit``, which is the length of that mean; all in mas. ``chi2``: of
-        the mean, by the standard errors of the positions, for two degrees of freedom; None where
-        these are not known. ``gap``: days between the exposures, or None.
+        ``one`` and ``other`` (indices of images), ``n`` sources in common, the mean of the
+        differences ``dx``, ``dy`` with their standard ``error`` along one axis, the ``misfit``,
+        which is the length of that mean, and the ``rms`` of the differences, all in mas;
+        ``chi2``: of the mean, by the standard errors of the positions, for two degrees of
+        freedom; None where these are not known. ``gap``: days between the exposures, or None.
     """
-    number = np.concatenate([np.full(len(i["sample"]["id"]), n) for n, i in enumerate(images)])
-    star = _column(images, "id")
-    order = np.lexsort((number, star))
-    star, number = star[order], number[order].astype(np.intp)
-    dx, dy, error = (_column(images, name)[order] for name in ("dx", "dy", "error"))
-    shared = [
-        np.column_stack([np.flatnonzero(same), np.flatnonzero(same) + lag])
-        for lag in range(1, _NEIGHBOURS + 1)
-        if (same := star[:-lag] == star[lag:]).any()
-    ]
-    if not shared:
-        return []
-    first, second = np.concatenate(shared).T
-    key = number[first] * len(images) + number[second]
-    order = np.argsort(key, kind="stable")
-    begins = np.flatnonzero(np.r_[True, np.diff(key[order]) != 0])
     found = []
-    for rows in np.split(order, begins[1:]):
-        if len(rows) >= _LEAST:
-            one, other = first[rows], second[rows]
-            difference = np.column_stack([dx[one] - dx[other], dy[one] - dy[other]])
-            expected = np.hypot(error[one], error[other])
-            two = int(number[one[0]]), int(number[other[0]])
-            found.append(_describe(two, difference, expected, images))
-    return sorted(found, key=lambda pair: (-pair["misfit"], pair["one"], pair["other"]))
-
-
-def _column(images: Sequence[Mapping[str, Any]], name: str) -> FloatArray:
-    """Return one column of all samples, nan for what is not known."""
-    return np.array([value for image in images for value in image["sample"][name]], dtype=float)
-
-
-def _describe(
-    two: tuple[int, int],
-    difference: FloatArray,
-    expected: FloatArray,
-    images: Sequence[Mapping[str, Any]],
-) -> dict[str, Any]:
-    """Describe how two images agree; `difference` has shape (n, 2)."""
-    n = len(difference)
-    mean = difference.mean(axis=0)
-    error = float(np.sqrt(difference.var(axis=0, ddof=1).mean() / n))
-    variance = float(np.mean(expected**2)) / n
-    chi2 = float((mean**2).sum() / variance) if variance > 0 else float("nan")
-    dx, dy = rounded(mean, 3)
-    misfit, spread, chi = rounded(np.array([np.hypot(*mean), error, chi2]), 3)
-    return {
-        "one": two[0],
-        "other": two[1],
-        "n": n,
-        "dx": dx,
-        "dy": dy,
-        "misfit": misfit,
-        "error": spread,
-        "chi2": chi,
-        "gap": _gap(*(images[i].get("mjd") for i in two)),
-    }
+    for pair in misfits:
+        values = np.array([pair.dx, pair.dy, pair.error, pair.apart, pair.rms, pair.chi2])
+        numbers = zip(_NUMBERS, rounded(values, 3), strict=True)
+        gap = _gap(dates[pair.one], dates[pair.other])
+        found.append(
+            {"one": pair.one, "other": pair.other, "n": pair.n, **dict(numbers), "gap": gap}
+        )
+    return found
 
 
 def _gap(one: float | None, other: float | None) -> float | None:
@@ -108,7 +61,7 @@ def overlap_outlines(
     outlines
         The outlines of the chips of each image, on one plane.
     pairs
-        Of `compare_images`.
+        Of `describe_overlaps`.
     """
     from shapely import Polygon, union_all
 

@@ -22,8 +22,13 @@ _HEADINGS = (
     "rot [deg]",
     "scale",
     "rms [mas]",
+    "reference [mas]",
+    "overlaps [mas]",
     "reason",
 )
+_IF_SOLVED, _IF_ANY = _HEADINGS.index("reference [mas]"), _HEADINGS.index("overlaps [mas]")
+"""Columns that there are where all images were solved together, and where any overlap."""
+
 _N_LEFT = 2
 """The first columns and the last hold texts, the others numbers."""
 
@@ -49,9 +54,12 @@ def format_plain(summary: ColumnTable) -> str:
     str
         A line of headings and one line an image, however wide: pairs kept by the fit of those
         matched, shifts in pixels of the reference plane, rotation in degrees, rms along right
-        ascension and declination in mas.
+        ascension and declination in mas. Where images overlap, the rms along one axis from where
+        the others put the same sources; where all were solved together, that from the stars of
+        the reference as well.
     """
-    rows = [_HEADINGS, *map(_format_row, summary_rows(summary))]
+    headings, rows = _lay_out(summary)
+    rows = [headings, *rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "".join(_join(row, widths) + "\n" for row in rows)
 
@@ -72,14 +80,14 @@ def format_terminal(summary: ColumnTable, *, width: int) -> str:
     from rich.console import Console
     from rich.measure import Measurement
 
-    rows = [_format_row(row) for row in summary_rows(summary)]
-    numbers = _draw([row[:-1] for row in rows])
+    headings, rows = _lay_out(summary)
+    numbers = _draw(headings[:-1], [row[:-1] for row in rows])
     screen = StringIO()
     console = Console(file=screen, force_terminal=True, width=width, highlight=False)
     needed = Measurement.get(console, console.options.update(max_width=10**6), numbers).maximum
     has_reasons = any(row[-1] for row in rows)
     if has_reasons and needed + _REASON_WIDTH <= width:
-        console.print(_draw(rows))
+        console.print(_draw(headings, rows))
         return screen.getvalue()
     console.width = max(width, needed)
     console.print(numbers)
@@ -89,15 +97,26 @@ def format_terminal(summary: ColumnTable, *, width: int) -> str:
     return screen.getvalue()
 
 
-def _draw(rows: Sequence[tuple[str, ...]]) -> Table:
+def _lay_out(summary: ColumnTable) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the headings and the cells of each image, without columns that say nothing here."""
+    rows = [_format_row(row) for row in summary_rows(summary)]
+    unused = set() if "solution" in summary.meta else {_IF_SOLVED}
+    unused |= set() if any(row[_IF_ANY] != _NO_NUMBER for row in rows) else {_IF_ANY}
+
+    def of(cells: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(cell for place, cell in enumerate(cells) if place not in unused)
+
+    return of(_HEADINGS), [of(row) for row in rows]
+
+
+def _draw(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
     """Lay rows out as a rich table; the status carries the colour."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    n_columns = len(rows[0])
-    for i, heading in enumerate(_HEADINGS[:n_columns]):
-        is_reason = i == len(_HEADINGS) - 1
+    for i, heading in enumerate(headings):
+        is_reason = heading == _HEADINGS[-1]
         justify: Any = "left" if i < _N_LEFT or is_reason else "right"
         table.add_column(Text(heading), justify=justify, no_wrap=not is_reason)
     for name, status, *others in rows:
@@ -119,6 +138,8 @@ def _format_row(row: Mapping[str, Any]) -> tuple[str, ...]:
         _number(row["rotation"], ".5f"),
         _number(row["scale"], ".6f"),
         _NO_NUMBER if _NO_NUMBER in rms else " ".join(rms),
+        _number(row["rms_absolute"], ".2f"),
+        _number(row["rms_relative"], ".2f"),
         explain_reason(row["reason"]),
     )
 

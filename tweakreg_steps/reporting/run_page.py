@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tweakreg_steps.alignment.misfits import Misfit
 from tweakreg_steps.recipes.differences import differences
 from tweakreg_steps.records.statement import Statement, sign_page
 from tweakreg_steps.reporting.image_page import reason_text
@@ -19,6 +20,7 @@ _POOR = 0.5
 
 def run_page(
     images: Sequence[Mapping[str, Any]],
+    misfits: Sequence[Misfit],
     *,
     versions: Mapping[str, str],
     said: Statement,
@@ -29,12 +31,14 @@ def run_page(
     ----------
     images
         What the pages of the images say, in input order.
+    misfits
+        How well images that overlap agree, in mas, the worst first.
     versions
         Versions of the libraries, by their names.
     said
         What the page says of its making.
     """
-    data = describe_run(images)
+    data = describe_run(images, misfits)
     rows = data["rows"]
     longest = {name: max([row[name] or 0 for row in rows], default=0) for name in _BARS}
     page = render(

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from tweakreg_steps.alignment.misfits import Misfit
 from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.recipes.schema import IMAGES
 from tweakreg_steps.records.canonical import canonical_json
 from tweakreg_steps.reporting.numbers import rounded
 from tweakreg_steps.reporting.observation import epoch_of, filter_of, visit_of
-from tweakreg_steps.reporting.overlaps import compare_images, overlap_outlines
+from tweakreg_steps.reporting.overlaps import describe_overlaps, overlap_outlines
+from tweakreg_steps.reporting.qualities import qualities
 
 _WORST = 5
 _MOST_OVERLAPS = 200
@@ -21,7 +23,7 @@ _MOST_OVERLAPS = 200
 _ARCMIN = 60.0
 
 
-def describe_run(images: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def describe_run(images: Sequence[Mapping[str, Any]], misfits: Sequence[Misfit]) -> dict[str, Any]:
     """Gather what the page of a run draws.
 
     Parameters
@@ -29,6 +31,8 @@ def describe_run(images: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     images
         What the pages of the images say, in input order; see
         `tweakreg_steps.reporting.image_report.summarize_image`.
+    misfits
+        How well images that overlap agree, in mas, the worst first.
 
     Returns
     -------
@@ -38,11 +42,11 @@ def describe_run(images: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         row that each belongs to; ``overlaps`` with their outlines; ``worst``: the rows to look at
         first.
     """
-    rows = [_row(image) for image in images]
-    timed = [{**image, "mjd": row["mjd"]} for image, row in zip(images, rows, strict=True)]
+    own = [_short(quality) for quality in qualities(images, misfits)]
+    rows = [{**_row(image), **quality} for image, quality in zip(images, own, strict=True)]
     center = _center(images)
     outlines = [[_project(np.array(e), center) for e in image["footprint"]] for image in images]
-    overlaps = compare_images(timed)[:_MOST_OVERLAPS]
+    overlaps = describe_overlaps(misfits[:_MOST_OVERLAPS], [row["mjd"] for row in rows])
     fields = overlap_outlines(outlines, overlaps) if overlaps else []
     for overlap, field in zip(overlaps, fields, strict=True):
         overlap["outlines"] = [_listed(outline) for outline in field]
@@ -113,6 +117,14 @@ def _row(image: Mapping[str, Any]) -> dict[str, Any]:
         "visit": visit_of(header),
         "filter": filter_of(header),
         "exptime": header.get("EXPTIME"),
+    }
+
+
+def _short(quality: Mapping[str, Any]) -> dict[str, Any]:
+    """Return numbers with the digits that a page shows."""
+    return {
+        key: round(value, 4) if isinstance(value, float) else value
+        for key, value in quality.items()
     }
 
 

@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.alignment.misfits import Misfit
 from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.curing.advice import Found, advise
 from tweakreg_steps.errors import InputError, Reason
+from tweakreg_steps.reporting.qualities import notes_on_overlaps, qualities
 from tweakreg_steps.tables.ecsv import ColumnTable, read_table
 
 
@@ -64,6 +66,22 @@ SUMMARY_COLUMNS: tuple[SummaryColumn, ...] = (
         "error_x", np.float64, "mas", "standard error of the fit along x, rms over the kept pairs"
     ),
     SummaryColumn("error_y", np.float64, "mas", "the same along y"),
+    SummaryColumn(
+        "n_absolute", np.int64, "", "stars of the reference that the image was fitted to"
+    ),
+    SummaryColumn("rms_absolute", np.float64, "mas", "rms of the image from them along one axis"),
+    SummaryColumn(
+        "n_relative",
+        np.int64,
+        "",
+        "sources that the image and those that overlap it have in common",
+    ),
+    SummaryColumn(
+        "rms_relative", np.float64, "mas", "rms of where it puts them from where the others do"
+    ),
+    SummaryColumn("worst_neighbour", np.str_, "", "the overlapping image that it fits worst"),
+    SummaryColumn("worst_offset", np.float64, "mas", "mean distance of their sources in common"),
+    SummaryColumn("worst_error", np.float64, "mas", "standard error of that along one axis"),
 )
 """The columns in their order."""
 
@@ -71,6 +89,9 @@ _NO_FIT: dict[str, Any] = {
     **{column.name: None for column in SUMMARY_COLUMNS if column.dtype is np.float64},
     "n_matched": 0,
     "n_fit": 0,
+    "n_absolute": 0,
+    "n_relative": 0,
+    "worst_neighbour": "",
     "fitgeometry": "",
 }
 _IMPLIED: dict[Status, dict[str, Any]] = {
@@ -100,6 +121,7 @@ def build_summary(
     recipe_digest: str,
     reference: str,
     solution: Mapping[str, Any] | None = None,
+    misfits: Sequence[Misfit] = (),
 ) -> ColumnTable:
     """Make the summary from the records of the fits.
 
@@ -120,6 +142,8 @@ def build_summary(
     solution : mapping or None
         ``solution.json``, where all images were solved together; what it says of them together
         goes into the metadata.
+    misfits : sequence of Misfit
+        How well images that overlap agree, in mas; images by their places among the records.
 
     Returns
     -------
@@ -131,7 +155,11 @@ def build_summary(
     InputError
         If a record lacks a key, has an unknown status, or its reason does not go with it.
     """
-    rows = [_complete_record(record) for record in records]
+    rows = [
+        _complete_record({**record, **quality})
+        for record, quality in zip(records, qualities(records, misfits), strict=True)
+    ]
+    apart = notes_on_overlaps(misfits, [row["image"] for row in rows])
     return ColumnTable(
         columns={column.name: _build_column(column, rows) for column in SUMMARY_COLUMNS},
         units={column.name: column.unit for column in SUMMARY_COLUMNS if column.unit},
@@ -141,6 +169,7 @@ def build_summary(
             "recipe_digest": recipe_digest,
             "reference": reference,
             **({"solution": {key: solution[key] for key in _OF_SOLUTION}} if solution else {}),
+            **({"overlaps": apart} if apart else {}),
         },
     )
 
@@ -194,11 +223,15 @@ def summary_rows(summary: ColumnTable) -> list[dict[str, Any]]:
     ]
 
 
-def solution_notes(summary: ColumnTable) -> list[str]:
-    """Return what the solution of all images says of them together, a sentence each."""
+def notes_on_all(summary: ColumnTable) -> list[str]:
+    """Return what there is to say of all images together, a sentence each.
+
+    What the solution of them all says, and which of those that overlap lie apart.
+    """
     found = summary.meta.get("solution")
-    notes = found.get("notes") if isinstance(found, Mapping) else None
-    return [str(note) for note in notes] if isinstance(notes, list) else []
+    said = found.get("notes") if isinstance(found, Mapping) else None
+    both = (said, summary.meta.get("overlaps"))
+    return [str(note) for notes in both if isinstance(notes, list) for note in notes]
 
 
 def count_not_aligned(summary: ColumnTable) -> int:

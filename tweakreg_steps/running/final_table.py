@@ -34,8 +34,8 @@ def print_summary(outdir: Path, *, as_json: bool) -> int:
     from tweakreg_steps.reporting.report_table import format_plain, format_terminal
     from tweakreg_steps.reporting.summary import (
         count_not_aligned,
+        notes_on_all,
         read_summary,
-        solution_notes,
     )
 
     summary = read_summary(outdir / SUMMARY)
@@ -51,7 +51,7 @@ def print_summary(outdir: Path, *, as_json: bool) -> int:
         sys.stdout.write(format_terminal(summary, width=width))
     else:
         sys.stdout.write(format_plain(summary))
-    sys.stdout.writelines(f"{printable_line(note)}\n" for note in solution_notes(summary))
+    sys.stdout.writelines(f"{printable_line(note)}\n" for note in notes_on_all(summary))
     sys.stdout.write(format_failures(summary, width=width))
     sys.stdout.write(format_block(changes_of(outdir, summary)))
     return status

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tweakreg_steps.alignment.misfits import Misfit, misfits_of_stars
 from tweakreg_steps.solving.closures import CLOSED
 from tweakreg_steps.solving.mosaic import AlignedMosaic
 from tweakreg_steps.solving.mosaic_input import Exposures
@@ -64,7 +65,8 @@ def solution_record(
         why, and which are ``unchecked``, in no closed way; ``torn``, images of one group whose
         stars contradict it, and how far they are ``apart`` (mas); ``floors`` (mas): the error that
         a source of each camera and filter has beside its own, and the reference
-        ``reference_floor``;
+        ``reference_floor``; ``overlaps``: how well each two images agree (mas) about the stars that
+        they share;
         ``notes``: what of all this a user should read.
     """
     found = mosaic.solution
@@ -115,11 +117,20 @@ def solution_record(
         "reference_floor": (
             float(found.scatter.reference_floor * mas_per_pixel) if len(mosaic.reference) else None
         ),
+        "overlaps": [pair.times(mas_per_pixel).record(names) for pair in _misfits(mosaic)],
         "n_stars": int(np.isfinite(found.stars[:, 0]).sum()),
         "n_rejections": found.n_rejections,
         "n_refused": mosaic.joined.n_refused,
     }
     return {**record, "notes": _notes(record)}
+
+
+def _misfits(mosaic: AlignedMosaic) -> list[Misfit]:
+    """Compare the images that share stars, as far as these count."""
+    found, joined = mosaic.solution, mosaic.joined
+    rows = np.flatnonzero(found.kept & np.isfinite(found.residuals[:, 0]))
+    error = np.sqrt(found.variances[rows])
+    return misfits_of_stars(joined.star[rows], joined.exposure[rows], found.residuals[rows], error)
 
 
 def _apart(edge: Edge) -> float:

@@ -6,6 +6,7 @@ from tweakreg_steps.records.outdir_files import (
     ALIGNED,
     HEADERLETS,
     MULTIQC_TABLE,
+    OVERLAPS_TABLE,
     REPORT,
     REPORT_FOLDER,
     SOLUTION_FILE,
@@ -63,6 +64,8 @@ CUMULATIVE_RECORD = Product("reference/cumulative_refcat.json")
 """Says which ``tweakreg/cumulative_sky_refcat_<base>.coo`` was written."""
 SUMMARY_TABLE = Product(SUMMARY, category="Summary")
 """One row an image: how it went."""
+OVERLAPS = Product(OVERLAPS_TABLE, category="Summary")
+"""How well images that overlap agree with each other, one row a pair."""
 QUICKLOOK = Product("quicklooks/{image}.json", is_intermediate=True)
 """Small pictures of an image, for its page."""
 FOOTPRINT = Product("footprints/{image}.json", is_intermediate=True)

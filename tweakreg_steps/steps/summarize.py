@@ -1,9 +1,9 @@
-"""The table that says how each image went."""
+"""The tables that say how each image went, and how well those agree that overlap."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from tweakreg_steps.json_file import read_json
 from tweakreg_steps.records.canonical import digest
@@ -12,8 +12,12 @@ from tweakreg_steps.records.verdict import after_review
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import all_names, rejected_names
 from tweakreg_steps.steps.declaration import Per, Read, Step
-from tweakreg_steps.steps.products import FIT, SOLUTION, SUMMARY_TABLE
+from tweakreg_steps.steps.preloads import MATCHING_MODULES
+from tweakreg_steps.steps.products import FIT, OVERLAPS, PLANE, SKY, SOLUTION, SUMMARY_TABLE
 from tweakreg_steps.steps.subject import Subject
+
+if TYPE_CHECKING:
+    from tweakreg_steps.alignment.misfits import Misfit
 
 
 class Facts(TypedDict):
@@ -33,33 +37,72 @@ def _if_solved(subject: Subject) -> Iterable[str]:
     return () if subject.findings.mosaic is None else (subject.name,)
 
 
+def _if_not_solved(subject: Subject) -> Iterable[str]:
+    """Return the names of the images where each is aligned by itself."""
+    return all_names(subject) if subject.findings.mosaic is None else ()
+
+
 STEP = Step(
     __name__,
     per=Per.ALL,
     facts=_facts,
-    reads={"fit": Read(FIT, of=all_names), "solution": Read(SOLUTION, of=_if_solved)},
-    writes={"summary": SUMMARY_TABLE},
-    imports=("tweakreg_steps.reporting.summary",),
+    reads={
+        "fit": Read(FIT, of=all_names),
+        "sky": Read(SKY, of=_if_not_solved),
+        "plane": PLANE,
+        "solution": Read(SOLUTION, of=_if_solved),
+    },
+    writes={"summary": SUMMARY_TABLE, "overlaps": OVERLAPS},
+    imports=("tweakreg_steps.reporting.summary", "shapely", *MATCHING_MODULES),
+    mem_mb=1000,
 )
 
 
 def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
-    """Write ``summary.ecsv``."""
+    """Write ``summary.ecsv`` and ``overlaps.ecsv``."""
+    from tweakreg_steps.alignment.misfits import table_of_misfits
     from tweakreg_steps.reporting.summary import build_summary, write_summary
 
     rejected = call.inputs["rejected"]
-    fits = [
-        after_review(read_json(path), rejected=name in rejected)
+    records = {
+        name: after_review(read_json(path), rejected=name in rejected)
         for name, path in call.files_of("fit").items()
-    ]
-    statement = call.statement
+    }
+    fits, statement = list(records.values()), call.statement
     solved = call.optional_file("solution")
     solution = read_json(solved) if solved else None
+    misfits = _misfits(call, records, solution)
     summary = build_summary(
         fits,
         version=statement["version"],
         recipe_digest=statement["recipe_digest"],
         reference=(solution and solution["reference"]) or fits[0]["reference"],
         solution=solution,
+        misfits=misfits,
     )
     write_summary(call.file("summary"), sign_table(summary, statement))
+    call.write_table("overlaps", table_of_misfits(misfits, list(records)))
+
+
+def _misfits(
+    call: StepCall[Mapping[str, Any], Facts],
+    fits: Mapping[str, Mapping[str, Any]],
+    solution: Mapping[str, Any] | None,
+) -> list[Misfit]:
+    """Return how well images that overlap agree, in mas: as they were solved, or as they lie."""
+    from tweakreg_steps.alignment.misfits import Misfit
+    from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale, read_reference_plane
+    from tweakreg_steps.solving.compared_images import compare_aligned
+
+    if solution is not None:
+        places = {name: place for place, name in enumerate(fits)}
+        failed = {name for name, fit in fits.items() if fit["status"] == "not_aligned"}
+        return [
+            Misfit.from_record(pair, places)
+            for pair in solution["overlaps"]
+            if not failed & {pair["one"], pair["other"]}
+        ]
+    plane = read_reference_plane(call.file("plane"))
+    skies = {name: call.read_table(f"sky.{name}") for name in fits}
+    scale = plane_pixel_scale(plane) * 1000.0
+    return compare_aligned(skies, fits, plane=plane, mas_per_pixel=scale)

@@ -108,7 +108,7 @@ def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
     catalog, sky, matches, pairs = (call.read_table(name) for name in names)
     sources = call.read_table("expanded" if call.optional_file("expanded") else "sources")
     scale = plane_pixel_scale(plane) * 1000.0
-    facts = summarize_image(chips, call.inputs["labels"], fit, pairs, scale)
+    facts = summarize_image(chips, call.inputs["labels"], fit, scale)
     facts["parameters"] = merged_parameters(fit, *(t.meta for t in (sources, catalog, matches)))
     used = sources.head(matches.meta["n_reference"])
     data = describe_image(call.name, chips, look, fit, pairs, sky, used, plane)

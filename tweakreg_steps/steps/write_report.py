@@ -10,7 +10,13 @@ from tweakreg_steps.records.statement import sign_script
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import all_names
 from tweakreg_steps.steps.declaration import Per, Read, Step
-from tweakreg_steps.steps.products import IMAGE_REPORT, MULTIQC, PAGE_SCRIPT, RUN_PAGE
+from tweakreg_steps.steps.products import (
+    IMAGE_REPORT,
+    MULTIQC,
+    OVERLAPS,
+    PAGE_SCRIPT,
+    RUN_PAGE,
+)
 from tweakreg_steps.steps.subject import Subject
 
 
@@ -34,7 +40,7 @@ STEP = Step(
     __name__,
     per=Per.ALL,
     facts=_facts,
-    reads={"facts": Read(IMAGE_REPORT, of=all_names)},
+    reads={"facts": Read(IMAGE_REPORT, of=all_names), "overlaps": OVERLAPS},
     writes={"page": RUN_PAGE, "script": PAGE_SCRIPT, "multiqc": MULTIQC},
     imports=("tweakreg_steps.reporting.run_page", "jinja2", "shapely"),
     mem_mb=1000,
@@ -43,6 +49,7 @@ STEP = Step(
 
 def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
     """Write ``report.html``, ``report/bokeh.js`` for the pages of images, and the table."""
+    from tweakreg_steps.alignment.misfits import misfits_of_table
     from tweakreg_steps.atomic import write_text_atomically
     from tweakreg_steps.records.library_versions import library_versions
     from tweakreg_steps.reporting.multiqc import multiqc_table
@@ -51,8 +58,10 @@ def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
     from tweakreg_steps.reporting.run_report import describe_run
 
     images = [read_json(path) for path in call.files_of("facts").values()]
+    places = {image["image"]: place for place, image in enumerate(images)}
+    misfits = misfits_of_table(call.read_table("overlaps"), places)
     said = call.statement
-    page = run_page(images, versions=library_versions(), said=said)
+    page = run_page(images, misfits, versions=library_versions(), said=said)
     write_text_atomically(call.file("page"), page)
     write_text_atomically(call.file("script"), sign_script(drawing_script(), said))
-    call.write_record("multiqc", multiqc_table(describe_run(images)["rows"]))
+    call.write_record("multiqc", multiqc_table(describe_run(images, misfits)["rows"]))

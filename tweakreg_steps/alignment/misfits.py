@@ -1,0 +1,281 @@
+"""How well images agree with each other: where two of them put the sources that they share.
+
+What the fit to a reference did says nothing of this: images that each hold a few stars of a catalog
+fit it well, and still lie beside each other. Differences are taken of all sources in common, not
+only of those in the reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tweakreg_steps.tables.ecsv import ColumnTable
+
+FloatArray = NDArray[np.float64]
+IndexArray = NDArray[np.intp]
+BoolArray = NDArray[np.bool_]
+
+REACH = 1.0
+"""Pixels of the plane within which two sources may be one."""
+
+_LEAST = 5
+"""Sources in common without which two images are not compared."""
+
+_MOST = 2000
+"""Sources of an image that are compared: the brightest."""
+
+_NEIGHBOURS = 12
+"""Images that are compared at a star: of a deep stack not every pair is."""
+
+_CHANCE = 3.0
+"""Standard deviations by which pairs must be more than unrelated lists give."""
+
+_CLIP, _ROUNDS = 4.0, 5
+"""Limit, in standard deviations along an axis, and rounds in which false pairs are left out."""
+
+_MAD = 1.4826
+"""Standard deviation over the median absolute deviation of normal values."""
+
+
+_UNITS = {"dx": "mas", "dy": "mas", "error": "mas", "rms": "mas"}
+"""Lengths, and their units in a table."""
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """How two images agree about the sources that they share; lengths in the unit of what is given.
+
+    Attributes
+    ----------
+    one, other : int
+        The images.
+    n : int
+        Sources in common.
+    dx, dy : float
+        Mean of where the one has them less where the other has them.
+    error : float
+        Standard error of that mean along one axis, by the scatter of the differences.
+    rms : float
+        Of the differences along one axis.
+    chi2 : float
+        Of the mean, by the errors of the positions, for two degrees of freedom; nan where these
+        are not known.
+    """
+
+    one: int
+    other: int
+    n: int
+    dx: float
+    dy: float
+    error: float
+    rms: float
+    chi2: float
+
+    @property
+    def apart(self) -> float:
+        """Length of the mean difference."""
+        return float(np.hypot(self.dx, self.dy))
+
+    @property
+    def surely(self) -> float:
+        """Length of the mean difference less twice its error: the worst has the largest."""
+        return self.apart - 2.0 * self.error
+
+    def times(self, size: float) -> Self:
+        """Return the same in another unit: `size` is that of the present one."""
+        return replace(self, **{name: getattr(self, name) * size for name in _UNITS})
+
+    def record(self, names: Sequence[str]) -> dict[str, Any]:
+        """Return the same as plain values, with names in place of numbers."""
+        lengths = {name: getattr(self, name) for name in _UNITS}
+        chi2 = self.chi2 if np.isfinite(self.chi2) else None
+        ends = {"one": names[self.one], "other": names[self.other]}
+        return {**ends, "n": self.n, **lengths, "chi2": chi2}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any], places: Mapping[str, int]) -> Self:
+        """Read a record; `places` are those of the images by name."""
+        chi2 = float("nan") if record["chi2"] is None else record["chi2"]
+        ends = {name: places[record[name]] for name in ("one", "other")}
+        return cls(**{**record, **ends, "chi2": chi2})
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """The sources of an image where its fit puts them.
+
+    Attributes
+    ----------
+    xy : (n, 2) float array
+        Places in pixels of the plane.
+    error : (n,) float array
+        Their standard errors along one axis; nan where not known.
+    brightness : (n,) float array
+        A number that grows with the flux.
+    """
+
+    xy: FloatArray
+    error: FloatArray
+    brightness: FloatArray
+
+    def brightest(self) -> Field:
+        """Return the brightest sources."""
+        if len(self.xy) <= _MOST:
+            return self
+        rank = np.argsort(-np.nan_to_num(self.brightness, nan=-np.inf), kind="stable")[:_MOST]
+        return Field(self.xy[rank], self.error[rank], self.brightness[rank])
+
+
+def misfits_of_stars(
+    star: IndexArray, image: IndexArray, xy: FloatArray, error: FloatArray
+) -> list[Misfit]:
+    """Compare images that are known to have stars in common.
+
+    Parameters
+    ----------
+    star, image : (n,) int arrays
+        Star and image of each source.
+    xy : (n, 2) float array
+        Where the image has it, from anywhere that all images share.
+    error : (n,) float array
+        Its standard error along one axis; nan where not known.
+    """
+    order = np.lexsort((image, star))
+    star, image, xy, error = star[order], image[order], xy[order], error[order]
+    shared = [
+        np.column_stack([np.flatnonzero(same), np.flatnonzero(same) + lag])
+        for lag in range(1, min(_NEIGHBOURS, len(star) - 1) + 1)
+        if (same := star[:-lag] == star[lag:]).any()
+    ]
+    if not shared:
+        return []
+    first, second = np.concatenate(shared).T
+    key = image[first].astype(np.int64) * (int(image.max()) + 1) + image[second]
+    order = np.argsort(key, kind="stable")
+    begins = np.flatnonzero(np.r_[True, np.diff(key[order]) != 0])
+    return [
+        _describe(
+            int(image[first[rows[0]]]),
+            int(image[second[rows[0]]]),
+            xy[first[rows]] - xy[second[rows]],
+            np.hypot(error[first[rows]], error[second[rows]]),
+        )
+        for rows in np.split(order, begins[1:])
+        if len(rows) >= _LEAST
+    ]
+
+
+def misfits_of_fields(
+    fields: Sequence[Field | None], pairs: Sequence[tuple[int, int]]
+) -> list[Misfit]:
+    """Compare images by all their sources that lie on each other.
+
+    Parameters
+    ----------
+    fields : sequence of Field or None
+        The images; None for those that were not aligned.
+    pairs : sequence of (int, int)
+        Those that overlap. What has no more sources in common than unrelated lists would is left
+        out.
+    """
+    from scipy.spatial import cKDTree
+
+    used = [field.brightest() if field is not None else None for field in fields]
+    trees = [cKDTree(f.xy) if f is not None and len(f.xy) else None for f in used]
+    found = []
+    for one, other in pairs:
+        first, second, tree, its = used[one], used[other], trees[one], trees[other]
+        if first is None or second is None or tree is None or its is None:
+            continue
+        near, twice = (
+            float(tree.count_neighbors(its, reach)) for reach in (REACH, np.sqrt(2.0) * REACH)
+        )
+        chance = twice - near
+        if near - chance < _CHANCE * np.sqrt(near + chance):
+            continue
+        distance, partner = map(np.asarray, tree.query(second.xy, distance_upper_bound=REACH))
+        rows = np.flatnonzero(np.isfinite(distance))
+        mutual = np.asarray(its.query(first.xy[partner[rows]])[1]) == rows
+        of, its_own = partner[rows][mutual], rows[mutual]
+        difference = first.xy[of] - second.xy[its_own]
+        kept = _agreeing(difference)
+        if kept.sum() >= _LEAST:
+            expected = np.hypot(first.error[of], second.error[its_own])
+            found.append(_describe(one, other, difference[kept], expected[kept]))
+    return found
+
+
+def _agreeing(difference: FloatArray) -> BoolArray:
+    """Return which differences (n, 2) agree with the others: false pairs lie anywhere."""
+    kept: BoolArray = np.ones(len(difference), dtype=np.bool_)
+    for _ in range(_ROUNDS):
+        if not kept.any():
+            break
+        middle = np.median(difference[kept], axis=0)
+        away = np.abs(difference - middle)
+        spread = _MAD * np.median(away[kept], axis=0)
+        limit = _CLIP * np.maximum(spread, np.finfo(float).tiny)
+        again: BoolArray = np.logical_and(*(away <= limit).T)
+        if np.array_equal(again, kept):
+            break
+        kept = again
+    return kept
+
+
+def _describe(one: int, other: int, difference: FloatArray, expected: FloatArray) -> Misfit:
+    """Describe how two images agree; `difference` has shape (n, 2)."""
+    n = len(difference)
+    mean = difference.mean(axis=0)
+    variance = float(np.mean(expected**2)) / n
+    chi2 = float((mean**2).sum() / variance) if variance > 0.0 else float("nan")
+    error = float(np.sqrt(difference.var(axis=0, ddof=1).mean() / n))
+    rms = float(np.sqrt(np.mean(difference**2)))
+    return Misfit(one, other, n, float(mean[0]), float(mean[1]), error, rms, chi2)
+
+
+_DESCRIPTIONS = {
+    "one": "image",
+    "other": "image that overlaps it",
+    "n": "sources that both have",
+    "dx": "mean of where the one has them less where the other has them, along x of the plane",
+    "dy": "the same along y",
+    "error": "standard error of these means along one axis",
+    "rms": "rms of the differences along one axis",
+    "chi2": "of the mean by the errors of the positions, for two degrees of freedom",
+}
+
+
+def table_of_misfits(misfits: Sequence[Misfit], names: Sequence[str]) -> ColumnTable:
+    """Return misfits, in mas, as a table, the worst first.
+
+    Parameters
+    ----------
+    misfits : sequence of Misfit
+        How images agree.
+    names : sequence of str
+        The names of the images.
+    """
+    ordered = sorted(misfits, key=lambda pair: (-pair.surely, pair.one, pair.other))
+    columns = {
+        "one": np.array([names[pair.one] for pair in ordered], dtype=np.str_),
+        "other": np.array([names[pair.other] for pair in ordered], dtype=np.str_),
+        "n": np.array([pair.n for pair in ordered], dtype=np.int64),
+        **{
+            name: np.array([getattr(pair, name) for pair in ordered], dtype=np.float64)
+            for name in _UNITS
+        },
+        "chi2": np.array([pair.chi2 for pair in ordered], dtype=np.float64),
+    }
+    return ColumnTable(columns, units=_UNITS, descriptions=_DESCRIPTIONS, meta={})
+
+
+def misfits_of_table(table: ColumnTable, places: Mapping[str, int]) -> list[Misfit]:
+    """Read misfits, in mas; `places` are those of the images by name."""
+    columns = [column.tolist() for column in table.columns.values()]
+    rows = (dict(zip(table.columns, row, strict=True)) for row in zip(*columns, strict=True))
+    return [Misfit.from_record(row, places) for row in rows]
