@@ -148,6 +148,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, help="where scratch files go")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
+    parser.add_argument("--ways", nargs="+", choices=[*METHODS, "scamp"], help="only these")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as scratch:
         for name, corners in SCENES.items():
@@ -159,6 +160,8 @@ def main() -> None:
                 if shutil.which("scamp"):
                     ways["scamp"] = align_by_scamp
                 for method, way in ways.items():
+                    if method not in (arguments.ways or ways):
+                        continue
                     absolute, seams, used = way(scene)
                     print(
                         f"{name:12} {seed:3} {method:18} {1e3 * absolute:8.1f} "

@@ -109,7 +109,12 @@ def make_solved(folder: Path, scene: Scene) -> Path:
         solution={"method": "simultaneous"},
         writecat=False,
     )
-    rows = np.column_stack([scene.ra, scene.dec, -2.5 * np.log10(scene.flux)])
-    np.savetxt(folder / "stars.cat", rows, fmt="%.12f")
+    write_catalog(scene, folder)
     run_recipe(recipe)
     return recipe
+
+
+def write_catalog(scene: Scene, folder: Path) -> None:
+    """Write the true sky as ``stars.cat``: ra, dec (deg), magnitude."""
+    rows = np.column_stack([scene.ra, scene.dec, -2.5 * np.log10(scene.flux)])
+    np.savetxt(folder / "stars.cat", rows, fmt="%.12f")

@@ -29,6 +29,7 @@ SOLUTION: dict[str, Any] = {
     "groups": "exposure",
     "fitgeometry": None,
     "gauge": "first",
+    "chip_terms": "none",
     "weights": "errors",
     "sigma": 5.0,
     "nclip": 20,
@@ -116,6 +117,7 @@ class Hard:
                 cameras=cameras or dict.fromkeys(names, "CAM"),
                 reference=reference,
                 epochs=epochs or dict.fromkeys(names),
+                shapes={name: {1: (1000, 1000)} for name in names},
             ),
         )
 

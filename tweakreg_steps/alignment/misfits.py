@@ -12,13 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.tables.ecsv import ColumnTable
-
-FloatArray = NDArray[np.float64]
-IndexArray = NDArray[np.intp]
-BoolArray = NDArray[np.bool_]
 
 REACH = 1.0
 """Pixels of the plane within which two sources may be one."""

@@ -82,6 +82,23 @@ class PlaneFit:
             center=np.array(record["center"], dtype=np.float64),
         )
 
+    def after(self, shift: FloatArray, matrix: FloatArray, middle: FloatArray) -> PlaneFit:
+        r"""Return the fit of a chip that is first moved by a term of its own.
+
+        The term takes q to :math:`q + a + B (q - m)`, so the chip's own fit is
+        :math:`q - c = (1 + B)^{-1} (M (p - c) + s - a - B (c - m))`.
+
+        Parameters
+        ----------
+        shift, matrix : (2,), (2, 2) float arrays
+            a, in pixels of the plane, and B.
+        middle : (2,) float array
+            m, 1-based pixels of the plane.
+        """
+        back = np.linalg.inv(np.eye(2) + matrix)
+        moved = self.shift - shift - matrix @ (self.center - middle)
+        return PlaneFit(back @ self.matrix, back @ moved, self.center)
+
 
 @dataclass(frozen=True)
 class MovedWcs:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,6 +30,9 @@ from tweakreg_steps.fits_files.wcsname import describe_wcsname, effective_wcsnam
 
 REFERENCE_TYPE = "not aligned: reference"
 """WCSTYPE of the image to which the others are aligned, as in TweakReg."""
+
+if TYPE_CHECKING:
+    from astropy.wcs import WCS
 
 _MAS = 3.6e6  # in a degree
 _COMMENTS = {
@@ -140,7 +143,9 @@ def solution_of_fit(
         The reference plane, ``reference/wcs.fits``.
     fit : mapping
         ``fits/<image>.json``: ``status`` ``aligned``, with ``matrix``, ``dx``, ``dy``, ``center``
-        (pixels of the plane), ``rms_ra``, ``rms_dec`` (mas) and ``n_fit``; or ``reference``.
+        (pixels of the plane), ``rms_ra``, ``rms_dec`` (mas) and ``n_fit``; or ``reference``. Where
+        chips have terms of their own, ``chip_terms``: under ``of``, by the number of each chip, the
+        ``shift`` and ``matrix`` about its middle.
     wcsname : str
         Name of the new WCS; blank means ``TWEAK``.
 
@@ -154,7 +159,8 @@ def solution_of_fit(
     name = effective_wcsname(wcsname)
     if fit["status"] == "reference":
         return Solution(name, None, None)
-    moved = _move_chips(source, chips, plane_path, PlaneFit.from_record(fit))
+    terms = fit["chip_terms"]["of"] if fit.get("chip_terms") else {}
+    moved = _move_chips(source, chips, plane_path, PlaneFit.from_record(fit), terms)
     quality = FitQuality(
         rms_ra=fit["rms_ra"] / _MAS,
         rms_dec=fit["rms_dec"] / _MAS,
@@ -165,9 +171,13 @@ def solution_of_fit(
 
 
 def _move_chips(
-    source: Path, chips: Sequence[Chip], plane_path: Path, fit: PlaneFit
+    source: Path,
+    chips: Sequence[Chip],
+    plane_path: Path,
+    fit: PlaneFit,
+    terms: Mapping[str, Mapping[str, Any]],
 ) -> list[MovedWcs]:
-    """Move the WCS of each chip."""
+    """Move the WCS of each chip, by the fit and by what it is off by itself."""
     from tweakreg_steps.astrometry.reference_plane import read_reference_plane
     from tweakreg_steps.fits_files.exposure import header_of, make_wcs, open_quietly
 
@@ -178,8 +188,22 @@ def _move_chips(
             where = f"{source}: {chip.label}"
             header = header_of(hdus, chip, where=where)
             wcs = make_wcs(header, hdus, where=where)
-            moved.append(move_wcs(header, wcs, plane=plane, fit=fit, where=where))
+            term = terms.get(str(chip.number))
+            own = _of_chip(fit, term, wcs, chip, plane, where) if term else fit
+            moved.append(move_wcs(header, wcs, plane=plane, fit=own, where=where))
     return moved
+
+
+def _of_chip(
+    fit: PlaneFit, term: Mapping[str, Any], wcs: WCS, chip: Chip, plane: WCS, where: str
+) -> PlaneFit:
+    """Return the fit of a chip with a term of its own, which turns about its middle pixel."""
+    from tweakreg_steps.astrometry.undistortion import pixels_to_sky, sky_to_plane
+
+    ny, nx = chip.shape
+    ra, dec = pixels_to_sky(wcs, [(nx + 1) / 2], [(ny + 1) / 2], where=where)
+    middle = np.concatenate(sky_to_plane(plane, ra, dec, where=where))
+    return fit.after(np.array(term["shift"]), np.array(term["matrix"]), middle)
 
 
 def edit_headers(

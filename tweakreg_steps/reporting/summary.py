@@ -103,7 +103,7 @@ _IMPLIED: dict[Status, dict[str, Any]] = {
 }
 """What a record may leave out, because its status says it."""
 
-_OF_SOLUTION = ("method", "gauge", "floors", "reference_floor", "notes")
+_OF_SOLUTION = ("method", "gauge", "floors", "reference_floor", "chip_terms", "notes")
 """What of a solution stands in the metadata."""
 
 _MAY_LACK: dict[str, Any] = {"detail": "", "cure": "", "error_x": None, "error_y": None}

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tweakreg_steps.alignment.lists_on_plane import brightness_of, on_plane
 from tweakreg_steps.alignment.misfits import Field, Misfit, misfits_of_fields
@@ -16,7 +15,6 @@ from tweakreg_steps.tables.ecsv import ColumnTable
 if TYPE_CHECKING:
     from astropy.wcs import WCS
 
-FloatArray = NDArray[np.float64]
 
 _MOST_PAIRS = 10
 """Overlaps of an image that it asks to be compared, the largest."""

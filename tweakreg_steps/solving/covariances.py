@@ -89,6 +89,10 @@ class Covariances:
         across = self.border.across(self.factors)
         return across, self.border.inverse(across)[0]
 
+    def chip_errors(self) -> FloatArray:
+        """Return the standard errors of the terms of chips, (n_terms,); 0 for what is not told."""
+        return np.sqrt(np.maximum(np.diagonal(self._across[1]), 0.0))
+
     @cached_property
     def _parts(self) -> InverseParts:
         """Return the blocks of the inverse that the equations' pattern covers."""

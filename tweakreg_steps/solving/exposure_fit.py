@@ -60,7 +60,8 @@ class ExposureFit:
         ``image - center = M (reference - center) + shift``; its uncertainty is absolute where the
         part has a reference, relative where it has none.
     pairs : MatchedPairs
-        Its detections, and the places that all others give their stars.
+        Its detections, where the terms of their chips put them, and the places that all others
+        give their stars.
     source : (n,) int array
         Place of each pair's source in the exposure's list.
     star : (n,) int array
@@ -107,7 +108,7 @@ def fit_of_exposure(
     source, star = mosaic.joined.source[rows], mosaic.joined.star[rows]
     others = _errors_of_others(solution, rows, star)
     pairs = MatchedPairs(
-        image=exposures.lists[exposure].xy[source],
+        image=moved_by_chips(mosaic, exposures, exposure)[source],
         # where the star is at the time of this exposure
         reference=solution.without_own[rows] + mosaic.moved[rows],
         flux=flux[source],
@@ -117,6 +118,13 @@ def fit_of_exposure(
     relative = bool(solution.parts[solution.component[unit]].held)
     fit = _linear_fit(solution, unit, pairs, rows, center, relative=relative)
     return ExposureFit(fit, pairs, source, star, _quality(mosaic, unit, mine, rows, fit))
+
+
+def moved_by_chips(mosaic: AlignedMosaic, exposures: Exposures, exposure: int) -> FloatArray:
+    """Return where the terms of the chips put the sources of an exposure, in pixels, (n, 2)."""
+    mine = np.flatnonzero(mosaic.joined.exposure == exposure)
+    moved = exposures.chips.choose(mine).displacements(mosaic.solution.chip_numbers)
+    return np.asarray(exposures.lists[exposure].xy + moved)
 
 
 def _errors_of_others(solution: MosaicSolution, rows: IndexArray, star: IndexArray) -> FloatArray:

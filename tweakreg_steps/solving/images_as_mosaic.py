@@ -21,9 +21,8 @@ from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale
 from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.matching.linear_models import Geometry
 from tweakreg_steps.matching.source_list import SourceList
-from tweakreg_steps.solving.detections import (
-    Priors,
-)
+from tweakreg_steps.solving.chips_of_images import ChipsOfImages, Shape, chips_of_images
+from tweakreg_steps.solving.detections import Priors
 from tweakreg_steps.solving.edge_table import edge_of_table
 from tweakreg_steps.solving.mosaic_input import Exposures, Reference, Settings
 from tweakreg_steps.solving.pair_match import Edge
@@ -59,6 +58,8 @@ class Asked:
     epochs
         When each image was taken, Julian year, where stars of the catalog move; None where it is
         not known.
+    shapes
+        For each image the shape (ny, nx) of its chips by their numbers.
     """
 
     solution: Mapping[str, Any]
@@ -72,6 +73,7 @@ class Asked:
     cameras: Mapping[str, str]
     reference: str | None
     epochs: Mapping[str, float | None]
+    shapes: Mapping[str, Mapping[int, Shape]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +94,8 @@ class ImagesAsMosaic:
         The names of the cameras and filters, by their numbers.
     empty
         Why images have no sources, by name.
+    chips
+        Where their sources lie on the chips, where these have terms of their own.
     """
 
     skies: Mapping[str, ColumnTable]
@@ -103,6 +107,7 @@ class ImagesAsMosaic:
     cameras: list[str]
     edges: list[Edge]
     empty: Mapping[str, NotAlignedError]
+    chips: ChipsOfImages
 
     @classmethod
     def of(
@@ -121,6 +126,13 @@ class ImagesAsMosaic:
         units, cameras = list(first), sorted(set(asked.cameras.values()))
         number = {group: place for place, group in enumerate(units)}
         unit = np.array([number[asked.groups[name]] for name in names], dtype=np.intp)
+        terms = asked.solution["chip_terms"]
+        chips = chips_of_images(
+            lists,
+            [asked.cameras[name] for name in names],
+            [asked.shapes[name] for name in names],
+            None if terms == "none" else terms,
+        )
         held = asked.groups[asked.reference] if asked.reference else None
         exposures = Exposures(
             lists,
@@ -135,10 +147,11 @@ class ImagesAsMosaic:
             np.array(
                 [cameras.index(asked.cameras[name]) for name in first.values()], dtype=np.intp
             ),
+            chips.detections,
         )
         places = {name: place for place, name in enumerate(names)}
         edges = [edge_of_table(table, places) for table in pairs]
-        return cls(skies, names, plane, scale, asked, exposures, cameras, edges, empty)
+        return cls(skies, names, plane, scale, asked, exposures, cameras, edges, empty, chips)
 
     @property
     def matched(self) -> list[Edge]:

@@ -290,6 +290,7 @@ class _Search:
         moved = np.concatenate(
             [np.zeros((0, 2)), *(solution.move(unit[e], s.xy) for e, s in enumerate(lists))]
         )
+        moved += self.exposures.chips.displacements(solution.chip_numbers)
         places = solution.stars.copy()
         alone = ~np.isfinite(places[joined.star, 0])
         places[joined.star[alone]] = moved[alone]

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from tweakreg_steps.alignment.misfits import Misfit, misfits_of_stars
+from tweakreg_steps.solving.chip_term_records import chip_term_records, notes_on_chips
+from tweakreg_steps.solving.chips_of_images import ChipsOfImages
 from tweakreg_steps.solving.closures import CLOSED
 from tweakreg_steps.solving.mosaic import AlignedMosaic
 from tweakreg_steps.solving.mosaic_input import Exposures
@@ -29,6 +31,7 @@ def solution_record(
     names: Sequence[str],
     groups: Mapping[str, str],
     cameras: Sequence[str],
+    chips: ChipsOfImages,
     reference: str | None,
     solution: Mapping[str, Any],
     mas_per_pixel: float,
@@ -49,6 +52,8 @@ def solution_record(
         The group of each image.
     cameras : sequence of str
         The cameras by their numbers.
+    chips : ChipsOfImages
+        The chips that have terms of their own.
     reference : str or None
         The catalog or image that is the reference.
     solution : mapping
@@ -66,7 +71,8 @@ def solution_record(
         stars contradict it, and how far they are ``apart`` (mas); ``floors`` (mas): the error that
         a source of each camera and filter has beside its own, and the reference
         ``reference_floor``; ``overlaps``: how well each two images agree (mas) about the stars that
-        they share;
+        they share; ``chip_terms``: what each chip of a camera and filter is off by (pixels of the
+        detector) against the others, with errors, where such terms were asked for;
         ``notes``: what of all this a user should read.
     """
     found = mosaic.solution
@@ -117,6 +123,7 @@ def solution_record(
         "reference_floor": (
             float(found.scatter.reference_floor * mas_per_pixel) if len(mosaic.reference) else None
         ),
+        "chip_terms": chip_term_records(chips, found),
         "overlaps": [pair.times(mas_per_pixel).record(names) for pair in _misfits(mosaic)],
         "n_stars": int(np.isfinite(found.stars[:, 0]).sum()),
         "n_rejections": found.n_rejections,
@@ -174,6 +181,7 @@ def _notes(record: Mapping[str, Any]) -> list[str]:
         notes.append(f"errors of sources beside their own: {', '.join(floors)}")
     if record["reference_floor"] is not None:
         notes.append(f"errors of {reference} beside its own: {record['reference_floor']:.2f} mas")
+    notes += notes_on_chips(record["chip_terms"])
     notes += [
         f"no star of {reference or 'a reference'} tells where {_some(part['images'])} lie: "
         f"{part['held']}"

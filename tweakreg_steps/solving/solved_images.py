@@ -17,7 +17,7 @@ from tweakreg_steps.arrays import FloatArray, IndexArray
 from tweakreg_steps.astrometry.reference_plane import plane_center
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.matching.coverage import hull_area
-from tweakreg_steps.solving.exposure_fit import ExposureFit, fit_of_exposure
+from tweakreg_steps.solving.exposure_fit import ExposureFit, fit_of_exposure, moved_by_chips
 from tweakreg_steps.solving.images_as_mosaic import Asked, ImagesAsMosaic
 from tweakreg_steps.solving.mosaic import AlignedMosaic, align_mosaic
 from tweakreg_steps.solving.solution_record import solution_record
@@ -85,6 +85,7 @@ def solve_images(
         names=list(skies),
         groups=asked.groups,
         cameras=work.cameras,
+        chips=work.chips,
         reference=sources.meta["origin"] if sources is not None else asked.reference,
         solution=asked.solution,
         mas_per_pixel=work.scale * 1000.0,
@@ -126,6 +127,10 @@ class _Outcome:
             keeps_present=False,
         )
         record = {**fitted.record, "solution": self._quality(name, of)}
+        terms = self.work.chips.record(
+            place, asked.cameras[name], self.mosaic.solution.chip_numbers
+        )
+        record |= {"chip_terms": terms} if terms and record["status"] == "aligned" else {}
         return AlignedImage(matches, replace(fitted, record=record))
 
     def _fit(self, place: int) -> ExposureFit | None:
@@ -227,7 +232,8 @@ class _Outcome:
         meta: dict[str, Any],
     ) -> ColumnTable:
         """Lay out the sources of an image beside their stars."""
-        sky, xy = self.work.skies[self.work.names[place]], self.work.exposures.lists[place].xy
+        sky = self.work.skies[self.work.names[place]]
+        xy = moved_by_chips(self.mosaic, self.work.exposures, place)
         nothing = np.zeros(0, dtype=np.intp)
         if of is None:
             star, row, places, error = nothing, nothing, np.zeros((0, 2)), np.zeros(0)

@@ -227,6 +227,7 @@ class Solution(TypedDict):
     groups: str | dict[str, Any]
     fitgeometry: str | dict[str, str] | None
     gauge: Literal["first", "mean"]
+    chip_terms: Literal["none", "shift", "rshift", "rscale", "general"]
     weights: Literal["errors", "none"]
     sigma: float
     nclip: int

@@ -92,7 +92,8 @@ def run(call: StepCall[parameters.SolveMosaic, Facts]) -> None:
     own = given.get(IMAGES, {})
     names = call.files_of("sky")
     each = {name: alignment_parameters(merge(given, own.get(name, {}))) for name in names}
-    belongs = {image.name: image.mosaic for image in read_manifest(call.file("manifest"))}
+    images = read_manifest(call.file("manifest"))
+    belongs = {image.name: image.mosaic for image in images}
     solved = solve_images(
         {name: call.read_table(f"sky.{name}") for name in names},
         [call.read_table(f"pair.{name}") for name in call.files_of("pair")],
@@ -110,6 +111,10 @@ def run(call: StepCall[parameters.SolveMosaic, Facts]) -> None:
             cameras={name: own["camera"] for name, own in belongs.items()},
             reference=call.inputs["reference"],
             epochs={name: own.get("epoch") for name, own in belongs.items()},
+            shapes={
+                image.name: {chip["number"]: tuple(chip["shape"]) for chip in image.chips}
+                for image in images
+            },
         ),
     )
     call.write_record("solution", solved.record)

@@ -188,7 +188,27 @@ def _begin(call: Call) -> tuple[dict[str, Any], dict[str, Any] | None]:
     }
     if "of" in call.inputs:
         record |= {"of": call.inputs["of"], "detail": fit["detail"]}
+        fit = _without_strange_chips(fit, call.file("image"))
     return record, fit if may_be_written(fit, decision) else None
+
+
+def _without_strange_chips(fit: Mapping[str, Any], image: Path) -> dict[str, Any]:
+    """Return a fit without what it says of chips, unless these are also another file's.
+
+    They are in a file of the same camera and filter that was not drizzled.
+    """
+    from tweakreg_steps.fits_files.chips import is_drizzled
+    from tweakreg_steps.fits_files.fits_blocks import scan_hdus
+    from tweakreg_steps.psf.psf_camera import camera_and_filter
+
+    terms = fit.get("chip_terms")
+    if not terms:
+        return dict(fit)
+    hdus = scan_hdus(image)
+    header = {key: value for hdu in hdus[:2] for key, value in hdu.values.items()}
+    camera = " ".join(filter(None, camera_and_filter(header)))
+    is_same = camera == terms["camera"] and not is_drizzled(hdus[0].values)
+    return {key: value for key, value in fit.items() if key != "chip_terms" or is_same}
 
 
 def _write_solution(call: Call, fit: Mapping[str, Any], destination: Path) -> dict[str, Any]:
