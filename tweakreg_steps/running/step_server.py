@@ -42,6 +42,8 @@ _FIRST = (
 )
 """What most steps need, in the order in which a run needs it."""
 _BACKLOG = 256
+_RARELY = 20_000
+"""New objects between two collections in a step."""
 
 
 Prepare = Callable[[Iterable[str]], None]
@@ -88,6 +90,7 @@ def warm_steps(*, wanted: bool = True) -> Iterator[Prepare]:
 def serve(address: str) -> None:
     """Answer requests at `address` until the standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()  # till all is imported: modules are no garbage
     children = _Children()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(address.replace("@", "\0"))
@@ -177,6 +180,8 @@ def _be_warm() -> None:
 
     library_versions()
     gc.freeze()
+    gc.set_threshold(_RARELY)
+    gc.enable()
 
 
 def _is_own(connection: socket.socket) -> bool:
