@@ -9,13 +9,21 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
 from matplotlib.quiver import Quiver, QuiverKey
 from numpy.typing import NDArray
 
 from tweakreg_steps.errors import REASON_TEXTS, Reason
-from tweakreg_steps.reporting.plots import draw_offsets, draw_residuals, draw_vectors, save_figure
+from tweakreg_steps.reporting.plot_ticks import choose_ticks
+from tweakreg_steps.reporting.plots import (
+    add_footer,
+    draw_offsets,
+    draw_residuals,
+    draw_vectors,
+    save_figure,
+)
 
 LONG = "x" * 150 + "_$\\alpha_{x$_flc"
 REASON = Reason.FEW_MATCHES
@@ -226,3 +234,33 @@ def test_the_png_does_not_depend_on_the_user_s_style_nor_on_the_time(
 def test_importing_the_plots_does_not_import_matplotlib() -> None:
     code = "import sys, tweakreg_steps.reporting.plots as p; sys.exit('matplotlib' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(-0.1, 0.1), (0.0, 4213.0), (-1.5, 1.0), (2e-7, 9e-7), (3e7, 8e7)]
+)
+def test_the_ticks_and_their_texts_are_matplotlib_s_own(low: float, high: float) -> None:
+    figure = Figure(figsize=(6, 4))
+    FigureCanvasAgg(figure)
+    plain, framed = figure.subplots(1, 2)
+    for axes in (plain, framed):
+        axes.set_xlim(low, high)
+        axes.tick_params(labelsize=9)
+    figure.canvas.draw()
+    found = choose_ticks(framed.xaxis, most=None, size=9)
+    wanted = plain.xaxis.get_majorticklabels()
+    inside = [text for text in wanted if low <= text.get_position()[0] <= high]
+    assert found.at == pytest.approx([text.get_position()[0] for text in inside])
+    assert [*found.texts] == [text.get_text() for text in inside]
+    assert found.exponent == plain.xaxis.get_offset_text().get_text()
+
+
+def test_the_texts_of_the_ticks_lie_in_the_picture_and_move_with_a_footer() -> None:
+    figure = make_residuals()
+    before = figure.axes[2].get_tightbbox()
+    add_footer(figure, "a cure")
+    after = figure.axes[2].get_tightbbox()
+    assert before is not None
+    assert after is not None
+    assert after.y0 > before.y0 > 0
+    assert after.height == pytest.approx(before.height, abs=1)

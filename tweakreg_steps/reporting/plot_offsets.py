@@ -29,6 +29,9 @@ _ZOOM = 6.0
 
 _NO_PAIR = "no reference source lies within the search radius of any source"
 
+_LETTERS = 9
+"""Size of the letters, points."""
+
 _MOST_BINS = 300
 """Bins a side that the whole histogram is drawn with; a screen does not show more."""
 
@@ -72,6 +75,8 @@ def draw_offsets(
     title = f"{image}: offsets from the reference"
     if not counts.any():
         return draw_message(title=title, message=describe_failure(reason) or _NO_PAIR)
+    from tweakreg_steps.reporting.plot_ticks import Panel, frame_axes
+
     with plot_style():
         n_panels = 1 if peak is None else 2
         figure = new_figure(
@@ -81,13 +86,15 @@ def draw_offsets(
             subtitle=_describe_peak(peak, n_peak, n_expected),
             warning=describe_failure(reason),
         )
-        set_margins(figure, labelsize=9, right=0.8)
-        panels = figure.subplots(1, n_panels, squeeze=False)[0]
+        set_margins(figure, labelsize=_LETTERS, right=0.8)
+        panels = figure.subplots(1, n_panels, squeeze=False, subplot_kw={"axes_class": Panel})[0]
         shown = _draw_counts(panels[0], *_coarsen(counts, x_edges, y_edges))
         if peak is not None:
             _draw_counts(panels[1], counts, x_edges, y_edges)
             _mark_peak(panels[0], panels[1], peak, tolerance)
-        _draw_scale(figure, shown)
+        for axes in panels:
+            frame_axes(axes, size=_LETTERS)
+        _draw_scale(figure, shown, counts)
         return figure
 
 
@@ -137,16 +144,22 @@ def _draw_counts(
     )
 
 
-def _draw_scale(figure: Figure, shown: AxesImage) -> None:
+def _draw_scale(figure: Figure, shown: AxesImage, counts: NDArray[Any]) -> None:
     """Draw the grey scale of the counts to the right, as high as the panels."""
     from matplotlib.ticker import MaxNLocator
 
+    from tweakreg_steps.reporting.plot_ticks import Panel, Ticks, draw_scale
+
     width, place = figure.get_figwidth(), figure.subplotpars
     bottom, height = place.bottom, place.top - place.bottom
-    scale = figure.add_axes((place.right + 0.1 / width, bottom, 0.15 / width, height))
-    ticks = MaxNLocator(nbins=6, integer=True, min_n_ticks=1)
-    bar = figure.colorbar(shown, cax=scale, ticks=ticks)
-    bar.set_label("pairs per bin")
+    corner = (place.right + 0.1 / width, bottom, 0.15 / width, height)
+    scale = figure.add_axes(corner, axes_class=Panel)
+    most = max(1, int(counts.max()))
+    found = MaxNLocator(nbins=6, integer=True, min_n_ticks=1).tick_values(0.0, most)
+    at = np.array([count for count in found if 0 <= count <= most])
+    places = np.asarray(shown.norm(at), dtype=np.float64)
+    ticks = Ticks(places, [f"{count:.0f}" for count in at])
+    draw_scale(scale, ticks, colours=shown.cmap, label="pairs per bin", size=_LETTERS)
 
 
 def _mark_peak(whole: Axes, zoom: Axes, peak: FloatArray, tolerance: float) -> None:

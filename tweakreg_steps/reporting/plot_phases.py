@@ -119,6 +119,8 @@ def draw_phases(
     title = f"{image}: residuals against sub-pixel phase"
     if not kept.any():
         return draw_message(title=title, message=describe_failure(reason) or NO_PAIR)
+    from tweakreg_steps.reporting.plot_ticks import Panel
+
     with plot_style():
         figure = new_figure(
             width=9.0,
@@ -129,7 +131,9 @@ def draw_phases(
         )
         set_margins(figure, labelsize=labelsize, right=0.2)
         figure.subplots_adjust(wspace=0.25)
-        for axes, axis in zip(figure.subplots(1, 2), (0, 1), strict=True):
+        for axes, axis in zip(
+            figure.subplots(1, 2, subplot_kw={"axes_class": Panel}), (0, 1), strict=True
+        ):
             _draw_axis(axes, "xy"[axis], xy[kept, axis], residuals[kept, axis], labelsize)
         return figure
 
@@ -138,6 +142,8 @@ def _draw_axis(
     axes: Axes, name: str, place: FloatArray, residual: FloatArray, labelsize: int
 ) -> None:
     """Draw one axis."""
+    from tweakreg_steps.reporting.plot_ticks import frame_axes
+
     bias = measure_phase_bias(place, residual)
     middle = float(np.median(residual))
     spread = max(1.4826 * float(np.median(np.abs(residual - middle))), NEGLIGIBLE)
@@ -150,6 +156,6 @@ def _draw_axis(
     note_in_corner(axes, largest, size=labelsize)
     axes.set_xlim(-0.5, 0.5)
     axes.set_ylim(middle - _REACH * spread, middle + _REACH * spread)
-    axes.tick_params(labelsize=labelsize)
     axes.set_xlabel(f"phase of {name} [px from the pixel's middle]", size=labelsize)
     axes.set_ylabel(f"residual in {name} [px]", size=labelsize)
+    frame_axes(axes, size=labelsize)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ from tweakreg_steps.reporting.plot_style import new_figure, note_in_corner, plot
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
     from tweakreg_steps.psf.psf_grid import PsfGrid
 
@@ -22,6 +24,9 @@ _FAINTEST = 1e-4
 
 _SHOWN = 3.0
 """Pixels on each side of the star in the mosaic of the nodes."""
+
+_PAD, _WIDTH = 0.03, 0.05
+"""Of a scale of colours beside a picture, and that of the scale; parts of the picture's width."""
 
 _GAP = 3
 """Samples between the nodes of the mosaic."""
@@ -63,6 +68,8 @@ def draw_psf(*, name: str, psfs: Mapping[int, PsfGrid], note: str, labelsize: in
 
 def _draw_mean(axes: Axes, psf: PsfGrid, labelsize: int) -> None:
     """Draw the mean over the detector."""
+    from tweakreg_steps.reporting.plot_ticks import frame_axes
+
     mean = psf.images.mean(axis=(0, 1))
     shown = np.log10(np.maximum(mean / mean.max(), _FAINTEST))
     reach = psf.radius
@@ -72,11 +79,13 @@ def _draw_mean(axes: Axes, psf: PsfGrid, labelsize: int) -> None:
     _add_scale(axes, image, "log10 of the peak's part", labelsize)
     axes.set_xlabel("x [px from the star]", size=labelsize)
     axes.set_ylabel("y [px from the star]", size=labelsize)
-    axes.tick_params(labelsize=labelsize)
+    frame_axes(axes, size=labelsize)
 
 
 def _draw_nodes(axes: Axes, psf: PsfGrid, labelsize: int) -> None:
     """Draw what differs from the mean at each node; with one node, that there is nothing."""
+    from tweakreg_steps.reporting.plot_ticks import Ticks, put_frame
+
     if psf.images.shape[:2] == (1, 1):
         axes.set_axis_off()
         axes.text(0.5, 0.5, "the same all over the detector", ha="center", size=labelsize)
@@ -87,10 +96,12 @@ def _draw_nodes(axes: Axes, psf: PsfGrid, labelsize: int) -> None:
     _add_scale(axes, image, "node minus mean, part of the peak", labelsize)
     step = (tiles.shape[0] + _GAP) / len(psf.y_nodes)
     middles = [np.arange(len(nodes)) * step + (step - _GAP) / 2 for nodes in _axes_of(psf)]
-    axes.set_xticks(middles[0], [f"{x:.0f}" for x in psf.x_nodes], size=labelsize)
-    axes.set_yticks(middles[1], [f"{y:.0f}" for y in psf.y_nodes], size=labelsize)
+    texts = [[f"{place:.0f}" for place in nodes] for nodes in (psf.x_nodes, psf.y_nodes)]
+    axes.set_xticks(middles[0], texts[0])
+    axes.set_yticks(middles[1], texts[1])
     axes.set_xlabel("x of the node [px]", size=labelsize)
     axes.set_ylabel("y of the node [px]", size=labelsize)
+    put_frame(axes, Ticks(middles[0], texts[0]), Ticks(middles[1], texts[1]), size=labelsize)
 
 
 def node_differences(psf: PsfGrid) -> FloatArray:
@@ -116,9 +127,19 @@ def _axes_of(psf: PsfGrid) -> tuple[FloatArray, FloatArray]:
     return psf.x_nodes, psf.y_nodes
 
 
-def _add_scale(axes: Axes, image: object, label: str, labelsize: int) -> None:
-    """Draw the scale of colours beside the axes."""
-    figure = axes.get_figure()
-    bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03)  # type: ignore[union-attr, arg-type]
-    bar.set_label(label, size=labelsize)
-    bar.ax.tick_params(labelsize=labelsize)
+def _add_scale(axes: Axes, image: AxesImage, label: str, labelsize: int) -> None:
+    """Draw the scale of colours beside the picture, as high as that."""
+    from tweakreg_steps.reporting.plot_ticks import Panel, choose_ticks, draw_scale
+
+    whole = axes.get_position(original=True)
+    axes.set_position((whole.x0, whole.y0, whole.width * (1 - _PAD - _WIDTH), whole.height))
+    axes.apply_aspect()
+    place = axes.get_position()
+    corner = (place.x1 + _PAD * place.width, place.y0, _WIDTH * place.width, place.height)
+    scale = axes.figure.add_axes(corner, axes_class=Panel)
+    low, high = image.get_clim()
+    scale.set_ylim(low, high)
+    ticks = choose_ticks(scale.yaxis, most=None, size=labelsize)
+    scale.set_ylim(0.0, 1.0)
+    places = (ticks.at - low) / (high - low)
+    draw_scale(scale, replace(ticks, at=places), colours=image.cmap, label=label, size=labelsize)

@@ -36,6 +36,9 @@ _EDGE = 0.96
 _MANY = 1500
 """So many points or more are drawn smaller."""
 
+_TICKS = 6
+"""Intervals between the ticks of an axis, at most."""
+
 _AXES = ("x", "y")
 
 
@@ -80,6 +83,8 @@ def draw_residuals(
     title = f"{image}: residuals of the fit"
     if len(xy) == 0:
         return draw_message(title=title, message=describe_failure(reason) or NO_PAIR)
+    from tweakreg_steps.reporting.plot_ticks import Panel, frame_axes
+
     with plot_style():
         figure = new_figure(
             width=8.4,
@@ -91,22 +96,27 @@ def draw_residuals(
         set_margins(figure, labelsize=labelsize, right=0.2)
         leave_line(figure, KEY_LINE * labelsize)
         figure.subplots_adjust(hspace=0.05, wspace=0.05)
-        panels = figure.subplots(2, 2, sharex="col", sharey=True)
+        panels = figure.subplots(2, 2, subplot_kw={"axes_class": Panel})
         limit = ylimit or _automatic_limit(residuals[kept] if kept.any() else residuals)
         for row, component in enumerate(_AXES):
             for column, coordinate in enumerate(_AXES):
                 axes = panels[row, column]
                 _draw_panel(axes, xy[:, column], residuals[:, row], kept, limit)
-                axes.tick_params(labelsize=labelsize)
-                axes.locator_params(axis="x", nbins=6)
-                axes.locator_params(axis="y", nbins=6, prune="both")
+                axes.set_ylim(-limit, limit)
+                frame_axes(
+                    axes,
+                    size=labelsize,
+                    most=_TICKS,
+                    prune=True,
+                    x_texts=row == 1,
+                    y_texts=column == 0,
+                )
                 if row == 1:
                     axes.set_xlabel(f"{coordinate} [reference px]", size=labelsize)
             panels[row, 0].set_ylabel(f"residual d{component} [px]", size=labelsize)
             note_in_corner(
                 panels[row, 0], f"rms d{component} = {_length(rms[row])}", size=labelsize
             )
-        panels[0, 0].set_ylim(-limit, limit)
         draw_legend(panels[0, 0], _marks(residuals, kept, limit), size=labelsize)
         return figure
 

@@ -73,6 +73,8 @@ def draw_vectors(
     title = f"{image}: residual vectors"
     if len(xy) == 0:
         return draw_message(title=title, message=describe_failure(reason) or NO_PAIR)
+    from tweakreg_steps.reporting.plot_ticks import Panel, frame_axes
+
     with plot_style():
         step = math.ceil(len(xy) / _MOST_ARROWS)
         thinned = f"; 1 of {step} drawn" if step > 1 else ""
@@ -86,11 +88,11 @@ def draw_vectors(
         )
         set_margins(figure, labelsize=labelsize, right=0.2)
         leave_line(figure, KEY_LINE * labelsize)
-        axes = figure.subplots()
+        axes = figure.add_subplot(axes_class=Panel)
         _draw_arrows(axes, window, xy[::step], residuals[::step], kept[::step], labelsize)
-        axes.tick_params(labelsize=labelsize)
         axes.set_xlabel("x [reference px]", size=labelsize)
         axes.set_ylabel("y [reference px]", size=labelsize)
+        frame_axes(axes, size=labelsize)
         return figure
 
 

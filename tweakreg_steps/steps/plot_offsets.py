@@ -38,13 +38,15 @@ STEP = Step(
 def run(call: StepCall[Mapping[str, Any], Mapping[str, Any]]) -> None:
     """Write ``plots/hist2d_<image>.png``."""
     from tweakreg_steps.reporting.offsets_of_match import draw_match
+    from tweakreg_steps.reporting.plot_style import plot_style
     from tweakreg_steps.reporting.plots import save_figure
 
-    figure = draw_match(
-        call.name,
-        call.read_table("matches"),
-        call.read_table("sky"),
-        call.read_table("expanded" if call.optional_file("expanded") else "sources"),
-        call.file("plane"),
-    )
-    save_figure(figure, call.file("plot"), texts=png_texts(call.statement))
+    with plot_style():
+        figure = draw_match(
+            call.name,
+            call.read_table("matches"),
+            call.read_table("sky"),
+            call.read_table("expanded" if call.optional_file("expanded") else "sources"),
+            call.file("plane"),
+        )
+        save_figure(figure, call.file("plot"), texts=png_texts(call.statement))

@@ -47,7 +47,8 @@ STEP = Step(
 
 def run(call: StepCall[parameters.PlotResiduals, Mapping[str, Any]]) -> None:
     """Write ``plots/residuals_<image>.png``, ``vector_`` and ``phases_``, if asked for."""
-    from tweakreg_steps.reporting.plots import save_figure
+    from tweakreg_steps.reporting import plots
+    from tweakreg_steps.reporting.plot_style import plot_style
     from tweakreg_steps.reporting.residuals_of_fit import draw_fit
 
     look, fit, pairs = (
@@ -55,8 +56,8 @@ def run(call: StepCall[parameters.PlotResiduals, Mapping[str, Any]]) -> None:
         read_json(call.file("fit")),
         call.read_table("pairs"),
     )
-    for kind in filter(call.optional_file, (*_KINDS, _PHASES)):
-        figure = draw_fit(
-            kind, call.name, fit, pairs, ylimit=look["ylimit"], labelsize=look["labelsize"]
-        )
-        save_figure(figure, call.file(kind), texts=png_texts(call.statement))
+    size, limit = look["labelsize"], look["ylimit"]
+    with plot_style():
+        for kind in filter(call.optional_file, (*_KINDS, _PHASES)):
+            figure = draw_fit(kind, call.name, fit, pairs, ylimit=limit, labelsize=size)
+            plots.save_figure(figure, call.file(kind), texts=png_texts(call.statement))

@@ -29,6 +29,7 @@ PICTURE_MODULES = (
 )
 DRAWING_MODULES = (
     "tweakreg_steps.reporting.plots",
+    "tweakreg_steps.reporting.plot_ticks",
     "matplotlib.figure",
     "matplotlib.backends.backend_agg",
     "matplotlib.style",
