@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import yaml
 from astropy.io import fits
+from astropy.wcs import WCS
+from skies import _quiet_wcs
 
 from tweakreg_steps.cli import main
 
@@ -35,7 +37,21 @@ def folder(tiny_run: Path, tmp_path: Path) -> Path:
             if number == 2:
                 hdus[0].header["ROOTNAME"] = "grism02q"
                 hdus.writeto(place / "grism02q_flt.fits")
+    drizzle(place, "single_drc", ["paint02q_flc.fits[sci,1]", "paint02q_flc.fits[sci,2]"])
+    drizzle(place, "several_drc", ["paint02q_flc.fits[sci,1]", "paint03q_flc.fits[sci,1]"])
     return place
+
+
+def drizzle(place: Path, name: str, parts: list[str]) -> None:
+    """Write what AstroDrizzle's header says of an image that was drizzled from parts."""
+    said: dict[str, str | int] = {"TELESCOP": "HST", "INSTRUME": "WFC3", "ROOTNAME": f"{name}.fits"}
+    said |= {"NDRIZIM": len(parts)} | {f"D{i:03d}DATA": p for i, p in enumerate(parts, 1)}
+    with fits.open(place / "paint02q_flc.fits") as hdus:
+        wcs = {key: hdus["SCI", 1].header[key] for key in (*CARDS, "WCSNAME")}
+        science = fits.ImageHDU(hdus["SCI", 1].data, fits.Header(wcs), name="SCI")
+    science.header.update(CTYPE1="RA---TAN", CTYPE2="DEC--TAN", EXTVER=1)
+    primary = fits.PrimaryHDU(header=fits.Header(said))
+    fits.HDUList([primary, science]).writeto(place / f"{name}.fits")
 
 
 def change(folder: Path, **header: object) -> str:
@@ -64,6 +80,24 @@ def check(folder: Path, name: str, like: str) -> None:
             assert np.array_equal(ours["SCI", chip].data, original["SCI", chip].data)
 
 
+def wcs_of(path: Path) -> WCS:
+    """Return the WCS of the first chip of a file."""
+    with fits.open(path) as hdus:
+        return _quiet_wcs(hdus["SCI", 1].header, hdus)
+
+
+def moved_apart(folder: Path, name: str, exposure: str) -> float:
+    """Return by how many pixels an image of one chip was not moved as its exposure was."""
+    pixel = np.array([[30.0, 60.0], [150.0, 120.0]])
+    places = folder, folder / "out" / "aligned"
+    before, after = (wcs_of(place / f"{name}.fits") for place in places)
+    old, new = (wcs_of(place / f"{exposure}.fits") for place in places)
+    there = old.all_world2pix(before.all_pix2world(pixel, 1), 1)
+    assert np.abs(after.all_pix2world(pixel, 1) - before.all_pix2world(pixel, 1)).max() > 1e-5
+    found = after.all_world2pix(new.all_pix2world(there, 1), 1) - pixel
+    return float(np.abs(found).max())
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     """Return what the user's exposures hold."""
     return {path.name: path.read_bytes() for path in sorted(folder.glob("*.fits"))}
@@ -74,7 +108,7 @@ def test_other_files_are_targets_with_verdicts_of_their_own(
     folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     before = contents(folder)
-    recipe = change(folder, also=["paint0?q_flt.fits", "grism*.fits"])
+    recipe = change(folder, also=["paint0?q_flt.fits", "grism*.fits", "*_drc.fits"])
     assert main(["run", recipe, "-j", "1"]) == 0
     assert "grism02q_flt.fits: no input has its root name grism02q" in capfd.readouterr().err
     check(folder, "paint02q_flt", "paint02q_flc")
@@ -87,6 +121,11 @@ def test_other_files_are_targets_with_verdicts_of_their_own(
     assert json.loads((out / "headers" / "paint01q_flt.fits.json").read_text())["of"] == (
         "paint01q_flc"
     )
+    # an image drizzled from one exposure moves with it, one of several has no correction
+    assert moved_apart(folder, "single_drc", "paint02q_flc") < 1e-3
+    assert (out / "aligned" / "several_drc.fits").read_bytes() == before["several_drc.fits"]
+    said = json.loads((out / "headers" / "several_drc.fits.json").read_text())
+    assert "drizzled from 2 exposures, of which each has its own correction" in said["detail"]
     assert contents(folder) == before
     change(folder, also={"paint02q_flc": "grism02q_flt.fits"})
     assert main(["run", recipe, "-j", "1"]) == 0

@@ -1,7 +1,9 @@
 """Other files of the exposures of a recipe, which get the same correction.
 
 A file belongs to an exposure by its root name (ROOTNAME of its primary header, or its name up to
-the last underscore), or because the recipe says so. The correction moves the sky under a WCS; it
+the last underscore), or because the recipe says so. A drizzled image belongs to the exposure that
+it was drizzled from (D001DATA, D002DATA, ...); one drizzled from several has no correction, as each
+of these has its own. The correction moves the sky under a WCS; it
 is that of another file only if both had the same WCS before: the same cards, or the same WCSNAME.
 """
 
@@ -10,6 +12,7 @@ from __future__ import annotations
 import glob
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,9 @@ from tweakreg_steps.records.outdir_files import TRANSFERRED
 from tweakreg_steps.surveying.inspection import Inspected, inspect_inputs
 
 ALSO = "update_header.also"
+
+_MOST_DRIZZLED = 1000
+"""One more than the chips that a drizzled image's header can name."""
 
 
 @dataclass(frozen=True)
@@ -73,19 +79,21 @@ def survey_others(
     wanted = [one for path, one in reversed(unique.items()) if path not in paths]
     by_name = {image.image.name: image for image in images}
     by_root: dict[str, list[Inspected]] = {}
+    roots = {one.image.path: _roots(one.image.path) for one in wanted}
     for image in images if wanted else ():
-        by_root.setdefault(_root(image.image.path), []).append(image)
+        by_root.setdefault(_root(_primary(image.image.path), image.image.path), []).append(image)
     problems: list[str] = []
     notes: list[str] = []
     found: list[tuple[_Asked, Inspected]] = []
     for one in wanted:
-        owners = [by_name[one.owner]] if one.owner else by_root.get(_root(one.image.path), [])
+        of = roots[one.image.path]
+        owners = [by_name[one.owner]] if one.owner else by_root.get(of[0], [])
         if len(owners) == 1:
             found.append((one, owners[0]))
             continue
         which = "several inputs have" if owners else "no input has"
         text = (
-            f"{ALSO}: {one.image.path}: {which} its root name {_root(one.image.path)}; write"
+            f"{ALSO}: {one.image.path}: {which} its root name {of[0]}; write"
             f" also: {{IMAGE: [{one.image.path.name}]}} with the name of an input"
         )
         (problems if one.is_named else notes).append(text)
@@ -95,7 +103,11 @@ def survey_others(
     renamed = [_distinct(one.image, set(by_name)) for one, _ in found]
     files = inspect_inputs(renamed, recipe.outdir)
     others = tuple(
-        OtherFile(file, owner, _refusal(file, owner, is_explicit=one.owner is not None))
+        OtherFile(
+            file,
+            owner,
+            _refusal(file, owner, roots[one.image.path], is_explicit=one.owner is not None),
+        )
         for file, (one, owner) in zip(files, found, strict=True)
     )
     return others, tuple(notes)
@@ -152,9 +164,22 @@ def _expand(entries: str | list[str], base: Path) -> list[InputImage]:
         raise InputError(str(error).replace("input:", f"{ALSO}:")) from error
 
 
-def _root(path: Path) -> str:
+def _primary(path: Path) -> CardList:
+    """Return the primary header of a file."""
+    return CardList(scan_hdus(path)[0].header)
+
+
+def _roots(path: Path) -> list[str]:
+    """Return the root names of what a file was drizzled from, in their order, or its own."""
+    header = _primary(path)
+    names = (header.text(f"D{number:03d}DATA") for number in range(1, _MOST_DRIZZLED))
+    parts = [Path(name.partition("[")[0].strip()) for name in takewhile(bool, names)]
+    found = dict.fromkeys(image_name(part).rpartition("_")[0].lower() for part in parts)
+    return list(found) or [_root(header, path)]
+
+
+def _root(header: CardList, path: Path) -> str:
     """Return the root name of an exposure's file, in small letters."""
-    header = CardList(scan_hdus(path)[0].header)
     said = header.text("ROOTNAME").strip().lower()
     return said or image_name(path).rpartition("_")[0].lower() or image_name(path).lower()
 
@@ -173,14 +198,17 @@ def _distinct(image: InputImage, taken: set[str]) -> InputImage:
     return replace(image, name=f"{image.name}_also") if image.name in taken else image
 
 
-def _refusal(file: Inspected, owner: Inspected, *, is_explicit: bool) -> str:
+def _refusal(file: Inspected, owner: Inspected, roots: Sequence[str], *, is_explicit: bool) -> str:
     """Return why a file cannot get the correction of an exposure; empty where it can."""
+    if len(roots) > 1:
+        return (
+            f"it was drizzled from {len(roots)} exposures, of which each has its own correction; "
+            "drizzle their aligned copies"
+        )
     own, other = ([chip["wcs"] for chip in image.chips] for image in (file, owner))
     if set(own) & set(other):
         return ""
     names, owners = ({_present(chip) for chip in image.chips} for image in (file, owner))
-    if file.primary.get("D001DATA") and int(file.primary.get("NDRIZIM", 1)) > len(owner.chips):
-        return "it was drizzled from several exposures, of which each has its own correction"
     if names == owners and (names != {""} or is_explicit):
         return ""
     return (
