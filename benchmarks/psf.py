@@ -255,7 +255,12 @@ def expose(
 def find(stars: Stars, width: float, *, threshold: float = 5.0) -> tuple[FloatArray, FloatArray]:
     """Find the stars as TweakReg does; the nearest source to each, in a test of centroids."""
     chip = find_sources_on_chip(
-        stars.pixels, stars.good, threshold=threshold, conv_width=width, **SEARCH
+        stars.pixels,
+        stars.good,
+        threshold=threshold,
+        conv_width=width,
+        counts_per_unit=1.0,
+        **SEARCH,
     )
     return chip.stars.x, chip.stars.y
 

@@ -59,6 +59,21 @@ def catalog(folder: Path, values: dict[str, Any] | None = None, **section: objec
     return Table.read(out / "catalogs" / "one_flc.ecsv")
 
 
+@pytest.mark.parametrize("command", ["validate", "plan"])
+def test_a_psf_that_such_sources_make_useless_is_told(
+    folder: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = {
+        "input": "one_flc.fits",
+        "coordinate_file": {"catfile": "cats.list"},
+        "imagefindpars": {"centroid": "psf", "psf": "build"},
+    }
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    assert main([command, str(folder / "recipe.yaml")]) == 0
+    said = capsys.readouterr().err
+    assert "imagefindpars.centroid: psf has no effect on one_flc" in said
+
+
 def fluxes(table: Table) -> list[float]:
     """Return the fluxes of the first chip."""
     return list(table["flux"][table["chip"] == 1])

@@ -118,6 +118,16 @@ def test_weights_of_which_nothing_is_known_are_none_and_said_to_be(bench: Bench)
     assert found["matrix"] == plain["matrix"]
 
 
+def test_positions_of_a_psf_count_by_their_errors_unless_a_word_says_otherwise(
+    bench: Bench,
+) -> None:
+    assert bench.fit()["weights"] == "none"
+    bench.matches = replace(bench.matches, meta={**bench.matches.meta, "centroid": "psf"})
+    assert bench.fit()["weights"] == "errors"
+    assert bench.fit()["matrix"] == bench.fit(catalog_fitting={"weights": "errors"})["matrix"]
+    assert bench.fit(catalog_fitting={"weights": "none"})["weights"] == "none"
+
+
 @pytest.mark.effect("catalog_fitting.robust_start")
 def test_many_wrong_pairs_do_not_mislead_a_robust_start(bench: Bench) -> None:
     right = bench.fit()

@@ -59,8 +59,16 @@ def test_the_picture_of_a_psf_shows_every_node() -> None:
     mean = psf.images.mean(axis=(0, 1))
     corner = (psf.images[2, 0] - mean)[48, 48] / mean.max()
     assert tiles[2 * 28 + 12, 12] == pytest.approx(corner)
-    figure = draw_psf(name="WFC3UV F606W", psfs={1: psf, 2: psf}, note="700 stars", labelsize=8)
+    figure = draw_psf(
+        name="WFC3UV F606W", psfs={1: psf, 2: psf}, note="700 stars", if_single="", labelsize=8
+    )
     pictures = [axes for axes in figure.axes if axes.images]
     assert len(pictures) == 4
     labels = [tick.get_text() for tick in pictures[1].get_xticklabels()]
     assert labels == ["0", "150", "300"]
+
+
+def test_a_mean_of_stars_does_not_say_that_they_are_the_same_everywhere() -> None:
+    psf = library(uvis((300, 300)), nodes=1)
+    figure = draw_psf(name="a", psfs={1: psf}, note="", if_single="not measured", labelsize=8)
+    assert [text.get_text() for text in figure.axes[1].texts] == ["not measured"]

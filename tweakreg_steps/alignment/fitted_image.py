@@ -15,6 +15,7 @@ from tweakreg_steps.curing.advice import FINDING, GATES, Found, advise
 from tweakreg_steps.curing.cure import Changes
 from tweakreg_steps.curing.fit_trials import FITTING, try_fits
 from tweakreg_steps.errors import NotAlignedError, Reason
+from tweakreg_steps.finding.sky_list import CENTROID
 from tweakreg_steps.quiet import quietly
 from tweakreg_steps.tables.ecsv import ColumnTable
 
@@ -92,7 +93,8 @@ def fit_image(
     plane : astropy.wcs.WCS
         The reference plane.
     fitting : mapping
-        The keywords of `tweakreg_steps.matching.fitting.fit_pairs` from the recipe.
+        The keywords of `tweakreg_steps.matching.fitting.fit_pairs` from the recipe; ``weights`` may
+        be ``auto``, which leaves it to the matches.
     gates : mapping
         Those of `tweakreg_steps.matching.acceptance.judge_fit`.
 
@@ -102,6 +104,7 @@ def fit_image(
         A fit that does not pass the gates stands in the record as ``refused``, with its pairs
         left in the table.
     """
+    fitting = {**fitting, "weights": choose_weights(matches, fitting["weights"])}
     fitted = _fit_and_judge(matches, plane, fitting, gates)
     if fitted.record["status"] == "not_aligned" and matches.meta["status"] == "matched":
         changes = try_fits(
@@ -111,6 +114,24 @@ def fit_image(
         )
         fitted.record.update(_cure(fitted.record, matches, fitting, gates, changes))
     return fitted
+
+
+def choose_weights(matches: ColumnTable, weights: str) -> str:
+    """Say what pairs count where the recipe leaves it open.
+
+    Positions of a PSF have errors that are true from the faintest star to the brightest, and differ
+    a hundredfold; those of a finder are as wrong for bright stars as for faint ones.
+
+    Parameters
+    ----------
+    matches
+        Of `tweakreg_steps.alignment.match_table`.
+    weights
+        The parameter; every word but ``auto`` is taken as it is.
+    """
+    if weights != "auto":
+        return weights
+    return "errors" if matches.meta.get(CENTROID) == "psf" else "none"
 
 
 def _is_accepted(

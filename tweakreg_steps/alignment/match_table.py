@@ -11,6 +11,7 @@ import numpy as np
 from tweakreg_steps.alignment.lists_on_plane import require_sources, source_lists
 from tweakreg_steps.arrays import IndexArray
 from tweakreg_steps.errors import ChanceOffsetError, NotAlignedError, Reason
+from tweakreg_steps.finding.sky_list import CENTROID
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 if TYPE_CHECKING:
@@ -116,8 +117,7 @@ def make_match_table(
         "false_alarm": None,
         **{key: sources.meta[key] for key in (EPOCH,) if key in sources.meta},
     }
-    if "lower" in sky.meta:
-        meta["lower"] = sky.meta["lower"]
+    meta |= {key: sky.meta[key] for key in ("lower", CENTROID) if key in sky.meta}
     pairs = np.zeros((0, 2), dtype=int)
     xy, xy_ref = np.zeros((len(sky), 2)), np.zeros((len(sources), 2))
     lists: tuple[SourceList, SourceList] | None = None

@@ -15,6 +15,7 @@ from tweakreg_steps.recipes.editor_schema import schema_line
 from tweakreg_steps.recipes.inputs import InputImage, expand_inputs
 from tweakreg_steps.recipes.new_recipe import write_new_recipe
 from tweakreg_steps.surveying.first_look import Look, Proposal, propose
+from tweakreg_steps.surveying.psf_gain import Pointing
 
 _TEXT = """\
 # What is to be aligned. The first image is the reference; all paths are relative to this file.
@@ -59,7 +60,7 @@ def run(arguments: Namespace) -> int:
     output: Path = arguments.output
     images = expand_inputs(list(arguments.files), base=Path.cwd())
     looks = _look(images)
-    proposal = propose(looks) if looks else _UNSEEN
+    proposal = propose(looks, _point(images, looks)) if looks else _UNSEEN
     folder = output.parent
     inputs = "".join(f"  - {_quoted(name, folder)}\n" for name in arguments.files)
     finding = [
@@ -96,6 +97,15 @@ def _look(images: list[InputImage]) -> list[Look]:
     find = parameters_of(STEP, defaults, findpars=IMAGE_FINDPARS)[IMAGE_FINDPARS]
     step = -(-len(images) // _AT_MOST)
     return [look for image in images[::step] if (look := look_at(image, find)) is not None]
+
+
+def _point(images: list[InputImage], looks: list[Look]) -> list[Pointing]:
+    """Look where all images point, if any of them has stars for a PSF."""
+    from tweakreg_steps.surveying.first_look import point_at
+
+    if not any(look.stars for look in looks):
+        return []
+    return [point_at(image) for image in images]
 
 
 def _table(looks: list[Look]) -> list[tuple[str, ...]]:

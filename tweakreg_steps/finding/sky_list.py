@@ -13,7 +13,11 @@ from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.fits_files.chips import Chip
 from tweakreg_steps.tables.ecsv import ColumnTable
 
-_KEPT = ("image", "found_in", "reason", "lower")
+CENTROID = "centroid"
+"""What the metadata of a list call how its sources were measured: ``psf``; nothing for a finder's
+own positions."""
+
+_KEPT = ("image", "found_in", "reason", "lower", CENTROID)
 """What the metadata of a catalog say that those of its sky list say, too."""
 UNITS = {"x": "pix", "y": "pix", "error": "mas", "ra": "deg", "dec": "deg"}
 DESCRIPTIONS = {

@@ -44,6 +44,19 @@ MOST_PAIRS = 3
 STEP = 0.5
 """Pixels over which the derivatives of the distortion are taken."""
 
+OF_ONE_CAMERA = {
+    "minobj": 15,
+    "mirrored": False,
+    "leave_out_narrow": True,
+    "leave_out_fixed": True,
+    "separation": 0.0,
+}
+"""How exposures of one camera are matched, whatever the recipe says of images and a reference: a
+PSF is no other for it."""
+
+MOST_CHANCE = 0.001
+"""Largest probability with which unrelated lists may give the offset of two exposures."""
+
 UNDITHERED = 0.05
 """Spread of the phases of a star, in pixels, below which exposures count as not dithered."""
 
@@ -81,7 +94,6 @@ def build_from_dithers(
     path: Path,
     *,
     matching: Mapping[str, Any],
-    max_false_alarm: float,
     history: Sequence[str],
 ) -> None:
     """Build the PSF of all detectors of a camera, and write it.
@@ -93,9 +105,8 @@ def build_from_dithers(
     path
         The file to write.
     matching
-        The keywords of `tweakreg_steps.matching.matching.match_sources` from the recipe.
-    max_false_alarm
-        Largest probability with which unrelated lists may give the offset of two exposures.
+        How far the headers may be off: those keywords of
+        `tweakreg_steps.matching.matching.match_sources` that `OF_ONE_CAMERA` does not hold.
     history
         Lines for the HISTORY of the primary header.
 
@@ -104,7 +115,7 @@ def build_from_dithers(
     FewStarsError
         A detector has too few stars that two exposures see.
     """
-    chips = expose_chips(dithers, matching=matching, max_false_alarm=max_false_alarm)
+    chips = expose_chips(dithers, matching=matching)
     built = build_psfs(chips)
     setup = dithers[0].files.chips[0].setup
     cards: dict[str, Any] = {
@@ -136,13 +147,11 @@ def _say(detector: int, built: BuiltPsf) -> None:
         )
 
 
-def expose_chips(
-    dithers: Sequence[Dither], *, matching: Mapping[str, Any], max_false_alarm: float
-) -> list[ExposedChip]:
+def expose_chips(dithers: Sequence[Dither], *, matching: Mapping[str, Any]) -> list[ExposedChip]:
     """Find out which source of which chip is which star; parameters as for `build_from_dithers`."""
     plane, scale = _plane_of(dithers)
     placed = [_place(dither, plane) for dither in dithers]
-    edges = _match(dithers, placed, scale, matching, max_false_alarm)
+    edges = _match(dithers, placed, scale, {**matching, **OF_ONE_CAMERA})
     star = join_pairs(edges, [len(one.xy) for one in placed]).star
     stars = np.split(star, np.cumsum([len(one.xy) for one in placed])[:-1])
     maps = _maps_to_first(edges, len(dithers))
@@ -221,7 +230,6 @@ def _match(
     placed: Sequence[_OnPlane],
     scale: float,
     matching: Mapping[str, Any],
-    max_false_alarm: float,
 ) -> list[Edge]:
     """Lay exposures that share stars over each other; rows are those of the whole catalogs."""
     brightest = [_brightest(dither.catalog) for dither in dithers]
@@ -240,7 +248,7 @@ def _match(
             (lists[one], lists[other]),
             matching=matching,
             pixel_scale=scale,
-            max_false_alarm=max_false_alarm,
+            max_false_alarm=MOST_CHANCE,
             geometry="general",
         )
         if not edge.is_match:

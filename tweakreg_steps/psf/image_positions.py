@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.arrays import BoolArray
+from tweakreg_steps.finding.sky_list import CENTROID
 from tweakreg_steps.psf.exposed_pixels import ExposedPixels, ExposureFiles
 from tweakreg_steps.psf.psf_file import describe_psf_file, read_psf
 from tweakreg_steps.psf.psf_fit import fit_positions
@@ -120,7 +121,7 @@ def _join(found: ColumnTable, parts: list[ColumnTable], notes: list[Any]) -> Col
     """Put the chips together."""
     names = parts[0].columns
     columns = {name: np.concatenate([part[name] for part in parts]) for name in names}
-    return replace(parts[0], columns=columns, meta={**found.meta, "chips": notes})
+    return replace(parts[0], columns=columns, meta={**found.meta, "chips": notes, CENTROID: "psf"})
 
 
 def _count(fitted: PsfPositions) -> dict[str, int]:

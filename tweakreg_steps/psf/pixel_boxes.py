@@ -52,6 +52,13 @@ class Boxes:
         )
         return Boxes(values, variance, usable, left, bottom, parts[0].side)
 
+    def __getitem__(self, chosen: BoolArray) -> Boxes:
+        values, variance, usable, left, bottom = (
+            getattr(self, name)[chosen]
+            for name in ("values", "variance", "usable", "left", "bottom")
+        )
+        return Boxes(values, variance, usable, left, bottom, self.side)
+
     def light_of(
         self, psf: PsfGrid, x: FloatArray, y: FloatArray, flux: FloatArray, box: Index
     ) -> FloatArray:

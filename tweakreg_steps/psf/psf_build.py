@@ -119,7 +119,7 @@ def build_psfs(chips: Sequence[ExposedChip]) -> dict[int, BuiltPsf]:
         fields = [field.measure(psfs[field.chip.detector]) for field in fields]
         means = _average(fields)
         for d in detectors:
-            samples = _samples(fields, means, d, int(psfs[d].radius), psfs[d])
+            samples = _samples(fields, means, d, psfs[d])
             start = _divide(psfs[d], len(samples)) if turn == 1 else psfs[d]
             psfs[d] = _improve(start, samples)
         log.info("PSF, round %d: the exposures differ by %.4f px", turn + 1, means.scatter)
@@ -147,9 +147,9 @@ def _average(fields: Sequence[Field]) -> StarMeans:
 
 
 def _samples(
-    fields: Sequence[Field], means: StarMeans, detector: int, half: int, psf: PsfGrid | None = None
+    fields: Sequence[Field], means: StarMeans, detector: int, psf: PsfGrid | None
 ) -> Samples:
-    """Cut out the stars of a detector, at their mean positions, their neighbours' light taken."""
+    """Take the stars of a detector, at their mean positions, their neighbours' light taken."""
     parts = []
     start = 0
     for field in fields:
@@ -157,24 +157,21 @@ def _samples(
         offset, used = means.offset[start:stop], means.used[start:stop]
         start = stop
         if field.chip.detector == detector and used.any():
-            parts.append(_samples_of(field, offset, used, half, psf))
+            parts.append(_samples_of(field, offset, used, psf))
     return Samples.join(parts)
 
 
-def _samples_of(
-    field: Field, offset: FloatArray, used: BoolArray, half: int, psf: PsfGrid | None
-) -> Samples:
-    """Cut out the used stars of one chip."""
-    pixels = field.chip.load()
+def _samples_of(field: Field, offset: FloatArray, used: BoolArray, psf: PsfGrid | None) -> Samples:
+    """Take the used stars of one chip."""
     star = np.flatnonzero(field.chosen)[used]
     own = field.sources[star]
     shift = np.linalg.solve(field.chip.jacobian[own], offset[used][:, :, None])[:, :, 0]
     x, y = field.x[star] + shift[:, 0], field.y[star] + shift[:, 1]
-    boxes = pixels.boxes(x, y, half + 0.5)
+    boxes = field.boxes[used]
     if psf is not None:
         boxes = _without_neighbours(boxes, field, star, psf)
     n = len(star)
-    per_unit, sky = np.full(n, pixels.noise.per_unit), np.full(n, pixels.noise.sky)
+    per_unit, sky = np.full(n, field.noise.per_unit), np.full(n, field.noise.sky)
     return Samples(boxes, per_unit, sky, x, y)
 
 
@@ -195,7 +192,7 @@ def _first_psf(fields: Sequence[Field], means: StarMeans, detector: int) -> PsfG
     size = 2 * FIRST_HALF * OVERSAMPLING + 1
     ny, nx = next(f.chip.shape for f in fields if f.chip.detector == detector)
     middle = np.array([(nx + 1) / 2]), np.array([(ny + 1) / 2])
-    samples = _samples(fields, means, detector, FIRST_HALF)
+    samples = _samples(fields, means, detector, None)
     rough = PsfGrid(samples.stack(size, OVERSAMPLING)[None, None], *middle, OVERSAMPLING)
     return normalise(centre(rough), _half(rough))
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.psf.grouping import near_pairs
-from tweakreg_steps.psf.pixel_boxes import ChipPixels
+from tweakreg_steps.psf.pixel_boxes import Boxes, ChipPixels
+from tweakreg_steps.psf.pixel_noise import PixelNoise
 from tweakreg_steps.psf.psf_fit import fit_positions
 from tweakreg_steps.psf.psf_grid import PsfGrid
 from tweakreg_steps.psf.psf_positions import Flag, PsfPositions
@@ -39,7 +40,7 @@ class ExposedChip:
     Attributes
     ----------
     load
-        Gives its pixels; called once a round, so that not all have to be held at once.
+        Gives its pixels; called once a round, so that no two chips have to be held at once.
     shape
         (ny, nx).
     detector
@@ -79,6 +80,8 @@ class Field:
         Which of these are stars for the PSF, shape (m,).
     x, y, flux, errors
         Of the sources, as last measured, shape (m,).
+    boxes, noise
+        The pixels around the chosen ones where they were last measured, and their noise.
     """
 
     chip: ExposedChip
@@ -88,6 +91,8 @@ class Field:
     y: FloatArray
     flux: FloatArray
     errors: FloatArray
+    boxes: Boxes
+    noise: PixelNoise
 
     def measure(self, psf: PsfGrid) -> Field:
         """Fit the PSF to the sources."""
@@ -95,7 +100,14 @@ class Field:
         found = fit_positions(pixels.pixels, pixels.good, psf, pixels.noise, self.x, self.y)
         whole = (found.flags & (Flag.NOT_MEASURED | Flag.LEFT_OUT)) == 0
         errors = np.where(whole, found.errors, np.inf)
-        return replace(self, x=found.x, y=found.y, flux=_flux_or_zero(found), errors=errors)
+        return replace(
+            self,
+            x=found.x,
+            y=found.y,
+            flux=_flux_or_zero(found),
+            errors=errors,
+            boxes=pixels.boxes(found.x[self.chosen], found.y[self.chosen], psf.radius + 0.5),
+        )
 
     def plane(self) -> FloatArray:
         """Give the present positions in the common plane, shape (m, 2)."""
@@ -116,8 +128,9 @@ def select_stars(chips: Sequence[ExposedChip]) -> list[Field]:
     )
     fluxes, isolated = [], []
     for chip in chips:
-        flux, noise = _sums(chip)
-        clear = (chip.star >= 0) & (flux > LEAST_SIGNAL * noise) & _is_alone(chip, flux)
+        flux, noise = sum_light(chip.load(), chip.x, chip.y)
+        alone = choose_alone(chip.x, chip.y, flux)
+        clear = (chip.star >= 0) & (flux > LEAST_SIGNAL * noise) & alone
         clear &= seen[np.maximum(chip.star, 0)] > 1
         fluxes.append(flux)
         isolated.append(clear)
@@ -128,10 +141,9 @@ def select_stars(chips: Sequence[ExposedChip]) -> list[Field]:
     ]
 
 
-def _sums(chip: ExposedChip) -> tuple[FloatArray, FloatArray]:
+def sum_light(pixels: ChipPixels, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Sum the light in the core of each source above the sky; with its noise."""
-    pixels = chip.load()
-    boxes = pixels.boxes(chip.x, chip.y, SUMMED)
+    boxes = pixels.boxes(x, y, SUMMED)
     whole = boxes.usable.sum(axis=1) == boxes.usable.sum(axis=1).max(initial=0)
     light = np.where(boxes.usable, boxes.values - pixels.noise.sky, 0.0).sum(axis=1)
     variance = np.where(boxes.usable, boxes.variance, 0.0).sum(axis=1)
@@ -139,9 +151,9 @@ def _sums(chip: ExposedChip) -> tuple[FloatArray, FloatArray]:
     return np.where(whole, light, 0.0), np.sqrt(variance)
 
 
-def _is_alone(chip: ExposedChip, flux: FloatArray) -> BoolArray:
+def choose_alone(x: FloatArray, y: FloatArray, flux: FloatArray) -> BoolArray:
     """Tell which sources have no neighbour that matters."""
-    pairs = near_pairs(chip.x, chip.y, APART)
+    pairs = near_pairs(x, y, APART)
     alone = np.ones(len(flux), dtype=np.bool_)
     source, other = pairs.T
     alone[source[flux[other] > RIVAL * flux[source]]] = False
@@ -173,4 +185,7 @@ def _field_of(chip: ExposedChip, flux: FloatArray, chosen: BoolArray) -> Field:
     near[other[chosen[source]]] = True
     own = np.flatnonzero(near)
     errors = np.zeros(len(own))
-    return Field(chip, own, chosen[own], chip.x[own], chip.y[own], flux[own], errors)
+    pixels = chip.load()
+    boxes = pixels.boxes(chip.x[chosen], chip.y[chosen], FIRST_HALF + 0.5)
+    noise = replace(pixels.noise, errors=None)
+    return Field(chip, own, chosen[own], chip.x[own], chip.y[own], flux[own], errors, boxes, noise)

@@ -32,7 +32,9 @@ _GAP = 3
 """Samples between the nodes of the mosaic."""
 
 
-def draw_psf(*, name: str, psfs: Mapping[int, PsfGrid], note: str, labelsize: int) -> Figure:
+def draw_psf(
+    *, name: str, psfs: Mapping[int, PsfGrid], note: str, if_single: str, labelsize: int
+) -> Figure:
     """Draw the PSF of each detector, and what differs from it at its nodes.
 
     Parameters
@@ -43,6 +45,8 @@ def draw_psf(*, name: str, psfs: Mapping[int, PsfGrid], note: str, labelsize: in
         The PSFs by number of the detector.
     note
         From what they were made.
+    if_single
+        What stands in place of the nodes where a detector has a single one.
     labelsize
         Size of the letters in points.
 
@@ -62,7 +66,7 @@ def draw_psf(*, name: str, psfs: Mapping[int, PsfGrid], note: str, labelsize: in
         for row, detector in zip(panels, sorted(psfs), strict=True):
             _draw_mean(row[0], psfs[detector], labelsize)
             note_in_corner(row[0], f"detector {detector}", size=labelsize)
-            _draw_nodes(row[1], psfs[detector], labelsize)
+            _draw_nodes(row[1], psfs[detector], if_single, labelsize)
         return figure
 
 
@@ -82,13 +86,13 @@ def _draw_mean(axes: Axes, psf: PsfGrid, labelsize: int) -> None:
     frame_axes(axes, size=labelsize)
 
 
-def _draw_nodes(axes: Axes, psf: PsfGrid, labelsize: int) -> None:
-    """Draw what differs from the mean at each node; with one node, that there is nothing."""
+def _draw_nodes(axes: Axes, psf: PsfGrid, if_single: str, labelsize: int) -> None:
+    """Draw what differs from the mean at each node; with one node, why there is nothing."""
     from tweakreg_steps.reporting.plot_ticks import Ticks, put_frame
 
     if psf.images.shape[:2] == (1, 1):
         axes.set_axis_off()
-        axes.text(0.5, 0.5, "the same all over the detector", ha="center", size=labelsize)
+        axes.text(0.5, 0.5, if_single, ha="center", va="center", size=labelsize)
         return
     tiles = node_differences(psf)
     limit = max(float(np.nanmax(np.abs(tiles))), 1e-6)

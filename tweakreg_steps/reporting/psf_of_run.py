@@ -40,7 +40,8 @@ def draw_known_psf(
     setups = [chip.setup for chip in exposure.chips]
     psfs = {setup.detector: read_psf(file, setup) for setup in setups}
     note = "built from the exposures" if is_built else f"from {path.name}"
-    return draw_psf(name=name, psfs=psfs, note=note, labelsize=labelsize)
+    same = "the same all over the detector"
+    return draw_psf(name=name, psfs=psfs, note=note, if_single=same, labelsize=labelsize)
 
 
 def draw_stars(
@@ -59,4 +60,5 @@ def draw_stars(
         return draw_message(title=f"{name}: mean of the stars", message=text)
     number = sum(counts.values())
     note = f"{number} stars of {exposure.name} as the finder centres them; no PSF used"
-    return draw_psf(name=name, psfs=psfs, note=note, labelsize=labelsize)
+    mean = "one mean of all stars:\nhow it changes over the detector\nis not measured without a PSF"
+    return draw_psf(name=name, psfs=psfs, note=note, if_single=mean, labelsize=labelsize)

@@ -89,6 +89,5 @@ def run(call: StepCall[parameters.BuildPsf, Facts]) -> None:
         dithers,
         call.file("psf"),
         matching=call.parameters["object_matching"],
-        max_false_alarm=call.parameters["acceptance"]["max_false_alarm"],
         history=history_lines(call.statement),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypedDict
 
-Weights = Literal["none", "flux", "errors"]
+Weights = Literal["auto", "none", "flux", "errors"]
 Units = Literal["pixels", "arcseconds"]
 
 
@@ -141,11 +141,23 @@ class MatchGate(TypedDict):
     max_false_alarm: float
 
 
+class Pointings(TypedDict):
+    """How far off each other's place exposures of one camera may be."""
+
+    searchrad: float
+    searchunits: Units
+    method: str
+    fallback: str
+    use2dhist: bool
+    tolerance: float
+    xoffset: float | None
+    yoffset: float | None
+
+
 class BuildPsf(TypedDict):
     """What a PSF depends on: how the exposures it is built from are laid over each other."""
 
-    object_matching: ObjectMatching
-    acceptance: MatchGate
+    object_matching: Pointings
 
 
 class MatchSources(TypedDict):

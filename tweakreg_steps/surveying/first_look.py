@@ -16,6 +16,7 @@ from tweakreg_steps.fits_files.chips import list_chips
 from tweakreg_steps.fits_files.exposure import open_quietly, read_dq, read_header, read_pixels
 from tweakreg_steps.fits_files.pixel_unit import PixelUnit, pixel_unit
 from tweakreg_steps.recipes.inputs import InputImage
+from tweakreg_steps.surveying.psf_gain import Pointing, Stars, measure_stars, pointing_of, say_gain
 
 _START = 500.0
 """The threshold, in units of the noise, from which sources are looked for downwards."""
@@ -52,6 +53,8 @@ class Look:
         Bits of hot pixels and cosmic rays that are set in its DQ array, and the part of the pixels.
     saturation
         The header's SATURATE, or nan.
+    stars
+        What it has for a PSF; None where there are no stars.
     """
 
     name: str
@@ -66,6 +69,7 @@ class Look:
     scale: float
     flags: tuple[int, float]
     saturation: float
+    stars: Stars | None = None
 
 
 def look_at(image: InputImage, find: Mapping[str, Any]) -> Look | None:
@@ -88,10 +92,12 @@ def look_at(image: InputImage, find: Mapping[str, Any]) -> Look | None:
     except (TweakRegError, OSError, ValueError, IndexError):
         return None
     own = dict(header)
-    found = _measure(np.asarray(pixels, dtype=np.float32), pixel_unit(own, primary), find)
+    found = _measure(
+        np.asarray(pixels, dtype=np.float32), pixel_unit(own, primary), find, {**primary, **own}
+    )
     if found is None:
         return None
-    sky, noise, width, threshold, number = found
+    sky, noise, width, threshold, number, stars = found
     return Look(
         image.name,
         camera=_words(own, primary, "INSTRUME", "DETECTOR"),
@@ -105,13 +111,31 @@ def look_at(image: InputImage, find: Mapping[str, Any]) -> Look | None:
         scale=_scale(own),
         flags=flags,
         saturation=float(own.get("SATURATE", primary.get("SATURATE", math.nan)) or math.nan),
+        stars=stars,
     )
 
 
+def point_at(image: InputImage) -> Pointing:
+    """Look where an exposure points, and whether a PSF can be fitted to it; no pixel is read."""
+    nowhere = Pointing(None, 0.0, 0.0, 0.0)
+    try:
+        chip = list_chips(image.path, image.selection)[0]
+        own = dict(read_header(image.path, chip))
+        with open_quietly(image.path) as hdus:
+            cards = {**dict(hdus[0].header), **own}
+            has_errors = ("ERR", 1) in hdus and hdus["ERR", 1].shape == chip.shape
+        return pointing_of(cards, chip.shape, _scale(own), has_errors=has_errors)
+    except (TweakRegError, OSError, ValueError, IndexError):
+        return nowhere
+
+
 def _measure(
-    pixels: NDArray[np.float32], unit: PixelUnit, find: Mapping[str, Any]
-) -> tuple[float, float, float, float, int] | None:
-    """Return sky, noise, width of stars, a threshold and how many stars are above it."""
+    pixels: NDArray[np.float32],
+    unit: PixelUnit,
+    find: Mapping[str, Any],
+    header: Mapping[str, Any],
+) -> tuple[float, float, float, float, int, Stars | None] | None:
+    """Return sky, noise, width of stars, a threshold, how many are above it, and for a PSF."""
     from tweakreg_steps.finding.finders import FINDERS, Search
     from tweakreg_steps.finding.narrowness import measure_narrowness
 
@@ -121,12 +145,13 @@ def _measure(
     good = np.ones(pixels.shape, dtype=bool)
     sky, noise = _sky(pixels[finite])
     threshold, width, number = _START, math.nan, 0
+    for_psf: Stars | None = None
     while True:
         section = {**find, "threshold": threshold, "computesig": False, "skysigma": noise}
         try:
             found = FINDERS["daofind"].search(Search(pixels, good, None, None, unit, section))
         except TweakRegError:
-            return sky, noise, width, threshold, number
+            return sky, noise, width, threshold, number, for_psf
         x, y = found.columns["x"], found.columns["y"]
         shape = measure_narrowness(pixels, x, y, sigma=found.sigma)
         stars = ~np.asarray(shape.narrow, dtype=bool)
@@ -134,7 +159,11 @@ def _measure(
         if number >= _FEWEST:
             width = _width(pixels, x[stars], y[stars], np.asarray(found.columns["peak"])[stars])
         if number >= _WANTED or threshold <= _LEAST:
-            return sky, noise, width, threshold, number
+            if math.isfinite(width):
+                for_psf = measure_stars(
+                    pixels, header, x[stars], y[stars], sky=sky, noise=noise, width=width
+                )
+            return sky, noise, width, threshold, number, for_psf
         threshold = max(threshold / 2.0, _LEAST)
 
 
@@ -220,8 +249,16 @@ class Proposal:
     warnings: tuple[str, ...]
 
 
-def propose(looks: Sequence[Look]) -> Proposal:
-    """Return what a recipe for some exposures should say."""
+def propose(looks: Sequence[Look], pointings: Sequence[Pointing]) -> Proposal:
+    """Return what a recipe should say.
+
+    Parameters
+    ----------
+    looks
+        At some of its exposures.
+    pointings
+        Of all of them.
+    """
     finding: dict[str, Any] = {}
     reasons: dict[str, str] = {}
     threshold = min(look.threshold for look in looks)
@@ -245,6 +282,12 @@ def propose(looks: Sequence[Look]) -> Proposal:
     if limits:
         finding["peakmax"] = float(f"{0.9 * min(limits):.3g}")
         reasons["peakmax"] = f"nine tenths of the header's SATURATE, {min(limits):g}"
+    stars = [look.stars for look in looks if look.stars is not None]
+    gain = say_gain(stars, pointings, width) if len(stars) == len(looks) else None
+    if gain is not None:
+        finding |= {"centroid": "psf", "psf": "build"}
+        reasons["centroid"] = gain
+        reasons["psf"] = "from these exposures; or a file of the STDPSF library"
     scales = [look.scale for look in looks if math.isfinite(look.scale)]
     is_space = all(look.scale < 0.2 for look in looks)  # noqa: PLR2004  arcsec
     searchrad = 1.0 if is_space else float(f"{max(2.0, 10.0 * max(scales, default=0.2)):.2g}")

@@ -64,6 +64,24 @@ def survey_psfs(recipe: Recipe, findings: Findings) -> dict[str, UserFile]:
     return found
 
 
+def useless_psf_notes(recipe: Recipe, findings: Findings) -> Iterator[str]:
+    """Yield what is to be said where a PSF is asked for and no source is measured with it."""
+    given = [
+        image.image.name
+        for image in findings.images
+        if image.image.name in findings.catalogs
+        and image_values(recipe.values, image.image.name)["imagefindpars"]["centroid"] == "psf"
+    ]
+    if not given:
+        return
+    some = f"{len(given)} images" if len(given) > 1 else given[0]
+    yield (
+        f"imagefindpars.centroid: psf has no effect on {some}, whose sources are those of your "
+        "catalogs: their positions are taken as they are; leave the catalogs out to have the "
+        "sources found and measured"
+    )
+
+
 def _measured(recipe: Recipe, findings: Findings) -> Iterator[tuple[Inspected, str]]:
     """Yield the images that are measured with a PSF, with the section that says so."""
     for image, section in findings.sought:
