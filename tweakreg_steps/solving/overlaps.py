@@ -150,7 +150,8 @@ def _spanning(pairs: IndexArray, order: IndexArray, n_exposures: int) -> BoolArr
     """Return which pairs make the forest that connects everything by the first in the order."""
     rank = np.empty(len(order), dtype=np.float64)
     rank[order] = np.arange(1, len(order) + 1)
-    graph = sparse.csr_array((rank, tuple(pairs.T)), shape=(n_exposures, n_exposures))
+    one, other = pairs.T.astype(np.int32)  # the only indices that SciPy before 1.16 takes here
+    graph = sparse.csr_array((rank, (one, other)), shape=(n_exposures, n_exposures))
     chosen = np.zeros(len(order), dtype=np.bool_)
     chosen[order[minimum_spanning_tree(graph).data.astype(int) - 1]] = True
     return chosen
