@@ -119,7 +119,7 @@ def psf_built_run(psf_exposures: Scene) -> Path:
 
 @pytest.fixture(scope="session")
 def failing_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Scene]:
-    """Return a folder with a run after which four of eight images are not aligned; read only."""
+    """Return a folder with a run after which five of nine images are not aligned; read only."""
     folder = tmp_path_factory.mktemp("failing")
     scene = failing_scene(folder)
     assert main(["run", str(folder / "recipe.yaml"), "-j", "2"]) == 3

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from failing import BLANK, FAINT, FAR, ROLLED
+from failing import BLANK, FAINT, FAR, KEPT, ROLLED, TRUNCATED
 from skies import Scene, rms_to_truth
 
 from tweakreg_steps.cli import main
@@ -28,7 +28,7 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 @dataclass(frozen=True)
 class Failed:
-    """A run after which four images are not aligned."""
+    """A run after which five of nine images are not aligned."""
 
     folder: Path
     scene: Scene
@@ -57,16 +57,21 @@ def shown(folder: Path, capsys: Said) -> str:
 
 def test_the_cures_as_printed_align_the_images(failed: Failed, capsys: Said) -> None:
     before = failed.rows
-    assert {name for name, row in before.items() if row["reason"]} == {FAR, FAINT, ROLLED, BLANK}
+    reasons = {name: row["reason"] for name, row in before.items() if row["reason"]}
+    assert set(reasons) == {FAR, FAINT, ROLLED, BLANK, TRUNCATED}
+    assert len(set(reasons.values())) >= 4
     text = shown(failed.folder, capsys)
-    for name in (FAR, FAINT, ROLLED, BLANK):
+    for name in reasons:
         assert before[name]["cure"] in text
         assert before[name]["detail"] in text
-    assert before[BLANK]["cure"].startswith("nothing in the recipe can align it")
+    for name in (BLANK, TRUNCATED):
+        assert before[name]["cure"].startswith("nothing in the recipe can align it")
+    assert "fetch the file again, or take it out of input" in before[TRUNCATED]["cure"]
     block = text[text.index("\nimages:\n") :]
     assert set(yaml.safe_load(block)["images"]) == {FAR, FAINT, ROLLED}
     recipe = failed.folder / "recipe.yaml"
     recipe.write_text(recipe.read_text() + block)
+    shutil.copy(failed.folder / KEPT / f"{TRUNCATED}.fits", failed.folder)
     assert main(["run", str(recipe), "-j", "2"]) == 3
     after = failed.rows
     assert [name for name, row in after.items() if row["reason"]] == [BLANK]
@@ -82,7 +87,7 @@ def test_what_a_run_says_at_its_end(failed: Failed, capsys: Said) -> None:
     capsys.readouterr()
     assert main(["run", str(failed.folder / "recipe.yaml"), "-j", "1"]) == 3
     said = capsys.readouterr().err
-    assert "8 images: 4 aligned (1 as the reference), 4 not aligned, 0 waiting" in said
+    assert "9 images: 4 aligned (1 as the reference), 5 not aligned, 0 waiting" in said
     assert "/out/aligned; the input files are untouched" in said
     assert f"next: tweakreg suggest {failed.folder / 'recipe.yaml'}" in said
 

@@ -37,7 +37,7 @@ def test_a_result_is_the_table_and_what_belongs_to_it(tiny_run: Path) -> None:
 def test_cures_are_shown_and_texts_escaped(failing_run: tuple[Path, Scene], tmp_path: Path) -> None:
     shutil.copytree(failing_run[0] / "out", tmp_path / "out<b>")
     found = Alignment.of_run(tmp_path / "out<b>")
-    assert len(found.failed) == 4
+    assert len(found.failed) == 5
     shown = found._repr_html_()
     assert all(f"{name}</b>" in shown for name in found.failed)
     assert "set object_matching.searchrad: " in shown

@@ -6,6 +6,7 @@
     ├── RecipeError                 2   the recipe or the command line is wrong
     │   └── NotYamlError            2   because the text is no YAML
     ├── InputError                  2   an input cannot be used; known before a job runs
+    │   └── DamagedFileError        2   because the file is not whole
     ├── LockedError                 4   another run holds the output folder
     ├── JobFailedError              1   a job of the run failed
     └── NotAlignedError             -   this one image cannot be aligned; the others go on
@@ -18,6 +19,7 @@ Python call says of a run that came to its end.
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 
 
 class Reason(StrEnum):
@@ -45,7 +47,7 @@ class Reason(StrEnum):
 
 
 REASON_TEXTS: dict[Reason, str] = {
-    Reason.UNREADABLE: "the file could not be read to its end",
+    Reason.UNREADABLE: "the file is not whole",
     Reason.NO_PIXELS: "a chip holds no finite pixel",
     Reason.NO_SOURCES: "no source was found above the threshold, or none is left of the catalogs",
     Reason.FEW_SOURCES: "fewer sources than object_matching.minobj",
@@ -100,6 +102,16 @@ class InputError(TweakRegError):
     """An input file cannot be used; known before any job ran."""
 
     exit_status = 2
+
+
+class DamagedFileError(InputError):
+    """A file is not whole: cut off, empty, not FITS; carries which, what was found, the way out."""
+
+    def __init__(self, path: Path, what: str, way_out: str = "fetch the file again") -> None:
+        super().__init__(f"{path}: {what}; {way_out}")
+        self.path = path
+        self.what = what
+        self.way_out = way_out
 
 
 class LockedError(TweakRegError):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tweakreg_steps.cli.outcome_table import print_outcomes
 from tweakreg_steps.cli.recipe_file import add_new_recipe
+from tweakreg_steps.errors import InputError
 from tweakreg_steps.printable import printable_line
 from tweakreg_steps.recipes.editor_schema import schema_line
 from tweakreg_steps.recipes.inputs import InputImage, expand_inputs
@@ -59,7 +60,7 @@ def run(arguments: Namespace) -> int:
     """Write the recipe; an existing file is never overwritten."""
     output: Path = arguments.output
     images = expand_inputs(list(arguments.files), base=Path.cwd())
-    looks = _look(images)
+    looks, unseen = _look(images)
     proposal = propose(looks, _point(images, looks)) if looks else _UNSEEN
     folder = output.parent
     inputs = "".join(f"  - {_quoted(name, folder)}\n" for name in arguments.files)
@@ -79,14 +80,15 @@ def run(arguments: Namespace) -> int:
         print_outcomes(_table(looks))
     for warning in proposal.warnings:
         sys.stderr.write(f"tweakreg: warning: {printable_line(warning)}\n")
+    sys.stderr.writelines(f"tweakreg: warning: {printable_line(text)}\n" for text in unseen)
     if not looks:
         sys.stderr.write("tweakreg: warning: no file could be looked at; the values are guesses\n")
     sys.stderr.write(f"wrote {output}\n")
     return 0
 
 
-def _look(images: list[InputImage]) -> list[Look]:
-    """Look at some of the images, spread over all of them."""
+def _look(images: list[InputImage]) -> tuple[list[Look], list[str]]:
+    """Look at some of the images, spread over all of them; say which cannot be used, and why."""
     from tweakreg_steps.recipes.recipe import complete
     from tweakreg_steps.recipes.schema import IMAGE_FINDPARS
     from tweakreg_steps.steps.find_sources import STEP
@@ -96,7 +98,16 @@ def _look(images: list[InputImage]) -> list[Look]:
     defaults = complete({"input": "*"}, source=None, file=Path("recipe.yaml")).values
     find = parameters_of(STEP, defaults, findpars=IMAGE_FINDPARS)[IMAGE_FINDPARS]
     step = -(-len(images) // _AT_MOST)
-    return [look for image in images[::step] if (look := look_at(image, find)) is not None]
+    looks: list[Look] = []
+    unseen: list[str] = []
+    for image in images[::step]:
+        try:
+            look = look_at(image, find)
+        except InputError as error:
+            unseen.append(str(error))
+        else:
+            looks += [look] if look else []
+    return looks, unseen
 
 
 def _point(images: list[InputImage], looks: list[Look]) -> list[Pointing]:

@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from tweakreg_steps.cli.outcome_table import outcome_lines
 from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
+from tweakreg_steps.curing.advice import NOTHING_HELPS
 from tweakreg_steps.curing.cure import as_yaml, images_block, settings
 from tweakreg_steps.curing.knobs import in_words
-from tweakreg_steps.errors import Reason, RecipeError
+from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.json_file import recall_json
 from tweakreg_steps.printable import printable
+from tweakreg_steps.reporting.unread_images import unread_record
 from tweakreg_steps.running.final_table import SOME_NOT_ALIGNED
+from tweakreg_steps.steps.choices import unread_images
 from tweakreg_steps.steps.products import FIT
 from tweakreg_steps.workflow.project import Project, open_project
 
 if TYPE_CHECKING:
     from tweakreg_steps.running.suggesting import Suggestion, Trial
-
-_NOTHING_HELPS = (Reason.UNREADABLE, Reason.NO_PIXELS, Reason.REJECTED)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -75,11 +76,18 @@ def _verdicts(project: Project, names: list[str], recipe: Path) -> dict[str, Map
     """
     from tweakreg_steps.recipes.nearest import nearest_hint
 
+    known = [image.name for image in project.findings.inputs]
     for name in names:
-        if name not in project.names:
-            hint = nearest_hint(name, project.names)
+        if name not in known:
+            hint = nearest_hint(name, known)
             raise RecipeError(f"suggest: {name} is none of the images of {recipe}{hint}")
-    fits = {n: recall_json(project.outdir / FIT.path(image=n)) for n in names or project.names}
+    unread = {
+        one["name"]: unread_record(one, reference="") for one in unread_images(project.findings)
+    }
+    fits = {
+        name: unread.get(name) or recall_json(project.outdir / FIT.path(image=name))
+        for name in names or known
+    }
     missing = [name for name, fit in fits.items() if fit is None]
     if missing:
         raise RecipeError(
@@ -93,7 +101,7 @@ def _suggest(project: Project, name: str, verdict: Mapping[str, Any]) -> Suggest
     from tweakreg_steps.running.suggesting import Suggestion, suggest
     from tweakreg_steps.running.trial_bench import trial_bench
 
-    if verdict["reason"] in _NOTHING_HELPS:
+    if verdict["reason"] in NOTHING_HELPS:
         return Suggestion(name, verdict, (), None)
     with trial_bench(project, name) as bench:
         return suggest(bench, verdict)
@@ -110,7 +118,8 @@ def _lines(project: Project, found: Suggestion) -> Iterator[str]:
         present = image_values(project.values, found.image)
         yield f"  suggestion: {settings(found.changes, present)}: {_result(found.best)}\n\n"
     else:
-        yield f"  nothing that was tried aligns it; {found.verdict.get('cure', '')}\n\n"
+        tried = "nothing that was tried aligns it; " if found.trials else ""
+        yield f"  {tried}{found.verdict.get('cure', '')}\n\n"
 
 
 def _result(trial: Trial) -> str:

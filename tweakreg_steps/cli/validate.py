@@ -34,19 +34,23 @@ def run(arguments: Namespace) -> int:
     recipe = read_recipe(arguments.recipe)
     project = _checked(recipe)
     say_notes(project)
-    n_images = len(project.images)
+    n_images, n_damaged = len(project.findings.inputs), len(project.findings.unread)
     count = f"{n_images} image{'' if n_images == 1 else 's'}"
-    sys.stderr.write(f"{arguments.recipe}: valid, {count}\n")
+    but = f", {n_damaged} of them not whole" if n_damaged else ""
+    sys.stderr.write(f"{arguments.recipe}: valid, {count}{but}\n")
     return 0
 
 
 def _for_programs(arguments: Namespace) -> int:
     """Print what is wrong as JSON; return the exit status."""
     images: list[str] = []
+    damaged: list[str] = []
     problems: list[dict[str, object]] = []
     status = 0
     try:
-        images = _checked(read_recipe(arguments.recipe)).names
+        findings = _checked(read_recipe(arguments.recipe)).findings
+        images = [image.name for image in findings.inputs]
+        damaged = [one.image.name for one in findings.unread]
     except TweakRegError as error:
         problems = [_problem(line) for line in str(error).splitlines()]
         status = error.exit_status
@@ -54,6 +58,7 @@ def _for_programs(arguments: Namespace) -> int:
         "recipe": str(arguments.recipe),
         "valid": not problems,
         "images": images,
+        "not_whole": damaged,
         "problems": problems,
     }
     sys.stdout.write(json.dumps(found, indent=1, ensure_ascii=False) + "\n")

@@ -36,7 +36,7 @@ def run(arguments: Namespace) -> int:
 
 def _of_image(arguments: Namespace) -> str | None:
     """Return what is known of an image called by its name, or None where none is called so."""
-    from tweakreg_steps.provenance.verdicts import outdirs_of
+    from tweakreg_steps.provenance.verdicts import outdirs_of, verdict_lines, verdict_of
     from tweakreg_steps.steps.products import FIT
 
     name: Path = arguments.file
@@ -47,7 +47,12 @@ def _of_image(arguments: Namespace) -> str | None:
         return None
     sys.stderr.write(f"tweakreg: of the run in {outdirs[0]}\n" if len(outdirs) > 1 else "")
     arguments.file = outdirs[0] / FIT.path(image=str(name))
-    return _of_ledger(arguments)
+    if arguments.file.is_file():
+        return _of_ledger(arguments)
+    verdict = verdict_of(outdirs[0], str(name)) or {}
+    if arguments.json:
+        return _json({"verdict": _for_programs(verdict)})
+    return "".join(f"{line}\n" for line in verdict_lines(verdict))
 
 
 def _of_ledger(arguments: Namespace) -> str | None:

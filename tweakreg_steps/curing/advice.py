@@ -19,6 +19,9 @@ GATES = "acceptance"
 _WANTED = 4
 """So many times minobj sources are wanted of a lower threshold."""
 
+NOTHING_HELPS = frozenset({Reason.UNREADABLE, Reason.NO_PIXELS, Reason.REJECTED})
+"""Reasons for which no other value of the recipe is worth trying."""
+
 GATES_OF: Mapping[Reason, str] = {
     Reason.FEW_KEPT: "min_matches",
     Reason.LARGE_RMS: "max_rms",
@@ -56,6 +59,8 @@ class Found:
         Value of each gate of ``acceptance``, by its name.
     failed
         The reasons that gates gave, in their order.
+    way_out
+        What to do about a file that is not whole.
     """
 
     n_sources: int = 0
@@ -68,6 +73,7 @@ class Found:
     says: str = ""
     measured: Mapping[str, float | None] = field(default_factory=dict)
     failed: Sequence[Reason] = ()
+    way_out: str = "get the file again"
 
 
 Present = Mapping[str, Mapping[str, Any]]
@@ -91,8 +97,8 @@ def advise(reason: Reason, found: Found, present: Present) -> Cure:
 
 def _no_file(found: Found, present: Present) -> Cure:
     """Return what to do about a file without an image in it."""
-    del found, present
-    return _nothing("get the file again, or take it out of input")
+    del present
+    return _nothing(f"{found.way_out}, or take it out of input")
 
 
 def _nothing(way_out: str) -> Cure:

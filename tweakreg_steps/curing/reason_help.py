@@ -29,8 +29,13 @@ class ReasonHelp:
 
 REASON_HELP: Mapping[Reason, ReasonHelp] = {
     Reason.UNREADABLE: ReasonHelp(
-        "The file was cut off while it was copied or downloaded, or the disk is bad.",
-        "No parameter helps. Fetch the file again, or take it out of input.",
+        "The file was cut off while it was copied or downloaded, is empty, holds a page that a "
+        "server sent in its place, lacks extensions that it promises, or the disk is bad. The "
+        "other images are aligned; for this one nothing is written, and a copy in aligned/ that "
+        "an earlier run made of the whole file stays.",
+        "No parameter helps. Fetch the file again, or take it out of input; the next run does what "
+        "is missing. Where the first image is the reference, or the refimage is damaged, nothing "
+        "is run.",
     ),
     Reason.NO_PIXELS: ReasonHelp(
         "The exposure failed, or its pixels were blanked: each of them is nan or infinite.",

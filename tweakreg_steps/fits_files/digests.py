@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tweakreg_steps.errors import InputError
+from tweakreg_steps.errors import DamagedFileError, InputError
 from tweakreg_steps.fits_files.card_list import CardList
 from tweakreg_steps.fits_files.chips import Chip, find_chips, holds_gwcs
 from tweakreg_steps.fits_files.companions import find_companion, find_quality
@@ -206,9 +206,8 @@ def _digest_data(path: Path, hdus: Sequence[Hdu], known: Sequence[str | None]) -
                     content.update(piece)
                 digests.append(content.digest())
     except (EOFError, gzip.BadGzipFile, zlib.error, OSError) as error:
-        raise InputError(
-            f"{path}: cannot be read to its end ({error}); fetch or write the file again"
-        ) from error
+        what = f"cannot be read to its end ({error})"
+        raise DamagedFileError(path, what, "fetch or write the file again") from error
     return digests
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
-from tweakreg_steps.errors import InputError
+from tweakreg_steps.errors import DamagedFileError, InputError
 from tweakreg_steps.fits_files.chips import Chip
 from tweakreg_steps.fits_files.fits_blocks import Hdu, HeaderValues
 
@@ -52,10 +52,11 @@ def _require_all_extensions(path: Path, hdus: Sequence[Hdu]) -> None:
         return
     last = hdus[-1]
     name = f"{last.name},{last.version}" if last.name else f"HDU {last.index}"
-    raise InputError(
-        f"{path}: ends behind {name}: its primary header promises {promised} extensions (NEXTEND), "
-        f"there are {len(hdus) - 1}; fetch the file again, or correct NEXTEND where extensions "
-        "were removed on purpose"
+    raise DamagedFileError(
+        path,
+        f"ends behind {name}: its primary header promises {promised} extensions (NEXTEND), there "
+        f"are {len(hdus) - 1}",
+        "fetch the file again, or correct NEXTEND where extensions were removed on purpose",
     )
 
 

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import isfinite
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NoReturn, cast
 
-from tweakreg_steps.errors import InputError
+from tweakreg_steps.errors import DamagedFileError, InputError
 from tweakreg_steps.fits_files.sizes import (
     GIB,
     LARGEST_FILE,
@@ -35,6 +35,7 @@ CARD = 80
 _GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK = 1 << 20
 _SEARCHED_BEHIND = 64 << 20  # bytes behind the last HDU in which another one is looked for
+_SHOWN = 100  # bytes of its beginning that tell what a file is that is no FITS file
 _QUOTED = re.compile(r"'((?:[^']|'')*)")
 
 CardValue = bool | int | float | str
@@ -250,9 +251,8 @@ def scan_hdus(path: Path) -> tuple[Hdu, ...]:
         with open_stream(path) as stream:
             return tuple(_iter_hdus(path, stream))
     except (EOFError, gzip.BadGzipFile, zlib.error, OSError) as error:
-        raise InputError(
-            f"{path}: cannot be read to its end ({error}); fetch or write the file again"
-        ) from error
+        what = f"cannot be read to its end ({error})"
+        raise DamagedFileError(path, what, "fetch or write the file again") from error
 
 
 def _iter_hdus(path: Path, stream: BinaryIO) -> Iterator[Hdu]:
@@ -264,9 +264,7 @@ def _iter_hdus(path: Path, stream: BinaryIO) -> Iterator[Hdu]:
             return
         offset += len(header)
         layout = Hdu(index, header, offset, 0)
-        hdu = Hdu(
-            index, header, offset, data_size(f"{path}: the header of HDU {index}", layout.values)
-        )
+        hdu = Hdu(index, header, offset, data_size(path, index, layout.values))
         _go_to_end(path, stream, hdu)
         yield hdu
         offset = hdu.end
@@ -282,20 +280,17 @@ def _read_header(path: Path, stream: BinaryIO, index: int) -> bytes | None:
         block = stream.read(BLOCK)
         if not header and not _starts_hdu(block, index):
             if index == 0:
-                raise InputError(_explain_start(path, block))
+                _refuse_start(path, block)
             _require_nothing_behind(path, stream, index)
             return None
         if len(block) < BLOCK:
-            raise InputError(
-                f"{path}: truncated inside the header of HDU {index}; fetch the file again"
-            )
+            where = f"inside the header of HDU {index}"
+            raise DamagedFileError(path, f"truncated {where}: the file ends at {stream.tell()}")
         header += block
         if _end_of_cards(block) < BLOCK:
             return bytes(header)
-    raise InputError(
-        f"{path}: the header of HDU {index} has no END within {LONGEST_HEADER} blocks; fetch the "
-        "file again"
-    )
+    what = f"the header of HDU {index} has no END within {LONGEST_HEADER} blocks"
+    raise DamagedFileError(path, what)
 
 
 def _starts_hdu(block: bytes, index: int) -> bool:
@@ -310,23 +305,29 @@ def _require_nothing_behind(path: Path, stream: BinaryIO, index: int) -> None:
         if len(block) < BLOCK:
             return
         if _starts_hdu(block, index):
-            raise InputError(
-                f"{path}: is damaged: what stands where HDU {index} should begin is no header, and "
-                "another HDU follows; fetch the file again"
-            )
+            what = f"is damaged: what stands where HDU {index} should begin is no header"
+            raise DamagedFileError(path, f"{what}, and another HDU follows")
 
 
-def _explain_start(path: Path, block: bytes) -> str:
+def _refuse_start(path: Path, block: bytes) -> NoReturn:
     """Say what a file is that does not begin as FITS does."""
     if block.startswith(b"#ASDF"):
-        return (
+        raise InputError(
             f"{path}: is an ASDF file (Roman), not FITS: its WCS is a gwcs, which is not aligned "
             "here; use tweakwcs, or the tweakreg step of the romancal pipeline"
         )
-    return (
-        f"{path}: is not a FITS file (it does not begin with SIMPLE); fetch it again, or give "
-        "another file"
-    )
+    way_out = "fetch it again, or give another file"
+    if not block:
+        raise DamagedFileError(path, "is empty", way_out)
+    raise DamagedFileError(path, f"is not a FITS file ({_begins(block)})", way_out)
+
+
+def _begins(block: bytes) -> str:
+    """Say how a file begins that is not FITS: servers send pages in the place of files."""
+    start = block[:_SHOWN].lstrip().lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "it is a page of HTML, which a server sends in the place of a file"
+    return "it does not begin with SIMPLE"
 
 
 def _go_to_end(path: Path, stream: BinaryIO, hdu: Hdu) -> None:
@@ -337,10 +338,7 @@ def _go_to_end(path: Path, stream: BinaryIO, hdu: Hdu) -> None:
     size = end if zipped else os.fstat(stream.fileno()).st_size
     label = f"{hdu.name},{hdu.version}" if hdu.name else f"HDU {hdu.index}"
     if end > size:
-        raise InputError(
-            f"{path}: truncated: the data of {label} should end at byte {end}, the file ends at "
-            f"{size}; fetch the file again"
-        )
+        raise _truncated(path, label, end, size)
     if end > limit:
         unpacked = "unpacked, " if zipped else ""
         cure = "unpack it first (gunzip)" if zipped else "cut a part out of it"
@@ -350,10 +348,15 @@ def _go_to_end(path: Path, stream: BinaryIO, hdu: Hdu) -> None:
         )
     reached = stream.seek(hdu.end)
     if reached < end:
-        raise InputError(
-            f"{path}: truncated: the data of {label} should end at byte {end}, the file ends at "
-            f"{reached}; fetch the file again"
-        )
+        raise _truncated(path, label, end, reached)
+
+
+def _truncated(path: Path, label: str, end: int, size: int) -> DamagedFileError:
+    """Return the error of a file that ends too early."""
+    return DamagedFileError(
+        path,
+        f"truncated: the data of {label} should end at byte {end}, the file ends at {size}",
+    )
 
 
 def iter_chunks(stream: BinaryIO, size: int) -> Iterator[bytes]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.arrays import FloatArray
-from tweakreg_steps.errors import InputError
+from tweakreg_steps.errors import DamagedFileError, InputError
 from tweakreg_steps.fits_files.damage import damage_named
 from tweakreg_steps.fits_files.fits_blocks import Hdu, open_stream
 
@@ -97,7 +97,7 @@ def _read_array(path: Path, hdu: Hdu, shape: tuple[int, int]) -> NDArray[Any]:
     with damage_named(f"{path}: the data of HDU {hdu.index}"), open_stream(path) as stream:
         stream.seek(hdu.data_offset)
         if cast("Any", stream).readinto(array) != array.nbytes:
-            raise InputError(f"{path}: truncated in the data of HDU {hdu.index}; fetch it again")
+            raise DamagedFileError(path, f"truncated in the data of HDU {hdu.index}")
     return array
 
 

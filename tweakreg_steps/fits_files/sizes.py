@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import prod
+from pathlib import Path
 
-from tweakreg_steps.errors import InputError
+from tweakreg_steps.errors import DamagedFileError, InputError
 
 Values = Mapping[str, bool | int | float | str]
 
@@ -28,19 +29,21 @@ _MOST_AXES = _MOST_COLUMNS = 999  # of the standard
 _BITPIX = frozenset({8, 16, 32, 64, -32, -64})
 
 
-def data_size(where: str, values: Values) -> int:
+def data_size(path: Path, index: int, values: Values) -> int:
     """Return the bytes of data a header promises (FITS standard 4.0, equations 1, 2 and 4).
 
     Parameters
     ----------
-    where : str
-        File and HDU, for messages.
+    path : Path
+        The file, for messages.
+    index : int
+        Which of its HDUs it is, for messages.
     values : mapping
         The values of the header.
 
     Raises
     ------
-    InputError
+    DamagedFileError
         A keyword that says how large the data are is missing or says nothing that can be.
     """
     try:
@@ -56,7 +59,8 @@ def data_size(where: str, values: Values) -> int:
             for keyword, absent in (("GCOUNT", 1), ("PCOUNT", 0))
         )
     except ValueError as error:
-        raise InputError(f"{where} gives no size ({error}); fetch the file again") from error
+        what = f"the header of HDU {index} gives no size ({error})"
+        raise DamagedFileError(path, what) from error
     if not axes:
         return 0
     if values.get("GROUPS") is True and axes[0] == 0:

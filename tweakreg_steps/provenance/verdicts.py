@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tweakreg_steps.errors import InputError
 from tweakreg_steps.json_file import recall_json
 from tweakreg_steps.records.ledger import read_entry
 from tweakreg_steps.records.outdir_files import SUMMARY, ledger_of
@@ -22,9 +23,19 @@ def outdirs_of(image: str, folder: Path) -> list[Path]:
         path
         for pattern in _WHERE
         for path in folder.glob(f"{pattern}/{SUMMARY}" if pattern else SUMMARY)
-        if (path.parent / FIT.path(image=image)).is_file()
+        if _knows(path.parent, image)
     }
     return [path.parent for path in sorted(summaries, key=lambda p: p.stat().st_mtime_ns)][::-1]
+
+
+def _knows(outdir: Path, image: str) -> bool:
+    """Tell whether a run has a fit of an image, or says in its summary why it has none."""
+    if (outdir / FIT.path(image=image)).is_file():
+        return True
+    try:
+        return verdict_of(outdir, image) is not None
+    except InputError:
+        return False  # another program's summary
 
 
 def image_of(outdir: Path, rule: str, job: str) -> str:

@@ -117,6 +117,7 @@ def _row(image: Mapping[str, Any]) -> dict[str, Any]:
         "visit": visit_of(header),
         "filter": filter_of(header),
         "exptime": header.get("EXPTIME"),
+        "has_page": image.get("is_read", True),
     }
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tweakreg_steps.errors import Reason
 from tweakreg_steps.records.outdir_files import ALIGNED, SUMMARY
 from tweakreg_steps.reviewing.waiting import describe_waiting, waiting_images
 from tweakreg_steps.running.final_table import SOME_NOT_ALIGNED, print_summary
@@ -43,7 +44,8 @@ def _ending(project: Project, file: Path, *, n_waiting: int) -> Iterator[str]:
     """Yield the last lines."""
     from tweakreg_steps.reporting.summary import Status, read_summary
 
-    statuses = read_summary(project.outdir / SUMMARY)["status"].tolist()
+    summary = read_summary(project.outdir / SUMMARY)
+    statuses = summary["status"].tolist()
     number = {status: statuses.count(status.value) for status in Status}
     yield (
         f"{_count(len(statuses))}: {number[Status.ALIGNED] + number[Status.REFERENCE]} aligned"
@@ -54,7 +56,10 @@ def _ending(project: Project, file: Path, *, n_waiting: int) -> Iterator[str]:
     yield f"results: {shlex.quote(outdir)}"
     yield f"headers: {_headers(project, outdir, n_waiting=n_waiting)}"
     next_command = _next_command(
-        project, shlex.quote(str(file)), n_waiting=n_waiting, n_failed=number[Status.NOT_ALIGNED]
+        project,
+        shlex.quote(str(file)),
+        n_waiting=n_waiting,
+        reasons={reason for reason in summary["reason"].tolist() if reason},
     )
     if next_command:
         yield f"next: {next_command}"
@@ -83,12 +88,16 @@ def _headers(project: Project, outdir: str, *, n_waiting: int) -> str:
     return f"written into the copies in {copies}; the input files are untouched{but}"
 
 
-def _next_command(project: Project, file: str, *, n_waiting: int, n_failed: int) -> str:
+def _next_command(project: Project, file: str, *, n_waiting: int, reasons: set[str]) -> str:
     """Return the command to go on with, or nothing where all is done."""
+    from tweakreg_steps.curing.advice import NOTHING_HELPS
+
     if n_waiting:
         return f"tweakreg review {file}"
-    if n_failed:
+    if reasons - NOTHING_HELPS:
         return f"tweakreg suggest {file}"
+    if Reason.UNREADABLE in reasons:
+        return f"tweakreg run {file} once the files that are not whole are there again"
     if not project.recipe.header["updatehdr"]:
         return f"tweakreg apply {file}"
     return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tweakreg_steps.records.review_file import Decision
+from tweakreg_steps.reporting.unread_images import UnreadImage
 from tweakreg_steps.steps.declaration import Read
 from tweakreg_steps.steps.products import (
     CATALOG,
@@ -13,6 +14,7 @@ from tweakreg_steps.steps.products import (
     REFERENCE_SOURCES,
 )
 from tweakreg_steps.steps.subject import Subject
+from tweakreg_steps.surveying.findings import Findings
 from tweakreg_steps.surveying.psf_survey import BUILD
 
 
@@ -25,6 +27,20 @@ def rejected_names(subject: Subject) -> list[str]:
     """Return the names of the images whose fit was rejected, in order."""
     images = subject.findings.images
     return [image.image.name for image in images if subject.decide(image) is Decision.REJECT]
+
+
+def unread_images(findings: Findings) -> list[UnreadImage]:
+    """Return the inputs that are not whole, in order."""
+    return [
+        UnreadImage(
+            place=one.place,
+            name=one.image.name,
+            file=one.image.path.name,
+            detail=one.detail,
+            way_out=one.way_out,
+        )
+        for one in findings.unread
+    ]
 
 
 def is_aligned_alone(subject: Subject) -> bool:

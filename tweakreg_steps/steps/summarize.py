@@ -9,8 +9,9 @@ from tweakreg_steps.json_file import read_json
 from tweakreg_steps.records.canonical import digest
 from tweakreg_steps.records.statement import sign_table
 from tweakreg_steps.records.verdict import after_review
+from tweakreg_steps.reporting.unread_images import UnreadImage, among_others, unread_record
 from tweakreg_steps.steps.call import StepCall
-from tweakreg_steps.steps.choices import all_names, rejected_names
+from tweakreg_steps.steps.choices import all_names, rejected_names, unread_images
 from tweakreg_steps.steps.declaration import Per, Read, Step
 from tweakreg_steps.steps.preloads import MATCHING_MODULES
 from tweakreg_steps.steps.products import FIT, OVERLAPS, PLANE, SKY, SOLUTION, SUMMARY_TABLE
@@ -21,15 +22,20 @@ if TYPE_CHECKING:
 
 
 class Facts(TypedDict):
-    """A digest of the names of the images, and those whose fit was rejected."""
+    """A digest of the names of the images, those whose fit was rejected, those not read."""
 
     images: str
     rejected: list[str]
+    unread: list[UnreadImage]
 
 
 def _facts(subject: Subject) -> dict[str, Any]:
     """Return what the job depends on."""
-    return {"images": digest(subject.findings.names), "rejected": rejected_names(subject)}
+    return {
+        "images": digest(subject.findings.names),
+        "rejected": rejected_names(subject),
+        "unread": unread_images(subject.findings),
+    }
 
 
 def _if_solved(subject: Subject) -> Iterable[str]:
@@ -60,7 +66,7 @@ STEP = Step(
 
 def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
     """Write ``summary.ecsv`` and ``overlaps.ecsv``."""
-    from tweakreg_steps.alignment.misfits import table_of_misfits
+    from tweakreg_steps.alignment.misfits import misfits_of_table, table_of_misfits
     from tweakreg_steps.reporting.summary import build_summary, write_summary
 
     rejected = call.inputs["rejected"]
@@ -71,17 +77,21 @@ def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
     fits, statement = list(records.values()), call.statement
     solved = call.optional_file("solution")
     solution = read_json(solved) if solved else None
-    misfits = _misfits(call, records, solution)
+    reference = (solution and solution["reference"]) or fits[0]["reference"]
+    rows = among_others(
+        fits, call.inputs["unread"], lambda one: unread_record(one, reference=reference)
+    )
+    overlaps = table_of_misfits(_misfits(call, records, solution), list(records))
     summary = build_summary(
-        fits,
+        rows,
         version=statement["version"],
         recipe_digest=statement["recipe_digest"],
-        reference=(solution and solution["reference"]) or fits[0]["reference"],
+        reference=reference,
         solution=solution,
-        misfits=misfits,
+        misfits=misfits_of_table(overlaps, {row["image"]: n for n, row in enumerate(rows)}),
     )
     write_summary(call.file("summary"), sign_table(summary, statement))
-    call.write_table("overlaps", table_of_misfits(misfits, list(records)))
+    call.write_table("overlaps", overlaps)
 
 
 def _misfits(

@@ -7,8 +7,9 @@ from typing import Any, TypedDict
 
 from tweakreg_steps.json_file import read_json
 from tweakreg_steps.records.statement import sign_script
+from tweakreg_steps.reporting.unread_images import UnreadImage, among_others, unread_report
 from tweakreg_steps.steps.call import StepCall
-from tweakreg_steps.steps.choices import all_names
+from tweakreg_steps.steps.choices import all_names, unread_images
 from tweakreg_steps.steps.declaration import Per, Read, Step
 from tweakreg_steps.steps.products import (
     IMAGE_REPORT,
@@ -21,9 +22,10 @@ from tweakreg_steps.steps.subject import Subject
 
 
 class Facts(TypedDict):
-    """The names of the images, and a digest of the text of the page."""
+    """The names of the images, those not read, and a digest of the text of the page."""
 
     images: list[str]
+    unread: list[UnreadImage]
     pages: str
 
 
@@ -33,7 +35,11 @@ def _facts(subject: Subject) -> dict[str, Any] | None:
         return None
     from tweakreg_steps.reporting.rendering import pages_digest
 
-    return {"images": subject.findings.names, "pages": pages_digest()}
+    return {
+        "images": subject.findings.names,
+        "unread": unread_images(subject.findings),
+        "pages": pages_digest(),
+    }
 
 
 STEP = Step(
@@ -57,7 +63,8 @@ def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
     from tweakreg_steps.reporting.run_page import run_page
     from tweakreg_steps.reporting.run_report import describe_run
 
-    images = [read_json(path) for path in call.files_of("facts").values()]
+    read = [read_json(path) for path in call.files_of("facts").values()]
+    images = among_others(read, call.inputs["unread"], lambda one: unread_report(one, read[0]))
     places = {image["image"]: place for place, image in enumerate(images)}
     misfits = misfits_of_table(call.read_table("overlaps"), places)
     said = call.statement

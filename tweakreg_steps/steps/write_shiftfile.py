@@ -9,19 +9,21 @@ from tweakreg_steps.records.canonical import digest
 from tweakreg_steps.records.manifest import read_manifest
 from tweakreg_steps.records.statement import history_lines
 from tweakreg_steps.records.verdict import after_review
+from tweakreg_steps.reporting.unread_images import UnreadImage, among_others, unread_record
 from tweakreg_steps.steps import parameters
 from tweakreg_steps.steps.call import StepCall
-from tweakreg_steps.steps.choices import all_names, rejected_names
+from tweakreg_steps.steps.choices import all_names, rejected_names, unread_images
 from tweakreg_steps.steps.declaration import Per, Product, Read, Step, Writes
 from tweakreg_steps.steps.products import FIT, PLANE
 from tweakreg_steps.steps.subject import Subject
 
 
 class Facts(TypedDict):
-    """A digest of the names of the files, and the images whose fit was rejected."""
+    """A digest of the names of the files, the images whose fit was rejected, those not read."""
 
     files: str
     rejected: list[str]
+    unread: list[UnreadImage]
 
 
 def _facts(subject: Subject) -> dict[str, Any] | None:
@@ -29,7 +31,11 @@ def _facts(subject: Subject) -> dict[str, Any] | None:
     if not subject.recipe["shiftfile_output"]["shiftfile"]:
         return None
     files = [image.image.path.name for image in subject.findings.images]
-    return {"files": digest(files), "rejected": rejected_names(subject)}
+    return {
+        "files": digest(files),
+        "rejected": rejected_names(subject),
+        "unread": unread_images(subject.findings),
+    }
 
 
 def _writes(subject: Subject) -> Writes:
@@ -64,6 +70,9 @@ def run(call: StepCall[parameters.WriteShiftfile, Facts]) -> None:
         )
         for image in read_manifest(call.file("manifest"))
     ]
+    rows = among_others(
+        rows, call.inputs["unread"], lambda one: (one["file"], unread_record(one, reference=""))
+    )
     outwcs = call.file("outwcs")
     write_with_history(call.file("plane"), outwcs, history_lines(call.statement))
     call.write_rows("shifts", shiftfile_text(rows, outwcs=outwcs.name))

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tweakreg_steps.recipes.inputs import InputImage
 from tweakreg_steps.recipes.schema import IMAGE_FINDPARS, REFERENCE_FINDPARS
 from tweakreg_steps.records.outdir_files import plain_name
 from tweakreg_steps.records.review_file import Review
-from tweakreg_steps.surveying.inspection import Inspected
+from tweakreg_steps.surveying.inspection import Inspected, Unread
 from tweakreg_steps.surveying.other_files import OtherFile
 from tweakreg_steps.surveying.reference_files import ReferenceFile
 
@@ -60,7 +61,9 @@ class Findings:
     Attributes
     ----------
     images
-        The inputs, in order.
+        The inputs that are whole, in order.
+    unread
+        The inputs that are not, in order.
     refimage
         The reference image, or None where the recipe names none.
     refcat
@@ -95,6 +98,7 @@ class Findings:
     """
 
     images: tuple[Inspected, ...]
+    unread: tuple[Unread, ...] = ()
     refimage: Inspected | None = None
     refcat: str | None = None
     refcat_moves: bool = False
@@ -113,8 +117,16 @@ class Findings:
 
     @property
     def names(self) -> list[str]:
-        """The names of the images, in order."""
+        """The names of the inputs that are whole, in order."""
         return [image.image.name for image in self.images]
+
+    @property
+    def inputs(self) -> list[InputImage]:
+        """All inputs, in order, whole or not."""
+        found = [image.image for image in self.images]
+        for one in self.unread:
+            found.insert(one.place, one.image)
+        return found
 
     @property
     def all_images(self) -> tuple[Inspected, ...]:

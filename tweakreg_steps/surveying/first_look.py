@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.arrays import FloatArray
-from tweakreg_steps.errors import TweakRegError
+from tweakreg_steps.errors import InputError, TweakRegError
 from tweakreg_steps.fits_files.chips import list_chips
 from tweakreg_steps.fits_files.exposure import open_quietly, read_dq, read_header, read_pixels
 from tweakreg_steps.fits_files.pixel_unit import PixelUnit, pixel_unit
@@ -73,7 +73,7 @@ class Look:
 
 
 def look_at(image: InputImage, find: Mapping[str, Any]) -> Look | None:
-    """Look at an exposure; None where it cannot be read.
+    """Look at an exposure; None where there is nothing to be measured.
 
     Parameters
     ----------
@@ -81,6 +81,11 @@ def look_at(image: InputImage, find: Mapping[str, Any]) -> Look | None:
         The exposure.
     find
         The section ``imagefindpars`` with its defaults.
+
+    Raises
+    ------
+    InputError
+        It is no exposure, or not a whole one.
     """
     try:
         chip = list_chips(image.path, image.selection)[0]
@@ -89,6 +94,8 @@ def look_at(image: InputImage, find: Mapping[str, Any]) -> Look | None:
             primary = dict(hdus[0].header)
         pixels = read_pixels(image.path, chip)
         flags = _flags(read_dq(image.path, chip))
+    except InputError:
+        raise
     except (TweakRegError, OSError, ValueError, IndexError):
         return None
     own = dict(header)

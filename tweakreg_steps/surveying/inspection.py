@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tweakreg_steps.errors import InputError
+from tweakreg_steps.errors import DamagedFileError, InputError
 from tweakreg_steps.fits_files.companions import quality_file
 from tweakreg_steps.json_file import memorize_json, recall_json
 from tweakreg_steps.recipes.inputs import InputImage
@@ -72,7 +72,54 @@ class Inspected:
         return setup_name(self.chips[0]["camera"] if self.chips else {})
 
 
+@dataclass(frozen=True)
+class Unread:
+    """An input that is not whole, so that nothing of it is used.
+
+    Attributes
+    ----------
+    image
+        The input.
+    place
+        How many inputs stand before it.
+    detail
+        What is wrong with the file, with numbers.
+    way_out
+        What to do about it.
+    """
+
+    image: InputImage
+    place: int
+    detail: str
+    way_out: str
+
+    @property
+    def note(self) -> str:
+        """Say before a run what will become of it."""
+        return (
+            f"input: {self.image.path}: {self.detail}; it is not aligned, and nothing is written "
+            f"for it: {self.way_out}, or take it out of input"
+        )
+
+
 def inspect_inputs(images: Sequence[InputImage], outdir: Path) -> list[Inspected]:
+    """Look at each input, all of which have to be whole; else as `inspect_each`.
+
+    Raises
+    ------
+    InputError
+        Listing every input that cannot be used.
+    """
+    found, unread = inspect_each(images, outdir)
+    if unread:
+        texts = [f"{one.image.path}: {one.detail}; {one.way_out}" for one in unread]
+        raise InputError("\n".join(texts))
+    return found
+
+
+def inspect_each(
+    images: Sequence[InputImage], outdir: Path
+) -> tuple[list[Inspected], list[Unread]]:
     """Look at each input, or recall what was learnt when it has not changed since.
 
     Parameters
@@ -82,19 +129,27 @@ def inspect_inputs(images: Sequence[InputImage], outdir: Path) -> list[Inspected
     outdir
         The output folder, where ``digests/`` is kept.
 
+    Returns
+    -------
+    list of Inspected, list of Unread
+        The inputs that are whole, and those that are not.
+
     Raises
     ------
     InputError
-        Listing every input that cannot be used.
+        Listing every input that is whole and cannot be used.
     """
     problems: list[str] = []
     learnt: list[Inspected] = []
+    unread: list[Unread] = []
     with ThreadPoolExecutor(max_workers=2) as pool:
         futures = [pool.submit(_inspect, image, outdir, try_wcs=False) for image in images]
         try:
-            for future in futures:
+            for place, (image, future) in enumerate(zip(images, futures, strict=True)):
                 try:
                     learnt.append(future.result())
+                except DamagedFileError as error:
+                    unread.append(Unread(image, place, _detail(image, error), error.way_out))
                 except InputError as error:
                     problems.append(str(error))
         finally:
@@ -102,7 +157,12 @@ def inspect_inputs(images: Sequence[InputImage], outdir: Path) -> list[Inspected
             pool.shutdown(wait=False, cancel_futures=True)
     if problems:
         raise InputError("\n".join(problems))
-    return learnt
+    return learnt, unread
+
+
+def _detail(image: InputImage, error: DamagedFileError) -> str:
+    """Say what is wrong with a file, or with the one beside it that belongs to it."""
+    return error.what if error.path == image.path else f"{error.path.name} {error.what}"
 
 
 def inspect_refimage(image: InputImage, outdir: Path) -> Inspected:

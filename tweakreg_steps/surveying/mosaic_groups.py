@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.recipes.inputs import InputImage
 from tweakreg_steps.recipes.overrides import image_values
-from tweakreg_steps.surveying.inspection import Inspected
 
 _SHOWN = 3
 """Names that a message lists."""
@@ -17,7 +17,7 @@ _SHOWN = 3
 
 def find_groups(
     wanted: str | Mapping[str, str | Sequence[str]],
-    images: Sequence[Inspected],
+    images: Sequence[InputImage],
     visits: Mapping[str, str],
 ) -> dict[str, str]:
     """Return the group of each image: its own name where it has one of its own.
@@ -27,20 +27,20 @@ def find_groups(
     wanted
         ``solution.groups``.
     images
-        The images, in order.
+        The inputs, in order, whole or not.
     visits
-        The visit that the header of each image names; empty where it names none.
+        The visit that the header of each image names; empty where it names none. An input that
+        is not whole has none.
 
     Raises
     ------
     InputError
         Listing what is wrong with the groups.
     """
-    names = [image.image.name for image in images]
     if wanted == "exposure":
-        return {name: name for name in names}
+        return {image.name: image.name for image in images}
     if wanted == "visit":
-        without = [name for name in names if not visits[name]]
+        without = [name for name, visit in visits.items() if not visit]
         if without:
             raise InputError(
                 f"solution.groups: the headers of {_some(without)} name no visit "
@@ -52,15 +52,15 @@ def find_groups(
 
 
 def _listed(
-    wanted: Mapping[str, str | Sequence[str]], images: Sequence[Inspected]
+    wanted: Mapping[str, str | Sequence[str]], images: Sequence[InputImage]
 ) -> dict[str, str]:
     """Return the group of each image where the recipe lists the files of each group."""
-    names = [image.image.name for image in images]
+    names = [image.name for image in images]
     problems: list[str] = []
     found: dict[str, str] = {}
     for group, files in wanted.items():
         for file in [files] if isinstance(files, str) else files:
-            meant = [image.image.name for image in images if _is_named(image, file)]
+            meant = [image.name for image in images if _is_named(image, file)]
             if not meant:
                 text = f"{file} is none of the images; they are {_some(names)}"
                 problems.append(f"solution.groups.{group}: {text}")
@@ -80,10 +80,10 @@ def _listed(
     return {name: found.get(name, name) for name in names}
 
 
-def _is_named(image: Inspected, file: str) -> bool:
+def _is_named(image: InputImage, file: str) -> bool:
     """Tell whether a list means an image: by its file, or by what it is called."""
     own = Path(file).name
-    called = image.image.path.name, image.image.label, image.image.name
+    called = image.path.name, image.label, image.name
     return any(own == name or fnmatchcase(name, own) for name in called)
 
 

@@ -59,10 +59,10 @@ def survey_mosaic(recipe: Recipe, findings: Findings) -> MosaicFindings | None:
             now = {"format": _FORMAT, "images": seen, "asked": asked, "pairs": pairs}
             memorize_json(cache, now)
     visits = {name: seen[key]["visit"] for name, key in keys.items()}
-    groups = find_groups(recipe.values["solution"]["groups"], findings.images, visits)
+    groups = find_groups(recipe.values["solution"]["groups"], findings.inputs, visits)
     return MosaicFindings(
         pairs=_named(findings.names, pairs),
-        groups=groups,
+        groups={name: groups[name] for name in findings.names},
         geometries=geometries_of(recipe.values, groups),
         cameras={name: seen[key]["camera"] for name, key in keys.items()},
         epochs={image.image.name: image.epoch for image in findings.images}

@@ -24,7 +24,7 @@ from tweakreg_steps.json_file import recall_json
 from tweakreg_steps.recipes.inputs import InputImage, expand_inputs
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.records.outdir_files import TRANSFERRED
-from tweakreg_steps.surveying.inspection import Inspected, inspect_inputs
+from tweakreg_steps.surveying.inspection import Inspected, Unread, inspect_inputs
 
 ALSO = "update_header.also"
 
@@ -61,9 +61,11 @@ class _Asked:
 
 
 def survey_others(
-    recipe: Recipe, images: Sequence[Inspected]
+    recipe: Recipe, images: Sequence[Inspected], unread: Sequence[Unread]
 ) -> tuple[tuple[OtherFile, ...], tuple[str, ...]]:
     """Return the other files that a recipe, or a transfer before, names, and notes about them.
+
+    Those of an input that is not whole are left out, as it is.
 
     Raises
     ------
@@ -74,7 +76,7 @@ def survey_others(
         return (), ()
     # an owner that was named once holds
     asked = sorted([*_of_recipe(recipe), *_of_transfers(recipe)], key=lambda one: not one.owner)
-    paths = {image.image.path.resolve() for image in images}
+    paths = {image.image.path.resolve() for image in (*images, *unread)}
     unique = {one.image.path.resolve(): one for one in reversed(asked)}
     wanted = [one for path, one in reversed(unique.items()) if path not in paths]
     by_name = {image.image.name: image for image in images}
@@ -82,11 +84,14 @@ def survey_others(
     roots = {one.image.path: _roots(one.image.path) for one in wanted}
     for image in images if wanted else ():
         by_root.setdefault(_root(_primary(image.image.path), image.image.path), []).append(image)
+    damaged = {one.image.name for one in unread} | {_root_of_name(one.image.path) for one in unread}
     problems: list[str] = []
     notes: list[str] = []
     found: list[tuple[_Asked, Inspected]] = []
     for one in wanted:
         of = roots[one.image.path]
+        if damaged & ({one.owner} if one.owner else {*of}):
+            continue
         owners = [by_name[one.owner]] if one.owner else by_root.get(of[0], [])
         if len(owners) == 1:
             found.append((one, owners[0]))
@@ -181,7 +186,12 @@ def _roots(path: Path) -> list[str]:
 def _root(header: CardList, path: Path) -> str:
     """Return the root name of an exposure's file, in small letters."""
     said = header.text("ROOTNAME").strip().lower()
-    return said or image_name(path).rpartition("_")[0].lower() or image_name(path).lower()
+    return said or _root_of_name(path)
+
+
+def _root_of_name(path: Path) -> str:
+    """Return the root name that the name of a file tells, in small letters."""
+    return image_name(path).rpartition("_")[0].lower() or image_name(path).lower()
 
 
 def _same_names(paths: Sequence[Path], images: Sequence[Inspected]) -> Iterator[str]:

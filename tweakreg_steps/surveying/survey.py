@@ -21,7 +21,12 @@ from tweakreg_steps.surveying.chip_record import chip_from_record
 from tweakreg_steps.surveying.file_digest import file_digest
 from tweakreg_steps.surveying.findings import Findings, UserFile
 from tweakreg_steps.surveying.headerlet_survey import headerlet_problems, history_digest
-from tweakreg_steps.surveying.inspection import Inspected, inspect_inputs, inspect_refimage
+from tweakreg_steps.surveying.inspection import (
+    Inspected,
+    Unread,
+    inspect_each,
+    inspect_refimage,
+)
 from tweakreg_steps.surveying.mosaic_survey import survey_mosaic
 from tweakreg_steps.surveying.other_files import survey_others
 from tweakreg_steps.surveying.path_braces import brace_problems
@@ -54,13 +59,17 @@ def survey(recipe: Recipe) -> Findings:
         findings,
         refcat=refcat.digest if refcat else None,
         refcat_moves=refcat is not None and refcat.moves,
-        notes=refcat.notes(findings.images) if refcat else (),
+        notes=(
+            *(one.note for one in findings.unread),
+            *(refcat.notes(findings.images) if refcat else ()),
+        ),
         reference_is_chosen=recipe.values["expand_refcat"]
         and findings.refimage is None
         and recipe.file("reference_catalog", "refcat") is None,
         history=history,
         reviews=reviews or {},
     )
+    _require_reference(recipe, found)
     found = _look_further(recipe, found, problems)
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
@@ -70,7 +79,7 @@ def survey(recipe: Recipe) -> Findings:
 def _look_further(recipe: Recipe, findings: Findings, problems: list[str]) -> Findings:
     """Look at what else belongs to the images, and note down what is wrong."""
     problems += [
-        *override_problems(recipe.values, findings.names),
+        *override_problems(recipe.values, [image.name for image in findings.inputs]),
         *_output_problems(recipe, findings),
     ]
     if recipe.values["updatewcs"]:
@@ -90,7 +99,8 @@ def _look_further(recipe: Recipe, findings: Findings, problems: list[str]) -> Fi
     psfs = _noting(problems, lambda: survey_psfs(recipe, found))
     found = replace(found, psfs=psfs or {})
     found = replace(found, notes=(*found.notes, *useless_psf_notes(recipe, found)))
-    others, notes = _noting(problems, lambda: survey_others(recipe, found.images)) or ((), ())
+    also = _noting(problems, lambda: survey_others(recipe, found.images, found.unread))
+    others, notes = also or ((), ())
     found = replace(found, others=others, notes=(*found.notes, *notes))
     problems += wcsname_problems(recipe, replace(found, images=tuple(o.file for o in others)))
     found = replace(found, mosaic=_noting(problems, lambda: survey_mosaic(recipe, found)))
@@ -111,10 +121,11 @@ def _inspect_images(recipe: Recipe) -> Findings:
     """Look at the inputs and at the reference image, and name everything wrong with them."""
     problems: list[str] = []
     images: list[Inspected] = []
+    unread: list[Unread] = []
     refimage: Inspected | None = None
     try:
         inputs = expand_inputs(recipe.values["input"], base=recipe.base)
-        images = inspect_inputs(inputs, recipe.outdir)
+        images, unread = inspect_each(inputs, recipe.outdir)
     except InputError as error:
         problems.append(str(error))
     try:
@@ -123,7 +134,30 @@ def _inspect_images(recipe: Recipe) -> Findings:
         problems.append(str(error))
     if problems:
         raise InputError("\n".join(problems))
-    return Findings(images=tuple(images), refimage=refimage)
+    return Findings(images=tuple(images), unread=tuple(unread), refimage=refimage)
+
+
+def _require_reference(recipe: Recipe, findings: Findings) -> None:
+    """Refuse to go on without an image that is whole, or with another reference than is asked for.
+
+    Raises
+    ------
+    InputError
+        No input is whole, or the first is not, which all others are to be aligned with.
+    """
+    damaged = [f"input: {one.image.path}: {one.detail}" for one in findings.unread]
+    if not findings.images:
+        ways_out = [one.way_out for one in findings.unread]
+        raise InputError("\n".join(map("; ".join, zip(damaged, ways_out, strict=True))))
+    solution = recipe.values["solution"]
+    floats = solution["method"] != "single" and solution["gauge"] == "mean"
+    is_first = not (findings.reference_is_chosen or findings.refimage or findings.refcat or floats)
+    if is_first and findings.unread and findings.unread[0].place == 0:
+        raise InputError(
+            f"{damaged[0]}; as the first input it is the reference of all others: "
+            f"{findings.unread[0].way_out}, or take it out of input, and {findings.names[0]} is "
+            "the reference"
+        )
 
 
 def _inspect_reference(recipe: Recipe) -> Inspected | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from tweakreg_steps.records.ledger import Entry, is_as_made, read_entry
-from tweakreg_steps.records.outdir_files import APPLIED, LEDGER, digests_of
+from tweakreg_steps.records.outdir_files import ALIGNED, APPLIED, LEDGER, digests_of
 from tweakreg_steps.records.statement import image_of_job
 from tweakreg_steps.steps.subject import ALL
 from tweakreg_steps.workflow.project import Project
@@ -105,8 +105,11 @@ def _left_behind(project: Project, rule: str, name: str, entry: Entry) -> Iterat
     """Yield the products of an entry that its job, if there is one, does not make any more."""
     job = project.plan.jobs.get((rule, name))
     candidates = entry["products"] if job is None else set(entry["declared"]) - {*job.outputs}
+    kept = {APPLIED}
+    if image_of_job(entry["record"]) in {one.image.name for one in project.findings.unread}:
+        kept.add(ALIGNED)  # perhaps the only whole copy that is left
     for product in candidates:
-        if PurePosixPath(product).parts[0] != APPLIED:
+        if PurePosixPath(product).parts[0] not in kept:
             yield product
 
 
@@ -117,7 +120,8 @@ def _forget(project: Project, path: Path, entry: Entry) -> None:
     path.unlink(missing_ok=True)
     _remove(project.outdir, entry["log"])
     image = image_of_job(entry["record"])
-    if image not in {ALL, *(one.image.name for one in project.findings.all_images)}:
+    inputs = {one.name for one in project.findings.inputs}
+    if image not in {ALL, *inputs, *(one.image.name for one in project.findings.all_images)}:
         _remove(project.outdir, digests_of(image))
     _remove_empty(path.parent)
 

@@ -21,6 +21,9 @@ _PARTS = {
 }
 """What a chip has, in words."""
 
+_OF_ALL = {"wcs": "the WCS of an image", "unread": "which inputs are whole files"}
+"""What a job depends on that is about many images, in words."""
+
 _IMAGE = "image"
 """What the files of an image call the image itself."""
 
@@ -75,8 +78,8 @@ def _describe(path: tuple[str, ...], files: Mapping[str, Path]) -> str:
             return other
         case ("exposures", other, chip, part, *_):
             return f"{other}: {_PARTS.get(part, part)} of {chip}"
-        case ("wcs",):
-            return "the WCS of an image"
+        case (part,) if part in _OF_ALL:
+            return _OF_ALL[part]
         case ("file",) | ("data",):
             return f"{image}{path[0]}"
     file, what = files.get(".".join(path)), " ".join(path)

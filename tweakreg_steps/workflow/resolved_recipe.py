@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 
 from tweakreg_steps import __version__
+from tweakreg_steps.recipes.inputs import InputImage
 from tweakreg_steps.recipes.moved_paths import relative_paths
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.records.outdir_files import INPUT_LIST, RESOLVED_RECIPE, SUMMARY
 from tweakreg_steps.surveying.findings import Findings
-from tweakreg_steps.surveying.inspection import Inspected
 from tweakreg_steps.yaml_source import write_yaml
 
 _HEAD = (
@@ -31,7 +31,7 @@ def resolved_text(recipe: Recipe, findings: Findings) -> str:
     values = relative_paths(recipe.values, old=recipe.base, new=recipe.outdir)
     values["outdir"] = "."
     listed = input_list_text(recipe, findings) is not None
-    spelled = [_spelled(image, recipe) for image in findings.images]
+    spelled = [_spelled(image, recipe) for image in findings.inputs]
     values["input"] = f"@{INPUT_LIST}" if listed else spelled
     head = [*_HEAD, *(_HEAD_OF_LIST if listed else ())]
     return "".join(f"# {line}".rstrip() + "\n" for line in head) + write_yaml(values)
@@ -39,19 +39,19 @@ def resolved_text(recipe: Recipe, findings: Findings) -> str:
 
 def input_list_text(recipe: Recipe, findings: Findings) -> str | None:
     """Return the inputs as a list with catalogs behind them; None where no list named any."""
-    if all(image.image.catalogs is None for image in findings.images):
+    if all(image.catalogs is None for image in findings.inputs):
         return None
     lines = []
-    for image in findings.images:
+    for image in findings.inputs:
         catalogs = [
             os.path.relpath(file, recipe.outdir) if file else "None"
-            for file in image.image.catalogs or ()
+            for file in image.catalogs or ()
         ]
         lines.append("  ".join([_spelled(image, recipe), *catalogs]))
     return "\n".join(lines) + "\n"
 
 
-def _spelled(image: Inspected, recipe: Recipe) -> str:
+def _spelled(image: InputImage, recipe: Recipe) -> str:
     """Write one input as a recipe names it."""
-    selection = f"[{image.image.selection}]" if image.image.selection else ""
-    return os.path.relpath(image.image.path, recipe.outdir) + selection
+    selection = f"[{image.selection}]" if image.selection else ""
+    return os.path.relpath(image.path, recipe.outdir) + selection
