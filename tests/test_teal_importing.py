@@ -49,13 +49,14 @@ def test_every_parameter_arrives_at_its_place(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    chosen = [p for p in THEIRS if other_value(p) != p.tweakreg_default]
     for task in FINDING_SECTIONS:
-        cfg_of(tmp_path, task, [p for p in THEIRS if p.path[0] == task])
-    cfg_of(tmp_path, "tweakreg", [p for p in THEIRS if p.path[0] not in FINDING_SECTIONS])
+        cfg_of(tmp_path, task, [p for p in chosen if p.path[0] == task])
+    cfg_of(tmp_path, "tweakreg", [p for p in chosen if p.path[0] not in FINDING_SECTIONS])
     assert main(["import", "tweakreg.cfg"]) == 0
     recipe = read_yaml(Path("recipe.yaml")).value
-    assert {p.name: value_at(recipe, p.path) for p in THEIRS} == {
-        p.name: other_value(p) for p in THEIRS
+    assert {p.name: value_at(recipe, p.path) for p in chosen} == {
+        p.name: other_value(p) for p in chosen
     }
     said = capsys.readouterr().err.replace("_task_name_, _RULES_: left out", "")
     assert "left out" not in said
@@ -103,11 +104,9 @@ def test_what_a_file_says_is_spelt_as_a_recipe_spells_it_and_losses_are_told(
     assert main(["import", "mine.cfg"]) == 0
     assert read_yaml(Path("recipe.yaml")).value == {
         "input": "j8bt06nyq_flt.fits[sci,1],j8bt06nzq_flt.fits",
-        "interactive": True,
         "refimagefindpars": {"dqbits": "2, 4", "use_sharp_round": True},
         "coordinate_file": {"xcol": 3},
         "reference_catalog": {"refxcol": "1-3", "rmaxflux": 21},
-        "object_matching": {"separation": 0.5},
         "catalog_fitting": {"residplot": "No plot"},
         "update_header": {"wcsname": "1e3"},
     }
@@ -115,14 +114,65 @@ def test_what_a_file_says_is_spelt_as_a_recipe_spells_it_and_losses_are_told(
     for part in (
         "ascend: is not a known name",
         "updatewcs: TweakReg takes it from a Python call only",
-        "interactive: true is carried over",
-        "object_matching.separation: 0.5 is carried over",
+        "interactive: true is TweakReg's default, which TEAL writes into every file: left out",
+        "object_matching.separation: 0.5 is TweakReg's default, which TEAL writes into every file",
         'object_matching.tolerance: "wide" is not allowed; allowed: number > 0; left out',
         "catalog_fitting.sigmas: is not a known name; the nearest is sigma; left out",
         "PLOTS: is not a known name",
         "_RULES_: left out",
     ):
         assert part in said
+
+
+COMMENTED = """\
+# the globular cluster
+_task_name_ = tweakreg
+input = *flt.fits  # of June
+# as Jay said
+updatewcs = no
+[UPDATE HEADER]
+wcsname = MINE     # a name of our own
+[CATALOG FITTING PARAMETERS]
+# milder
+nclip = 5          # than usual
+sigma = 3          # as ever
+# and that is all
+"""
+
+
+def test_comments_stand_beside_their_values_or_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("tweakreg.cfg").write_text(COMMENTED)
+    assert main(["import", "tweakreg.cfg"]) == 0
+    lines = Path("recipe.yaml").read_text().splitlines()
+    for line in (
+        "# the globular cluster",
+        "# and that is all",
+        "input: '*flt.fits'  # of June",
+        "  nclip: 5  # milder than usual",
+        "  wcsname: MINE  # a name of our own",
+    ):
+        assert line in lines
+    assert read_yaml(Path("recipe.yaml")).value["catalog_fitting"] == {"nclip": 5}
+    assert "comments beside updatewcs, sigma stay in the .cfg file" in capsys.readouterr().err
+
+
+def test_the_first_run_of_a_file_with_all_of_their_defaults_waits_for_nobody(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    theirs = {p.path[-1]: p for p in THEIRS if p.tweakreg_default is not None}
+    assert set(theirs) == {"interactive", "separation"}
+    Path("tweakreg.cfg").write_text(
+        "interactive = True\n[OBJECT MATCHING PARAMETERS]\nseparation = 0.5\n"
+    )
+    assert main(["import", "tweakreg.cfg"]) == 0
+    text = Path("recipe.yaml").read_text()
+    assert read_yaml(Path("recipe.yaml")).value == {"input": "*flt.fits"}
+    assert "#     interactive: true\n#     object_matching.separation: 0.5\n" in text
+    assert "so that the first run writes its results; here it is false" in capsys.readouterr().err
 
 
 def test_paths_of_the_working_directory_are_written_relative_to_the_recipe(

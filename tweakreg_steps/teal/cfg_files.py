@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.errors import RecipeError
+from tweakreg_steps.teal.cfg_comments import Comment, comments_of
 from tweakreg_steps.teal.naming import FINDING, FINDING_SECTIONS, REFERENCE_FINDING, names_of
 from tweakreg_steps.teal.settings import INPUT, Settings, read_section, read_settings
 from tweakreg_steps.text_file import read_small_file
@@ -30,11 +31,14 @@ class CfgFile:
         Whose settings it holds: TweakReg's, or one of the two finding tasks'.
     tree
         Its content: texts by name, and by heading where it has sections.
+    comments
+        Its comments, in their order.
     """
 
     path: Path
     task: str
     tree: dict[str, Any]
+    comments: tuple[Comment, ...]
 
 
 def read_cfg(path: Path) -> CfgFile:
@@ -49,7 +53,7 @@ def read_cfg(path: Path) -> CfgFile:
 
     try:
         lines = read_small_file(path, limit=_BYTES).decode("utf-8-sig").splitlines()
-        tree = ConfigObj(lines, interpolation=False, raise_errors=True).dict()
+        cfg = ConfigObj(lines, interpolation=False, raise_errors=True)
     except ConfigObjError as error:
         raise RecipeError(f"{path}: is not a TEAL configuration: {error}") from error
     except (OSError, ValueError) as error:
@@ -57,10 +61,12 @@ def read_cfg(path: Path) -> CfgFile:
         raise RecipeError(
             f"{path}: cannot be read ({reason}); name an existing .cfg file"
         ) from error
+    tree: dict[str, Any] = cfg.dict()
     if isinstance(tree.get(INPUT[0]), list):
         # a comma inside brackets belongs to the file name
         tree[INPUT[0]] = ",".join(tree[INPUT[0]])
-    return CfgFile(path, _task_of(path, tree), tree)
+    task = _task_of(path, tree)
+    return CfgFile(path, task, tree, comments_of(cfg, task))
 
 
 def _task_of(path: Path, tree: dict[str, Any]) -> str:

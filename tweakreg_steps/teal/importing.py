@@ -15,6 +15,8 @@ from tweakreg_steps.teal.spelling import is_blank
 DEFAULT_INPUT = "*flt.fits"
 """What TweakReg aligns when it is not told what."""
 
+INTERACTIVE = ("interactive",)
+
 UPDATEWCS = ("updatewcs",)
 """The parameter that TweakReg takes from a Python call only."""
 
@@ -78,6 +80,22 @@ def _loss(parameter: Parameter, value: object) -> str:
         f"{parameter.name}: {json.dumps(value)} is not allowed; "
         f"allowed: {allowed(parameter.schema)}; left out"
     )
+
+
+def without_their_defaults(values: dict[Keys, Any]) -> tuple[dict[Keys, Any], dict[Keys, Any]]:
+    """Take out what TEAL writes into every file because it is TweakReg's default, and is not ours.
+
+    ``interactive = True`` would have the first run write no header, ``separation = 0.5`` leave
+    sources out that the manual's default keeps.
+
+    Returns
+    -------
+    dict, dict
+        The other values, and those taken out.
+    """
+    theirs = {p.path: p.tweakreg_default for p in parameters() if p.tweakreg_default is not None}
+    out = {keys: value for keys, value in values.items() if theirs.get(keys) == value}
+    return {keys: value for keys, value in values.items() if keys not in out}, out
 
 
 def _remarks(values: dict[Keys, Any]) -> Iterator[str]:
