@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,16 @@ def test_a_notebook_runs_and_shows_the_result(tiny_exposures: Scene, tmp_path: P
     resources = {"metadata": {"path": str(tmp_path)}}
     done = NotebookClient(book, timeout=300, kernel_name="python3", resources=resources).execute()
     _, _, table, plot, files = ((cell.outputs or [None])[-1] for cell in done.cells)
+    shown = [output for output in done.cells[1].outputs if output.output_type == "display_data"]
+    said = [output.text for output in done.cells[1].outputs if output.output_type == "stream"]
+    (progress,) = (output.data["text/html"] for output in shown)
+    total = re.search(
+        r'<progress value="(\d+)" max="\1"></progress> \1 of \1 jobs, \d+ s', progress
+    )
+    assert total
+    assert int(total[1]) > 10
+    assert not any("] find_sources" in text for text in said)
+    assert any("the results are in" in text for text in said)
     assert "paint02q_flc" in table.data["text/html"]
     assert plot.data["image/png"]
     expected = "['paint01q_flc.fits', 'paint02q_flc.fits'] {} report.html"

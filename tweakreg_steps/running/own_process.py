@@ -2,7 +2,8 @@
 
 Snakemake wants the main thread, the working directory, the signals and no event loop but its own; a
 notebook or a program has other plans for all four. What the run says goes to the caller's
-``sys.stderr`` line by line; how it ended comes back as the exception that it ended with.
+``sys.stderr`` line by line, and how far it is in a notebook to a line there that changes; how it
+ended comes back as the exception that it ended with.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import signal
 import sys
 import tempfile
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import PIPE, Popen
 
@@ -47,25 +49,53 @@ def run_in_own_process(recipe_file: Path, *, cores: int) -> None:
         outcome = Path(folder) / "outcome.json"
         # -P: modules of the working directory are none of the run's
         command = [sys.executable, "-P", "-m", __name__, str(recipe_file), str(cores), str(outcome)]
-        with Popen(
-            command, stdin=PIPE, stderr=PIPE, text=True, errors="replace", start_new_session=True
-        ) as run:
+        with (
+            Popen(
+                command,
+                stdin=PIPE,
+                stderr=PIPE,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            ) as run,
+            _screen() as write,
+        ):
             try:
-                _relay(run)
+                _relay(run, write)
             except KeyboardInterrupt:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(run.pid, signal.SIGINT)
-                _relay(run)
+                _relay(run, write)
                 raise
         raise_outcome(outcome, run.returncode)
 
 
-def _relay(run: Popen[str]) -> None:
+@contextlib.contextmanager
+def _screen() -> Iterator[Callable[[str], None]]:
+    """Yield what shows one line of what a run says."""
+    from tweakreg_steps.running.notebook_progress import is_notebook, notebook_progress
+
+    if not is_notebook():
+        yield _to_stderr
+        return
+    progress = notebook_progress()
+    try:
+        yield progress.write
+    finally:
+        progress.close()
+
+
+def _to_stderr(line: str) -> None:
+    """Show one line at once."""
+    sys.stderr.write(line)
+    sys.stderr.flush()
+
+
+def _relay(run: Popen[str], write: Callable[[str], None]) -> None:
     """Pass on what the run says until it has ended."""
     assert run.stderr  # noqa: S101  it is a pipe
     for line in run.stderr:
-        sys.stderr.write(line)
-        sys.stderr.flush()
+        write(line)
     run.wait()
 
 

@@ -10,22 +10,29 @@ from tweakreg_steps import __version__
 from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.printable import printable
 from tweakreg_steps.records.outdir_files import RUN_LOG_HEAD
+from tweakreg_steps.running.step_run import DONE
 from tweakreg_steps.steps.products import CATALOG, POSITIONS, PSF
 from tweakreg_steps.workflow.jobs import Job
 from tweakreg_steps.workflow.project import Project
 
 _WARNING = "WARNING: "
+_DONE = f"INFO: {DONE}"
+_TIME = "%Y-%m-%d %H:%M:%S UTC"
 
 
-def write_run_log(project: Project, jobs: Sequence[Job]) -> None:
-    """Append the logs of `jobs` to the log file that the recipe names."""
+def write_run_log(project: Project, jobs: Sequence[Job], *, began: datetime) -> None:
+    """Append the logs of `jobs`, begun then, to the log file that the recipe names."""
     path = project.outdir / project.values["runfile"]
-    now = datetime.now(tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    lines = [f"{RUN_LOG_HEAD}{__version__}: {project.recipe.name}, {len(jobs)} jobs, ended {now}"]
+    now = datetime.now(tz=UTC)
+    count = f"{len(jobs)} job{'' if len(jobs) == 1 else 's'}"
+    times = (
+        f"began {began:{_TIME}}, ended {now:{_TIME}}, took {(now - began).total_seconds():.1f} s"
+    )
+    lines = [f"{RUN_LOG_HEAD}{__version__}: {project.recipe.name}, {count}, {times}"]
     for job in jobs:
-        said = indented_log(project.outdir / job.log)
-        if said or project.values["verbose"]:
-            lines += [f"{job.rule} {job.name}", *said.splitlines()]
+        said = indented_log(project.outdir / job.log).splitlines()
+        if project.values["verbose"] or not all(line.lstrip().startswith(_DONE) for line in said):
+            lines += [f"{job.rule} {job.name}", *said]
     before = _read(path)
     write_text_atomically(path, before + "\n".join(lines) + "\n")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tweakreg_steps.errors import JobFailedError
@@ -33,6 +34,7 @@ def run_stale(
         return indented_log(project.outdir / log) if project.values["verbose"] else ""
 
     jobs = [job.job for job in stale]
+    began = datetime.now(tz=UTC)
     try:
         with show_progress(
             total=len(stale), details=details, is_cluster=profile is not None, quiet=quiet
@@ -40,9 +42,9 @@ def run_stale(
             run_workflow(project, stale, cores=cores, profile=profile, listener=listener)
     except BaseException:
         with suppress(JobFailedError):  # why the run failed is the news
-            write_run_log(project, jobs)
+            write_run_log(project, jobs, began=began)
         raise
-    write_run_log(project, jobs)
+    write_run_log(project, jobs, began=began)
     if not quiet:
         _say_warnings(
             list(dict.fromkeys(finding_warnings(project, jobs))), project.values["runfile"]

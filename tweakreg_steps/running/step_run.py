@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -33,6 +34,9 @@ USAGE = "tweakreg-step OUTDIR RULE JOB TICKET"
 
 _WORDS = 4
 
+DONE = "done in "
+"""How the last line of a job's log begins, that of a job which came to its end."""
+
 log = logging.getLogger(__name__)
 
 Call = StepCall[dict[str, Any], dict[str, Any]]
@@ -48,6 +52,7 @@ class _PrintableFormatter(logging.Formatter):
 
 def run_step(arguments: Sequence[str]) -> int:
     """Run the step that the command line asks for, and return the exit status."""
+    began = time.monotonic()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_PrintableFormatter("%(levelname)s: %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
@@ -65,6 +70,8 @@ def run_step(arguments: Sequence[str]) -> int:
             raise
         log.error("%s", explain_failure(error, Path(error.filename or Path.cwd())))  # noqa: TRY400
         return JobFailedError.exit_status
+    now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+    log.info("%s%.2f s, at %s", DONE, time.monotonic() - began, now)
     return 0
 
 
