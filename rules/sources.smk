@@ -44,6 +44,29 @@ rule read_catalogs:
         "tweakreg-step {params.job:q} 2> {log:q}"
 
 
+rule draw_image:
+    """pixels + catalog → quicklooks/{image}.json, where sources come from catalogs"""
+    input:
+        **project.inputs("draw_image"),
+    output:
+        **project.outputs("draw_image"),
+    log:
+        project.log("draw_image"),
+    wildcard_constraints:
+        **project.constraints("draw_image"),
+    group:
+        "find"
+    conda:
+        "environment.yaml"
+    resources:
+        mem_mb=project.mem_mb("draw_image"),
+        runtime=project.runtime("draw_image"),
+    params:
+        job=project.job("draw_image"),
+    shell:
+        "tweakreg-step {params.job:q} 2> {log:q}"
+
+
 rule build_psf:
     """dithered exposures + catalogs → psf/{psf}.fits"""
     input:

@@ -126,6 +126,23 @@ def still(field: Field) -> Path:
     return field.folder / "still"
 
 
+def test_the_report_shows_epochs_motions_and_what_the_catalogs_lie_on(
+    field: Field, moved: Path
+) -> None:
+    page = (moved / "report.html").read_text()
+    assert "Epochs and proper motions" in page
+    for name, epoch in zip(field.names, EPOCHS, strict=True):
+        facts = json.loads((moved / "report" / f"{name}.json").read_text())["motions"]
+        assert facts["epoch"] == pytest.approx(epoch, abs=0.01)
+        assert facts["gap"] == pytest.approx(epoch - 2016.0, abs=0.01)
+        assert facts["n_moving"] == facts["n"] > 20
+        assert facts["motion"] == pytest.approx(50.0, abs=1.0)
+        assert facts["moved"] == pytest.approx(400.0, abs=10.0)
+        own = (moved / "report" / f"{name}.html").read_text()
+        assert "have proper motions, " in own
+        assert own.count("data:image/jpeg") == 2
+
+
 @pytest.mark.effect("reference_catalog.ref_epoch", "reference_catalog.columns")
 def test_motions_of_50_mas_a_year_over_8_years_leave_no_bias(
     field: Field, moved: Path, still: Path, capfd: pytest.CaptureFixture[str]

@@ -198,7 +198,7 @@ def test_a_region_file_reaches_the_mask_of_its_image() -> None:
 @pytest.mark.parametrize(
     ("digests", "section", "rules"),
     [
-        ({"pixels": "new"}, {}, set()),
+        ({"pixels": "new"}, {}, {"draw_image"}),
         ({"unit": "new"}, {}, set()),
         ({"dq": "new"}, {}, set()),
         ({"wcs": "new"}, {}, {"undistort_sources", "build_reference_plane"}),
@@ -209,7 +209,7 @@ def test_a_region_file_reaches_the_mask_of_its_image() -> None:
         ),
     ],
 )
-def test_an_image_with_catalogs_does_not_depend_on_its_pixels(
+def test_of_an_image_with_catalogs_its_picture_alone_depends_on_its_pixels(
     digests: dict[str, str], section: dict[str, Any], rules: set[str]
 ) -> None:
     options: dict[str, Any] = {"catalogs": {"b": CATALOGS}, "coordinate_file": section}

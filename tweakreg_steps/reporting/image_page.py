@@ -8,6 +8,7 @@ from typing import Any
 from tweakreg_steps.errors import REASON_TEXTS, Reason
 from tweakreg_steps.records.statement import Statement, sign_page
 from tweakreg_steps.reporting.rendering import format_chance, format_number, render
+from tweakreg_steps.reporting.star_motions import motions_in_words
 
 _STATUS_TEXTS = {
     "reference": "reference",
@@ -121,6 +122,8 @@ def _search(found: Mapping[str, Any]) -> Iterator[str]:
 def _story(facts: Mapping[str, Any], match: Mapping[str, Any]) -> Iterator[str]:
     """Yield what happened, step by step, in the order of the work."""
     yield f"{facts['n_sources']} sources, {match['n_reference']} in the reference list"
+    if facts.get("motions"):
+        yield motions_in_words(facts["motions"])
     narrow, fixed = match.get("n_narrow"), match.get("n_fixed")
     if narrow is not None:
         yield (

@@ -24,7 +24,6 @@ _MOST = 2500
 """Sources, pairs or reference sources that a page draws: the brightest."""
 
 _SHAPE = ("number", "label", "nx", "ny")
-_NO_PICTURE: dict[str, Any] = {"block": 1, "picture": None, "mask": None, "limits": None}
 _SAID = (
     *("image", "status", "reason", "detail", "cure", "reference", "fitgeometry"),
     *("n_sources", "n_matched", "n_fit", "n_reference", "false_alarm"),
@@ -37,7 +36,7 @@ _SAID = (
 def describe_image(
     image: str,
     chips: Sequence[Mapping[str, Any]],
-    look: Mapping[str, Any] | None,
+    look: Mapping[str, Any],
     fit: Mapping[str, Any],
     pairs: ColumnTable,
     sky: ColumnTable,
@@ -53,7 +52,7 @@ def describe_image(
     chips
         Where its chips are; see `tweakreg_steps.astrometry.footprint.find_footprint`.
     look
-        Its quicklook, or None where its pixels were not looked at.
+        Its quicklook.
     fit
         The record of its fit, as the review left it.
     pairs
@@ -77,16 +76,15 @@ def describe_image(
     """
     from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale
 
-    pictures = {chip["number"]: chip for chip in look["chips"]} if look else {}
+    pictures = {chip["number"]: chip for chip in look["chips"]}
     maps = {chip["number"]: ChipMap.of_grid(plane, chip) for chip in chips}
     known = {number: found for number, found in maps.items() if found is not None}
     return {
         "image": image,
         "chips": [
-            {**{key: chip[key] for key in _SHAPE}, **pictures.get(chip["number"], _NO_PICTURE)}
-            for chip in chips
+            {**{key: chip[key] for key in _SHAPE}, **pictures[chip["number"]]} for chip in chips
         ],
-        "stars": look["stars"] if look else [],
+        "stars": look["stars"],
         "plane": {"mas": plane_pixel_scale(plane) * 1000.0, **compass(plane)},
         "sources": _sources(sky, pairs),
         "references": _references(sources, fit, known, plane),

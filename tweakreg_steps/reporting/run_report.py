@@ -118,6 +118,7 @@ def _row(image: Mapping[str, Any]) -> dict[str, Any]:
         "filter": filter_of(header),
         "exptime": header.get("EXPTIME"),
         "has_page": image.get("is_read", True),
+        "motions": image.get("motions"),
     }
 
 

@@ -99,7 +99,6 @@ def unread_report(one: UnreadImage, beside: Mapping[str, Any]) -> dict[str, Any]
         "header": {},
         "plane_scale": beside["plane_scale"],
         "footprint": [],
-        "sample": {key: [] for key in beside["sample"]},
         "parameters": {},
         "is_read": False,
     }

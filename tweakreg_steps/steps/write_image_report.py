@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, TypedDict
+from collections.abc import Mapping
+from typing import Any, NotRequired, TypedDict
 
 from tweakreg_steps.json_file import read_json
 from tweakreg_steps.records.outdir_files import log_of
@@ -11,7 +11,7 @@ from tweakreg_steps.records.review_file import Decision
 from tweakreg_steps.records.verdict import after_review
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import LAST_SOURCES, is_reported
-from tweakreg_steps.steps.declaration import Per, Read, Step
+from tweakreg_steps.steps.declaration import Per, Step
 from tweakreg_steps.steps.preloads import MATCHING_MODULES
 from tweakreg_steps.steps.products import (
     CATALOG,
@@ -41,11 +41,15 @@ _LINKED = {
 
 
 class Facts(TypedDict):
-    """What the header says for people, whether the fit was rejected, a digest of the page."""
+    """What the header says for people, whether the fit was rejected, a digest of the page.
+
+    Where reference stars move, the epoch of the image, too.
+    """
 
     labels: Mapping[str, Any]
     rejected: bool
     pages: str
+    epoch: NotRequired[float | None]
 
 
 def _facts(subject: Subject) -> dict[str, Any] | None:
@@ -58,12 +62,8 @@ def _facts(subject: Subject) -> dict[str, Any] | None:
         "labels": dict(subject.this.labels),
         "rejected": subject.decide(subject.this) is Decision.REJECT,
         "pages": pages_digest(),
+        **({"epoch": subject.this.epoch} if subject.findings.refcat_moves else {}),
     }
-
-
-def _if_searched(subject: Subject) -> Iterable[str]:
-    """Return the name of the image where its pixels were looked at."""
-    return () if subject.has_catalogs else (subject.name,)
 
 
 STEP = Step(
@@ -72,7 +72,7 @@ STEP = Step(
     facts=_facts,
     reads={
         "footprint": FOOTPRINT,
-        "look": Read(QUICKLOOK, of=_if_searched),
+        "look": QUICKLOOK,
         "catalog": CATALOG,
         "sky": SKY,
         "matches": MATCHES,
@@ -99,9 +99,10 @@ def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
     from tweakreg_steps.reporting.image_page import image_page
     from tweakreg_steps.reporting.image_report import describe_image, summarize_image
     from tweakreg_steps.reporting.offset_peaks import find_offsets
+    from tweakreg_steps.reporting.star_motions import describe_motions
 
     chips = read_json(call.file("footprint"))["chips"]
-    look = read_json(call.file("look")) if call.optional_file("look") else None
+    look = read_json(call.file("look"))
     fit = after_review(read_json(call.file("fit")), rejected=call.inputs["rejected"])
     plane = read_reference_plane(call.file("plane"))
     names = ("catalog", "sky", "matches", "pairs")
@@ -109,6 +110,7 @@ def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
     sources = call.read_table("expanded" if call.optional_file("expanded") else "sources")
     scale = plane_pixel_scale(plane) * 1000.0
     facts = summarize_image(chips, call.inputs["labels"], fit, scale)
+    facts["motions"] = describe_motions(sources, pairs, call.inputs.get("epoch"))
     facts["parameters"] = merged_parameters(fit, *(t.meta for t in (sources, catalog, matches)))
     used = sources.head(matches.meta["n_reference"])
     data = describe_image(call.name, chips, look, fit, pairs, sky, used, plane)
