@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,11 +13,16 @@ from tweakreg_steps.astrometry.undistortion import pixels_to_sky
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import Chip
 
+if TYPE_CHECKING:
+    from astropy.wcs import WCS
+
 _SIDE = 7
 """Points a side of the grid: a cubic polynomial follows the distortion of a camera with it."""
 
 
-def find_footprint(path: Path, chips: Sequence[Chip]) -> list[dict[str, Any]]:
+def find_footprint(
+    path: Path, chips: Sequence[Chip], *, wcs_of: Callable[[Chip], WCS]
+) -> list[dict[str, Any]]:
     """Say where the chips of an exposure are.
 
     Parameters
@@ -26,6 +31,8 @@ def find_footprint(path: Path, chips: Sequence[Chip]) -> list[dict[str, Any]]:
         The exposure.
     chips
         Its chips.
+    wcs_of
+        Reads the WCS of a chip.
 
     Returns
     -------
@@ -40,20 +47,18 @@ def find_footprint(path: Path, chips: Sequence[Chip]) -> list[dict[str, Any]]:
             "label": chip.label,
             "nx": chip.shape[1],
             "ny": chip.shape[0],
-            "grid": _grid(path, chip),
+            "grid": _grid(path, chip, wcs_of),
         }
         for chip in chips
     ]
 
 
-def _grid(path: Path, chip: Chip) -> dict[str, list[float]] | None:
+def _grid(path: Path, chip: Chip, wcs_of: Callable[[Chip], WCS]) -> dict[str, list[float]] | None:
     """Return points of a chip in pixels and on the sky."""
-    from tweakreg_steps.fits_files.exposure import read_wcs
-
     ny, nx = chip.shape
     x, y = (axis.ravel() for axis in np.meshgrid(_ticks(nx), _ticks(ny)))
     try:
-        ra, dec = pixels_to_sky(read_wcs(path, chip), x, y, where=f"{path}: {chip.label}")
+        ra, dec = pixels_to_sky(wcs_of(chip), x, y, where=f"{path}: {chip.label}")
     except InputError:  # the edge of a picture of the whole sky
         return None
     return {"x": x.tolist(), "y": y.tolist(), "ra": ra.tolist(), "dec": dec.tolist()}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.fits_files.chips import Chip
 from tweakreg_steps.tables.ecsv import ColumnTable
+
+if TYPE_CHECKING:
+    from astropy.wcs import WCS
 
 CENTROID = "centroid"
 """What the metadata of a list call how its sources were measured: ``psf``; nothing for a finder's
@@ -33,7 +36,9 @@ DESCRIPTIONS = {
 }
 
 
-def make_sky_list(catalog: ColumnTable, image: Path, chips: Sequence[Chip]) -> ColumnTable:
+def make_sky_list(
+    catalog: ColumnTable, image: Path, chips: Sequence[Chip], *, wcs_of: Callable[[Chip], WCS]
+) -> ColumnTable:
     """Return a catalog with right ascension and declination.
 
     A catalog made elsewhere may have them already; they are taken as they are.
@@ -46,6 +51,8 @@ def make_sky_list(catalog: ColumnTable, image: Path, chips: Sequence[Chip]) -> C
         The file whose WCS is used.
     chips
         Its chips.
+    wcs_of
+        Reads the WCS of a chip.
 
     Raises
     ------
@@ -56,7 +63,7 @@ def make_sky_list(catalog: ColumnTable, image: Path, chips: Sequence[Chip]) -> C
     if "ra" in catalog.columns:
         ra, dec, scale = catalog["ra"], catalog["dec"], np.full(len(catalog), np.nan)
     else:
-        ra, dec, scale = _undistort(catalog, image, chips)
+        ra, dec, scale = _undistort(catalog, image, chips, wcs_of)
     columns |= _of_pixels(catalog, scale)
     described = {k: v for k, v in catalog.descriptions.items() if k in columns}
     units = {name: unit for name, unit in catalog.units.items() if name in columns}
@@ -80,20 +87,19 @@ def _of_pixels(catalog: ColumnTable, scale: FloatArray) -> dict[str, NDArray[Any
 
 
 def _undistort(
-    catalog: ColumnTable, image: Path, chips: Sequence[Chip]
+    catalog: ColumnTable, image: Path, chips: Sequence[Chip], wcs_of: Callable[[Chip], WCS]
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return right ascension and declination of sources known in pixels, and their pixels' size.
 
     In degrees and mas.
     """
     from tweakreg_steps.astrometry.undistortion import pixel_scale, pixels_to_sky
-    from tweakreg_steps.fits_files.exposure import read_wcs
 
     ra, dec, scale = (np.zeros(len(catalog)) for _ in range(3))
     for chip in chips:
         on_chip = catalog["chip"] == chip.number
         if on_chip.any():
-            wcs = read_wcs(image, chip)
+            wcs = wcs_of(chip)
             scale[on_chip] = pixel_scale(wcs) * 1000.0
             ra[on_chip], dec[on_chip] = pixels_to_sky(
                 wcs,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from tweakreg_steps.fits_files.fits_blocks import (
     CARD,
@@ -101,6 +101,10 @@ class CardList:
     def remove(self, name: str) -> None:
         """Remove a keyword, if it is there."""
         self._cards = [card for card in self._cards if keyword(card) != name]
+
+    def keep(self, wanted: Callable[[str], bool]) -> None:
+        """Remove all cards but those of wanted keywords."""
+        self._cards = [card for card in self._cards if wanted(keyword(card))]
 
     def add_history(self, text: str) -> None:
         """Append HISTORY cards."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -131,10 +132,25 @@ def _write(stream: BinaryIO, destination: Path, content: Sequence[NewHdu], *, zi
         for new in content:
             copy.write(new.head)
             if new.data:
-                stream.seek(new.data.data_offset)
-                for piece in iter_chunks(stream, new.data.data_size):
+                done = 0 if zipped else _copy_within(stream, copy, new.data)
+                stream.seek(new.data.data_offset + done)
+                for piece in iter_chunks(stream, new.data.data_size - done):
                     copy.write(piece)
                 copy.write(padding(new.data))
+
+
+def _copy_within(stream: BinaryIO, copy: BinaryIO, hdu: Hdu) -> int:
+    """Have the kernel copy the data of an HDU, where it can; return how many bytes it did."""
+    done = 0
+    copy.flush()
+    with suppress(AttributeError, OSError):  # Linux alone has it, and not for all file systems
+        while done < hdu.data_size and (
+            copied := os.copy_file_range(
+                stream.fileno(), copy.fileno(), hdu.data_size - done, hdu.data_offset + done
+            )
+        ):
+            done += copied
+    return done
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import gzip
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from tempfile import mkstemp
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
@@ -39,6 +40,7 @@ __all__ = [
     "read_header",
     "read_pixels",
     "read_wcs",
+    "wcs_reader",
 ]
 
 _SMALL = 1 << 22  # bytes; lookup tables have some thousands, chips tens of millions
@@ -246,9 +248,21 @@ def read_wcs(path: Path, chip: Chip) -> WCS:
     InputError
         The WCS cannot be read, or a lookup table it points to is not in the file.
     """
+    with wcs_reader(path) as read:
+        return read(chip)
+
+
+@contextmanager
+def wcs_reader(path: Path) -> Iterator[Callable[[Chip], WCS]]:
+    """Open a file and yield what reads the WCS of its chips, each once; see `read_wcs`."""
     with open_quietly(path) as hdus:
-        where = f"{path}: {chip.label}"
-        return make_wcs(header_of(hdus, chip, where=where), hdus, where=where)
+
+        @cache
+        def read(chip: Chip) -> WCS:
+            where = f"{path}: {chip.label}"
+            return make_wcs(header_of(hdus, chip, where=where), hdus, where=where)
+
+        yield read
 
 
 def make_wcs(header: Header, hdus: Any, *, where: str) -> WCS:  # noqa: ANN401  HDUList

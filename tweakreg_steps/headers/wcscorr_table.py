@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from tweakreg_steps.fits_files.card_list import CardList
 from tweakreg_steps.fits_files.fits_blocks import BLOCK
 from tweakreg_steps.fits_files.wcs_cards import is_alternate_wcs
 
@@ -65,7 +66,6 @@ def record_wcs(
                 _keep_rows(hdus, lambda name: name == "OPUS")
             else:
                 _keep_rows(hdus, lambda name: name != wcsname.upper())
-                _leave_primary_wcs(hdus)
             wcscorr.update_wcscorr(hdus)
     except (KeyError, ValueError, IndexError, TypeError, AttributeError) as error:
         log.warning(
@@ -87,9 +87,10 @@ def _sketch_file(primary: bytes, science: Sequence[bytes], table: bytes | None) 
         def flush(self, *_: object, **__: object) -> None:
             """Do nothing."""
 
-    hdus = Sketch([fits.PrimaryHDU(header=_sketch(primary))])
+    is_new = table is None
+    hdus = Sketch([fits.PrimaryHDU(header=_sketch(primary, with_alternates=True))])
     for version, header in enumerate(science, start=1):
-        hdu = fits.ImageHDU(header=_sketch(header), name="SCI")
+        hdu = fits.ImageHDU(header=_sketch(header, with_alternates=is_new), name="SCI")
         hdu.header["EXTVER"] = version
         hdus.append(hdu)
     if table is not None:
@@ -97,22 +98,20 @@ def _sketch_file(primary: bytes, science: Sequence[bytes], table: bytes | None) 
     return hdus
 
 
-def _leave_primary_wcs(hdus: HDUList) -> None:
-    """Take the alternates out of the sketch, so that the new WCS alone is added."""
-    for hdu in hdus:
-        if hdu.name == "SCI":
-            for keyword in [k for k in hdu.header if is_alternate_wcs(k)]:
-                del hdu.header[keyword]
+def _sketch(header: bytes, *, with_alternates: bool) -> Header:
+    """Return the cards that the table's rows are made from.
 
-
-def _sketch(header: bytes) -> Header:
-    """Return the cards that the table's rows are made from."""
+    Without the alternates, only the primary WCS is added to the table.
+    """
     from astropy.io.fits import Header
 
+    cards = CardList(header)
+    cards.keep(lambda name: not _LEFT_OUT.match(name))
+    if not with_alternates:
+        cards.keep(lambda name: not is_alternate_wcs(name))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        full = Header.fromstring(header)
-        return Header([c for c in full.cards if not _LEFT_OUT.match(c.keyword.partition(".")[0])])
+        return Header.fromstring(cards.to_bytes())
 
 
 def _parse_table(table: bytes) -> BinTableHDU:

@@ -12,9 +12,12 @@ import importlib.util
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tweakreg_steps.errors import JobFailedError
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _PAGES = Path(__file__).resolve().parent / "pages"
 _NO_NUMBER = "\N{EN DASH}"
@@ -33,6 +36,18 @@ def render(page: str, values: Mapping[str, Any]) -> str:
     values
         What it shows, by the names in it.
     """
+    return _environment().get_template(page).render(values)
+
+
+def read_templates() -> None:
+    """Read all templates: the warm process does it once for all pages."""
+    for page in _environment().list_templates():
+        _environment().get_template(page)
+
+
+@cache
+def _environment() -> Environment:
+    """Return what fills in the templates, and keeps those that it has read."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -42,6 +57,7 @@ def render(page: str, values: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        auto_reload=False,
     )
     environment.policies["json.dumps_kwargs"] = {
         "sort_keys": True,
@@ -50,7 +66,7 @@ def render(page: str, values: Mapping[str, Any]) -> str:
     }
     environment.filters["number"] = format_number
     environment.filters["chance"] = format_chance
-    return environment.get_template(page).render(values)
+    return environment
 
 
 def format_number(value: object, digits: int = 2) -> str:

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 _HIDDEN = (
     "pulp",
+    "wcwidth",
     *(f"smart_open.{way}" for way in ("azure", "ftp", "gcs", "hdfs", "http", "s3", "ssh")),
     "smart_open.webhdfs",
 )

@@ -45,9 +45,13 @@ def run(call: StepCall[parameters.UndistortSources, Facts]) -> None:
     """Write ``sky/<image>.ecsv``, and where the chips themselves are."""
     from tweakreg_steps.astrometry.footprint import find_footprint
     from tweakreg_steps.finding.sky_list import make_sky_list
+    from tweakreg_steps.fits_files.exposure import wcs_reader
 
     chips = [chip_from_record(record) for record in call.inputs["chips"]]
     key = "positions" if call.optional_file("positions") else "catalog"
-    sky = make_sky_list(call.read_table(key), call.file("image"), chips)
+    image = call.file("image")
+    with wcs_reader(image) as wcs_of:
+        sky = make_sky_list(call.read_table(key), image, chips, wcs_of=wcs_of)
+        footprint = find_footprint(image, chips, wcs_of=wcs_of)
     call.write_table("sky", sky)
-    call.write_record("footprint", {"chips": find_footprint(call.file("image"), chips)})
+    call.write_record("footprint", {"chips": footprint})

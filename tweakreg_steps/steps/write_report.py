@@ -48,7 +48,11 @@ STEP = Step(
     facts=_facts,
     reads={"facts": Read(IMAGE_REPORT, of=all_names), "overlaps": OVERLAPS},
     writes={"page": RUN_PAGE, "script": PAGE_SCRIPT, "multiqc": MULTIQC},
-    imports=("tweakreg_steps.reporting.run_page", "jinja2", "shapely"),
+    imports=(
+        "tweakreg_steps.reporting.run_page",
+        "tweakreg_steps.reporting.all_templates",
+        "shapely",
+    ),
     mem_mb=1000,
 )
 
