@@ -17,6 +17,10 @@ onstart:
     project.begin()
 
 
+onsuccess:
+    project.end()
+
+
 include: "rules/images.smk"
 include: "rules/sources.smk"
 include: "rules/reference.smk"

@@ -25,7 +25,7 @@ from processes import Usage, adopt_orphans, measure
 
 from tweakreg_steps.json_file import read_json
 from tweakreg_steps.recipes.recipe import load_recipe
-from tweakreg_steps.records.outdir_files import PLAN, RUN_CONFIG, ledger_of
+from tweakreg_steps.records.outdir_files import PLAN, RUN_CONFIG, note_of
 from tweakreg_steps.records.plan_file import digest_of_plan
 from tweakreg_steps.workflow.outdir import prepare_outdir
 from tweakreg_steps.workflow.project import open_project
@@ -120,7 +120,7 @@ def freeze(recipe_file: Path) -> list[Any]:
 
 def measure_sent(rule: str, name: str, wildcards: dict[str, str], outdir: Path, log: Path) -> Usage:
     """Run a job by the command that Snakemake sends, on this machine."""
-    (outdir / ledger_of(rule, name)).unlink(missing_ok=True)
+    (outdir / note_of(rule, name)).unlink(missing_ok=True)
     words = ",".join(f"{key}={value}" for key, value in wildcards.items())
     options: dict[str, list[object]] = {
         "--snakefile": [ROOT / "Snakefile"],
@@ -141,7 +141,7 @@ def measure_sent(rule: str, name: str, wildcards: dict[str, str], outdir: Path, 
     }
     call = [str(word) for option, values in options.items() for word in (option, *values)]
     used = measure([sys.executable, "-m", "snakemake", *call], folder=outdir, log=log)
-    if not (outdir / ledger_of(rule, name)).is_file():
+    if not (outdir / note_of(rule, name)).is_file():
         raise RuntimeError(f"the job was not run; see {log}")
     return used
 

@@ -72,6 +72,21 @@ def test_a_full_disk_is_said_with_the_way_out(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_full_disk_is_said_where_a_library_has_other_words_for_it(tmp_path: Path) -> None:
+    def write(temporary: Path) -> None:
+        try:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(temporary))
+        except OSError:
+            raise OSError("Not enough space on disk: requested 9, available 8.")  # noqa: B904
+
+    with (
+        pytest.raises(JobFailedError, match=r"a\.fits: No space left.*; free space"),
+        atomic_path(tmp_path / "a.fits") as temporary,
+    ):
+        write(temporary)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_in_the_way_of_the_folder_is_said(tmp_path: Path) -> None:
     (tmp_path / "out").touch()
     with pytest.raises(JobFailedError, match=r"out/a\.txt: .*; a file stands where the folder"):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import ledgers
 import pytest
 from skies import Scene
 from tiny import copy_tiny, tiny_scene
@@ -55,7 +56,7 @@ def before_the_jobs(monkeypatch: pytest.MonkeyPatch, change: Callable[[], object
 
 def entries(out: Path, image: str) -> set[str]:
     """Return the rules of whose jobs on an image the ledger knows."""
-    return {path.parent.name for path in (out / ".tweakreg" / "ledger").rglob(f"{image}.json")}
+    return {rule for rule, name in ledgers.entries(out) if name == image}
 
 
 def test_replaced_after_it_was_looked_at(
@@ -121,8 +122,7 @@ def test_replaced_while_a_step_reads_it(
     shutil.copytree(tiny_run, tmp_path / "run")
     project = open_project(load_recipe(tmp_path / "run" / "recipe.yaml"))
     out, path = project.outdir, tmp_path / "run" / f"{IMAGE}.fits"
-    entry = out / ".tweakreg" / "ledger" / rule / f"{IMAGE}.json"
-    entry.unlink()
+    ledgers.forget(out, rule, IMAGE)
 
     def read_too_late(_step: object, _call: object) -> list[Path]:
         replace_file(path, other_scene.paths[2])
@@ -135,7 +135,7 @@ def test_replaced_while_a_step_reads_it(
     words = [str(out), *job.key, project.tickets[job.key]]
     assert step_run.run_step(words) == InputError.exit_status
     assert f"{IMAGE}.fits: changed while the run was under way" in capsys.readouterr().err
-    assert not entry.exists()
+    assert (rule, IMAGE) not in ledgers.entries(out)
 
 
 def test_touched_it_is_the_same_file(tiny_run: Path, tmp_path: Path) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from ledgers import entry_of
 from matplotlib.figure import Figure
 
 from tweakreg_steps.json_file import read_json
@@ -24,7 +24,7 @@ Fit = Callable[..., tuple[dict[str, Any], ColumnTable]]
 
 def record_of(out: Path, rule: str, section: str, changes: dict[str, Any]) -> dict[str, Any]:
     """Return the record of a job that ran, with other values of some parameters."""
-    entry = json.loads((out / ".tweakreg" / "ledger" / rule / f"{IMAGE}.json").read_text())
+    entry = entry_of(out, rule, IMAGE)
     entry["record"]["parameters"][section].update(changes)
     record: dict[str, Any] = entry["record"]
     return record

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from ledgers import forget
 from skies import Scene
 from tiny import copy_tiny
 from whole_runs import World
@@ -19,6 +20,7 @@ LINKS = [
     ".tweakreg",
     ".tweakreg/scratch",
     ".tweakreg/ledger",
+    ".tweakreg/ledger.sqlite",
     ".tweakreg.lock",
     ".snakemake",
     ".snakemake/incomplete",
@@ -170,7 +172,7 @@ def test_what_a_run_has_made_or_begun_is_its_own(tiny_run: Path, tmp_path: Path)
     products = [name for name in made if name.split("/")[0] in ("masks", "fits", "logs", "plots")]
     assert len(products) > 10
     assert foreign_files(out, products) == []
-    (out / ".tweakreg" / "ledger" / "make_masks" / "paint01q_flc.json").unlink()
+    forget(out, "make_masks", "paint01q_flc")
     mask = "masks/paint01q_flc.fits"
     assert foreign_files(out, products) == []  # it says itself what made it
     (out / mask).write_bytes(b"the user's own")
@@ -203,7 +205,7 @@ def test_a_killed_jobs_product_is_made_again(tiny_exposures: Scene, tmp_path: Pa
     recipe = copy_tiny(tiny_exposures, tmp_path, number=2)
     assert main(["run", str(recipe)]) == 0
     out = tmp_path / "out"
-    (out / ".tweakreg" / "ledger" / "summarize" / "all.json").unlink()
+    forget(out, "summarize", "all")
     (out / "summary.ecsv").write_text("cut off")
     assert main(["run", str(recipe)]) == 2
     claim(out, ["summary.ecsv", "logs/summarize.log"])

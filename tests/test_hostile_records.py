@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ledgers import as_notes
 from skies import Scene
 from tiny import copy_tiny
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.errors import InputError, TweakRegError
 from tweakreg_steps.json_file import read_json, recall_json
-from tweakreg_steps.records.ledger import read_entry
+from tweakreg_steps.records.ledger_file import read_entry
 from tweakreg_steps.records.manifest import read_files, read_manifest, read_refimage
 from tweakreg_steps.records.review_file import read_reviews
 from tweakreg_steps.records.undo_record import read_record
@@ -176,12 +177,12 @@ def test_commands_end_well_on_damaged_undo_records(folder: Path, command: str) -
 
 def test_no_damaged_ledger_is_a_traceback(folder: Path) -> None:
     random = np.random.default_rng(2)
-    entries = sorted((folder / "out/.tweakreg/ledger").glob("*/*.json"))
+    entries = sorted(as_notes(folder / "out").items())
     for _ in range(N_MUTATIONS):
-        path = entries[random.integers(len(entries))]
+        key, path = entries[random.integers(len(entries))]
         whole = path.read_text()
         path.write_text(json.dumps(mutated(json.loads(whole), random)))
-        accept(partial(read_entry, path))
+        accept(partial(read_entry, folder / "out", *key))
         path.write_text(whole)
 
 
@@ -191,7 +192,7 @@ def test_a_plan_with_a_damaged_ledger_is_made(
 ) -> None:
     shutil.copytree(tiny_run, tmp_path / "copy")
     random = np.random.default_rng([seed, 3])
-    for path in (tmp_path / "copy/out/.tweakreg/ledger").glob("*/*.json"):
+    for path in as_notes(tmp_path / "copy/out").values():
         path.write_text(json.dumps(mutated(json.loads(path.read_text()), random)))
     for path in (tmp_path / "copy/out/digests").glob("*.json"):
         path.write_text(json.dumps(mutated(json.loads(path.read_text()), random)))

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ledgers import change_entry
 
 from tweakreg_steps.cli import main
+from tweakreg_steps.records.outdir_files import LEDGER
 from tweakreg_steps.resources import workflow_folder
 
 Jobs = set[tuple[str, str]]
@@ -81,7 +83,7 @@ def edited(recipe: Path) -> None:
 
 
 def ledger_gone(recipe: Path) -> None:
-    shutil.rmtree(recipe.parent / "out" / ".tweakreg" / "ledger")
+    (recipe.parent / "out" / LEDGER).unlink()
 
 
 def touched(recipe: Path) -> None:
@@ -89,10 +91,9 @@ def touched(recipe: Path) -> None:
 
 
 def code(recipe: Path) -> None:
-    path = recipe.parent / "out" / ".tweakreg" / "ledger" / "match_sources" / f"{IMAGE}.json"
-    entry = json.loads(path.read_text())
-    entry["record"]["code"] = "of another version"
-    path.write_text(json.dumps(entry))
+    another = {"code": "of another version"}
+    out = recipe.parent / "out"
+    change_entry(out, "match_sources", IMAGE, lambda entry: entry["record"].update(another))
 
 
 def gone_from_the_recipe(recipe: Path) -> None:

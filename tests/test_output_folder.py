@@ -190,5 +190,5 @@ def test_two_recipes_run_side_by_side_over_the_same_inputs(
     assert different <= {
         "summary.ecsv",
         "recipe.resolved.yaml",
-        ".tweakreg/ledger/summarize/all.json",
+        ".tweakreg/ledger.sqlite summarize all",
     }

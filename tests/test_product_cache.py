@@ -72,10 +72,12 @@ def test_the_second_recipe_runs_no_finder_and_makes_the_same(
     rows = json.loads(capsys.readouterr().out)
     assert {row["rule"] for row in rows if row["cached"]} == set(SOURCES)
     assert main(["run", str(folder / "b.yaml"), "-j", "2"]) == 0
-    for rule in SOURCES:
-        for log in (folder / "b" / "logs" / rule).iterdir():
-            assert "INFO: taken from the cache" in log.read_text()
-            assert len(log.read_text().splitlines()) == 1
+    for image in images:
+        said = (folder / "b" / "logs" / "images" / f"{image}.log").read_text().splitlines()
+        for rule in SOURCES:
+            after = said.index(f"tweakreg-steps: {rule} {image}") + 1
+            assert said[after].startswith("INFO: taken from the cache")
+            assert said[after + 1].startswith("INFO: done in ")
     for part in ("masks", "catalogs", "sky", "matches", "reference"):
         for path in (finished_run / "out" / part).iterdir():
             assert (folder / "b" / part / path.name).read_bytes() == path.read_bytes()

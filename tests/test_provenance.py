@@ -13,6 +13,7 @@ from astropy.io import fits
 from astropy.table import Table
 from hypothesis import given
 from hypothesis import strategies as st
+from ledgers import entries
 from rich_runs import run_recipe
 from test_resolved_recipe import results, run_elsewhere
 
@@ -21,7 +22,6 @@ from tweakreg_steps.cli import main
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.json_file import read_json
 from tweakreg_steps.provenance.reading import read_statements
-from tweakreg_steps.records.ledger import read_entry
 from tweakreg_steps.records.statement import (
     Statement,
     history_lines,
@@ -56,9 +56,7 @@ def outdirs(
 def products(outdir: Path) -> dict[str, dict[str, Any]]:
     """Return every product that the ledger knows, with the record of its job."""
     found: dict[str, dict[str, Any]] = {}
-    for path in (outdir / ".tweakreg" / "ledger").rglob("*.json"):
-        entry = read_entry(path)
-        assert entry
+    for entry in entries(outdir).values():
         found |= dict.fromkeys(entry["products"], entry["record"])
     return found
 

@@ -188,7 +188,7 @@ def test_the_page_of_an_image_escapes_too() -> None:
             found={"chips": [{"chip": 1, "n_sources": 2, "warnings": [text]}]},
             match=match,
             files={"fit": text},
-            logs={"a": text},
+            log=text,
             said=said,
         )
         return Page(page).tags

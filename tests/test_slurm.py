@@ -78,13 +78,14 @@ def test_whatever_happens_on_a_cluster_nothing_is_lost(
     copy_tiny(tiny_exposures, tmp_path)
     world = World(tmp_path)
 
-    # the head is asked to end: its jobs end, too
-    with world.start("--profile", profile(tmp_path), environment=cluster.environment) as run:
-        running_job(cluster, run)
-        os.kill(run.pid, signal.SIGTERM)
-        run.communicate(timeout=PATIENCE)
-    assert run.returncode == 128 + signal.SIGTERM
-    assert cluster.ask("squeue", "--noheader", "--states=R,PD").split() == []
+    # the head is asked to end, or interrupted: its jobs end, too
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with world.start("--profile", profile(tmp_path), environment=cluster.environment) as run:
+            running_job(cluster, run)
+            os.kill(run.pid, number)
+            run.communicate(timeout=PATIENCE)
+        assert run.returncode == 128 + number
+        assert cluster.ask("squeue", "--noheader", "--states=R,PD").split() == []
 
     # a job wants more memory than it has asked for: a line that says so
     words = ("--profile", profile(tmp_path, memory=30, retries=0))

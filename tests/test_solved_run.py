@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import yaml
 from astropy.io import fits
+from ledgers import entry_of
 from skies import Scene
 from test_effects_of_alignment import call_of
 
@@ -33,7 +34,7 @@ def solve(solved_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(out)
 
     def again(*, catalog: bool = True, **changes: Any) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ANN401  values
-        entry = read_json(out / ".tweakreg" / "ledger" / "solve_mosaic" / "all.json")
+        entry = entry_of(out, "solve_mosaic", "all")
         record = entry["record"]
         belongs = changes.pop("belongs", {})
         record["parameters"] = merge(record["parameters"], {"solution": changes})

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from test_workplan import image, plan
 
-from tweakreg_steps.records.ledger import write_entry
-from tweakreg_steps.records.outdir_files import ledger_of
+from tweakreg_steps.records.ledger import write_note
+from tweakreg_steps.records.outdir_files import note_of
 from tweakreg_steps.workflow.jobs import WorkPlan
 from tweakreg_steps.workflow.staleness import stale_jobs
 
@@ -25,8 +25,8 @@ def pretend_to_run(work: WorkPlan, outdir: Path, *, content: str | None = None) 
             path.write_text(f"{job.rule} {output}")
         with contextlib.chdir(outdir):
             products = [Path(output) for output in job.outputs]
-            write_entry(
-                Path(ledger_of(job.rule, job.name)),
+            write_note(
+                Path(note_of(job.rule, job.name)),
                 job.record,
                 products,
                 ticket="",
@@ -103,7 +103,7 @@ def test_a_touched_or_copied_product_is_as_good_as_before(outdir: Path) -> None:
 
 
 def test_a_record_that_cannot_be_read_counts_as_none(outdir: Path) -> None:
-    (outdir / ledger_of("fit_alignment", "a")).write_text("{")
+    (outdir / note_of("fit_alignment", "a")).write_text("{")
     assert reasons(plan(), outdir)["fit_alignment", "a"] == ("not made yet",)
 
 

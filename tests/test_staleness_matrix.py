@@ -7,7 +7,6 @@ a finished run; a parameter without a rule of its own needs a row of its own.
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from tweakreg_steps.cli import main
 from tweakreg_steps.recipes.merging import merge
 from tweakreg_steps.recipes.recipe import load_recipe
 from tweakreg_steps.recipes.schema import Parameter, parameters
-from tweakreg_steps.records.outdir_files import ledger_of
+from tweakreg_steps.records.ledger_file import forget_entry, open_ledger, read_entry
 from tweakreg_steps.workflow.consumption import consumers
 from tweakreg_steps.workflow.jobs import JobKey
 from tweakreg_steps.workflow.project import Project, open_project
@@ -266,10 +265,11 @@ def test_a_switch_brings_its_rules_and_nothing_else(
     brought = {job.key: job for job in project.plan.jobs.values() if job.rule in SWITCHES[name]}
     assert {rule for rule, _ in brought} == SWITCHES[name]
     for key in brought:
-        entry = project.outdir / ledger_of(*key)
-        for product in json.loads(entry.read_text())["products"]:
+        entry = read_entry(project.outdir, *key)
+        assert entry
+        for product in entry.products:
             (project.outdir / product).unlink()
-        entry.unlink()
+        forget_entry(project.outdir, *key)
     rules = with_dependents(SWITCHES[name], graphs(runs(context_of(name))))
     assert {rule for rule, _ in stale_keys(recipe)[1]} == rules
 
@@ -315,9 +315,7 @@ def test_what_is_stale_is_what_runs(row: Row, runs: Runs, tmp_path: Path) -> Non
     assert stale_keys(recipe)[1] == set()
 
 
-def made(project: Project) -> dict[JobKey, int | None]:
-    """Return when the products of each job were made."""
-    entries = {key: project.outdir / ledger_of(*key) for key in project.plan.jobs}
-    return {
-        key: path.stat().st_mtime_ns if path.exists() else None for key, path in entries.items()
-    }
+def made(project: Project) -> dict[JobKey, str | None]:
+    """Return what the last run of each job was called."""
+    with open_ledger(project.outdir) as ledger:
+        return {key: ledger.ticket(*key) for key in project.plan.jobs}

@@ -105,7 +105,7 @@ def test_the_inputs_are_untouched_and_nothing_is_left_behind(run: tuple[Path, Sc
     working = {path.name for path in (folder / "out" / "working").iterdir()}
     assert working == {path.name for path in scene.paths}
     assert not list(folder.rglob("*.log.*")) + list(folder.rglob("stwcs.log"))
-    log = (folder / "out" / "logs" / "update_wcs" / "j94f051gq_flt.log").read_text()
+    log = (folder / "out" / "logs" / "images" / "j94f051gq_flt.log").read_text()
     assert "IDCTAB: Distortion model from row" in log
 
 

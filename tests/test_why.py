@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from astropy.io import fits
+from ledgers import as_notes, change_entry
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.json_file import read_json, write_json
@@ -155,10 +156,8 @@ def test_a_product_edited_by_hand_or_removed_is_known_for_it(run_copy: Path, cap
 
 
 def test_an_ancestor_that_was_made_again_is_told(run_copy: Path, capsys: Said) -> None:
-    ledger = run_copy / "out" / ".tweakreg" / "ledger" / "match_sources" / f"{IMAGE}.json"
-    entry = read_json(ledger)
-    entry["record"]["code"] = "another"
-    write_json(ledger, entry)
+    another = {"code": "another"}
+    change_entry(run_copy / "out", "match_sources", IMAGE, lambda e: e["record"].update(another))
     product = run_copy / "out" / "fits" / f"{IMAGE}.json"
     assert "match_sources was run again since" in why(product, capsys)
 
@@ -166,7 +165,7 @@ def test_an_ancestor_that_was_made_again_is_told(run_copy: Path, capsys: Said) -
 def test_a_ledger_of_a_former_version_is_followed_as_well(run_copy: Path, capsys: Said) -> None:
     product = run_copy / "out" / "aligned" / f"{IMAGE}.fits"
     names = {(job["rule"], job["job"]) for job in jobs(tree(product, capsys))}
-    for path in (run_copy / "out" / ".tweakreg" / "ledger").rglob("*.json"):
+    for path in as_notes(run_copy / "out").values():
         entry = read_json(path)
         for key in ("upstream_jobs", "upstream_recipes"):
             del entry["record"][key]

@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from forked_run import Command, fork_command
+from ledgers import entries
 from matplotlib import get_configdir
+
+from tweakreg_steps.records.outdir_files import LEDGER, NOTES
 
 _MARK = "TWEAKREG_TESTED_RUN"
 _TIMES = ("mtime_ns", "inode", "ticket")
-_STORY = {".tweakreg/plan.sqlite", ".tweakreg/plane.json", ".tweakreg/story.js"}
+_STORY = {LEDGER, ".tweakreg/plan.sqlite", ".tweakreg/plane.json", ".tweakreg/story.js"}
 _LOG_OF_SNAKEMAKE = re.compile(r"\.snakemake/log/.*\.snakemake\.log$")
 _COMMAND = ("run", "recipe.yaml", "-j", "2")
 
@@ -178,11 +181,16 @@ class World:
         That is all but logs and Snakemake's notes; the times of files are taken out of the others.
         """
         told = {"logs", ".snakemake", "tweakreg.log", ".tweakreg.lock"}
-        return {
+        jobs = {
+            f"{LEDGER} {rule} {name}": _without_times(entry)
+            for (rule, name), entry in entries(self.out).items()
+        }
+        return jobs | {
             str(path.relative_to(self.out)): _timeless(path)
             for path in sorted(self.out.rglob("*"))
             if path.is_file() and path.relative_to(self.out).parts[0] not in told
             if str(path.relative_to(self.out)) not in _STORY
+            and not path.is_relative_to(self.out / NOTES)
         }
 
 

@@ -103,8 +103,9 @@ def _renamed_path(final: Path, *, sync: bool) -> Iterator[Path]:
             _sync(temporary)
         temporary.replace(final)
     except OSError as error:
-        if temporary is None or _is_about_writing(error, temporary):
-            raise JobFailedError(explain_failure(error, final)) from error
+        given = of_the_system(error)
+        if temporary is None or _is_about_writing(given, temporary):
+            raise JobFailedError(explain_failure(given, final)) from error
         raise
     finally:
         if temporary is not None:
@@ -274,6 +275,17 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def of_the_system(error: OSError) -> OSError:
+    """Return the error that the system gave, where a library has raised another one of its own.
+
+    Astropy does so on a full disk, without a number.
+    """
+    before = error.__context__
+    if error.errno is None and isinstance(before, OSError):
+        return of_the_system(before)
+    return error
 
 
 def is_of_the_disk(error: OSError) -> bool:

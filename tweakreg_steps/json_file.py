@@ -25,9 +25,13 @@ def write_json(path: Path, value: Any) -> None:  # noqa: ANN401  any JSON value
 
 
 def memorize_json(path: Path, value: Any) -> None:  # noqa: ANN401  any JSON value
-    """Write a JSON file for `recall_json`, which takes one that a crash has spoilt for none."""
+    """Write a JSON file for `recall_json`, which takes one that a crash has spoilt for none.
+
+    It is not for people: without indents it is written ten times as fast.
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     with expendable_path(path) as temporary:
-        temporary.write_text(json_text(value), encoding="utf-8")
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401  any JSON value

@@ -15,9 +15,10 @@ from tweakreg_steps.provenance.user_inputs import (
     user_files_of,
 )
 from tweakreg_steps.records.canonical import digest
-from tweakreg_steps.records.ledger import identity, is_as_made, read_entry
-from tweakreg_steps.records.library_versions import PACKAGE, VERSIONS
-from tweakreg_steps.records.outdir_files import LEDGER, ledger_of
+from tweakreg_steps.records.ledger import Entry, is_as_made
+from tweakreg_steps.records.ledger import Made as MadeProduct
+from tweakreg_steps.records.ledger_file import Ledger, has_ledger, open_ledger
+from tweakreg_steps.records.library_versions import PACKAGE
 from tweakreg_steps.records.statement import image_of_job, statement_of
 from tweakreg_steps.records.upstream import common_stamp
 from tweakreg_steps.steps.subject import ALL
@@ -71,16 +72,13 @@ class Made:
 def find_outdir(file: Path) -> Path | None:
     """Return the output folder that a file lies in, or None."""
     folders = Path(os.path.abspath(file)).parents  # noqa: PTH100  links are not followed
-    return next((folder for folder in folders if (folder / LEDGER).is_dir()), None)
+    return next(filter(has_ledger, folders), None)
 
 
 def find_maker(outdir: Path, product: str) -> JobKey | None:
     """Return the job that made a product, relative to the output folder; None where none did."""
-    for path in sorted((outdir / LEDGER).glob("*/*.json")):
-        entry = read_entry(path)
-        if entry and product in entry["products"]:
-            return entry["record"]["rule"], entry["record"]["name"]
-    return None
+    with open_ledger(outdir) as ledger:
+        return next((key for key, entry in ledger.entries() if product in entry.products), None)
 
 
 def trace(outdir: Path, key: JobKey) -> Made:
@@ -93,16 +91,18 @@ def trace(outdir: Path, key: JobKey) -> Made:
     key
         A job of which the ledger has an entry.
     """
-    return _Tracer(outdir).trace(key)
+    with open_ledger(outdir) as ledger:
+        return _Tracer(outdir, ledger).trace(key)
 
 
 class _Tracer:
     """Follows the ledger of an output folder, each job once."""
 
-    def __init__(self, outdir: Path) -> None:
+    def __init__(self, outdir: Path, ledger: Ledger) -> None:
         self._outdir = outdir
+        self._ledger = ledger
         self._files = user_files_of(outdir)
-        self._entries: dict[JobKey, dict[str, Any] | None] = {}
+        self._entries: dict[JobKey, Entry | None] = {}
         self._made: dict[JobKey, Made] = {}
 
     def trace(self, key: JobKey) -> Made:
@@ -113,14 +113,14 @@ class _Tracer:
             self._made[key] = self._trace(entry)
         return self._made[key]
 
-    def _trace(self, entry: dict[str, Any]) -> Made:
+    def _trace(self, entry: Entry) -> Made:
         """Return the job of an entry."""
-        record = entry["record"]
+        record = entry.record
         said = statement_of(record) if "upstream_recipes" in record else None
         return Made(
             rule=record["rule"],
             job=record["name"],
-            products=dict(self._products(entry["products"])),
+            products=dict(self._products(entry.products)),
             versions=dict(_versions(entry)),
             stamp=said["stamp"] if said else digest(record),
             recipe_digest=said["recipe_digest"] if said else None,
@@ -136,13 +136,13 @@ class _Tracer:
             ),
         )
 
-    def _entry(self, key: JobKey) -> dict[str, Any] | None:
+    def _entry(self, key: JobKey) -> Entry | None:
         """Return what the ledger has of a job."""
         if key not in self._entries:
-            self._entries[key] = read_entry(self._outdir / ledger_of(*key))
+            self._entries[key] = self._ledger.entry(*key)
         return self._entries[key]
 
-    def _products(self, products: Mapping[str, Any]) -> Iterator[tuple[str, State]]:
+    def _products(self, products: Mapping[str, MadeProduct]) -> Iterator[tuple[str, State]]:
         """Yield each product of a job, and whether it is as it was made."""
         for product, made in products.items():
             path = self._outdir / product
@@ -162,20 +162,19 @@ class _Tracer:
         for name in (image_of_job(record), ALL):
             if self._entry((rule, name)):
                 return [(rule, name)]
-        folder = (self._outdir / ledger_of(rule, ALL)).parent
-        return [(rule, path.stem) for path in sorted(folder.glob("*.json"))]
+        return [key for key in self._ledger.jobs() if key[0] == rule]
 
     def _made_again(self, record: Mapping[str, Any]) -> Iterator[str]:
         """Yield the upstream rules whose jobs are not those any more that were run then."""
         for rule, stamp in record["upstream"].items():
             entries = [self._entry(key) for key in self._upstream_jobs(record, rule)]
-            stamps = [identity(entry) if entry else "" for entry in entries]
+            stamps = [entry.identity if entry else "" for entry in entries]
             if common_stamp(stamps) != stamp:
                 yield rule
 
 
-def _versions(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _versions(entry: Entry) -> Iterator[tuple[str, str]]:
     """Yield the versions that a job ran with; former versions did not keep their own."""
-    if "version" in entry:
-        yield PACKAGE, entry["version"]
-    yield from entry.get(VERSIONS, {}).items()
+    if entry.version:
+        yield PACKAGE, entry.version
+    yield from entry.versions.items()

@@ -8,8 +8,8 @@ from typing import Any
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.json_file import recall_json
-from tweakreg_steps.records.ledger import read_entry
-from tweakreg_steps.records.outdir_files import SUMMARY, ledger_of
+from tweakreg_steps.records.ledger_file import read_entry
+from tweakreg_steps.records.outdir_files import SUMMARY
 from tweakreg_steps.records.statement import image_of_job
 from tweakreg_steps.steps.products import FIT
 
@@ -40,8 +40,8 @@ def _knows(outdir: Path, image: str) -> bool:
 
 def image_of(outdir: Path, rule: str, job: str) -> str:
     """Return the image that a job of the ledger worked on, or ``all``."""
-    entry = read_entry(outdir / ledger_of(rule, job))
-    return image_of_job(entry["record"]) if entry else job
+    entry = read_entry(outdir, rule, job)
+    return image_of_job(entry.record) if entry else job
 
 
 def verdict_of(outdir: Path, image: str) -> dict[str, Any] | None:

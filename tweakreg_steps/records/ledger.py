@@ -1,6 +1,7 @@
-"""The ledger: for each job that ran, its record and what its products were like.
+"""What the ledger has of a job that ran: its record, and what its products were like.
 
-So a later run knows what need not be made again, whatever the times of the files say.
+So a later run knows what need not be made again, whatever the times of the files say. A job writes
+its entry as a note of its own, a JSON file; `tweakreg_steps.records.ledger_file` gathers them.
 """
 
 from __future__ import annotations
@@ -8,18 +9,15 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tweakreg_steps import __version__
-from tweakreg_steps.errors import InputError, JobFailedError
-from tweakreg_steps.json_file import memorize_json, recall_json, write_json
+from tweakreg_steps.errors import InputError
+from tweakreg_steps.json_file import memorize_json
 from tweakreg_steps.records.canonical import digest
-from tweakreg_steps.records.library_versions import VERSIONS, library_versions
-
-Entry = dict[str, Any]
-"""What is noted of a job: see `write_entry`."""
+from tweakreg_steps.records.library_versions import library_versions
 
 _NEEDED = {"record", "products", "ticket", "declared", "log", "contents"}
 
@@ -44,7 +42,82 @@ Product = Path | FitsProduct
 """What a step says that it has made."""
 
 
-def write_entry(
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a product was like when it was made.
+
+    Attributes
+    ----------
+    size
+        Bytes.
+    mtime_ns
+        Its time.
+    sha256
+        Digest of its bytes; None where `fits` is known.
+    fits
+        The digest of a `FitsProduct`; None for others.
+    """
+
+    size: int
+    mtime_ns: int
+    sha256: str | None = None
+    fits: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is noted of a job.
+
+    Attributes
+    ----------
+    record
+        Everything that the products depend on.
+    ticket
+        What the plan called this run of the job.
+    declared
+        The products that the plan knew of.
+    log
+        Where the job's messages went, relative to the output folder.
+    contents
+        Digests of what products hold that count by their content, by their names.
+    versions
+        The versions of Python and of the libraries that the job ran with; empty where a former
+        version of this package did not note them.
+    products
+        What the products were like, by their names relative to the output folder.
+    version
+        The version of this package; empty where it was not noted.
+    """
+
+    record: Mapping[str, Any]
+    ticket: str
+    declared: tuple[str, ...]
+    log: str
+    contents: Mapping[str, str]
+    versions: Mapping[str, str]
+    products: Mapping[str, Made]
+    version: str
+
+    @property
+    def identity(self) -> str:
+        """What those who take the products depend on: the stamp of the job, or what they hold."""
+        return next(iter(self.contents.values()), digest(self.record))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the entry as a note has it."""
+        return {
+            "record": self.record,
+            "ticket": self.ticket,
+            "declared": list(self.declared),
+            "log": self.log,
+            "contents": self.contents,
+            "versions": self.versions,
+            "products": {name: _made_as_json(made) for name, made in self.products.items()},
+            **({"version": self.version} if self.version else {}),
+        }
+
+
+def write_note(
     path: Path,
     record: Mapping[str, Any],
     products: Sequence[Product],
@@ -54,70 +127,65 @@ def write_entry(
     log: str,
     contents: Mapping[str, str],
 ) -> None:
-    """Record that a job made its products, now that they are there.
+    """Note that a job made its products, now that they are there.
+
+    A note that a crash of the machine has spoilt is taken for none, and costs its job.
 
     Parameters
     ----------
     path
-        The job's entry: `tweakreg_steps.records.outdir_files.ledger_of`.
-    record
-        Everything that the products depend on.
+        The job's note: `tweakreg_steps.records.outdir_files.note_of`.
     products
         The files, relative to the output folder, which is the working directory.
-    ticket
-        What the plan called this run of the job.
-    declared
-        Those of them that the plan knew of.
-    log
-        Where the job's messages are, relative to the output folder.
-    contents
-        Digests of what products hold that count by their content, by their names.
+    record, ticket, declared, log, contents
+        As in `Entry`.
     """
-    entry = {
-        "record": record,
-        "ticket": ticket,
-        "declared": sorted(declared),
-        "log": log,
-        "contents": contents,
-        VERSIONS: library_versions(),
-        "products": dict(map(_describe, products)),
-        "version": __version__,
-    }
-    write_json(path, entry)
+    entry = Entry(
+        record,
+        ticket,
+        tuple(sorted(declared)),
+        log,
+        contents,
+        library_versions(),
+        dict(map(_describe, products)),
+        __version__,
+    )
+    memorize_json(path, entry.as_json())
 
 
-def read_entry(path: Path) -> Entry | None:
-    """Return a job's entry, or None where there is none that can be read."""
-    entry = recall_json(path)
-    return entry if entry and _is_sound(entry) else None
+def entry_of_json(content: object) -> Entry | None:
+    """Return the entry that a JSON value is, or None where it is of another form."""
+    if not isinstance(content, dict) or not _is_sound(content):
+        return None
+    products = {name: _made_of_json(made) for name, made in content["products"].items()}
+    return Entry(
+        content["record"],
+        content["ticket"],
+        tuple(content["declared"]),
+        content["log"],
+        content["contents"],
+        content.get("versions") or {},
+        products,
+        content.get("version") or "",
+    )
 
 
-def identity(entry: Entry) -> str:
-    """Return what those who take a job's products depend on: its stamp, or what they hold."""
-    contents: Mapping[str, str] = entry["contents"]
-    return next(iter(contents.values()), digest(entry["record"]))
-
-
-def refresh_times(path: Path, entry: Entry, outdir: Path) -> None:
-    """Note the present times of products that are known to be as they were made.
+def with_times(entry: Entry, outdir: Path) -> Entry:
+    """Return an entry with the present times of products that are known to be as they were made.
 
     Snakemake touches what a job has made; without this, each would be read again to be sure.
     """
     products = {
-        name: {**made, "mtime_ns": (outdir / name).stat().st_mtime_ns}
-        for name, made in entry["products"].items()
-        if (outdir / name).is_file()
+        name: replace(made, mtime_ns=path.stat().st_mtime_ns) if path.is_file() else made
+        for name, made in entry.products.items()
+        for path in (outdir / name,)
     }
-    if {**entry["products"], **products} != entry["products"]:
-        try:
-            memorize_json(path, {**entry, "products": {**entry["products"], **products}})
-        except JobFailedError:  # it only saves time, and the folder may not be ours
-            return
+    return replace(entry, products=products)
 
 
 def _is_sound(entry: Mapping[str, Any]) -> bool:
-    """Tell whether an entry is of the form that `write_entry` gives it."""
-    record, products, versions = (entry.get(k) for k in ("record", "products", VERSIONS))
+    """Tell whether a mapping is of the form that `Entry.as_json` gives it."""
+    record, products = entry.get("record"), entry.get("products")
     return (
         isinstance(record, dict)
         and all(isinstance(record.get(k), str) for k in ("rule", "name", "code"))
@@ -125,14 +193,19 @@ def _is_sound(entry: Mapping[str, Any]) -> bool:
         and _are_chips(record["inputs"].get("chips", []))
         and isinstance(products, dict)
         and all(_is_product(*item) for item in products.items())
-        and isinstance(versions or {}, dict)
+        and _is_of_texts(entry.get("versions") or {})
+        and isinstance(entry.get("version") or "", str)
         and entry.keys() >= _NEEDED
         and all(isinstance(entry[k], str) for k in ("ticket", "log"))
-        and isinstance(entry["contents"], dict)
-        and all(isinstance(content, str) for content in entry["contents"].values())
+        and _is_of_texts(entry["contents"])
         and isinstance(entry["declared"], list)
         and all(isinstance(name, str) for name in entry["declared"])
     )
+
+
+def _is_of_texts(value: object) -> bool:
+    """Tell whether all values of a mapping are texts."""
+    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
 
 
 def _are_chips(chips: object) -> bool:
@@ -142,10 +215,9 @@ def _are_chips(chips: object) -> bool:
 
 def _is_product(name: str, made: object) -> bool:
     """Tell whether a product stands in the output folder, and is described."""
-    path = Path(name)
     return (
-        not path.is_absolute()
-        and ".." not in path.parts
+        not name.startswith("/")
+        and ".." not in name.split("/")
         and "\0" not in name
         and isinstance(made, dict)
         and type(made.get("size")) is int
@@ -154,29 +226,40 @@ def _is_product(name: str, made: object) -> bool:
     )
 
 
-def _describe(product: Product) -> tuple[str, dict[str, Any]]:
+def _made_of_json(made: Mapping[str, Any]) -> Made:
+    """Return what a product was like, from its description in a note."""
+    sha256 = made.get("sha256")
+    fits = made["fits"] if sha256 is None else None
+    return Made(made["size"], made["mtime_ns"], sha256, fits)
+
+
+def _made_as_json(made: Made) -> dict[str, Any]:
+    """Return what a product was like, as a note has it."""
+    content = {"fits": made.fits} if made.sha256 is None else {"sha256": made.sha256}
+    return {"size": made.size, "mtime_ns": made.mtime_ns, **content}
+
+
+def _describe(product: Product) -> tuple[str, Made]:
     """Return a product's name, and what tells whether it is still as it was made."""
     path = product.path if isinstance(product, FitsProduct) else product
     status = path.stat()
-    made: dict[str, Any] = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+    size, time = status.st_size, status.st_mtime_ns
     if isinstance(product, FitsProduct):
-        made["fits"] = product.digest
-    else:
-        made["sha256"] = _digest(path)
-    return os.path.normpath(path), made
+        return os.path.normpath(path), Made(size, time, fits=product.digest)
+    return os.path.normpath(path), Made(size, time, sha256=_digest(path))
 
 
-def is_as_made(path: Path, made: Mapping[str, Any]) -> bool:
+def is_as_made(path: Path, made: Made) -> bool:
     """Tell whether a product is as it was made; a new time alone is nothing."""
     status = path.stat()
-    if status.st_size != made["size"] or status.st_mtime_ns == made["mtime_ns"]:
-        return bool(status.st_size == made["size"])
-    if "sha256" in made:
-        return bool(_digest(path) == made["sha256"])
+    if status.st_size != made.size or status.st_mtime_ns == made.mtime_ns:
+        return status.st_size == made.size
+    if made.sha256 is not None:
+        return _digest(path) == made.sha256
     from tweakreg_steps.fits_files.digests import digest_copy
 
     try:
-        return bool(digest_copy(path, []) == made["fits"])
+        return bool(digest_copy(path, []) == made.fits)
     except InputError:
         return False
 

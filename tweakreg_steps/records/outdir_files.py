@@ -11,7 +11,10 @@ RESOLVED_RECIPE = "recipe.resolved.yaml"
 INPUT_LIST = "inputs.list"
 LOCK = ".tweakreg.lock"
 STATE = ".tweakreg"
-LEDGER = f"{STATE}/ledger"
+LEDGER = f"{STATE}/ledger.sqlite"
+"""What is known of the jobs that ran."""
+NOTES = f"{STATE}/ledger"
+"""What the last of them have noted, and the ledger has not taken in yet."""
 PLAN = f"{STATE}/plan.sqlite"
 """The record and the files of each job, which a job looks up."""
 RUN_CONFIG = f"{STATE}/run.json"
@@ -76,6 +79,8 @@ FILES = (
     MULTIQC_TABLE,
 )
 """The files that runs make in it under names that no recipe can change."""
+LOG_HEAD = "tweakreg-steps: "
+"""How the line begins that stands before what a job had to say, where logs are gathered."""
 RUN_LOG_HEAD = "tweakreg-steps "
 """How the processing log begins."""
 _REFERENCE_SUFFIX = "_refimage"
@@ -86,9 +91,9 @@ def digests_of(image: str) -> str:
     return f"{DIGESTS}/{image}.json"
 
 
-def ledger_of(rule: str, name: str) -> str:
-    """Record of the job that made an image's products of one rule."""
-    return f"{LEDGER}/{rule}/{name}.json"
+def note_of(rule: str, name: str) -> str:
+    """Note of a job about itself, by its rule and name."""
+    return f"{NOTES}/{rule}/{name}.json"
 
 
 def reference_image_name(image: str) -> str:
@@ -105,6 +110,11 @@ def log_of(rule: str, wildcards: Iterable[str]) -> str:
     """Log of a job, by its rule and the wildcards of its products."""
     name = ".".join(wildcards)
     return f"{LOGS}/{rule}/{name}.log" if name else f"{LOGS}/{rule}.log"
+
+
+def log_of_image(image: str) -> str:
+    """Log of all jobs on an image, when they are done."""
+    return f"{LOGS}/images/{image}.log"
 
 
 def is_prepared(outdir: Path) -> bool:

@@ -11,8 +11,8 @@ from typing import Any
 
 from tweakreg_steps.errors import JobFailedError
 from tweakreg_steps.records.canonical import digest
-from tweakreg_steps.records.ledger import Entry, identity, is_as_made, read_entry
-from tweakreg_steps.records.outdir_files import ledger_of
+from tweakreg_steps.records.ledger import Entry, is_as_made
+from tweakreg_steps.records.ledger_file import open_ledger
 
 
 def common_stamp(stamps: Sequence[str | None]) -> str | None:
@@ -41,14 +41,16 @@ def with_upstream(record: Mapping[str, Any], reads: Iterable[Path]) -> dict[str,
     wanted = {str(path) for path in reads}
     problems: list[str] = []
     stamps: dict[str, str | None] = {}
-    for rule, names in record["upstream_jobs"].items():
-        entries = [read_entry(Path(ledger_of(rule, name))) for name in names]
-        found = common_stamp([identity(entry) if entry else None for entry in entries])
-        planned = record["upstream"][rule]
-        if found is None or planned not in (None, found):
-            problems.append(f"the products of {rule} are not those that were planned with")
-        stamps[rule] = found
-        problems += [text for entry in entries if entry for text in _changed(entry, wanted)]
+    with open_ledger(Path()) as ledger:
+        for rule, names in record["upstream_jobs"].items():
+            found: list[str | None] = []
+            for name in names:
+                entry = ledger.entry(rule, name)
+                found.append(entry.identity if entry else None)
+                problems += _changed(entry, wanted) if entry else ()
+            stamps[rule] = common_stamp(found)
+            if stamps[rule] is None or record["upstream"][rule] not in (None, stamps[rule]):
+                problems.append(f"the products of {rule} are not those that were planned with")
     if problems:
         raise JobFailedError("\n".join(f"{problem}; run again" for problem in problems))
     return {**record, "upstream": stamps}
@@ -56,7 +58,7 @@ def with_upstream(record: Mapping[str, Any], reads: Iterable[Path]) -> dict[str,
 
 def _changed(entry: Entry, wanted: set[str]) -> Iterator[str]:
     """Yield which of the wanted products of a job are not as it made them."""
-    for name, made in entry["products"].items():
+    for name, made in entry.products.items():
         if name in wanted:
             path = Path(name)
             if not path.is_file():

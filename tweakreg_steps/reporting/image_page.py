@@ -24,7 +24,7 @@ def image_page(
     found: Mapping[str, Any],
     match: Mapping[str, Any],
     files: Mapping[str, str],
-    logs: Mapping[str, str],
+    log: str,
     said: Statement,
 ) -> str:
     """Write the page of an image.
@@ -39,9 +39,10 @@ def image_page(
         The metadata of its catalog.
     match
         The metadata of its match.
-    files, logs
-        Files that belong to it, and what its jobs had to say: relative to the page, by what they
-        are.
+    files
+        Files that belong to it, relative to the page, by what they are.
+    log
+        What its jobs had to say, relative to the page.
     said
         What the page says of its making.
     """
@@ -55,7 +56,7 @@ def image_page(
             "numbers": list(_numbers(facts)),
             "story": [*_search(found), *_story(facts, match)],
             "files": files,
-            "logs": logs,
+            "log": log,
             "peaks": (data["offsets"] or {}).get("peaks", []),
         },
     )

@@ -72,6 +72,7 @@ def run_with_profile(
         "--scheduler": ["greedy"],
         "--logger": [NAME],
         "--nolock": [],
+        "--drop-metadata": [],
         "--rerun-incomplete": [],
         "--keep-going": [],
         "--keep-incomplete": [],

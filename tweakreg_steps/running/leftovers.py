@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tweakreg_steps.atomic import remove, remove_leftovers
 from tweakreg_steps.errors import JobFailedError
+from tweakreg_steps.records.ledger_file import gather_notes
 from tweakreg_steps.records.outdir_files import LOCK
 from tweakreg_steps.resources import user_cache
 from tweakreg_steps.scratch import remove_orphans, remove_scratch, scratch_in
@@ -18,6 +19,8 @@ _SNAKEMAKE = Path(".snakemake")
 @contextmanager
 def clean_outdir(outdir: Path) -> Iterator[Path]:
     """Remove what a killed run left, and at the end the temporary files of this one.
+
+    What its jobs have noted is gathered in the ledger.
 
     Only for the holder of the run's lock.
 
@@ -30,6 +33,7 @@ def clean_outdir(outdir: Path) -> Iterator[Path]:
     remove_scratch(outdir)
     remove_orphans(user_cache())
     _remove_marks(outdir)
+    gather_notes(outdir, {})
     try:
         with scratch_in(outdir) as scratch:
             yield scratch

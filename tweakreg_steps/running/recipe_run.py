@@ -67,8 +67,8 @@ def run_recipe(
         sys.stderr.writelines(f"{printable_line(one.text)}\n" for one in remove_obsolete(project))
         project.write_state([job.job for job in project.stale])
         _warn_of_cache(recipe)
-        before = read_outcomes(project.outdir)
         if project.stale:
+            before = read_outcomes(project.outdir)
             prepare(dict.fromkeys(job.job.rule for job in project.stale))
             run_stale(project, project.stale, cores=cores, profile=profile, quiet=quiet)
             write_story(project, file, before)

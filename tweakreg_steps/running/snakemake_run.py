@@ -110,7 +110,9 @@ def _run_here(outdir: Path, rules: list[str], cores: int, *, sources: Path) -> b
             )
             dag.execute_workflow(
                 executor=warm_executor.NAME,
-                execution_settings=ExecutionSettings(lock=False, keep_going=True),
+                execution_settings=ExecutionSettings(
+                    lock=False, keep_going=True, keep_metadata=False
+                ),
                 scheduling_settings=SchedulingSettings(scheduler="greedy"),
                 scheduler_settings=SchedulerSettings(),
             )

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tweakreg_steps.errors import JobFailedError
-from tweakreg_steps.records.ledger import read_entry, refresh_times
-from tweakreg_steps.records.outdir_files import ledger_of
+from tweakreg_steps.records.ledger_file import gather_notes
 from tweakreg_steps.running.run_log import finding_warnings, indented_log, write_run_log
+from tweakreg_steps.running.snakemake_metadata import forget_metadata
+from tweakreg_steps.workflow.gathered_logs import gather_logs
 from tweakreg_steps.workflow.project import Project
 from tweakreg_steps.workflow.staleness import StaleJob
 
@@ -34,6 +35,7 @@ def run_stale(
         return indented_log(project.outdir / log) if project.values["verbose"] else ""
 
     jobs = [job.job for job in stale]
+    forget_metadata(project.outdir, jobs)
     began = datetime.now(tz=UTC)
     try:
         with show_progress(
@@ -49,11 +51,9 @@ def run_stale(
         _say_warnings(
             list(dict.fromkeys(finding_warnings(project, jobs))), project.values["runfile"]
         )
-    for job in jobs:  # Snakemake has touched what they made
-        path = project.outdir / ledger_of(*job.key)
-        entry = read_entry(path)
-        if entry and entry["ticket"] == project.tickets[job.key]:
-            refresh_times(path, entry, project.outdir)
+    # Snakemake has touched what they made
+    gather_notes(project.outdir, {job.key: project.tickets[job.key] for job in jobs})
+    gather_logs(project.plan, project.outdir, project.tickets)
 
 
 def _say_warnings(warnings: list[str], runfile: str) -> None:

@@ -6,22 +6,17 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tweakreg_steps.atomic import explain_failure, is_of_the_disk
+from tweakreg_steps.atomic import explain_failure, is_of_the_disk, of_the_system
 from tweakreg_steps.errors import JobFailedError, RecipeError, TweakRegError
 from tweakreg_steps.printable import printable
-from tweakreg_steps.records.ledger import (
-    FitsProduct,
-    Product,
-    is_as_made,
-    read_entry,
-    write_entry,
-)
-from tweakreg_steps.records.outdir_files import APPLIED, CACHE_FOLDER, PLAN, ledger_of
+from tweakreg_steps.records.ledger import FitsProduct, Made, Product, is_as_made, write_note
+from tweakreg_steps.records.ledger_file import read_entry
+from tweakreg_steps.records.outdir_files import APPLIED, CACHE_FOLDER, PLAN, note_of
 from tweakreg_steps.records.plan_file import PlannedJob, read_job
 from tweakreg_steps.records.product_cache import cache_named_in
 from tweakreg_steps.records.upstream import with_upstream
@@ -66,9 +61,10 @@ def run_step(arguments: Sequence[str]) -> int:
         log.error("%s", error)  # noqa: TRY400  the message says it all; a traceback would hide it
         return error.exit_status
     except OSError as error:
-        if not is_of_the_disk(error):
+        given = of_the_system(error)
+        if not is_of_the_disk(given):
             raise
-        log.error("%s", explain_failure(error, Path(error.filename or Path.cwd())))  # noqa: TRY400
+        log.error("%s", explain_failure(given, Path(given.filename or Path.cwd())))  # noqa: TRY400
         return JobFailedError.exit_status
     now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
     log.info("%s%.2f s, at %s", DONE, time.monotonic() - began, now)
@@ -84,10 +80,9 @@ def run_planned(planned: PlannedJob) -> None:
     contents = {}
     if step.content is not None:
         contents = {path: step.content(Path(path)) for path in planned.writes.values()}
-    entry = Path(ledger_of(call.rule, call.name))
-    before = read_entry(entry)
-    write_entry(
-        entry,
+    before = read_entry(Path(), *planned.key)
+    write_note(
+        Path(note_of(*planned.key)),
         call.record,
         products,
         ticket=planned.ticket,
@@ -95,7 +90,7 @@ def run_planned(planned: PlannedJob) -> None:
         log=planned.log,
         contents=contents,
     )
-    _remove_former(before["products"] if before else {}, products)
+    _remove_former(before.products if before else {}, products)
 
 
 def call_of(planned: PlannedJob) -> Call:
@@ -141,7 +136,7 @@ def _with_declared(made: Sequence[Product], planned: PlannedJob) -> list[Product
     return [*made, *(Path(path) for path in planned.writes.values() if path not in said)]
 
 
-def _remove_former(former: dict[str, Any], products: Sequence[Product]) -> None:
+def _remove_former(former: Mapping[str, Made], products: Sequence[Product]) -> None:
     """Remove what this job made before under other names, if nobody changed it."""
     names = {os.path.normpath(p.path if isinstance(p, FitsProduct) else p) for p in products}
     for name, made in former.items():

@@ -63,7 +63,7 @@ class Subject:
 
     def member(self, image: Inspected) -> Subject:
         """Return one of several images as what a job is about."""
-        is_input = any(image is other for other in self.findings.images)
+        is_input = id(image) in self.findings.input_ids
         return replace(
             self, name=image.image.name, image=image, is_input=is_input, wildcard="", members=()
         )

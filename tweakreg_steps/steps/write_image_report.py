@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NotRequired, TypedDict
 
 from tweakreg_steps.json_file import read_json
-from tweakreg_steps.records.outdir_files import log_of
+from tweakreg_steps.records.outdir_files import log_of_image
 from tweakreg_steps.records.review_file import Decision
 from tweakreg_steps.records.verdict import after_review
 from tweakreg_steps.steps.call import StepCall
@@ -121,18 +121,8 @@ def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
         found=catalog.meta,
         match=matches.meta,
         files={text: f"../{product.path(image=call.name)}" for text, product in _LINKED.items()},
-        logs=_logs(call),
+        log=f"../{log_of_image(call.name)}",
         said=call.statement,
     )
     write_text_atomically(call.file("page"), page)
     call.write_record("facts", facts)
-
-
-def _logs(call: StepCall[Mapping[str, Any], Facts]) -> dict[str, str]:
-    """Return what the jobs before had to say of the image, relative to its page."""
-    before = call.record["upstream_jobs"]
-    return {
-        rule: f"../{log_of(rule, [call.name])}"
-        for rule, names in before.items()
-        if call.name in names
-    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,11 @@ class Findings:
     def names(self) -> list[str]:
         """The names of the inputs that are whole, in order."""
         return [image.image.name for image in self.images]
+
+    @cached_property
+    def input_ids(self) -> frozenset[int]:
+        """The identities of the inputs: each tells whether an image is one of them."""
+        return frozenset(map(id, self.images))
 
     @property
     def inputs(self) -> list[InputImage]:

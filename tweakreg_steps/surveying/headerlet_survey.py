@@ -10,8 +10,8 @@ from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import is_hst
 from tweakreg_steps.fits_files.wcsname import effective_wcsname
 from tweakreg_steps.recipes.recipe import Recipe
-from tweakreg_steps.records.ledger import read_entry
-from tweakreg_steps.records.outdir_files import HEADERLETS, ledger_of
+from tweakreg_steps.records.ledger_file import read_entry
+from tweakreg_steps.records.outdir_files import HEADERLETS
 from tweakreg_steps.surveying.file_digest import file_digest
 from tweakreg_steps.surveying.findings import Findings
 from tweakreg_steps.surveying.inspection import Inspected
@@ -96,8 +96,8 @@ def _file_problems(recipe: Recipe, findings: Findings) -> Iterator[str]:
 
 def _is_own(path: Path, image: str, outdir: Path) -> bool:
     """Tell whether a file is the headerlet that an earlier run made of an image."""
-    entry = read_entry(outdir / ledger_of("write_headerlet", image))
-    return entry is not None and str(path.relative_to(outdir)) in entry["products"]
+    entry = read_entry(outdir, "write_headerlet", image)
+    return entry is not None and str(path.relative_to(outdir)) in entry.products
 
 
 def _name_problems(recipe: Recipe, findings: Findings) -> Iterator[str]:

@@ -19,16 +19,16 @@ from pathlib import Path
 
 from tweakreg_steps.recipes.schema import Tree
 from tweakreg_steps.records.canonical import canonical_json, digest
-from tweakreg_steps.records.outdir_files import log_of
+from tweakreg_steps.records.outdir_files import log_of, log_of_image
 from tweakreg_steps.records.statement import image_of_job
-from tweakreg_steps.steps.declaration import Product, Step
+from tweakreg_steps.steps.declaration import Per, Product, Step
 from tweakreg_steps.steps.subject import ALL
 
 JobKey = tuple[str, str]
 """Rule and name of a job."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, slots=True)
 class Job:
     """One job of the plan.
 
@@ -102,6 +102,12 @@ class Job:
     def log(self) -> str:
         """Where it writes what it has to say, relative to the output folder."""
         return log_of(self.rule, self.wildcards.values())
+
+    @property
+    def gathered_log(self) -> str:
+        """Where that is when the run is over: with that of the other jobs on the image."""
+        is_of_image = self.step.per in (Per.IMAGE, Per.CHIP, Per.OTHER)
+        return log_of_image(self.image) if is_of_image else log_of(self.rule, ())
 
     @property
     def text(self) -> str:

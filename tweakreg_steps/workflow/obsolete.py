@@ -11,10 +11,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from tweakreg_steps.records.ledger import Entry, is_as_made, read_entry
-from tweakreg_steps.records.outdir_files import ALIGNED, APPLIED, LEDGER, digests_of
+from tweakreg_steps.records.ledger import Entry, is_as_made
+from tweakreg_steps.records.ledger_file import forget_entry, open_ledger
+from tweakreg_steps.records.outdir_files import ALIGNED, APPLIED, digests_of, log_of_image
 from tweakreg_steps.records.statement import image_of_job
 from tweakreg_steps.steps.subject import ALL
+from tweakreg_steps.workflow.jobs import JobKey
 from tweakreg_steps.workflow.project import Project
 
 
@@ -42,20 +44,19 @@ class Obsolete:
 
 def obsolete_products(project: Project) -> list[Obsolete]:
     """Return the products that the ledger owns and the recipe does not make any more."""
-    return _obsolete_among(project, _entries(project.outdir))
+    return _obsolete_among(project, _former_entries(project))
 
 
-def _obsolete_among(project: Project, entries: Iterable[tuple[Path, Entry]]) -> list[Obsolete]:
+def _obsolete_among(project: Project, entries: Iterable[tuple[JobKey, Entry]]) -> list[Obsolete]:
     """Return them from the ledger's entries."""
     made = set(project.plan.outputs)
     found = []
-    for path, entry in entries:
-        rule, name = path.parent.name, path.stem
-        for product in _left_behind(project, rule, name, entry):
+    for key, entry in entries:
+        for product in _left_behind(project, key, entry):
             file = project.outdir / product
-            known = entry["products"].get(product)
+            known = entry.products.get(product)
             if known and product not in made and file.is_file() and is_as_made(file, known):
-                found.append(Obsolete(product, rule, name))
+                found.append(Obsolete(product, *key))
     return found
 
 
@@ -67,15 +68,14 @@ def remove_obsolete(project: Project) -> list[Obsolete]:
     list of Obsolete
         What was removed.
     """
-    entries = list(_entries(project.outdir))
+    entries = _former_entries(project)
     found = _obsolete_among(project, entries)
     for one in found:
         _remove(project.outdir, one.product)
     made = set(project.plan.outputs)
-    for path, entry in entries:
-        key = (path.parent.name, path.stem)
-        if key not in project.plan.jobs and not made & set(entry["products"]):
-            _forget(project, path, entry)
+    for key, entry in entries:
+        if key not in project.plan.jobs and not made & set(entry.products):
+            _forget(project, key, entry)
     return found
 
 
@@ -93,37 +93,42 @@ def remove_intermediates(project: Project) -> int:
     return len(left)
 
 
-def _entries(outdir: Path) -> Iterator[tuple[Path, Entry]]:
-    """Yield the entries of the ledger with their files."""
-    for path in sorted((outdir / LEDGER).glob("*/*.json")):
-        entry = read_entry(path)
-        if entry is not None:
-            yield path, entry
+def _former_entries(project: Project) -> list[tuple[JobKey, Entry]]:
+    """Return the entries of jobs that there are no more, or that make fewer products now."""
+    jobs = project.plan.jobs
+    with open_ledger(project.outdir) as ledger:
+        former = [
+            key
+            for key in ledger.jobs()
+            if key not in jobs or not set(ledger.declared(*key)) <= {*jobs[key].outputs}
+        ]
+        entries = [(key, ledger.entry(*key)) for key in former]
+    return [(key, entry) for key, entry in entries if entry is not None]
 
 
-def _left_behind(project: Project, rule: str, name: str, entry: Entry) -> Iterator[str]:
+def _left_behind(project: Project, key: JobKey, entry: Entry) -> Iterator[str]:
     """Yield the products of an entry that its job, if there is one, does not make any more."""
-    job = project.plan.jobs.get((rule, name))
-    candidates = entry["products"] if job is None else set(entry["declared"]) - {*job.outputs}
+    job = project.plan.jobs.get(key)
+    candidates = entry.products if job is None else set(entry.declared) - {*job.outputs}
     kept = {APPLIED}
-    if image_of_job(entry["record"]) in {one.image.name for one in project.findings.unread}:
+    if image_of_job(entry.record) in {one.image.name for one in project.findings.unread}:
         kept.add(ALIGNED)  # perhaps the only whole copy that is left
     for product in candidates:
         if PurePosixPath(product).parts[0] not in kept:
             yield product
 
 
-def _forget(project: Project, path: Path, entry: Entry) -> None:
+def _forget(project: Project, key: JobKey, entry: Entry) -> None:
     """Remove entry and log of a job, and what is known of an image that is none any more."""
-    if any((project.outdir / product).exists() for product in entry["products"]):
+    if any((project.outdir / product).exists() for product in entry.products):
         return  # edited since, or a solution in an original: it is still to be known what made it
-    path.unlink(missing_ok=True)
-    _remove(project.outdir, entry["log"])
-    image = image_of_job(entry["record"])
+    forget_entry(project.outdir, *key)
+    _remove(project.outdir, entry.log)
+    image = image_of_job(entry.record)
     inputs = {one.name for one in project.findings.inputs}
     if image not in {ALL, *inputs, *(one.image.name for one in project.findings.all_images)}:
         _remove(project.outdir, digests_of(image))
-    _remove_empty(path.parent)
+        _remove(project.outdir, log_of_image(image))
 
 
 def _remove(outdir: Path, product: str) -> None:

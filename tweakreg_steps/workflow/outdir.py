@@ -17,26 +17,30 @@ from pathlib import Path
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.json_file import recall_json, write_json
 from tweakreg_steps.provenance.reading import read_statements
+from tweakreg_steps.records.ledger_file import open_ledger
 from tweakreg_steps.records.outdir_files import (
     ALIGNED,
     FOLDERS,
     LEDGER,
     LOCK,
+    LOG_HEAD,
     LOGS,
+    NOTES,
     SCRATCH,
     STATE,
 )
 from tweakreg_steps.records.statement import KEY
 from tweakreg_steps.steps.products import HEADER_RECORD
 
-OWN_FOLDERS = (*FOLDERS, LEDGER, SCRATCH)
+OWN_FOLDERS = (*FOLDERS, NOTES, SCRATCH)
 """The folders that no link may stand for."""
 
 _CLAIMS = f"{LOGS}/claims.json"
 """The files that a run has begun to make; there from the first job to the good end of the run."""
 
 _LEVEL = 16
-_LOG_BEGIN = re.compile(rb"(?:INFO|WARNING|ERROR): |$|Traceback ")
+"""Bytes at the beginning of a log that tell it: as many as `LOG_HEAD` has."""
+_LOG_BEGIN = re.compile(rb"(?:INFO|WARNING|ERROR): |$|Traceback |" + LOG_HEAD.encode())
 _NAME_MAX = 255
 """Bytes of a file's name, where the system does not tell."""
 
@@ -82,7 +86,7 @@ def require_usable(outdir: Path) -> None:
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise InputError(f"outdir: {outdir}: is not writable; choose a folder you may write")
     paths = [Path(name) for name in (*OWN_FOLDERS, *_inside_snakemake(outdir))]
-    problems = [*_links(outdir, (*paths, Path(LOCK)))]
+    problems = [*_links(outdir, (*paths, Path(LOCK), Path(LEDGER)))]
     problems += _blocked_folders(outdir, map(Path, OWN_FOLDERS))
     _refuse(problems or [*_foreign_digests(outdir)])
 
@@ -105,20 +109,36 @@ def require_room(outdir: Path, products: Iterable[str]) -> None:
         Naming each file where a folder is needed, each folder where a file is, each link, and each
         name that is too long for the disk.
     """
-    paths = [Path(product) for product in products]
-    folders = dict.fromkeys(parent for path in paths for parent in path.parents)
+    names = list(dict.fromkeys(products))
+    nearest = dict.fromkeys(name.rpartition("/")[0] for name in names)
+    folders = dict.fromkeys(p for one in nearest for p in (Path(one), *Path(one).parents))
+    there = _there(outdir, names)
     problems = [
-        *_long_names(outdir, paths),
-        *_links(outdir, [*folders, *paths]),
+        *_long_names(outdir, names),
+        *_links(outdir, [*folders, *map(Path, there)]),
         *_blocked_folders(outdir, folders),
         *(
-            f"outdir: {outdir / path}: is a folder, and a file of that name is to be written; "
+            f"outdir: {outdir / name}: is a folder, and a file of that name is to be written; "
             "remove it, or choose another outdir"
-            for path in paths
-            if (outdir / path).is_dir() and not (outdir / path).is_symlink()
+            for name, file in there.items()
+            if file.is_dir(follow_symlinks=False)
         ),
     ]
     _refuse(problems)
+
+
+def _there(outdir: Path, names: Iterable[str]) -> dict[str, os.DirEntry[str]]:
+    """Return those of some files or whatever has their names that are there, in their order.
+
+    Each folder is listed once: there may be a million names.
+    """
+    wanted = {name: i for i, name in enumerate(names)}
+    found: dict[str, os.DirEntry[str]] = {}
+    for folder in dict.fromkeys(name.rpartition("/")[0] for name in wanted):
+        before = f"{folder}/" if folder else ""
+        with suppress(OSError), os.scandir(outdir / folder) as files:
+            found |= {name: file for file in files if (name := before + file.name) in wanted}
+    return dict(sorted(found.items(), key=lambda item: wanted[item[0]]))
 
 
 def foreign_files(outdir: Path, files: Iterable[str]) -> list[str]:
@@ -134,7 +154,7 @@ def foreign_files(outdir: Path, files: Iterable[str]) -> list[str]:
     files
         Names relative to it.
     """
-    there = [name for name in dict.fromkeys(files) if os.path.lexists(outdir / name)]
+    there = _there(outdir, files)
     claimed = frozenset(_claims(outdir)) if there else frozenset()
     unclaimed = [name for name in there if name not in claimed]
     owned = frozenset(_ledger_products(outdir)) if unclaimed else frozenset()
@@ -213,13 +233,10 @@ def _claims(outdir: Path) -> Iterator[str]:
 
 def _ledger_products(outdir: Path) -> Iterator[str]:
     """Yield the products that the ledger knows; the log of a job that is in it counts, too."""
-    root = outdir / LEDGER
-    for path in root.glob("*/*.json"):
-        entry = recall_json(path) or {}
-        if isinstance(entry.get("log"), str):
-            yield entry["log"]
-        products = entry.get("products")
-        yield from products if isinstance(products, dict) else ()
+    with open_ledger(outdir) as ledger:
+        for _, entry in ledger.entries():
+            yield entry.log
+            yield from entry.products
 
 
 def _home_problems(outdir: Path) -> Iterator[str]:
@@ -258,17 +275,17 @@ def _links(outdir: Path, paths: Iterable[Path]) -> Iterator[str]:
             )
 
 
-def _long_names(outdir: Path, paths: Iterable[Path]) -> Iterator[str]:
+def _long_names(outdir: Path, names: Iterable[str]) -> Iterator[str]:
     """Yield each file whose name is longer than the disk takes it."""
     try:
         limit = os.pathconf(outdir, "PC_NAME_MAX")
     except OSError:
         limit = _NAME_MAX
-    for path in paths:
-        length = len(os.fsencode(path.name))
+    for name in names:
+        length = len(os.fsencode(name.rpartition("/")[2]))
         if length > limit:
             yield (
-                f"outdir: {path}: the name is {length} bytes long, and the disk takes {limit}; "
+                f"outdir: {name}: the name is {length} bytes long, and the disk takes {limit}; "
                 "give the image a shorter name"
             )
 

@@ -13,7 +13,7 @@ from tweakreg_steps.records.outdir_files import (
     MANIFEST,
     RESOLVED_RECIPE,
     RUN_LOG_HEAD,
-    ledger_of,
+    note_of,
 )
 from tweakreg_steps.steps.products import HEADERLET, cumulative_catalog
 from tweakreg_steps.workflow.jobs import Job
@@ -78,7 +78,8 @@ def files_of_jobs(project: Project, jobs: Iterable[Job]) -> Iterator[str]:
             if not (clobber and job.products.get(port) is HEADERLET):
                 yield path
         yield job.log
-        yield ledger_of(*job.key)
+        yield job.gathered_log
+        yield note_of(*job.key)
         yield from _further_products(project, job)
 
 

@@ -82,8 +82,9 @@ class _Builder:
 
     def __post_init__(self) -> None:
         self.plan.clean = self.values["clean"]
+        self._recipe_digests: dict[JobKey, str] = {}
+        self._shared_parameters: dict[tuple[str, str], Tree] = {}
         self._versions = library_versions() if self.values["strict_versions"] else {}
-        self._inputs = {id(image) for image in self.findings.images}
         images = self.findings.all_images
         self._images = {image.image.name: self._subject(image, None) for image in images}
         self._pairs = {name: self._together("pair", name, of) for name, of in self._members()}
@@ -140,7 +141,7 @@ class _Builder:
             self.findings,
             image,
             chip,
-            is_input=id(image) in self._inputs,
+            is_input=id(image) in self.findings.input_ids,
             decide=lambda other: decision_of(self.plan, self.values, self.findings, other),
         )
 
@@ -149,7 +150,7 @@ class _Builder:
         reads = {**dict(self._reads(step, subject)), **self._working(step, subject)}
         needs = tuple(dict.fromkeys(self.plan.makers[path] for path in reads.values()))
         inputs = {**self._of_images(step, subject, facts, needs), **facts}
-        parameters = parameters_of(step, subject.values, findpars=subject.findpars)
+        parameters = self._parameters_of(step, subject)
         names = self.findings.names if step.per is Per.ALL else _names_of(subject.members)
         own = own_parameters_of(step, self.values, names)
         record: Tree = {
@@ -270,9 +271,26 @@ class _Builder:
         """Return the recipe digests of upstream jobs by their rules; where all are one, only it."""
         recipes: dict[str, list[str]] = {}
         for rule, names in _names_by_rule(needs).items():
-            found = [recipe_digest(self.plan.jobs[rule, name].record) for name in names]
+            found = [self._recipe_digest((rule, name)) for name in names]
             recipes[rule] = found[:1] if len(set(found)) == 1 else found
         return recipes
+
+    def _parameters_of(self, step: Step, subject: Subject) -> Tree:
+        """Return what a job consumes of the recipe: one tree for all images that share it."""
+        if subject.values is not self.values:
+            return parameters_of(step, subject.values, findpars=subject.findpars)
+        key = (step.rule, subject.findpars)
+        if key not in self._shared_parameters:
+            self._shared_parameters[key] = parameters_of(
+                step, self.values, findpars=subject.findpars
+            )
+        return self._shared_parameters[key]
+
+    def _recipe_digest(self, key: JobKey) -> str:
+        """Return the recipe digest of a job, on which many others may depend."""
+        if key not in self._recipe_digests:
+            self._recipe_digests[key] = recipe_digest(self.plan.jobs[key].record)
+        return self._recipe_digests[key]
 
 
 def _names_of(images: Iterable[Inspected]) -> list[str]:

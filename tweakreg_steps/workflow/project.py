@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,7 @@ from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.json_file import json_text, memorize_json, recall_json
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.records.canonical import digest
-from tweakreg_steps.records.ledger import read_entry
+from tweakreg_steps.records.ledger_file import read_entry
 from tweakreg_steps.records.outdir_files import (
     CACHE_FOLDER,
     INPUT_LIST,
@@ -24,7 +25,6 @@ from tweakreg_steps.records.outdir_files import (
     RESOLVED_RECIPE,
     RUN_CONFIG,
     is_prepared,
-    ledger_of,
     plain_name,
 )
 from tweakreg_steps.records.plan_file import PlannedJob, write_plan
@@ -170,13 +170,7 @@ class Project:
 
     def write_state(self, jobs: list[Job]) -> None:
         """Write what the steps need to know: their plan, all images, and the complete recipe."""
-        refimage = self.findings.refimage
-        manifest = {
-            "images": [self._manifest_entry(image) for image in self.images],
-            "refimage": self._manifest_entry(refimage) if refimage else None,
-            "files": self._relative_all(run_files(self.recipe)),
-        }
-        _write_if_changed(self.outdir / MANIFEST, json_text(manifest))
+        _write_if_changed(self.outdir / MANIFEST, self._manifest_text())
         _write_if_changed(self.outdir / RESOLVED_RECIPE, resolved_text(self.recipe, self.findings))
         inputs = input_list_text(self.recipe, self.findings)
         if inputs is not None:
@@ -186,6 +180,17 @@ class Project:
         _write_if_changed(self.outdir / CACHE_FOLDER, name)
         _write_if_changed(self.outdir / RUN_CONFIG, json_text({"outdir": "."}))
         write_plan(self.outdir / PLAN, map(self.planned, jobs), labels=self._chip_labels())
+
+    def _manifest_text(self) -> str:
+        """Return the list of all images, one a line; Python is slow at longer forms of JSON."""
+        refimage = self.findings.refimage
+        other = {
+            "files": self._relative_all(run_files(self.recipe)),
+            "refimage": self._manifest_entry(refimage) if refimage else None,
+        }
+        lines = (json.dumps(self._manifest_entry(one), sort_keys=True) for one in self.images)
+        images = ",\n  ".join(lines)
+        return f'{json.dumps(other, sort_keys=True)[:-1]},\n "images": [\n  {images}\n]}}\n'
 
     def _chip_labels(self) -> dict[tuple[str, int], str]:
         """Return file and extension of each chip, by image and number of the chip.
@@ -277,11 +282,11 @@ class _Contents:
         It is known from the ledger; where the job is to run again, from a preview. In a fresh
         folder nothing can be spared by it.
         """
-        entry = read_entry(self._outdir / ledger_of(job.rule, job.name))
+        entry = read_entry(self._outdir, *job.key)
         if entry is None or job.step.preview is None:
             return None
-        if digest(entry["record"]) == job.stamp:
-            return next(iter(entry["contents"].values()), None)
+        if digest(entry.record) == job.stamp:
+            return next(iter(entry.contents.values()), None)
         cache = self._outdir / PLANE_CACHE
         known = recall_json(cache) or {}
         if known.get("job") != job.stamp:

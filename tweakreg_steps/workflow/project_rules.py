@@ -10,16 +10,23 @@ from tweakreg_steps.recipes.composition import read_recipe_source
 from tweakreg_steps.recipes.merging import merge
 from tweakreg_steps.recipes.recipe import complete
 from tweakreg_steps.workflow.blocked_jobs import require_measurable
+from tweakreg_steps.workflow.gathered_logs import gather_logs
 from tweakreg_steps.workflow.jobs import JobKey
 from tweakreg_steps.workflow.notes import say_notes
 from tweakreg_steps.workflow.obsolete import remove_obsolete
 from tweakreg_steps.workflow.outdir import prepare_outdir
 from tweakreg_steps.workflow.ownership import files_of_jobs, require_products
 from tweakreg_steps.workflow.project import Project, open_project
-from tweakreg_steps.workflow.rules import RuleJob, Rules
+from tweakreg_steps.workflow.rules import Force, RuleJob, Rules
 
 
-def rules_of(project: Project, jobs: Iterable[JobKey], *, folder: str) -> Rules:
+def rules_of(
+    project: Project,
+    jobs: Iterable[JobKey],
+    *,
+    folder: str,
+    force: Force | None,
+) -> Rules:
     """Return the rules of some jobs of a project.
 
     Parameters
@@ -30,6 +37,8 @@ def rules_of(project: Project, jobs: Iterable[JobKey], *, folder: str) -> Rules:
         The jobs that Snakemake is shown.
     folder
         The output folder as Snakemake has it.
+    force
+        Has Snakemake run the jobs that make some files; None where it runs all of them.
     """
     stale = frozenset(job.job.key for job in project.stale)
     plan = project.plan
@@ -42,6 +51,8 @@ def rules_of(project: Project, jobs: Iterable[JobKey], *, folder: str) -> Rules:
         targets=[path for path in plan.targets if path in made],
         clean=plan.clean,
         begin=lambda: remove_obsolete(project),
+        end=lambda: gather_logs(plan, project.outdir, project.tickets),
+        force=force,
     )
 
 
@@ -50,9 +61,10 @@ def _rule_job(project: Project, key: JobKey, stale: frozenset[JobKey]) -> RuleJo
     planned = project.planned(project.plan.jobs[key])
     products = list(planned.reads.values())
     if key in stale:
-        return RuleJob(planned, products, ())
+        return RuleJob(planned, products, (), is_stale=True)
     makers = project.plan.makers
-    return RuleJob(planned, (), [path for path in products if makers[path] not in stale])
+    settled = [path for path in products if makers[path] not in stale]
+    return RuleJob(planned, (), settled, is_stale=False)
 
 
 def prepared_project(config: dict[str, Any], configfiles: list[Path]) -> Project:

@@ -28,7 +28,7 @@ _IMAGE = "image"
 """What the files of an image call the image itself."""
 
 
-def record_reasons(old: Tree, new: Tree, files: Mapping[str, Path]) -> Iterator[str]:
+def record_reasons(old: Mapping[str, Any], new: Tree, files: Mapping[str, Path]) -> Iterator[str]:
     """Yield the differences between two records, but for the stamps of upstream jobs.
 
     Parameters

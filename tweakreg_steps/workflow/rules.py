@@ -14,6 +14,9 @@ from tweakreg_steps.steps.declaration import Product, declared
 from tweakreg_steps.steps.products import PSF
 from tweakreg_steps.workflow.name_pattern import pattern_of_names
 
+Force = Callable[[set[str]], object]
+"""Has Snakemake run the jobs that make some files, given as it has them."""
+
 
 class Wildcards(Protocol):
     """What Snakemake hands to a function of a rule."""
@@ -37,11 +40,14 @@ class RuleJob:
         The products that it takes, if it has to run.
     settled
         Those that are there already and stay as they are, if it has not.
+    is_stale
+        Whether it has to run.
     """
 
     planned: PlannedJob
     products: Sequence[str]
     settled: Sequence[str]
+    is_stale: bool
 
 
 class Rules:
@@ -61,6 +67,10 @@ class Rules:
         Whether intermediate products are removed once nothing needs them any more.
     begin
         What is to be done before the first job.
+    end
+        What is to be done when all jobs are.
+    force
+        Has Snakemake run the jobs that make some files; None where it runs all of them.
     """
 
     def __init__(
@@ -72,9 +82,13 @@ class Rules:
         targets: Iterable[str],
         clean: bool,
         begin: Callable[[], object],
+        end: Callable[[], object],
+        force: Force | None,
     ) -> None:
         self.outdir = outdir
         self.begin = begin
+        self.end = end
+        self._force = force
         self._folder = folder
         self._clean = clean
         self._of_rule: dict[str, list[RuleJob]] = {}
@@ -105,6 +119,7 @@ class Rules:
         from snakemake.io import ancient
 
         def products(wildcards: Wildcards) -> list[str]:
+            self._force_stale()
             job = self._job(rule, wildcards)
             return [*map(self._place, job.products)] if job else []
 
@@ -117,6 +132,17 @@ class Rules:
             return [*map(self._place, _files(job.planned))] if job else []
 
         return {"products": products, "settled": ancient(settled), "files": ancient(files)}
+
+    def _force_stale(self) -> None:
+        """Have Snakemake run the stale jobs whose products are there.
+
+        It learns that by the change of a ticket only where it has done the job itself before.
+        """
+        force, self._force = self._force, None
+        if force is not None:
+            jobs = (job for shown in self._of_rule.values() for job in shown if job.is_stale)
+            files = (path for job in jobs for path in job.planned.writes.values())
+            force({self._place(path) for path in files if (self.outdir / path).is_file()})
 
     def outputs(self, rule: str) -> dict[str, Any]:
         """Return the products of a rule, by what its step calls them."""

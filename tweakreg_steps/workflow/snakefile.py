@@ -36,6 +36,7 @@ class Workflow(Protocol):
     configfiles: list[Path]
     modifier: Any
     is_main_process: bool
+    dag: Any
 
     def register_envvars(self, *names: str) -> None:
         """Have environment variables handed on with every job."""
@@ -94,7 +95,16 @@ def open_workflow(config: dict[str, Any], workflow: Workflow) -> Rules:
     jobs = handed_over[1] if handed_over else project.plan.jobs
     send_plan(config, SentPlan(project.outdir, digest_of_plan(project.outdir / PLAN)))
     workflow.register_envvars(VARIABLE)
-    return rules_of(project, jobs, folder=_folder(project.outdir, workflow))
+
+    def force(files: set[str]) -> None:
+        workflow.dag.forcefiles.update(files)
+
+    return rules_of(
+        project,
+        jobs,
+        folder=_folder(project.outdir, workflow),
+        force=None if handed_over else force,
+    )
 
 
 def _sent_rules(config: dict[str, Any], workflow: Workflow) -> Rules:
@@ -107,7 +117,7 @@ def _sent_rules(config: dict[str, Any], workflow: Workflow) -> Rules:
         if spec.rulename in rules
     ]
     jobs = [
-        RuleJob(job, products=list(job.reads.values()), settled=())
+        RuleJob(job, products=list(job.reads.values()), settled=(), is_stale=True)
         for job in read_sent_jobs(sent.outdir / PLAN, sent.digest, wanted)
     ]
     return Rules(
@@ -117,6 +127,8 @@ def _sent_rules(config: dict[str, Any], workflow: Workflow) -> Rules:
         targets=(),
         clean=False,
         begin=lambda: None,
+        end=lambda: None,
+        force=None,
     )
 
 

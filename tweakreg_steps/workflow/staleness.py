@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tweakreg_steps.recipes.schema import Tree
 from tweakreg_steps.records.canonical import digest
-from tweakreg_steps.records.ledger import Entry, is_as_made, read_entry, refresh_times
-from tweakreg_steps.records.library_versions import VERSIONS
-from tweakreg_steps.records.outdir_files import ledger_of
+from tweakreg_steps.records.ledger import Entry, is_as_made
+from tweakreg_steps.records.ledger_file import open_ledger, refresh_times
 from tweakreg_steps.steps.subject import ALL
 from tweakreg_steps.workflow.jobs import Job, JobKey, WorkPlan
 from tweakreg_steps.workflow.record_reasons import record_reasons, version_reasons
 
 _TICKET = 12
 
+Found = Mapping[str, os.stat_result | None]
+"""The products of a job that there are, and None for those that there are not."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class StaleJob:
     """A job that has to run.
 
@@ -52,16 +57,18 @@ def stale_jobs(plan: WorkPlan, outdir: Path) -> list[StaleJob]:
     """
     stale: dict[JobKey, StaleJob] = {}
     changing: set[JobKey] = set()
-    for job in plan.jobs.values():
-        upstream = tuple(dict.fromkeys(key[0] for key in job.upstream if key in changing))
-        entry = read_entry(outdir / ledger_of(job.rule, job.name))
-        files = {key: file for name in (ALL, job.image) for key, file in plan.files_of(name)}
-        changes = list(_changes(job, entry, outdir, running=upstream, files=files))
-        missing = _missing(job, entry, outdir, clean=plan.clean)
-        if (changes or upstream) and not _holds_the_same(plan, job, entry):
-            changing.add(job.key)
-        if changes or upstream or missing:
-            stale[job.key] = StaleJob(job, (*changes, *missing), upstream)
+    folder = os.fspath(outdir)  # a pathlib object for each product costs ten times more
+    with open_ledger(outdir) as ledger:
+        for job in plan.jobs.values():
+            upstream = tuple(dict.fromkeys(key[0] for key in job.upstream if key in changing))
+            entry = ledger.entry(*job.key)
+            found = {path: _look(f"{folder}/{path}") for path in entry.products} if entry else {}
+            changes = list(_changes(plan, job, entry, outdir, found, running=upstream))
+            missing = _missing(job, found, clean=plan.clean)
+            if (changes or upstream) and not _holds_the_same(plan, job, entry):
+                changing.add(job.key)
+            if changes or upstream or missing:
+                stale[job.key] = StaleJob(job, (*changes, *missing), upstream)
     _add_needed_again(plan, stale, outdir)
     return [stale[key] for key in plan.jobs if key in stale]
 
@@ -74,14 +81,14 @@ def tickets(plan: WorkPlan, stale: list[StaleJob], outdir: Path) -> dict[JobKey,
     """
     reasons = {job.job.key: job.reasons for job in stale}
     found: dict[JobKey, str] = {}
-    for key, job in plan.jobs.items():
-        entry = read_entry(outdir / ledger_of(*key))
-        before = entry["ticket"] if entry else None
-        if key in reasons or before is None:
-            states = [_state(outdir / path) for path in job.outputs]
-            found[key] = digest([job.record, before, reasons.get(key), states])[:_TICKET]
-        else:
-            found[key] = before
+    with open_ledger(outdir) as ledger:
+        for key, job in plan.jobs.items():
+            before = ledger.ticket(*key)
+            if key in reasons or before is None:
+                states = [_state(outdir / path) for path in job.outputs]
+                found[key] = digest([job.record, before, reasons.get(key), states])[:_TICKET]
+            else:
+                found[key] = before
     return found
 
 
@@ -97,55 +104,67 @@ def _state(path: Path) -> list[int] | None:
 def _holds_the_same(plan: WorkPlan, job: Job, entry: Entry | None) -> bool:
     """Tell whether a product that counts by its content is known to hold what it held."""
     stamp = plan.stamps[job.key]
-    return bool(entry and stamp and stamp in entry["contents"].values())
+    return bool(entry and stamp and stamp in entry.contents.values())
+
+
+def _look(path: str) -> os.stat_result | None:
+    """Return size and time of a file; None where there is none."""
+    try:
+        status = os.stat(path)  # noqa: PTH116  as above
+    except OSError:
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None
 
 
 def _changes(
+    plan: WorkPlan,
     job: Job,
     entry: Entry | None,
     outdir: Path,
+    found: Found,
     *,
     running: tuple[str, ...],
-    files: Mapping[str, Path],
 ) -> Iterator[str]:
     """Yield what changes a job's products, but for the upstream rules that run anyway."""
     if entry is None:
         yield "not made yet"
         return
-    yield from record_reasons(entry["record"], job.record, files)
-    yield from version_reasons(entry.get(VERSIONS, {}), job.versions)
-    changed = [
-        rule for rule in _changed_upstream(entry["record"], job.record) if rule not in running
-    ]
-    if changed:
-        yield f"the products of {', '.join(changed)} changed"
+    if entry.record != job.record:
+        files = {key: file for name in (ALL, job.image) for key, file in plan.files_of(name)}
+        yield from record_reasons(entry.record, job.record, files)
+        changed = [
+            rule for rule in _changed_upstream(entry.record, job.record) if rule not in running
+        ]
+        if changed:
+            yield f"the products of {', '.join(changed)} changed"
+    yield from version_reasons(entry.versions, job.versions)
     for output in job.outputs:
-        if output not in entry["products"]:
+        if output not in entry.products:
             yield f"{output} is not made yet"
-    yield from _edited(job, entry, outdir)
+    yield from _edited(job, entry, outdir, found)
 
 
-def _edited(job: Job, entry: Entry, outdir: Path) -> Iterator[str]:
+def _edited(job: Job, entry: Entry, outdir: Path, found: Found) -> Iterator[str]:
     """Yield which products of a job were changed since; note the times of those that were not."""
     is_touched = False
-    for product, made in entry["products"].items():
-        path = outdir / product
-        if not path.is_file():
+    for product, made in entry.products.items():
+        status = found[product]
+        if status is None or (status.st_size, status.st_mtime_ns) == (made.size, made.mtime_ns):
             continue
-        if not is_as_made(path, made):
+        if not is_as_made(outdir / product, made):
             yield f"{product} was changed"
             return
-        is_touched |= path.stat().st_mtime_ns != made["mtime_ns"]
+        is_touched = True
     if is_touched:
-        refresh_times(outdir / ledger_of(job.rule, job.name), entry, outdir)
+        refresh_times(outdir, job.key, entry)
 
 
-def _missing(job: Job, entry: Entry | None, outdir: Path, *, clean: bool) -> list[str]:
+def _missing(job: Job, found: Found, *, clean: bool) -> list[str]:
     """Say which of a job's products are gone though they should be there."""
     return [
         f"{product} is missing"
-        for product in (entry["products"] if entry else ())
-        if not (clean and product in job.intermediates) and not (outdir / product).is_file()
+        for product, status in found.items()
+        if status is None and not (clean and product in job.intermediates)
     ]
 
 
@@ -155,17 +174,19 @@ def _add_needed_again(plan: WorkPlan, stale: dict[JobKey, StaleJob], outdir: Pat
         if job.key not in stale:
             continue
         for key in job.upstream:
+            if key in stale:
+                continue
             maker = plan.jobs[key]
             missing = [
                 f"its product {product} is needed again"
                 for product in maker.intermediates
                 if product in job.reads.values() and not (outdir / product).is_file()
             ]
-            if missing and key not in stale:
+            if missing:
                 stale[key] = StaleJob(maker, tuple(missing), ())
 
 
-def _changed_upstream(old: Tree, new: Tree) -> list[str]:
+def _changed_upstream(old: Mapping[str, Any], new: Tree) -> list[str]:
     """Return the upstream rules whose products are not those that the job took.
 
     Where a stamp is not known yet, the rule runs, and is named for that.
