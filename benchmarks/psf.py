@@ -1,11 +1,13 @@
 """Positions of stars painted through real PSFs: the finder, the PSF's fit, the photon limit.
 
-usage: python benchmarks/psf.py [positions] [stars] [speed] [builder] [--grids FOLDER]
+usage: python benchmarks/psf.py [positions] [stars] [speed] [builder] [alignment] [--grids FOLDER]
 
 The grids of the STDPSF library are taken from the wheel ``space_phot`` of the package index, or
 from a folder of PSFSTD files; nothing of them is kept. ``positions`` compares centroids on
 WFC3/UVIS and IR PSFs, ``stars`` shows how many stars a built PSF needs, ``speed`` times finding,
-fitting and building, ``builder`` builds with `photutils.psf.EPSFBuilder`.
+fitting and building, ``builder`` builds with `photutils.psf.EPSFBuilder`. ``alignment`` needs no
+grids: it aligns exposures painted by an optical model, also with drizzlepac where
+``--drizzlepac-python`` names its interpreter.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from tweakreg_steps.arrays import BoolArray, FloatArray
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from psf_alignment import compare_alignments  # noqa: E402 - path set above
 from psf_scenes import phase_bias, without_smooth_field  # noqa: E402 - path set above
 
 from tweakreg_steps.finding.daofind import find_sources_on_chip  # noqa: E402
@@ -90,9 +93,18 @@ def main() -> None:
         "builder": compare_builder,
     }
     parser = argparse.ArgumentParser(description="Positions of stars painted through real PSFs.")
-    parser.add_argument("parts", nargs="*", help=", ".join(parts), default=["positions", "speed"])
+    parser.add_argument(
+        "parts", nargs="*", help=", ".join([*parts, "alignment"]), default=["positions", "speed"]
+    )
     parser.add_argument("--grids", type=Path, help="folder with PSFSTD_*.fits")
+    parser.add_argument("--drizzlepac-python", help="interpreter with drizzlepac, for alignment")
     options = parser.parse_args()
+    if "alignment" in options.parts:
+        with tempfile.TemporaryDirectory() as scratch:
+            compare_alignments(Path(scratch), options.drizzlepac_python)
+    options.parts = [part for part in options.parts if part != "alignment"]
+    if not options.parts:
+        return
     with tempfile.TemporaryDirectory() as scratch:
         grids = options.grids or fetch_grids(Path(scratch))
         for part in options.parts:
