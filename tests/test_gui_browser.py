@@ -21,7 +21,9 @@ from skies import Scene
 from tiny import copy_tiny
 from tornado.httputil import HTTPHeaders
 
+from tweakreg_steps import tweakreg
 from tweakreg_steps.applying.original_file import sha256_of_file
+from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.gui.guard import refusal
 from tweakreg_steps.records.review_file import Decision, read_reviews
 from tweakreg_steps.reporting.summary import build_summary, write_summary
@@ -308,3 +310,24 @@ def test_a_python_call_waits_for_the_form(page: Page, tmp_path: Path) -> None:
     assert (tmp_path / "own.yaml").read_text() == (
         'input: "*flt.fits"\nimagefindpars:\n  threshold: 30\n'
     )
+
+
+def test_a_notebook_shows_the_desk_in_a_frame(tiny_exposures: Scene, tmp_path: Path) -> None:
+    recipe = copy_tiny(tiny_exposures, tmp_path, number=2)
+    shown = tweakreg.desk(recipe, height=700)
+    try:
+        address = urlsplit(shown.address)
+        assert f'<iframe src="{shown.address}" width="100%" height="700"' in shown._repr_html_()
+        connection = http.client.HTTPConnection(address.netloc, timeout=60)
+        connection.request("GET", address.path)
+        answer = connection.getresponse()
+        assert answer.status == 200
+        assert answer.headers["X-Frame-Options"] is None
+        connection.close()
+        with pytest.raises(RecipeError, match=f"--port {address.port}: cannot be used"):
+            tweakreg.desk(recipe, port=int(address.port or 0))
+    finally:
+        shown.close()
+    assert repr(shown) == "<desk, closed>"
+    with pytest.raises(RecipeError, match="there is no folder"):
+        tweakreg.desk(tmp_path / "no" / "recipe.yaml")

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 from tweakreg_steps.errors import InputError, LockedError, RecipeError, TweakRegWarning
 
 if TYPE_CHECKING:
+    from tweakreg_steps.gui.notebook import NotebookDesk
     from tweakreg_steps.recipes.schema import Tree
     from tweakreg_steps.result import Alignment
     from tweakreg_steps.teal.call import Config, Files
 
-__all__ = ["TweakReg", "edit_imagefindpars", "help"]
+__all__ = ["TweakReg", "desk", "edit_imagefindpars", "help"]
 
 
 def TweakReg(  # noqa: N802  the name is the interface
@@ -177,3 +178,33 @@ def edit_imagefindpars(recipe: str | os.PathLike[str] = "tweakreg.yaml") -> None
     changed = edit(path, FINDING_SECTIONS)
     way_on = f"kept; use it with TweakReg(..., configobj={str(path)!r})"
     sys.stderr.write(f"{path}: {way_on if changed else 'nothing was changed'}\n")
+
+
+def desk(
+    recipe: str | os.PathLike[str] = "recipe.yaml", *, port: int = 0, height: int = 900
+) -> NotebookDesk:
+    """Show a recipe, its run and its results in a notebook, as ``tweakreg gui`` does in a browser.
+
+    Parameters
+    ----------
+    recipe
+        The recipe, which is made if it is not there.
+    port
+        The port on 127.0.0.1 of the machine that the notebook runs on; 0 for any that is free. If
+        your browser is on another machine, name one and have a tunnel to it.
+    height
+        Pixels of the frame.
+
+    Returns
+    -------
+    NotebookDesk
+        Its ``address``, and ``close()``; the last value of a cell, it shows itself.
+
+    Raises
+    ------
+    RecipeError
+        If it cannot be opened: the extra ``gui`` is missing, or the port is taken.
+    """
+    from tweakreg_steps.gui.notebook import NotebookDesk
+
+    return NotebookDesk(Path(recipe), port=port, height=height)

@@ -32,8 +32,8 @@ def multiqc_table(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "plot_type": "table",
         "pconfig": {"id": "tweakreg_steps_table", "title": "Alignment", "col1_header": "Image"},
         "headers": {
-            name: {"title": title, "description": text, **options}
-            for name, title, text, options in _COLUMNS
+            name: {"title": title, "description": text, "placement": 10 * n, **options}
+            for n, (name, title, text, options) in enumerate(_COLUMNS, start=1)
         },
         "data": {
             row["image"]: {name: row[name] for name, *_ in _COLUMNS if row[name] not in (None, "")}
