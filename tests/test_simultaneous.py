@@ -120,6 +120,31 @@ def test_a_fifth_of_wrong_detections_changes_nothing_beyond_the_claimed_errors()
             assert np.all(np.abs(two.move(i, place) - one.move(i, place)) < 4.0 * claimed)
 
 
+@pytest.mark.parametrize("seed", [10071, 20010])
+def test_no_exposure_follows_a_few_wrong_stars(seed: int) -> None:
+    """Of an exposure at the end of a strip few stars are seen by others, a third of them wrong."""
+    scene = mosaics.draw(np.random.default_rng(seed), mosaics.strip_corners(6), wrong=0.2)
+    found = mosaics.solved(scene.mosaic())
+    for i in range(scene.n):
+        place = scene.corners[i][None] + 500.0
+        error = (found.move(i, place) - scene.truly(i, place))[0]
+        claimed = np.sqrt(np.diag(found.covariances.at(i, found.move(i, place))[0]))
+        assert np.all(np.abs(error) < 5.0 * claimed)
+
+
+def test_a_handful_of_catalog_stars_does_not_look_better_known_than_it_is() -> None:
+    """Five stars, whose errors nobody knows, tell what four dithers have in common."""
+    floors = []
+    for seed in range(60):
+        corners = 60.0 * np.array([(np.cos(0.8 * i), np.sin(0.8 * i)) for i in range(4)])
+        scene = mosaics.draw(np.random.default_rng(seed), corners, density=60, catalog_noise=0.05)
+        known = scene.catalog
+        few = ReferenceStars(known.star[:5], known.xy[:5], np.zeros((5, 2, 2)))
+        found = mosaics.solved(replace(scene, catalog=few).mosaic())
+        floors.append(found.scatter.reference_floor)
+    assert np.mean(np.square(floors)) == pytest.approx(0.05**2, rel=0.2)
+
+
 def test_the_floor_is_what_the_errors_lack() -> None:
     scene = mosaics.draw(np.random.default_rng(4), mosaics.grid_corners(4, 3), noise=0.05)
     halved = replace(scene.detections, error=np.full(len(scene.detections), 0.03))

@@ -33,12 +33,15 @@ def enough_stars(detections: Detections, reference: ReferenceStars, n_stars: int
     n_stars : int
         Number of stars.
     """
-    star, unit = detections.star, detections.unit
-    n_units = int(unit.max(initial=0)) + 1
+    n_units = int(detections.unit.max(initial=0)) + 1
     known = np.zeros(n_stars, dtype=np.bool_)
     known[reference.star] = True
+    # what one unit alone has seen, and nobody knows, has no say
+    tells = known | (np.bincount(detections.star, minlength=n_stars) > 1)
+    useful = tells[detections.star]
+    star, unit = detections.star[useful], detections.unit[useful]
     part = np.zeros(n_stars)
-    _raise(part, star, OF_UNIT / np.bincount(unit, minlength=n_units)[unit])
+    _raise(part, star, OF_UNIT / np.maximum(np.bincount(unit, minlength=n_units), 1)[unit])
     of_known = np.bincount(unit[known[star]], minlength=n_units)
     _raise(part, star[known[star]], (OF_REFERENCE / np.maximum(of_known, 1))[unit[known[star]]])
     next_to = star[1:] == star[:-1]

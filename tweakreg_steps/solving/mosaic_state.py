@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from tweakreg_steps.solving.detections import (
 )
 from tweakreg_steps.solving.normal_equations import StarPlaces, place_stars
 from tweakreg_steps.solving.outliers import Deviations, deviations
+from tweakreg_steps.solving.overlaps import connected_parts
 from tweakreg_steps.solving.scatter import Scatter, Sightings, typical_size
 from tweakreg_steps.solving.unit_parameters import N_NUMBERS, centers_of, free_numbers
 
@@ -99,6 +101,29 @@ class Given:
             free_numbers(mosaic.geometries),
             np.array([prior.weights() for prior in mosaic.priors]).reshape(-1, N_NUMBERS),
         )
+
+    @cached_property
+    def part(self) -> IndexArray:
+        """The connected part of each unit, whatever its detections count."""
+        star, unit = self.detections.star, self.detections.unit
+        linked = star[1:] == star[:-1]
+        pairs = np.column_stack([unit[:-1][linked], unit[1:][linked]])
+        return connected_parts(pairs, self.mosaic.n_units)
+
+    @cached_property
+    def part_of_stars(self) -> IndexArray:
+        """The connected part of each star; that of none is 0."""
+        part = np.zeros(self.n_stars, dtype=np.intp)
+        part[self.detections.star] = self.part[self.detections.unit]
+        return part
+
+    @cached_property
+    def n_common(self) -> IndexArray:
+        """How many numbers all units of each part may change alike; none where one is held."""
+        free = np.where(self.mosaic.held, 0, self.asked.sum(axis=1))
+        fewest = np.full(int(self.part.max(initial=0)) + 1, N_NUMBERS)
+        np.minimum.at(fewest, self.part, free)
+        return fewest.astype(np.intp)
 
 
 def _known_errors(error: FloatArray) -> FloatArray:
@@ -247,5 +272,7 @@ def sightings_of(given: Given, state: State) -> Sightings:
         reference_star=reference.star[known],
         places=reference.xy[known],
         covariance=reference.covariance[known],
+        reference_part=given.part_of_stars[reference.star[known]],
+        n_common=given.n_common,
         n_fitted=int(given.asked[np.unique(d.unit[useful])].sum()),
     )

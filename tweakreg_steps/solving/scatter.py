@@ -10,6 +10,14 @@ likelihood of detections z_i of weights w_i and of a place g of information R is
 
 with N and f_s of `normal_equations`; the units' p numbers fitted as well make the residuals of n
 degrees of freedom too small, for which the factor f = n / (n - p) allows.
+
+What all units of a part have in common is fitted to its reference stars alone. A handful of them
+then fit much better than they are known, so these numbers are integrated over as well (restricted
+likelihood, Patterson & Thompson 1971, Biometrika 58, 545)::
+
+    -2 ln L_R = -2 ln L + ln det sum F' (C + r^2 + 1/W)^-1 F
+
+F being the fields of the common numbers at the stars and 1/W the variance of what detections say.
 """
 
 from __future__ import annotations
@@ -24,6 +32,7 @@ from tweakreg_steps.solving.detections import (
     inverses,
 )
 from tweakreg_steps.solving.normal_equations import StarPlaces, place_stars
+from tweakreg_steps.solving.unit_parameters import fields_at
 
 SAMPLE = 30_000
 """Detections that tell the floors: they then have errors under a hundredth of themselves."""
@@ -89,6 +98,10 @@ class Sightings:
         Stars known beforehand.
     places, covariance : (m, 2), (m, 2, 2) float arrays
         Their places and covariances in pixels.
+    reference_part : (m,) int array
+        Connected part of the mosaic that each of them is in.
+    n_common : (n_parts,) int array
+        How many numbers all units of a part may change alike.
     n_fitted : int
         Numbers that were fitted to all of these.
     """
@@ -100,6 +113,8 @@ class Sightings:
     reference_star: IndexArray
     places: FloatArray
     covariance: FloatArray
+    reference_part: IndexArray
+    n_common: IndexArray
     n_fitted: int
 
     def sample(self, number: int) -> Sightings:
@@ -116,6 +131,8 @@ class Sightings:
             reference_star=self.reference_star[known],
             places=self.places[known],
             covariance=self.covariance[known],
+            reference_part=self.reference_part[known],
+            n_common=self.n_common,
             n_fitted=self.n_fitted // step,
         )
 
@@ -177,6 +194,9 @@ def _improve(
     return changed(value)
 
 
+_OF_REFERENCE = ("places", "covariance", "reference_part")
+
+
 @dataclass(frozen=True, eq=False)
 class _Likelihood:
     """The likelihood of sightings; stars are counted from 0 without a gap."""
@@ -200,7 +220,7 @@ class _Likelihood:
             star=rank[given.star[own]],
             reference_star=rank[given.reference_star[ref]],
             **{name: getattr(given, name)[own] for name in ("camera", "moved", "error")},
-            **{name: getattr(given, name)[ref] for name in ("places", "covariance")},
+            **{name: getattr(given, name)[ref] for name in _OF_REFERENCE},
         )
         return cls(kept, int(useful.sum()), np.unique(kept.camera).tolist())
 
@@ -230,5 +250,29 @@ class _Likelihood:
         xx, yy, xy = stars.inverse.T
         logs = -2.0 * np.log(weights).sum() + np.linalg.slogdet(covariances)[1].sum()
         logs -= np.log(xx * yy - xy**2).sum()
+        spread = covariances + (1.0 / stars.weight[s.reference_star])[:, None, None] * np.eye(2)
+        common, n_common = self._of_common(inverses(spread))
         n_degrees = 2 * (len(s.star) + len(s.reference_star) - self.n_stars)
-        return float(logs + squares * n_degrees / max(n_degrees - s.n_fitted, 1))
+        n_left = max(n_degrees - max(s.n_fitted - n_common, 0), 1)
+        return float(logs + common + squares * n_degrees / n_left)
+
+    def _of_common(self, information: FloatArray) -> tuple[float, int]:
+        """Return ln det of the information on what each part's units have in common, and its size.
+
+        Parameters
+        ----------
+        information : (m, 2, 2) float array
+            On the place of each reference star, against that from the detections.
+        """
+        s, total, number = self.sightings, 0.0, 0
+        for part in np.unique(s.reference_part).tolist():
+            rows = np.flatnonzero(s.reference_part == part)
+            n_told = min(int(s.n_common[part]), 2 * len(rows))
+            if not n_told:
+                continue
+            fields = fields_at(s.places[rows] - s.places[rows].mean(axis=0))[:, :, :n_told]
+            told = np.einsum("nik,nij,njl->kl", fields, information[rows], fields)
+            sign, logarithm = np.linalg.slogdet(told)
+            if sign > 0.0:
+                total, number = total + float(logarithm), number + n_told
+        return total, number
