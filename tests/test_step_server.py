@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from importlib import import_module
+from pathlib import Path
 
+import pytest
+
+from tweakreg_steps.cli import main
+from tweakreg_steps.running import step_server
+from tweakreg_steps.running.step_client import SOCKET_VARIABLE
 from tweakreg_steps.running.step_server import _FIRST, _modules_for
 from tweakreg_steps.steps import all_steps
 
@@ -11,3 +19,20 @@ from tweakreg_steps.steps import all_steps
 def test_what_the_warm_process_imports_is_there() -> None:
     for module in (*_FIRST, *_modules_for(all_steps())):
         assert import_module(module)
+
+
+def test_where_nothing_is_to_be_done_there_is_no_warm_process(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = shutil.copytree(tiny_run, tmp_path / "run") / "recipe.yaml"
+    monkeypatch.setattr(step_server, "Popen", None)
+    assert main(["run", str(recipe), "-q"]) == 0
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_it_starts_at_once_or_when_there_is_anything_to_do(*, at_once: bool) -> None:
+    with step_server.warm_steps(at_once=at_once) as prepare:
+        assert (SOCKET_VARIABLE in os.environ) == at_once
+        prepare(["make_masks"])
+        assert SOCKET_VARIABLE in os.environ
+    assert SOCKET_VARIABLE not in os.environ

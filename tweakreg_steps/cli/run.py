@@ -13,6 +13,7 @@ from tweakreg_steps.errors import RecipeError, TweakRegError
 from tweakreg_steps.printable import printable_line, printable_message
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.recipes.schema import Tree
+from tweakreg_steps.records.outdir_files import LEDGER
 from tweakreg_steps.running.recipe_run import run_recipe
 from tweakreg_steps.running.step_server import warm_steps
 
@@ -73,7 +74,8 @@ def run(arguments: Namespace) -> int:
         return 0
     statuses: list[int] = []
     is_list = arguments.json and len(recipes) > 1
-    with warm_steps(wanted=arguments.profile is None) as prepare:
+    is_busy = any(_is_likely_stale(recipe, file) for file, recipe in recipes.items())
+    with warm_steps(wanted=arguments.profile is None, at_once=is_busy) as prepare:
         for file, recipe in recipes.items():
             if len(recipes) > 1 and not arguments.quiet:
                 sys.stderr.write(f"{printable_line(str(file))}:\n")
@@ -98,6 +100,14 @@ def run(arguments: Namespace) -> int:
             statuses.append(status)
     sys.stdout.write("]\n" if is_list else "")
     return max(statuses, key=_SEVERITY.index)
+
+
+def _is_likely_stale(recipe: Recipe, file: Path) -> bool:
+    """Tell whether a recipe has not been run, or was edited since; a guess that costs nothing."""
+    try:
+        return file.stat().st_mtime_ns > (recipe.outdir / LEDGER).stat().st_mtime_ns
+    except OSError:
+        return True
 
 
 def _read_all(arguments: Namespace) -> dict[Path, Recipe]:

@@ -51,10 +51,10 @@ Prepare = Callable[[Iterable[str]], None]
 
 
 @contextmanager
-def warm_steps(*, wanted: bool = True) -> Iterator[Prepare]:
+def warm_steps(*, wanted: bool = True, at_once: bool = True) -> Iterator[Prepare]:
     """Keep a warm process for the steps of a run; without one, each step starts by itself.
 
-    It starts at once; what it needs to import is told it when the run knows.
+    What it needs to import is told it when the run knows.
 
     The socket has a name that is no file (an abstract one, which Linux alone has), so that a killed
     run leaves nothing behind; the server answers its own user only.
@@ -64,6 +64,9 @@ def warm_steps(*, wanted: bool = True) -> Iterator[Prepare]:
     wanted
         Whether there is to be one: its address would go to a cluster with the environment, where
         each job has one of its own.
+    at_once
+        Whether it starts before the run knows what there is to do; otherwise it does when there is
+        anything.
     """
     if not (wanted and sys.platform.startswith("linux")):
         yield lambda _rules: None
@@ -71,20 +74,30 @@ def warm_steps(*, wanted: bool = True) -> Iterator[Prepare]:
     address = f"@tweakreg-{os.getpid()}-{secrets.token_hex(8)}"
     # -P: modules of the working directory are none of the run's
     command = [sys.executable, "-P", "-m", "tweakreg_steps.running.step_server", address]
-    with Popen(command, stdin=PIPE, stdout=DEVNULL) as server:
-        os.environ[SOCKET_VARIABLE] = address
+    servers: list[Popen[bytes]] = []
 
-        def prepare(rules: Iterable[str]) -> None:
-            assert server.stdin  # noqa: S101  it is a pipe
-            with contextlib.suppress(BrokenPipeError):
-                server.stdin.write(f"{' '.join(rules)}\n".encode())
-                server.stdin.flush()
+    def start() -> Popen[bytes]:
+        if not servers:
+            servers.append(Popen(command, stdin=PIPE, stdout=DEVNULL))
+            os.environ[SOCKET_VARIABLE] = address
+        return servers[0]
 
-        try:
-            yield prepare
-        finally:
+    def prepare(rules: Iterable[str]) -> None:
+        stdin = start().stdin
+        assert stdin  # noqa: S101  it is a pipe
+        with contextlib.suppress(BrokenPipeError):
+            stdin.write(f"{' '.join(rules)}\n".encode())
+            stdin.flush()
+
+    try:
+        if at_once:
+            start()
+        yield prepare
+    finally:
+        for server in servers:
             del os.environ[SOCKET_VARIABLE]
-            server.terminate()
+            with server:
+                server.terminate()
 
 
 def serve(address: str) -> None:

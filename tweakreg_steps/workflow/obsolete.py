@@ -114,7 +114,7 @@ def _left_behind(project: Project, key: JobKey, entry: Entry) -> Iterator[str]:
     if image_of_job(entry.record) in {one.image.name for one in project.findings.unread}:
         kept.add(ALIGNED)  # perhaps the only whole copy that is left
     for product in candidates:
-        if PurePosixPath(product).parts[0] not in kept:
+        if kept.isdisjoint(PurePosixPath(product).parts[:1]):
             yield product
 
 
