@@ -29,9 +29,12 @@ class Cluster:
     group: int = 50
     """Exposures a job."""
     find: float = 0.9
-    """Of an exposure: mask, sources, source list."""
-    fit: float = 1.6
-    """Of an exposure: match, fit, header, plots, catalogs, page."""
+    """Of a full-size exposure: mask, sources, source list."""
+    fit: float = 2.5
+    """Of a full-size exposure: match, fit, header, plots, catalogs, page.
+
+    Both together are a quarter of the alignment benchmark's cold run of four, without start-up.
+    """
     start: float = 1.7
     """Of a job on a node: Snakemake itself; benchmarks/cluster.py, overhead."""
     warm: float = 1.9
@@ -39,11 +42,15 @@ class Cluster:
     plan: float = 0.005
     """Of an exposure, on the head: the first plan; benchmarks/planning.py."""
     graph: float = 0.05
-    """Of an exposure, on the head: Snakemake's graph of jobs."""
+    """Of an exposure, on the head: Snakemake's graph of jobs (snakemake -n, 1,000 exposures)."""
     send: float = 0.2
     """Of a job, on the head: sending it."""
     note: float = 0.03
-    """Of an exposure and group, on the head: Snakemake's look at what a job has made."""
+    """Of an exposure and group, on the head: Snakemake's look at what a job has made.
+
+    A run of 100 tiny exposures through SLURM cost its head 25 s, with 10 s for some 300 looks at
+    the queue, 4 s to start, and 5 s for the graph.
+    """
     tables: float = 0.004
     """Of an exposure, on the head: summary, report, ledger and logs at the end."""
     queue: float = 10.0
