@@ -43,6 +43,22 @@ def test_show_takes_the_recipe_and_gives_json(tiny: Path, capsys: Said) -> None:
     assert found["images"][0]["changes"] == {}
 
 
+def test_what_there_is_not_is_said_with_the_way_on(
+    tiny: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tiny)
+    Path("new.yaml").write_text("input: '*_flc.fits'\noutdir: other\n")
+    for words, text in (
+        (("show", "new.yaml"), "new.yaml: has not been run to its end yet"),
+        (("show", "nowhere"), "nowhere: there is no such folder or recipe"),
+        (("why", "paint99q_flc"), "paint99q_flc: there is no such file, and no output folder"),
+        (("transfer", "recipe.yaml", "paint02q_flc.fits"), "is an input itself"),
+    ):
+        status, out, problem = said(capsys, *words)
+        assert (status, out) == (2, "")
+        assert text in problem
+
+
 def test_a_run_with_other_values_for_once(tiny: Path, capsys: Said) -> None:
     recipe = tiny / "recipe.yaml"
     before = recipe.read_bytes()

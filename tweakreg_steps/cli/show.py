@@ -27,7 +27,14 @@ def run(arguments: Namespace) -> int:
     given: Path = arguments.outdir
     outdir = read_recipe(given).outdir if given.is_file() else given
     if not (outdir / SUMMARY).is_file():
-        raise RecipeError(
-            f"{outdir}: holds no {SUMMARY}; name the output folder of a finished run, or its recipe"
-        )
+        raise RecipeError(_nothing_to_show(given, outdir))
     return print_summary(outdir, as_json=arguments.json)
+
+
+def _nothing_to_show(given: Path, outdir: Path) -> str:
+    """Say why there is no table, and what to do."""
+    if given.is_file():
+        return f"{given}: has not been run to its end yet ({outdir}): tweakreg run {given}"
+    if not given.exists():
+        return f"{given}: there is no such folder or recipe; correct the name"
+    return f"{outdir}: holds no {SUMMARY}; name the output folder of a finished run, or its recipe"

@@ -96,6 +96,11 @@ def _of_file(arguments: Namespace) -> str:
     from tweakreg_steps.provenance.report import text_of_statements
 
     file: Path = arguments.file
+    if not file.exists() and len(file.parts) == 1:
+        raise RecipeError(
+            f"why: {file}: there is no such file, and no output folder here, one folder below or "
+            "in results/ knows an image of that name; -o DIR names another one"
+        )
     try:
         statements = read_statements(file)
     except InputError as error:

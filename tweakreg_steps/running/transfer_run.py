@@ -62,6 +62,9 @@ def transfer_run(
     """
     before = recall_json(recipe.outdir / TRANSFERRED) or {}
     project = open_project(_with_files(recipe, files, owner))
+    asked = {os.path.abspath(path) for path in files}  # noqa: PTH100  links stay as they are
+    others = {os.fspath(other.file.image.path): other for other in project.findings.others}
+    _require_others(project, sorted(asked - others.keys()))
     jobs = [job for job in project.plan.jobs.values() if job.step.per is Per.OTHER]
     stale = [job.job for job in project.stale if job.job.step.per is Per.OTHER]
     _require_up_to_date(project)
@@ -69,8 +72,6 @@ def transfer_run(
     with contextlib.chdir(project.outdir):
         for job in stale:
             run_planned(project.planned(job))
-    asked = {os.path.abspath(path) for path in files}  # noqa: PTH100  links stay as they are
-    others = {os.fspath(other.file.image.path): other for other in project.findings.others}
     said = {
         project.relative(Path(path)): others[path].owner.image.name
         for path in sorted(asked & others.keys())
@@ -80,6 +81,21 @@ def transfer_run(
         path = job.originals[job.image]
         if os.fspath(path) in asked:
             yield Transferred(path, _record(project, job))
+
+
+def _require_others(project: Project, left: Sequence[str]) -> None:
+    """Refuse files that are themselves inputs, or whose exposure is none that could be aligned."""
+    inputs = {os.path.realpath(image.path) for image in project.findings.inputs}
+    problems = [
+        f"{path}: is an input itself: `tweakreg run` writes its copy, `tweakreg apply` the file"
+        for path in left
+        if os.path.realpath(path) in inputs
+    ]
+    if project.findings.unread and not problems:
+        damaged = ", ".join(one.image.label for one in project.findings.unread)
+        problems = [f"{path}: its exposure was not aligned: {damaged} not whole" for path in left]
+    if problems:
+        raise InputError("\n".join(problems))
 
 
 def _record(project: Project, job: Job) -> Mapping[str, Any]:
