@@ -99,6 +99,7 @@ def main() -> None:
             folder / "drizzlepac", DRIZZLEPAC
         )
         ours = arguments.python or make_environment(folder / "ours", f"{HERE.parent}[test]")
+        compile_package(ours)
         say("painting the exposures")
         scene = Scene(folder / "scene", ours)
         scene.paint()
@@ -135,6 +136,12 @@ def make_environment(folder: Path, requirement: str) -> str:
     python = str(folder / "bin" / "python")
     subprocess.run([python, "-m", "pip", "install", "--quiet", requirement], check=True)
     return python
+
+
+def compile_package(python: str) -> None:
+    """Compile our package, as installing it does: a checkout may be without bytecode."""
+    code = "import compileall, tweakreg_steps as t; compileall.compile_dir(t.__path__[0], quiet=1)"
+    subprocess.run([python, "-c", code], check=True)
 
 
 def take_turn(
