@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -84,6 +85,7 @@ def run(arguments: Namespace) -> int:
     if not looks:
         sys.stderr.write("tweakreg: warning: no file could be looked at; the values are guesses\n")
     sys.stderr.write(f"wrote {output}\n")
+    sys.stderr.write(f"next: tweakreg run {shlex.quote(str(output))}\n")
     return 0
 
 
