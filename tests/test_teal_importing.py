@@ -166,12 +166,17 @@ def test_the_first_run_of_a_file_with_all_of_their_defaults_waits_for_nobody(
     theirs = {p.path[-1]: p for p in THEIRS if p.tweakreg_default is not None}
     assert set(theirs) == {"interactive", "separation"}
     Path("tweakreg.cfg").write_text(
-        "interactive = True\n[OBJECT MATCHING PARAMETERS]\nseparation = 0.5\n"
+        "interactive = True  # \x1b[31m\nrefimage =\n"
+        "[OBJECT MATCHING PARAMETERS]\nseparation = 0.5\ntolerance = 2  # wide\x1b[0m\n"
     )
     assert main(["import", "tweakreg.cfg"]) == 0
     text = Path("recipe.yaml").read_text()
-    assert read_yaml(Path("recipe.yaml")).value == {"input": "*flt.fits"}
-    assert "#     interactive: true\n#     object_matching.separation: 0.5\n" in text
+    assert read_yaml(Path("recipe.yaml")).value == {
+        "input": "*flt.fits",
+        "object_matching": {"tolerance": 2},
+    }
+    assert "#     interactive: true\n#     object_matching.separation: 0.5\ninput" in text
+    assert "tolerance: 2  # wide\\x1b[0m\n" in text
     assert "so that the first run writes its results; here it is false" in capsys.readouterr().err
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tweakreg_steps.printable import printable_line
 from tweakreg_steps.teal.naming import FINDING_SECTIONS, flat_names, names_of, section_of
 from tweakreg_steps.teal.settings import Keys
 
@@ -60,8 +61,8 @@ def _beside(section: Section, name: str | None) -> Iterator[Comment]:
 
 
 def _plain(line: str) -> str:
-    """Return what a comment says."""
-    return line.strip().lstrip("#").strip()
+    """Return what a comment says, in characters that a recipe may hold."""
+    return printable_line(line.strip().lstrip("#").strip())
 
 
 def with_comments(text: str, comments: Mapping[Keys, str]) -> tuple[str, set[Keys]]:

@@ -94,7 +94,7 @@ def without_their_defaults(values: dict[Keys, Any]) -> tuple[dict[Keys, Any], di
         The other values, and those taken out.
     """
     theirs = {p.path: p.tweakreg_default for p in parameters() if p.tweakreg_default is not None}
-    out = {keys: value for keys, value in values.items() if theirs.get(keys) == value}
+    out = {k: value for k, value in values.items() if k in theirs and theirs[k] == value}
     return {keys: value for keys, value in values.items() if keys not in out}, out
 
 
