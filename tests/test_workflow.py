@@ -17,6 +17,7 @@ from astropy.io import fits
 from astropy.table import Table
 from conftest import RECIPE, copy_scene
 from skies import Scene, rms_to_truth
+from tiny import copy_tiny
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.resources import workflow_folder
@@ -157,8 +158,8 @@ def test_a_changed_wcs_finds_no_source_again(
     assert not {"make_masks", "find_sources"} & {row["rule"] for row in rows}
 
 
-def test_plain_snakemake_gives_the_same_files(finished_run: Path, tmp_path: Path) -> None:
-    for path in [*finished_run.glob("*.fits"), finished_run / "recipe.yaml"]:
+def test_plain_snakemake_gives_the_same_files(tiny_run: Path, tmp_path: Path) -> None:
+    for path in [*tiny_run.glob("*.fits"), tiny_run / "recipe.yaml"]:
         shutil.copyfile(path, tmp_path / path.name)
     snakefile = str(workflow_folder() / "Snakefile")
     subprocess.run(
@@ -178,16 +179,14 @@ def test_plain_snakemake_gives_the_same_files(finished_run: Path, tmp_path: Path
         check=True,
         env={**os.environ, "TWEAKREG_STEP_SOCKET": ""},
     )
-    assert products(tmp_path / "out") == products(finished_run / "out")
+    assert products(tmp_path / "out") == products(tiny_run / "out")
 
 
-def test_the_number_of_jobs_at_once_does_not_matter(small_scene: Scene, tmp_path: Path) -> None:
+def test_the_number_of_jobs_at_once_does_not_matter(tiny_exposures: Scene, tmp_path: Path) -> None:
     outs = []
     for jobs in ("1", "4"):
         folder = tmp_path / jobs
-        folder.mkdir()
-        copy_scene(small_scene, folder)
-        assert main(["run", str(folder / "recipe.yaml"), "-j", jobs]) == 0
+        assert main(["run", str(copy_tiny(tiny_exposures, folder)), "-j", jobs]) == 0
         outs.append(products(folder / "out"))
     assert outs[0] == outs[1]
 
@@ -360,11 +359,13 @@ def test_single_images_of_other_telescopes_are_aligned(tmp_path: Path) -> None:
             assert rms_to_truth(folder / "out" / "aligned" / path.name, scene) < before / 20
 
 
-def test_a_snakemake_profile_is_taken(run_copy: Path, edit: Edit) -> None:
-    profile = run_copy / "profile"
+def test_a_snakemake_profile_is_taken(tiny_run: Path, tmp_path: Path, edit: Edit) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(tiny_run, folder)
+    profile = folder / "profile"
     profile.mkdir()
     (profile / "config.yaml").write_text("executor: local\njobs: 2\n")
-    recipe = run_copy / "recipe.yaml"
+    recipe = folder / "recipe.yaml"
     edit(recipe, "outdir: out", "outdir: out\ncatalog_fitting: {nclip: 1}")
     assert main(["run", str(recipe), "--profile", str(profile)]) == 0
-    assert main(["run", str(recipe), "--profile", str(run_copy / "out")]) == 2
+    assert main(["run", str(recipe), "--profile", str(folder / "out")]) == 2
