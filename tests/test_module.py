@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from skies import Scene
+from test_docs import examples
 from tiny import copy_tiny
 
 from tweakreg_steps.cli import main
@@ -38,6 +39,12 @@ rule count_images:
     shell:
         "grep -c '^paint' {{input.summary}} > {{output}}"
 """
+
+
+def test_the_snakefile_of_the_documentation_is_the_one_tested_here() -> None:
+    shown = examples("module.md", "python")[0].partition("rule drizzle")[0]
+    tested = SNAKEFILE.format(config='config["alignment"]', prefix="").partition("rule count")[0]
+    assert shown.split() == tested.split()
 
 
 def snakemake(folder: Path, *, config: str, prefix: str = "") -> subprocess.CompletedProcess[str]:
