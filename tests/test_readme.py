@@ -53,6 +53,7 @@ def arguments(line: str, folder: Path) -> list[str]:
     ]
 
 
+@pytest.mark.usefixtures("tiny_run")  # Snakemake keeps the streams of its first run: not capsys's
 def test_the_commands_do_what_stands_behind_them(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
