@@ -21,7 +21,7 @@ from tweakreg_steps.workflow.cached_jobs import cached_jobs
 from tweakreg_steps.workflow.jobs import JobKey
 from tweakreg_steps.workflow.notes import say_notes
 from tweakreg_steps.workflow.obsolete import obsolete_products
-from tweakreg_steps.workflow.ownership import files_of_jobs, require_products
+from tweakreg_steps.workflow.ownership import require_products
 from tweakreg_steps.workflow.project import open_project
 from tweakreg_steps.workflow.staleness import StaleJob
 
@@ -48,7 +48,7 @@ def print_plan(recipe: Recipe, file: Path, *, as_json: bool) -> None:
     say_notes(project)
     stale = project.stale
     cached = cached_jobs(recipe.file("cache"), stale)
-    require_products(project, files_of_jobs(project, (job.job for job in stale)))
+    require_products(project, [job.job for job in stale])
     text = _json(stale, cached) if as_json else printable(_text(stale, cached))
     sys.stdout.write(text)
     obsolete = obsolete_products(project)

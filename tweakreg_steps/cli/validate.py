@@ -14,7 +14,7 @@ from tweakreg_steps.errors import InputError, TweakRegError
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.workflow.notes import say_notes
 from tweakreg_steps.workflow.outdir import require_usable
-from tweakreg_steps.workflow.ownership import files_of_jobs, require_products
+from tweakreg_steps.workflow.ownership import require_products
 from tweakreg_steps.workflow.project import Project, open_project
 
 _PLACE = re.compile(r"(.+?):(\d+)(?::(\d+))?: (.*)")
@@ -98,5 +98,5 @@ def _checked(recipe: Recipe) -> Project:
                 raise InputError(f"{error}\n{further}") from error
         raise
     project = open_project(recipe)
-    require_products(project, files_of_jobs(project, (job.job for job in project.stale)))
+    require_products(project, [job.job for job in project.stale])
     return project

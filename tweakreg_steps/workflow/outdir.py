@@ -109,36 +109,52 @@ def require_room(outdir: Path, products: Iterable[str]) -> None:
         Naming each file where a folder is needed, each folder where a file is, each link, and each
         name that is too long for the disk.
     """
-    names = list(dict.fromkeys(products))
-    nearest = dict.fromkeys(name.rpartition("/")[0] for name in names)
+    nearest: dict[str, None] = {}
+    long_names: list[str] = []
+    limit = _longest_name(outdir)
+
+    def short_names() -> Iterator[str]:
+        for name in products:
+            folder, _, file = name.rpartition("/")
+            nearest[folder] = None
+            if len(os.fsencode(file)) > limit:
+                long_names.append(name)
+            else:
+                yield name
+
+    there = dict.fromkeys(_there(outdir, short_names()))
     folders = dict.fromkeys(p for one in nearest for p in (Path(one), *Path(one).parents))
-    there = _there(outdir, names)
     problems = [
-        *_long_names(outdir, names),
+        *(
+            f"outdir: {name}: the name is {len(os.fsencode(name.rpartition('/')[2]))} bytes long, "
+            f"and the disk takes {limit}; give the image a shorter name"
+            for name in dict.fromkeys(long_names)
+        ),
         *_links(outdir, [*folders, *map(Path, there)]),
         *_blocked_folders(outdir, folders),
         *(
             f"outdir: {outdir / name}: is a folder, and a file of that name is to be written; "
             "remove it, or choose another outdir"
-            for name, file in there.items()
-            if file.is_dir(follow_symlinks=False)
+            for name in there
+            if (outdir / name).is_dir() and not (outdir / name).is_symlink()
         ),
     ]
     _refuse(problems)
 
 
-def _there(outdir: Path, names: Iterable[str]) -> dict[str, os.DirEntry[str]]:
-    """Return those of some files or whatever has their names that are there, in their order.
+def _there(outdir: Path, names: Iterable[str]) -> Iterator[str]:
+    """Yield those of some files that are there, or whatever has their names.
 
-    Each folder is listed once: there may be a million names.
+    There may be a million names, most of them in folders that are not there.
     """
-    wanted = {name: i for i, name in enumerate(names)}
-    found: dict[str, os.DirEntry[str]] = {}
-    for folder in dict.fromkeys(name.rpartition("/")[0] for name in wanted):
-        before = f"{folder}/" if folder else ""
-        with suppress(OSError), os.scandir(outdir / folder) as files:
-            found |= {name: file for file in files if (name := before + file.name) in wanted}
-    return dict(sorted(found.items(), key=lambda item: wanted[item[0]]))
+    root = os.fspath(outdir)
+    is_there: dict[str, bool] = {}
+    for name in names:
+        folder = name.rpartition("/")[0]
+        if folder not in is_there:
+            is_there[folder] = (outdir / folder).is_dir()
+        if is_there[folder] and os.path.lexists(f"{root}/{name}"):
+            yield name
 
 
 def foreign_files(outdir: Path, files: Iterable[str]) -> list[str]:
@@ -154,7 +170,7 @@ def foreign_files(outdir: Path, files: Iterable[str]) -> list[str]:
     files
         Names relative to it.
     """
-    there = _there(outdir, files)
+    there = list(dict.fromkeys(_there(outdir, files)))
     claimed = frozenset(_claims(outdir)) if there else frozenset()
     unclaimed = [name for name in there if name not in claimed]
     owned = frozenset(_ledger_products(outdir)) if unclaimed else frozenset()
@@ -275,19 +291,12 @@ def _links(outdir: Path, paths: Iterable[Path]) -> Iterator[str]:
             )
 
 
-def _long_names(outdir: Path, names: Iterable[str]) -> Iterator[str]:
-    """Yield each file whose name is longer than the disk takes it."""
+def _longest_name(outdir: Path) -> int:
+    """Return how many bytes the name of a file may have on the disk."""
     try:
-        limit = os.pathconf(outdir, "PC_NAME_MAX")
+        return os.pathconf(outdir, "PC_NAME_MAX")
     except OSError:
-        limit = _NAME_MAX
-    for name in names:
-        length = len(os.fsencode(name.rpartition("/")[2]))
-        if length > limit:
-            yield (
-                f"outdir: {name}: the name is {length} bytes long, and the disk takes {limit}; "
-                "give the image a shorter name"
-            )
+        return _NAME_MAX
 
 
 def _blocked_folders(outdir: Path, folders: Iterable[Path]) -> list[str]:

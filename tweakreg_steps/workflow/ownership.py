@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from tweakreg_steps.errors import InputError
@@ -25,7 +26,7 @@ _PRIVATE = ".tweakreg/"
 """Where all names are a run's own."""
 
 
-def claim_products(project: Project, jobs: Iterable[Job]) -> None:
+def claim_products(project: Project, jobs: Sequence[Job]) -> None:
     """Make sure that a run may write its files into the output folder, and claim them.
 
     Raises
@@ -33,25 +34,26 @@ def claim_products(project: Project, jobs: Iterable[Job]) -> None:
     InputError
         Naming each file of the user's that would be overwritten, and all that stands in the way.
     """
-    files = list(files_of_jobs(project, jobs))
-    require_products(project, files)
-    claim(project.outdir, _outside(files))
+    require_products(project, jobs)
+    claim(project.outdir, _outside(_files_of_jobs(project, jobs)))
 
 
-def require_products(project: Project, files: Iterable[str]) -> None:
-    """Refuse to write some files, and those of every run, over what is not a run's."""
-    names = list(files)
-    ledger = [MANIFEST, RESOLVED_RECIPE, project.values["runfile"]]
-    require_room(project.outdir, [*names, *ledger])
+def require_products(project: Project, jobs: Sequence[Job]) -> None:
+    """Refuse to write the files of some jobs, and those of every run, over what is not a run's.
+
+    Of 10,000 exposures there are half a million: they are gone through, and never kept.
+    """
+    of_run = [MANIFEST, RESOLVED_RECIPE, project.values["runfile"]]
+    require_room(project.outdir, chain(_files_of_jobs(project, jobs), of_run))
     problems = [
         foreign_problem(project.outdir / name)
         for name, is_ours in _notes(project).items()
         if (project.outdir / name).exists() and not is_ours(project.outdir / name)
     ]
-    problems += _inputs_in_the_way(project, [*names, *ledger])
+    problems += _inputs_in_the_way(project, chain(_files_of_jobs(project, jobs), of_run))
     if problems:
         raise InputError("\n".join(problems))
-    require_own(project.outdir, _outside(names))
+    require_own(project.outdir, _outside(_files_of_jobs(project, jobs)))
 
 
 def _inputs_in_the_way(project: Project, names: Iterable[str]) -> Iterator[str]:
@@ -70,7 +72,7 @@ def _outside(files: Iterable[str]) -> Iterator[str]:
     yield from (name for name in files if not name.startswith(_PRIVATE))
 
 
-def files_of_jobs(project: Project, jobs: Iterable[Job]) -> Iterator[str]:
+def _files_of_jobs(project: Project, jobs: Iterable[Job]) -> Iterator[str]:
     """Yield the files that jobs write, relative to the output folder."""
     clobber = project.values["headerlet_creation"]["clobber"]
     for job in jobs:

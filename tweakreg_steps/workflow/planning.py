@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tweakreg_steps.recipes.schema import IMAGES, Tree
 from tweakreg_steps.records.library_versions import library_versions
@@ -20,6 +20,8 @@ from tweakreg_steps.surveying.inspection import Inspected
 from tweakreg_steps.workflow.consumption import own_parameters_of, parameters_of
 from tweakreg_steps.workflow.decisions import decision_of
 from tweakreg_steps.workflow.jobs import Job, JobKey, WorkPlan
+
+T = TypeVar("T")
 
 Contents = Callable[[Job, Subject], str | None]
 """Gives the digest of what a job's product holds that counts by its content, if it is known."""
@@ -83,6 +85,7 @@ class _Builder:
     def __post_init__(self) -> None:
         self.plan.clean = self.values["clean"]
         self._recipe_digests: dict[JobKey, str] = {}
+        self._mappings: dict[tuple[tuple[str, Any], ...], Any] = {}
         self._shared_parameters: dict[tuple[str, str], Tree] = {}
         self._versions = library_versions() if self.values["strict_versions"] else {}
         images = self.findings.all_images
@@ -173,9 +176,13 @@ class _Builder:
             writes=dict(self._writes(step, subject, products)),
             products=products,
             upstream=needs,
-            files={key: path for key, path in self._files(subject).items() if _has(inputs, key)},
-            originals=self._originals(step, subject, reads),
-            wildcards={k: value for k, value in subject.wildcards.items() if f"{{{k}}}" in used},
+            files=self._shared(
+                (key, path) for key, path in self._files(subject).items() if _has(inputs, key)
+            ),
+            originals=self._shared(self._originals(step, subject, reads).items()),
+            wildcards=self._shared(
+                (key, value) for key, value in subject.wildcards.items() if f"{{{key}}}" in used
+            ),
             versions=self._versions,
         )
         self.plan.jobs[job.key] = job
@@ -274,6 +281,12 @@ class _Builder:
             found = [self._recipe_digest((rule, name)) for name in names]
             recipes[rule] = found[:1] if len(set(found)) == 1 else found
         return recipes
+
+    def _shared(self, items: Iterable[tuple[str, T]]) -> Mapping[str, T]:
+        """Return a mapping of some items: one for all jobs whose mapping would be the same."""
+        key = tuple(items)
+        found: Mapping[str, T] = self._mappings.setdefault(key, dict(key))
+        return found
 
     def _parameters_of(self, step: Step, subject: Subject) -> Tree:
         """Return what a job consumes of the recipe: one tree for all images that share it."""

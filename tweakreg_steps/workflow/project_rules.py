@@ -15,7 +15,7 @@ from tweakreg_steps.workflow.jobs import JobKey
 from tweakreg_steps.workflow.notes import say_notes
 from tweakreg_steps.workflow.obsolete import remove_obsolete
 from tweakreg_steps.workflow.outdir import prepare_outdir
-from tweakreg_steps.workflow.ownership import files_of_jobs, require_products
+from tweakreg_steps.workflow.ownership import require_products
 from tweakreg_steps.workflow.project import Project, open_project
 from tweakreg_steps.workflow.rules import Force, RuleJob, Rules
 
@@ -79,7 +79,7 @@ def prepared_project(config: dict[str, Any], configfiles: list[Path]) -> Project
     prepare_outdir(project.outdir)
     say_notes(project)
     require_measurable(project.stale, project.findings, in_place=project.recipe.header["in_place"])
-    require_products(project, files_of_jobs(project, (job.job for job in project.stale)))
+    require_products(project, [job.job for job in project.stale])
     project.write_state(list(project.plan.jobs.values()))
     return project
 
