@@ -72,6 +72,14 @@ def other_job(cluster: Cluster, run: subprocess.Popen[str], *, than: str) -> str
     raise AssertionError(cluster.said())
 
 
+def await_empty_queue(cluster: Cluster) -> None:
+    """Wait until the cluster has ended the jobs that it was told to cancel."""
+    end = time.monotonic() + PATIENCE
+    while jobs := cluster.ask("squeue", "--noheader", "--states=R,PD").split():
+        assert time.monotonic() < end, jobs
+        time.sleep(0.1)
+
+
 def test_whatever_happens_on_a_cluster_nothing_is_lost(
     cluster: Cluster, tiny_exposures: Scene, tiny_run: Path, tmp_path: Path
 ) -> None:
@@ -85,7 +93,7 @@ def test_whatever_happens_on_a_cluster_nothing_is_lost(
             os.kill(run.pid, number)
             run.communicate(timeout=PATIENCE)
         assert run.returncode == 128 + number
-        assert cluster.ask("squeue", "--noheader", "--states=R,PD").split() == []
+        await_empty_queue(cluster)
 
     # a job wants more memory than it has asked for: a line that says so
     words = ("--profile", profile(tmp_path, memory=30, retries=0))
