@@ -111,7 +111,7 @@ def warm_steps(*, wanted: bool = True, at_once: bool = True) -> Iterator[Prepare
 def serve(address: str) -> None:
     """Answer requests at `address` until the standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.disable()  # till all is imported: modules are no garbage
+    gc.disable()  # modules are no garbage; steps collect theirs
     children = _Children()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(address.replace("@", "\0"))
@@ -201,8 +201,6 @@ def _be_warm() -> None:
 
     library_versions()
     gc.freeze()
-    gc.set_threshold(_RARELY)
-    gc.enable()
 
 
 def _is_own(connection: socket.socket) -> bool:
@@ -220,6 +218,8 @@ def _fork(connection: socket.socket, listener: socket.socket, children: _Childre
         return process
     status = 1
     try:
+        gc.set_threshold(_RARELY)
+        gc.enable()
         end_with_parent()  # the run is over when the server is
         children.forget()
         listener.close()
