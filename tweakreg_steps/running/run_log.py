@@ -12,6 +12,7 @@ from tweakreg_steps.printable import printable
 from tweakreg_steps.records.outdir_files import RUN_LOG_HEAD
 from tweakreg_steps.running.step_run import DONE
 from tweakreg_steps.steps.products import CATALOG, POSITIONS, PSF
+from tweakreg_steps.workflow.gathered_logs import said_by
 from tweakreg_steps.workflow.jobs import Job
 from tweakreg_steps.workflow.project import Project
 
@@ -30,7 +31,7 @@ def write_run_log(project: Project, jobs: Sequence[Job], *, began: datetime) -> 
     )
     lines = [f"{RUN_LOG_HEAD}{__version__}: {project.recipe.name}, {count}, {times}"]
     for job in jobs:
-        said = indented_log(project.outdir / job.log).splitlines()
+        said = _indented(said_by(job, project.outdir)).splitlines()
         if project.values["verbose"] or not all(line.lstrip().startswith(_DONE) for line in said):
             lines += [f"{job.rule} {job.name}", *said]
     before = _read(path)
@@ -43,14 +44,19 @@ def finding_warnings(project: Project, jobs: Sequence[Job]) -> list[str]:
         line.removeprefix(_WARNING)
         for job in jobs
         if {CATALOG, POSITIONS, PSF} & {*job.products.values()}
-        for line in printable(_read(project.outdir / job.log)).splitlines()
+        for line in printable(said_by(job, project.outdir)).splitlines()
         if line.startswith(_WARNING)
     ]
 
 
 def indented_log(path: Path) -> str:
     """Return what a job said, indented."""
-    return "".join(f"    {line}\n" for line in printable(_read(path)).strip().splitlines())
+    return _indented(_read(path))
+
+
+def _indented(said: str) -> str:
+    """Return what was said, indented."""
+    return "".join(f"    {line}\n" for line in printable(said).strip().splitlines())
 
 
 def _read(path: Path) -> str:

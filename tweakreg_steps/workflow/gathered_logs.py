@@ -51,6 +51,14 @@ def gather_logs(plan: WorkPlan, outdir: Path, tickets: Mapping[JobKey, str]) -> 
             _gather(outdir, name, jobs, known)
 
 
+def said_by(job: Job, outdir: Path) -> str:
+    """Return what a job had to say, gathered or not; nothing where that cannot be read."""
+    with suppress(OSError):
+        return (outdir / job.log).read_text(encoding="utf-8", errors="replace")
+    title = _title(job)
+    return _read(outdir / job.gathered_log, {title}).get(title, "")
+
+
 def _gather(outdir: Path, name: str, jobs: list[Job], known: Mapping[str, int]) -> None:
     """Write into one file what is there already and what some jobs had to say."""
     path = outdir / name
