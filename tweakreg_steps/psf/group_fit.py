@@ -31,9 +31,6 @@ LONGEST = 0.4
 FAINTEST = 0.05
 """Part of its flux, or at the start of its brightest neighbour's, that a source keeps."""
 
-ROUNDS = 30
-"""Steps after which a group that has not converged is given up."""
-
 SINGULAR = 1e-9
 """Added to the diagonal of the scaled normal matrix: what the pixels do not tell stays put."""
 
@@ -133,7 +130,13 @@ class Bounds:
 
 
 def fit_groups(
-    psf: PsfGrid, data: GroupPixels, bounds: Bounds, x: FloatArray, y: FloatArray
+    psf: PsfGrid,
+    data: GroupPixels,
+    bounds: Bounds,
+    x: FloatArray,
+    y: FloatArray,
+    *,
+    rounds: int,
 ) -> GroupFit:
     """Fit all groups.
 
@@ -147,13 +150,15 @@ def fit_groups(
         What sources must not leave: one that did would fit another star.
     x, y
         Where the fit starts, FITS pixels, shape (n, g).
+    rounds
+        Steps after which a group that has not converged is left as it is.
     """
     n, g = x.shape
     pieces = _cut(psf, data, x, y)
     state = _State(x, y, *_fluxes(pieces, data, x, y))
     converged = np.zeros(n, dtype=np.bool_)
     rows = np.arange(n)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         near, some = _of_rows(pieces, rows, n, g), data if rows.size == n else data[rows]
         moved, longest = _step(near, some, bounds[rows], state[rows])
         state.put(rows, moved)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tweakreg_steps.arrays import BoolArray
 from tweakreg_steps.finding.sky_list import CENTROID
 from tweakreg_steps.psf.exposed_pixels import ExposedPixels, ExposureFiles
-from tweakreg_steps.psf.psf_file import describe_psf_file, read_psf
+from tweakreg_steps.psf.psf_file import PsfFile, describe_psf_file, read_psf
 from tweakreg_steps.psf.psf_fit import fit_positions
 from tweakreg_steps.psf.psf_positions import Flag, PsfPositions, unmeasured
 from tweakreg_steps.tables.ecsv import ColumnTable
@@ -74,15 +74,24 @@ def measure_image(found: ColumnTable, exposure: ExposureFiles, psf: Path) -> Col
         if not len(own):
             notes.append(note)
             continue
-        grid, data = read_psf(file, pixels.setup), pixels.load()
-        fitted = fit_positions(data.pixels, data.good, grid, data.noise, own["x"], own["y"])
+        fitted, noise = _fit_chip(file, pixels, own)
         kept = (fitted.flags & Flag.NOTHING) == 0
         parts.append(_merge(_rows(own, kept), fitted[kept]))
         counts = _count(fitted)
-        notes.append({**note, **counts, "pixel_noise": data.noise.source})
+        notes.append({**note, **counts, "pixel_noise": noise})
         log.info("%s: %s", pixels.label, counts)
         _warn_of_misfits(pixels, counts)
     return _join(found, parts or [_merge(found, unmeasured(found["x"], found["y"]))], notes)
+
+
+def _fit_chip(file: PsfFile, pixels: ExposedPixels, own: ColumnTable) -> tuple[PsfPositions, str]:
+    """Fit the sources of a chip; and say what its noise was taken from.
+
+    Its pixels are let go before those of the next are read.
+    """
+    grid, data = read_psf(file, pixels.setup), pixels.load()
+    fitted = fit_positions(data.pixels, data.good, grid, data.noise, own["x"], own["y"])
+    return fitted, data.noise.source
 
 
 def _rows(table: ColumnTable, chosen: BoolArray) -> ColumnTable:

@@ -33,6 +33,10 @@ Index = IndexArray
 PASSES = 3
 """Rounds in which the light of neighbours outside the group is taken away."""
 
+FIRST_ROUNDS, ROUNDS = 6, 30
+"""Steps of a fit: stars converge in four or so. What has not after the first ones is fitted again,
+all of a chip together, and given up after the others."""
+
 FARTHEST, FARTHEST_IN_WINGS = 1.5, 2.5
 """Pixels, in x and in y, from the place it was found at to where a source may be measured."""
 
@@ -143,14 +147,23 @@ def _fit_some(
     """Fit some groups anew, starting from what was found."""
     for members in layout.by_size(groups):
         size = members.shape[1]
-        for i in range(0, len(members), max(1, PIECE // size**2)):
-            part = members[i : i + max(1, PIECE // size**2)]
-            found = found.put(part.ravel(), _fit_part(chip, layout, found, pairs, part))
+        left, piece = members, max(1, PIECE // size**2)
+        for rounds in (FIRST_ROUNDS, ROUNDS):
+            for i in range(0, len(left), piece):
+                part = left[i : i + piece]
+                fitted = _fit_part(chip, layout, found, pairs, part, rounds)
+                found = found.put(part.ravel(), fitted)
+            left = left[~found.converged[left[:, 0]]]
     return found
 
 
 def _fit_part(
-    chip: FittedChip, layout: Layout, found: PsfPositions, pairs: Index | None, members: Index
+    chip: FittedChip,
+    layout: Layout,
+    found: PsfPositions,
+    pairs: Index | None,
+    members: Index,
+    rounds: int,
 ) -> PsfPositions:
     """Fit some groups of one size, members of shape (m, g)."""
     m, g = members.shape
@@ -181,7 +194,7 @@ def _fit_part(
         chip.pixels.noise.per_unit,
         chip.pixels.noise.sky,
     )
-    return describe_sources(fit_groups(chip.psf, data, bounds, x, y), boxes)
+    return describe_sources(fit_groups(chip.psf, data, bounds, x, y, rounds=rounds), boxes)
 
 
 def _flag(found: PsfPositions, layout: Layout, x: FloatArray, y: FloatArray) -> PsfPositions:
