@@ -34,6 +34,7 @@ webDir: {folder}/gavo/web
 configDir: {folder}/gavo/etc
 inputsDir: {folder}/gavo/inputs
 gavoGroup: {group}
+group: {group}
 [web]
 serverPort: {port}
 bindAddress: 127.0.0.1

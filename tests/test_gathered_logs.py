@@ -93,3 +93,17 @@ def test_what_a_killed_run_left_is_gathered_by_the_next(tiny_run: Path, tmp_path
     assert main(["run", str(recipe), "-q"]) == 0
     assert not log.exists()
     assert sections(project)["find_sources"] == "INFO: done, and then it was killed\n"
+
+
+def test_what_a_killed_run_left_is_gathered_also_where_nothing_is_to_do(
+    tiny_run: Path, tmp_path: Path
+) -> None:
+    recipe = shutil.copytree(tiny_run, tmp_path / "run") / "recipe.yaml"
+    project = open_project(load_recipe(recipe))
+    log = log_of(project, "find_sources", "INFO: done, and then it was killed\n")
+    emptied = project.outdir / "logs" / "make_masks"
+    emptied.mkdir()
+    assert main(["run", str(recipe), "-q"]) == 0
+    assert not log.parent.exists()
+    assert not emptied.exists()
+    assert sections(project)["find_sources"] == "INFO: done, and then it was killed\n"

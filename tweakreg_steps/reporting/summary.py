@@ -77,7 +77,10 @@ SUMMARY_COLUMNS: tuple[SummaryColumn, ...] = (
         "sources that the image and those that overlap it have in common",
     ),
     SummaryColumn(
-        "rms_relative", np.float64, "mas", "rms of where it puts them from where the others do"
+        "rms_relative",
+        np.float64,
+        "mas",
+        "rms difference between its positions of them and those of the other images",
     ),
     SummaryColumn("worst_neighbour", np.str_, "", "the overlapping image that it fits worst"),
     SummaryColumn("worst_offset", np.float64, "mas", "mean distance of their sources in common"),

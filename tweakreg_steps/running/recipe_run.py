@@ -20,6 +20,7 @@ from tweakreg_steps.workflow.blocked_jobs import (
     describe_blocked,
     require_measurable,
 )
+from tweakreg_steps.workflow.gathered_logs import gather_logs
 from tweakreg_steps.workflow.notes import say_notes
 from tweakreg_steps.workflow.obsolete import remove_intermediates, remove_obsolete
 from tweakreg_steps.workflow.outdir import prepare_outdir, release
@@ -72,8 +73,10 @@ def run_recipe(
             prepare(dict.fromkeys(job.job.rule for job in project.stale))
             run_stale(project, project.stale, cores=cores, profile=profile, quiet=quiet)
             write_story(project, file, before)
-        elif not quiet:
-            sys.stderr.write("nothing to do: everything is up to date\n")
+        else:
+            gather_logs(project.plan, project.outdir, project.tickets)  # of a run that was killed
+            if not quiet:
+                sys.stderr.write("nothing to do: everything is up to date\n")
         release(project.outdir)
         if project.plan.clean:
             remove_intermediates(project)

@@ -51,6 +51,7 @@ def run_step(arguments: Sequence[str]) -> int:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_PrintableFormatter("%(levelname)s: %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    logging.raiseExceptions = False  # no traceback for each line for which a full disk has no room
     try:
         if len(arguments) != _WORDS:
             raise RecipeError(f"{' '.join(arguments)!r} does not call a step; usage: {USAGE}")

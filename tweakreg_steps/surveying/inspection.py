@@ -137,7 +137,7 @@ def inspect_each(
     Raises
     ------
     InputError
-        Listing every input that is whole and cannot be used.
+        Listing every input that is whole and cannot be used, and those that are not whole.
     """
     problems: list[str] = []
     learnt: list[Inspected] = []
@@ -156,7 +156,7 @@ def inspect_each(
             # after an interrupt nobody waits for the rest
             pool.shutdown(wait=False, cancel_futures=True)
     if problems:
-        raise InputError("\n".join(problems))
+        raise InputError("\n".join([*(one.note for one in unread), *problems]))
     return learnt, unread
 
 

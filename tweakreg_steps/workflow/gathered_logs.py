@@ -33,8 +33,17 @@ def gather_logs(plan: WorkPlan, outdir: Path, tickets: Mapping[JobKey, str]) -> 
         What the plan calls each job: one of which the ledger has this is done.
     """
     there = {str(path.relative_to(outdir)) for path in (outdir / LOGS).glob("*/*.log")}
-    if not there:
-        return
+    if there:
+        _gather_some(plan, outdir, tickets, there)
+    for folder in sorted({(outdir / job.log).parent for job in plan.jobs.values()}):
+        with suppress(OSError):  # it holds the log of a job that failed
+            folder.rmdir()
+
+
+def _gather_some(
+    plan: WorkPlan, outdir: Path, tickets: Mapping[JobKey, str], there: Collection[str]
+) -> None:
+    """Gather those logs that are there, of jobs that are done."""
     with open_ledger(outdir) as ledger:
         done = [
             job
@@ -70,13 +79,8 @@ def _gather(outdir: Path, name: str, jobs: list[Job], known: Mapping[str, int]) 
     )
     with expendable_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-    folders = set()
     for job in jobs:
         (outdir / job.log).unlink()
-        folders.add((outdir / job.log).parent)
-    for folder in folders:
-        with suppress(OSError):
-            folder.rmdir()
 
 
 def _read(path: Path, known: Collection[str]) -> Said:
