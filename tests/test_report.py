@@ -22,6 +22,7 @@ from tweakreg_steps.reporting.observation import epoch_of, filter_of, visit_of
 from tweakreg_steps.reporting.offset_peaks import describe_offsets
 from tweakreg_steps.reporting.pictures import block_means, mask_png
 from tweakreg_steps.reporting.run_page import run_page
+from tweakreg_steps.tables.ecsv import read_table
 
 SAID: dict[str, Any] = {"version": "1", "rule": "write_report", "job": "all", "stamp": "s"}
 SAID |= {"recipe_digest": "r", "code": "c", "parameters": {"a": "--><b>*/"}, "inputs": {}}
@@ -144,6 +145,7 @@ def test_pages_say_from_what_they_were_made(finished_run: Path) -> None:
     for name, rule in (
         ("report.html", "write_report"),
         ("report/bokeh.js", "write_report"),
+        ("report/overlaps.js", "write_report"),
         ("tweakreg_mqc.json", "write_report"),
         (f"report/{SECOND}.html", "write_image_report"),
     ):
@@ -293,3 +295,20 @@ def test_the_story_tells_what_changed(tiny_run: Path, tmp_path: Path) -> None:
     assert main(["run", str(recipe)]) == 0
     after = {p.name: p.read_bytes() for p in (tmp_path / "copy" / "out").glob("report*/*.html")}
     assert after == pages
+
+
+def test_pages_of_images_know_those_that_overlap_them(finished_run: Path) -> None:
+    """One script for all pages has the rows of ``overlaps.ecsv``, and which of them are apart."""
+    text = (finished_run / "out" / "report" / "overlaps.js").read_text(encoding="utf-8")
+    found = json.loads(text.partition("window.OVERLAPS = ")[2].partition(";\n")[0])
+    table = read_table(finished_run / "out" / "overlaps.ecsv")
+    names = [image["image"] for image in found["images"]]
+    assert [names[row["one"]] for row in found["rows"]] == list(table["one"])
+    columns = (table[name] for name in ("n", "dx", "error"))
+    for row, n, dx, error in zip(found["rows"], *columns, strict=True):
+        assert row["n"] == n
+        assert row["dx"] == pytest.approx(dx, abs=1e-3)
+        assert row["is_apart"] == (np.hypot(row["dx"], row["dy"]) > 5.0 * error)
+    for name in names:
+        page = page_of(finished_run / "out" / "report" / f"{name}.html")
+        assert "overlaps.js" in page.addresses

@@ -19,6 +19,9 @@ from tweakreg_steps.tables.ecsv import ColumnTable
 REACH = 1.0
 """Pixels of the plane within which two sources may be one."""
 
+CERTAIN = 5.0
+"""Standard errors from which two images are said to be apart."""
+
 _LEAST = 5
 """Sources in common without which two images are not compared."""
 
@@ -76,6 +79,11 @@ class Misfit:
     def apart(self) -> float:
         """Length of the mean difference."""
         return float(np.hypot(self.dx, self.dy))
+
+    @property
+    def is_apart(self) -> bool:
+        """Tell whether the two are apart beyond doubt."""
+        return self.apart > CERTAIN * self.error
 
     @property
     def surely(self) -> float:

@@ -12,9 +12,6 @@ from tweakreg_steps.alignment.misfits import Misfit
 SHOWN = 3
 """Pairs of images that a run names at its end."""
 
-_CERTAIN = 5.0
-"""Standard errors from which two images are said to be apart."""
-
 
 def qualities(
     records: Sequence[Mapping[str, Any]], misfits: Sequence[Misfit]
@@ -79,7 +76,7 @@ def _relative(
 
 def notes_on_overlaps(misfits: Sequence[Misfit], names: Sequence[str]) -> list[str]:
     """Say which images that overlap lie apart beyond doubt, the worst first, a sentence each."""
-    apart = [pair for pair in misfits if pair.apart > _CERTAIN * pair.error]
+    apart = [pair for pair in misfits if pair.is_apart]
     apart.sort(key=lambda pair: (-pair.surely, pair.one, pair.other))
     notes = [
         f"{names[pair.one]} and {names[pair.other]} lie {pair.apart:.2f} +- {pair.error:.2f} mas "

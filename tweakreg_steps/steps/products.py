@@ -78,6 +78,8 @@ RUN_PAGE = Product(REPORT, category="Report")
 """The page of the run."""
 PAGE_SCRIPT = Product(f"{REPORT_FOLDER}/bokeh.js")
 """The library that the pages of images draw with."""
+PAGE_OVERLAPS = Product(f"{REPORT_FOLDER}/overlaps.js")
+"""How well each image agrees with those that overlap it, for the pages of images."""
 MULTIQC = Product(MULTIQC_TABLE)
 """The table of the run for MultiQC, as custom content."""
 OFFSETS_PLOT = Product("plots/hist2d_{image}.png", category="Offsets")
@@ -91,7 +93,7 @@ PSF_PLOT = Product("plots/psf_{psf}.png", category="PSF")
 VECTORS_PLOT = Product("plots/vector_{image}.png", category="Residuals")
 """Residuals as vectors over the field."""
 
-REPORT_PRODUCTS = (IMAGE_PAGE, IMAGE_REPORT, RUN_PAGE, PAGE_SCRIPT, MULTIQC)
+REPORT_PRODUCTS = (IMAGE_PAGE, IMAGE_REPORT, RUN_PAGE, PAGE_SCRIPT, PAGE_OVERLAPS, MULTIQC)
 """What `tweakreg report` makes."""
 
 

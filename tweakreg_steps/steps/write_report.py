@@ -15,6 +15,7 @@ from tweakreg_steps.steps.products import (
     IMAGE_REPORT,
     MULTIQC,
     OVERLAPS,
+    PAGE_OVERLAPS,
     PAGE_SCRIPT,
     RUN_PAGE,
 )
@@ -47,7 +48,12 @@ STEP = Step(
     per=Per.ALL,
     facts=_facts,
     reads={"facts": Read(IMAGE_REPORT, of=all_names), "overlaps": OVERLAPS},
-    writes={"page": RUN_PAGE, "script": PAGE_SCRIPT, "multiqc": MULTIQC},
+    writes={
+        "page": RUN_PAGE,
+        "script": PAGE_SCRIPT,
+        "neighbours": PAGE_OVERLAPS,
+        "multiqc": MULTIQC,
+    },
     imports=(
         "tweakreg_steps.reporting.run_page",
         "tweakreg_steps.reporting.all_templates",
@@ -58,10 +64,11 @@ STEP = Step(
 
 
 def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
-    """Write ``report.html``, ``report/bokeh.js`` for the pages of images, and the table."""
+    """Write ``report.html``, two scripts for the pages of images, and the table."""
     from tweakreg_steps.alignment.misfits import misfits_of_table
     from tweakreg_steps.atomic import write_text_atomically
     from tweakreg_steps.records.library_versions import library_versions
+    from tweakreg_steps.reporting.image_overlaps import overlaps_script
     from tweakreg_steps.reporting.multiqc import multiqc_table
     from tweakreg_steps.reporting.rendering import drawing_script
     from tweakreg_steps.reporting.run_page import run_page
@@ -75,4 +82,6 @@ def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
     page = run_page(images, misfits, versions=library_versions(), said=said)
     write_text_atomically(call.file("page"), page)
     write_text_atomically(call.file("script"), sign_script(drawing_script(), said))
+    neighbours = overlaps_script(images, misfits)
+    write_text_atomically(call.file("neighbours"), sign_script(neighbours, said))
     call.write_record("multiqc", multiqc_table(describe_run(images, misfits)["rows"]))

@@ -6,6 +6,27 @@ const PAIRS = DATA.pairs, MAS = DATA.plane.mas;
 const hasFit = PAIRS.ax.some((value) => value !== null) || DATA.references.x_fit.length > 0;
 const moving = [];  // what "before" and "after" change
 
+// The images that overlap this one: from a file that all pages share, as any image may change them.
+function listNeighbours() {
+  const box = element("neighbours");
+  if (!window.OVERLAPS) { say(box, "p", "The table needs overlaps.js, which stands beside this page in the folder of the run.", "soft"); return; }
+  const mine = OVERLAPS.rows.filter((row) => OVERLAPS.images[row.one].image === DATA.image || OVERLAPS.images[row.other].image === DATA.image);
+  if (!mine.length) { say(box, "p", "No other image has enough sources in common with it to be compared.", "soft"); return; }
+  const table = say(box, "table", ""), head = say(say(table, "thead", ""), "tr", ""), body = say(table, "tbody", "");
+  ["image", "", "sources", "Δx [mas]", "Δy [mas]", "± [mas]", "misfit [mas]", "[px]", "rms [mas]", "χ²", "days apart"].forEach((text, i) => say(head, "th", text, i > 1 ? "n" : ""));
+  for (const row of mine) {
+    const isFirst = OVERLAPS.images[row.one].image === DATA.image;
+    const other = OVERLAPS.images[isFirst ? row.other : row.one], sign = isFirst ? 1 : -1;
+    const line = say(body, "tr", "", row.is_apart ? "not_aligned" : "");
+    const name = say(line, "td", other.has_page ? "" : other.image, "name");
+    if (other.has_page) say(name, "a", other.image).href = `${encodeURIComponent(other.image)}.html`;
+    say(say(line, "td", ""), "span", row.is_apart ? "apart" : "agrees", `badge ${row.is_apart ? "not_aligned" : "aligned"}`);
+    const mas = (value, digits) => value === null ? "–" : value.toFixed(digits).replace("-", "−");
+    [[row.n, 0], [sign * row.dx, 2], [sign * row.dy, 2], [row.error, 2], [row.misfit, 2], [row.misfit / MAS, 3], [row.rms, 2], [row.chi2, 1],
+      [row.gap, 2]].forEach(([value, digits]) => say(line, "td", mas(value, digits), "n"));
+  }
+}
+
 function drawChips() {
   const frames = DATA.chips.map((chip) => drawChip(chip));
   return Promise.all(frames);
@@ -192,6 +213,7 @@ document.querySelectorAll("a.plot").forEach((link) => {
   probe.src = link.getAttribute("href");
 });
 
+listNeighbours();
 if (window.Bokeh) {
   drawChips();
   drawStars();
