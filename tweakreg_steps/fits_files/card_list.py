@@ -46,7 +46,7 @@ class CardList:
 
     def keywords(self) -> Iterator[str]:
         """Yield the keywords in order."""
-        return (keyword(card) for card in self._cards)
+        return map(keyword, self._cards)
 
     def value(self, name: str) -> CardValue | None:
         """Return the value of a keyword (of its first card), None where it has none."""

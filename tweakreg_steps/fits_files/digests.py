@@ -36,7 +36,7 @@ from tweakreg_steps.fits_files.wcs_cards import (
     alternate_names,
     is_instrument_plane,
     is_primary_wcs,
-    wcs_names,
+    named,
 )
 
 # what the bytes of an image mean; of a compressed one, its table's columns as well
@@ -145,11 +145,11 @@ def digest_exposure(path: Path, selection: str | None) -> dict[str, Any]:
 
 def _labels(hdus: Sequence[Hdu]) -> dict[str, Any]:
     """Return what the primary header, or else the next one, says of time, filter and target."""
-    values = {**(hdus[1].values if len(hdus) > 1 else {}), **hdus[0].values}
+    found = _cards(_LABELS, *reversed(hdus[:2]))
     return {
         key: value.strip() if isinstance(value, str) else value
         for key in _LABELS
-        if isinstance(value := values.get(key), str | int | float)
+        if (value := found.get(key)) is not None
     }
 
 
@@ -217,6 +217,7 @@ def _describe_chip(
     """Return one entry of ``chips``."""
     hdu = hdus[chip.extension]
     cards = CardList(hdu.header)
+    alternates = alternate_names(cards)
     return {
         "number": chip.number,
         "extension": chip.extension,
@@ -229,8 +230,8 @@ def _describe_chip(
         "camera": _cards(_CAMERA, hdus[0], hdu),
         "noise": _cards(_NOISE, hdus[0], hdu),
         "wcs": _digest_wcs(hdu, hdus, data),
-        "wcsnames": list(wcs_names(cards)),
-        "alternates": alternate_names(cards),
+        "wcsnames": list(named(cards, alternates)),
+        "alternates": alternates,
     }
 
 
@@ -291,7 +292,8 @@ def _lookup_tables(hdu: Hdu, hdus: Sequence[Hdu]) -> list[Hdu]:
     """Return the lookup tables that a chip points to."""
     if not any(_points_to_tables(name) for name, _ in hdu.cards):
         return []
-    found = [match for _, card in hdu.cards if (match := _TABLE_NUMBER.match(card))]
+    records = [card for name, card in hdu.cards if name.startswith(("DP", "D2IM"))]
+    found = [match for card in records if (match := _TABLE_NUMBER.match(card))]
     wanted = {(_TABLE_NAMES[match["kind"]], int(match["number"])) for match in found}
     if "AXISCORR" in hdu.values:
         # the old one-dimensional correction belongs to all chips

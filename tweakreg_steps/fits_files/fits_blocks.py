@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import isfinite
 from pathlib import Path
-from typing import BinaryIO, NoReturn, cast
+from typing import Any, BinaryIO, NoReturn, cast
 
 from tweakreg_steps.errors import DamagedFileError, InputError
 from tweakreg_steps.fits_files.sizes import (
@@ -58,12 +58,18 @@ class HeaderValues(Mapping[str, CardValue]):
         self._known: dict[str, CardValue | None] = {}
 
     def __getitem__(self, name: str) -> CardValue:
-        if name not in self._known:
-            self._known[name] = self._read(name)
-        value = self._known[name]
+        value = self._look_up(name)
         if value is None:
             raise KeyError(name)
         return value
+
+    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401  as a mapping has it
+        """Return the value of a keyword; asked for often, and of what is not there, too."""
+        value = self._look_up(name)
+        return default if value is None else value
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self._look_up(name) is not None
 
     def __iter__(self) -> Iterator[str]:
         names = dict.fromkeys(keyword(card) for card in iter_cards(self._header))
@@ -72,14 +78,30 @@ class HeaderValues(Mapping[str, CardValue]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def _look_up(self, name: str) -> CardValue | None:
+        """Return a value, None where there is none."""
+        if name not in self._known:
+            self._known[name] = self._read(name)
+        return self._known[name]
+
     def _read(self, name: str) -> CardValue | None:
         """Look for a value in the header."""
         prefix = f"{name:<8}= ".encode("ascii", "replace")
-        for start in _cards_with(prefix, self._header):
-            value = card_value(self._header[start : start + CARD])
-            if value is not None:
-                return value
-        return None
+        start = self._starts.get(prefix)
+        if start is None:
+            return None
+        value = card_value(self._header[start : start + CARD])
+        if value is not None:
+            return value
+        others = (card_value(self._header[i : i + CARD]) for i in _cards_with(prefix, self._header))
+        return next((other for other in others if other is not None), None)
+
+    @cached_property
+    def _starts(self) -> dict[bytes, int]:
+        """Where each keyword stands first, by the bytes that its card begins with."""
+        header = self._header
+        # backwards, so that the first counts; a search for each keyword costs ten times more
+        return {header[i : i + 10]: i for i in reversed(range(0, len(header), CARD))}
 
 
 @dataclass(frozen=True)
@@ -118,12 +140,12 @@ class Hdu:
         """The cards before END, each behind its keyword."""
         return tuple([(_keyword(card[:8]), card) for card in iter_cards(self.header)])
 
-    @property
+    @cached_property
     def name(self) -> str:
         """EXTNAME in capitals, or an empty text."""
         return str(self.values.get("EXTNAME", "")).strip().upper()
 
-    @property
+    @cached_property
     def version(self) -> int:
         """EXTVER, 1 when absent."""
         value = self.values.get("EXTVER", 1)
@@ -137,7 +159,7 @@ def padded(size: int) -> int:
 
 def iter_cards(header: bytes) -> Iterator[bytes]:
     """Yield the 80-byte cards before END."""
-    return (header[start : start + CARD] for start in range(0, _end_of_cards(header), CARD))
+    return iter([header[i : i + CARD] for i in range(0, _end_of_cards(header), CARD)])
 
 
 def _end_of_cards(header: bytes) -> int:

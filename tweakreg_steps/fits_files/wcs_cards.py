@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -144,7 +144,12 @@ def _use_cd(header: Header) -> None:
 
 def wcs_names(cards: CardList) -> tuple[str, ...]:
     """Return the names of the primary WCS and its alternates, blank ones left out."""
-    names = [str(cards.value("WCSNAME") or "").strip(), *alternate_names(cards).values()]
+    return named(cards, alternate_names(cards))
+
+
+def named(cards: CardList, alternates: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the same where the alternates are known: `alternate_names`."""
+    names = [str(cards.value("WCSNAME") or "").strip(), *alternates.values()]
     return tuple(name for name in names if name)
 
 
