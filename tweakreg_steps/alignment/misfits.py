@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
+from tweakreg_steps.matching.neighbours import PointTable, iter_pairs
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 REACH = 1.0
@@ -187,31 +188,53 @@ def misfits_of_fields(
         Those that overlap. What has no more sources in common than unrelated lists would is left
         out.
     """
-    from scipy.spatial import cKDTree
-
     used = [field.brightest() if field is not None else None for field in fields]
-    trees = [cKDTree(f.xy) if f is not None and len(f.xy) else None for f in used]
+    tables = [None if field is None else PointTable.build(field.xy) for field in used]
     found = []
     for one, other in pairs:
-        first, second, tree, its = used[one], used[other], trees[one], trees[other]
-        if first is None or second is None or tree is None or its is None:
+        first, second, its, others = used[one], used[other], tables[one], tables[other]
+        if first is None or second is None or its is None or others is None:
             continue
-        near, twice = (
-            float(tree.count_neighbors(its, reach)) for reach in (REACH, np.sqrt(2.0) * REACH)
-        )
-        chance = twice - near
-        if near - chance < _CHANCE * np.sqrt(near + chance):
+        mutual = _mutually_nearest(its, others)
+        if mutual is None:
             continue
-        distance, partner = map(np.asarray, tree.query(second.xy, distance_upper_bound=REACH))
-        rows = np.flatnonzero(np.isfinite(distance))
-        mutual = np.asarray(its.query(first.xy[partner[rows]])[1]) == rows
-        of, its_own = partner[rows][mutual], rows[mutual]
+        of, its_own = mutual
         difference = first.xy[of] - second.xy[its_own]
         kept = _agreeing(difference)
         if kept.sum() >= _LEAST:
             expected = np.hypot(first.error[of], second.error[its_own])
             found.append(_describe(one, other, difference[kept], expected[kept]))
     return found
+
+
+def _mutually_nearest(
+    first: PointTable, second: PointTable
+) -> tuple[IndexArray, IndexArray] | None:
+    """Return the indices of the sources that are nearest to each other within reach.
+
+    None where there are no more pairs than unrelated lists would have: a ring around each source
+    with the area of the circle that is searched holds as many as the circle.
+    """
+    near = [
+        (pairs.first, pairs.second, np.hypot(pairs.dx, pairs.dy))
+        for pairs in iter_pairs(
+            first, second, shift=(0.0, 0.0), radius=float(np.sqrt(2.0)) * REACH, shape="circle"
+        )
+    ]
+    if not near:
+        return None
+    of, its_own, apart = map(np.concatenate, zip(*near, strict=True))
+    inside = np.flatnonzero(apart <= REACH)
+    chance = len(apart) - len(inside)
+    if len(inside) - chance < _CHANCE * np.sqrt(len(apart)):
+        return None
+    closest = inside[np.argsort(apart[inside], kind="stable")]
+    for_first, for_second = (
+        closest[np.unique(ends[closest], return_index=True)[1]] for ends in (of, its_own)
+    )
+    mutual = np.intersect1d(for_first, for_second)
+    mutual = mutual[np.argsort(second.index[its_own[mutual]])]
+    return first.index[of[mutual]], second.index[its_own[mutual]]
 
 
 def _agreeing(difference: FloatArray) -> BoolArray:

@@ -121,8 +121,9 @@ def ask_server(
     descriptors = b"".join(number.to_bytes(4, sys.byteorder) for number in streams)
     rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, descriptors)
     try:
-        connection.sendmsg([len(request).to_bytes(8, "big")], [rights])
-        connection.sendall(request)
+        message = len(request).to_bytes(8, "big") + request
+        sent = connection.sendmsg([message], [rights])
+        connection.sendall(message[sent:])
         answer = connection.recv(1)
         if answer and answer[0] != KILLED:
             return answer[0], ""

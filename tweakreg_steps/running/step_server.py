@@ -1,4 +1,4 @@
-"""A warm process that runs steps in forks of itself, so that each starts in a millisecond.
+"""A warm process that runs steps in forks of itself, so that each starts at once.
 
 Importing astropy, scipy and matplotlib costs a step more than most steps do. The server imports
 them once, in the order in which a run needs them, and answers requests in between. Its standard
@@ -17,20 +17,16 @@ import signal
 import socket
 import struct
 import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from subprocess import DEVNULL, PIPE, Popen
+from typing import NoReturn
 
-from tweakreg_steps.running.killed_step import describe_death
-from tweakreg_steps.running.step_client import (
-    INTERRUPTED,
-    KILLED,
-    SOCKET_VARIABLE,
-    end_with_parent,
-)
+from tweakreg_steps.running.step_client import SOCKET_VARIABLE
+from tweakreg_steps.running.step_request import receive_request
+from tweakreg_steps.running.worker_pool import WorkerPool
 
 _FIRST = (
     "numpy",
@@ -49,8 +45,6 @@ _MEMORY = {
 """Has glibc keep the memory of one large array for the next: pages that are given back and taken
 anew are a third of what the search for sources costs. Other systems do not read this."""
 _BACKLOG = 256
-_RARELY = 20_000
-"""New objects between two collections in a step."""
 
 
 Prepare = Callable[[Iterable[str]], None]
@@ -112,77 +106,44 @@ def serve(address: str) -> None:
     """Answer requests at `address` until the standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.disable()  # modules are no garbage; steps collect theirs
-    children = _Children()
+    pool = WorkerPool()
+    signal.signal(signal.SIGTERM, lambda *_: _leave(pool))
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(address.replace("@", "\0"))
         listener.listen(_BACKLOG)
         pending = deque(_FIRST)
         warm = False
         while True:
-            sources = [listener, sys.stdin, children.waker]
+            sources = [listener, sys.stdin, *pool.sources]
             ready, _, _ = select.select(sources, [], [], None if warm else 0)
-            if children.waker in ready:
-                children.bury()
+            pool.hear(ready)
             if sys.stdin in ready:
                 rules = sys.stdin.readline().split()
                 if not rules:
-                    return
+                    _leave(pool)
                 pending.extend(_modules_for(rules))
                 warm = False
             elif listener in ready:
                 connection, _ = listener.accept()
-                if _is_own(connection):
-                    children.add(_fork(connection, listener, children), connection)
-                else:
+                request = receive_request(connection) if _is_own(connection) else None
+                if request is None:
                     connection.close()
+                    continue
+                # once for all forks: each would have to do it otherwise
+                _import_for(request.rule)
+                pool.give(request, listener, is_warm=warm)
             elif pending:
                 import_module(pending.popleft())
-            else:
+            elif not warm:
                 _be_warm()
                 warm = True
 
 
-class _Children:
-    """The forks that run steps, each with the connection to the client that asked for it.
-
-    Attributes
-    ----------
-    waker
-        Can be read when one of them has ended.
-    """
-
-    def __init__(self) -> None:
-        self.waker, self._alarm = socket.socketpair()
-        for end in (self.waker, self._alarm):
-            end.setblocking(False)  # noqa: FBT003  the library's own signature
-        self._connections: dict[int, socket.socket] = {}
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(self._alarm.fileno(), warn_on_full_buffer=False)
-
-    def add(self, process: int, connection: socket.socket) -> None:
-        """Keep the connection of a fork."""
-        self._connections[process] = connection
-
-    def bury(self) -> None:
-        """Take note of the forks that have ended; tell the clients of those that were killed."""
-        with contextlib.suppress(BlockingIOError):
-            self.waker.recv(_BACKLOG)
-        while self._connections:
-            process, status, usage = os.wait4(-1, os.WNOHANG)
-            if process == 0:
-                return
-            with self._connections.pop(process) as connection, contextlib.suppress(OSError):
-                death = describe_death(status, usage.ru_maxrss)
-                if death:
-                    connection.sendall(bytes([KILLED]) + death.encode())
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def forget(self) -> None:
-        """Have nothing to do with them, in a fork."""
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for end in (self.waker, self._alarm, *self._connections.values()):
-            end.close()
+def _leave(pool: WorkerPool) -> NoReturn:
+    """End the workers and this process, with no time spent on taking leave of all modules."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    pool.end()
+    os._exit(0)
 
 
 def _modules_for(rules: Iterable[str]) -> Iterator[str]:
@@ -193,6 +154,15 @@ def _modules_for(rules: Iterable[str]) -> Iterator[str]:
         step = all_steps()[rule]
         yield step.module
         yield from step.imports
+
+
+def _import_for(rule: str | None) -> None:
+    """Import what the step of a rule needs; what is no rule has its error in the step."""
+    from tweakreg_steps.steps import all_steps
+
+    if rule in all_steps():
+        for module in (*_FIRST, *_modules_for([rule])):
+            import_module(module)
 
 
 def _be_warm() -> None:
@@ -209,63 +179,6 @@ def _is_own(connection: socket.socket) -> bool:
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
     _, user, _ = struct.unpack("3i", credentials)
     return bool(user == os.getuid())
-
-
-def _fork(connection: socket.socket, listener: socket.socket, children: _Children) -> int:
-    """Run one request in a fork, and return its number."""
-    process = os.fork()
-    if process:
-        return process
-    status = 1
-    try:
-        gc.set_threshold(_RARELY)
-        gc.enable()
-        end_with_parent()  # the run is over when the server is
-        children.forget()
-        listener.close()
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        status = _answer(connection)
-    finally:
-        with contextlib.suppress(OSError):
-            connection.sendall(bytes([status]))
-        os._exit(status)
-
-
-def _answer(connection: socket.socket) -> int:
-    """Read one request and run its step."""
-    from tweakreg_steps.running.step_run import run_step
-
-    header, descriptors, _, _ = socket.recv_fds(connection, 8, 2)
-    for target, descriptor in zip((1, 2), descriptors, strict=True):
-        os.dup2(descriptor, target)
-        os.close(descriptor)
-    length = int.from_bytes(header, "big")
-    request = b""
-    while len(request) < length:
-        part = connection.recv(length - len(request))
-        if not part:
-            return INTERRUPTED
-        request += part
-    folder, *arguments = request.decode().split("\0")
-    os.chdir(folder)
-    threading.Thread(target=_end_with_client, args=(connection,), daemon=True).start()
-    try:
-        return run_step(arguments)
-    except BaseException:  # noqa: BLE001  whatever it was, it belongs in the job's log
-        import traceback
-
-        traceback.print_exc()
-        return 1
-    finally:
-        sys.stderr.flush()
-        sys.stdout.flush()
-
-
-def _end_with_client(connection: socket.socket) -> None:
-    """End this process when the client goes away: its job was killed."""
-    with contextlib.suppress(OSError):
-        if not connection.recv(1):
-            os._exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

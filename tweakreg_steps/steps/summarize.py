@@ -13,7 +13,7 @@ from tweakreg_steps.reporting.unread_images import UnreadImage, among_others, un
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import all_names, rejected_names, unread_images
 from tweakreg_steps.steps.declaration import Per, Read, Step
-from tweakreg_steps.steps.preloads import MATCHING_MODULES
+from tweakreg_steps.steps.preloads import PLANE_MODULES
 from tweakreg_steps.steps.products import FIT, OVERLAPS, PLANE, SKY, SOLUTION, SUMMARY_TABLE
 from tweakreg_steps.steps.subject import Subject
 
@@ -59,7 +59,11 @@ STEP = Step(
         "solution": Read(SOLUTION, of=_if_solved),
     },
     writes={"summary": SUMMARY_TABLE, "overlaps": OVERLAPS},
-    imports=("tweakreg_steps.reporting.summary", "shapely", *MATCHING_MODULES),
+    imports=(
+        "tweakreg_steps.reporting.summary",
+        "tweakreg_steps.solving.compared_images",
+        *PLANE_MODULES,
+    ),
     mem_mb=1000,
 )
 
