@@ -6,7 +6,9 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,10 +19,12 @@ from raw_exposures import provide_reference_files
 from rich_runs import make_sequence, make_solved, make_updated
 from skies import Scene, small_uvis_scene
 from tiny import copy_tiny, tiny_scene
+from warm_forks import Nursery
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.finding.sextractor_program import find_program
+from tweakreg_steps.running import step_server
 
 # programs that tests start can be interrupted, also where the tests run in the background
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -66,6 +70,25 @@ def _has_sextractor() -> bool:
     except InputError:
         return False
     return True
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nursery() -> Iterator[None]:
+    """Have the runs that tests start in this process fork their warm processes."""
+    if not sys.platform.startswith("linux"):  # as the warm process itself
+        yield
+        return
+    nursery = Nursery()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(step_server, "Popen", nursery.start)
+        yield
+    nursery.close()
+
+
+@pytest.fixture
+def own_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have runs start an interpreter for their warm process, as they do outside of tests."""
+    monkeypatch.setattr(step_server, "Popen", subprocess.Popen)
 
 
 @pytest.fixture(scope="session")

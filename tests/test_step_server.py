@@ -29,6 +29,7 @@ def test_where_nothing_is_to_be_done_there_is_no_warm_process(
     assert main(["run", str(recipe), "-q"]) == 0
 
 
+@pytest.mark.usefixtures("own_interpreter")
 @pytest.mark.parametrize("at_once", [True, False])
 def test_it_starts_at_once_or_when_there_is_anything_to_do(*, at_once: bool) -> None:
     with step_server.warm_steps(at_once=at_once) as prepare:
