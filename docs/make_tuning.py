@@ -20,10 +20,10 @@ ENTRY = re.compile(r"\[(?P<unit>[^\]]+)\] (?P<what>.*) Settled by: (?P<where>.*)
 TEXT = """\
 <!-- written by docs/make_tuning.py; change tweakreg_steps/matching/tuning.py, not this page -->
 
-Numbers that matching and fitting need and that no physics gives. They are no parameters: one value
-serves all scenes of the [robustness set](robustness.md). *Settled by* is what a value rests on: a
-benchmark, simulations in a test, or the scenes of set 0, on which the method was settled before
-set 1 was run. A unit of 1 is a ratio."""
+Matching and fitting need some numbers that do not follow from physics. They are not parameters of
+a recipe: the same values are used for all scenes of the [robustness set](robustness.md). *Settled
+by* tells how a value was chosen: with a benchmark, by simulations in a test, or with the scenes of
+set 0, with which the method was developed before set 1 was run. Ratios have the unit 1."""
 
 
 class Constant(NamedTuple):

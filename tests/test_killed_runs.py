@@ -31,7 +31,7 @@ _VARIANTS: dict[str, dict[str, Any]] = {
     "clean": {"clean": True},
     "expand_refcat": {"expand_refcat": True},
 }
-_FEWEST = {"sextractor": 2, "clean": 2}
+_FEWEST = {"everything": 2, "sextractor": 2, "clean": 2}
 """How many exposures these have: the jobs of a third one are those of the second again."""
 _SHARES = {"everything": 0.55, "sextractor": 0.15, "clean": 0.15, "expand_refcat": 0.15}
 """What part of the kills is done to each variant."""

@@ -309,7 +309,7 @@ def test_help_is_printed_or_written(folder: Path, capsys: pytest.CaptureFixture[
     tweakreg.help()
     printed = capsys.readouterr().out
     assert printed.startswith("TweakReg(files=None, editpars=False, configobj=None, imagefindcfg")
-    assert "catalog_fitting.nclip\n    How often outliers are clipped.\n" in printed
+    assert "catalog_fitting.nclip\n    Number of clipping iterations.\n" in printed
     (folder / "help.txt").write_text("something longer" * 9999)
     tweakreg.help(file="help.txt")
     assert (folder / "help.txt").read_text() == printed

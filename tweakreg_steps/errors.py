@@ -47,11 +47,11 @@ class Reason(StrEnum):
 
 
 REASON_TEXTS: dict[Reason, str] = {
-    Reason.UNREADABLE: "the file is not whole",
-    Reason.NO_PIXELS: "a chip holds no finite pixel",
+    Reason.UNREADABLE: "the file is damaged or incomplete",
+    Reason.NO_PIXELS: "a chip has no finite pixel",
     Reason.NO_SOURCES: "no source was found above the threshold, or none is left of the catalogs",
     Reason.FEW_SOURCES: "fewer sources than object_matching.minobj",
-    Reason.NO_REFERENCE_SOURCES: "the reference holds no source",
+    Reason.NO_REFERENCE_SOURCES: "the reference has no sources",
     Reason.NO_OVERLAP: "no reference source lies within the search radius of any source",
     Reason.NO_SIGNIFICANT_OFFSET: (
         "unrelated lists give such an offset more often than acceptance.max_false_alarm,"
@@ -66,8 +66,8 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.LARGE_ROTATION: "the rotation is larger than acceptance.max_rotation",
     Reason.LARGE_SCALE: "the change of scale is larger than acceptance.max_scale",
     Reason.SMALL_COVERAGE: "the pairs cover less of the field than acceptance.min_coverage",
-    Reason.NOT_BETTER: "the fit predicts unseen pairs no better than the WCS that is there",
-    Reason.WCS_NOT_REPRESENTABLE: "the fit cannot be written as a WCS of this image's kind",
+    Reason.NOT_BETTER: "the fit predicts pairs left out of it no better than the present WCS does",
+    Reason.WCS_NOT_REPRESENTABLE: "the fit cannot be expressed by this kind of WCS",
     Reason.REJECTED: "the fit was rejected with tweakreg review",
 }
 """One line for each reason, as the documentation and the final table show it."""

@@ -12,26 +12,27 @@ from collections.abc import Mapping
 # Artifacts of the detector
 
 SAME_PIXEL = 0.3
-"""[pix of the chip] Sources of two exposures as near as that are at the same
-position of it. Settled by: benchmarks/cosmic_rays.py."""
+"""[pix of the chip] Sources of two exposures that are this close are at the same position of the
+detector. Settled by: benchmarks/cosmic_rays.py."""
 
 MOVED = 2.0
-"""[pix] A smaller step of the sky does not separate stars from
-defects. Settled by: benchmarks/cosmic_rays.py."""
+"""[pix] If the pointings differ by less than this, stars cannot be told from defects of the
+detector. Settled by: benchmarks/cosmic_rays.py."""
 
 
 # The search for neighbours
 
 PIECE = 1 << 14
-"""[pairs] Candidate pairs expanded at a time: some ten arrays of 0.1 MB, which stay in cache.
-Settled by: benchmarks/matching.py."""
+"""[pairs] Number of candidate pairs processed at a time: about ten arrays of 0.1 MB, which stay
+in the cache. Settled by: benchmarks/matching.py."""
 
 BLOCK = 1 << 12
-"""[points] Points of the first list searched at a time. Settled by: benchmarks/matching.py."""
+"""[points] Number of points of the first list processed at a time. Settled by:
+benchmarks/matching.py."""
 
 SPACINGS_PER_ROW = 3.0
-"""[mean distances] Row height in mean point distances, where bisections and surplus candidates
-cost the same. Settled by: benchmarks/matching.py."""
+"""[mean distances] Height of a row in mean distances between points, at which bisections and
+surplus candidates cost the same. Settled by: benchmarks/matching.py."""
 
 
 # The histogram of separations
@@ -41,298 +42,307 @@ BIN = 0.5
 tests/test_offset.py."""
 
 MAX_HALF_SIZE = 500
-"""[bins] Most bins from the histogram's centre to its edge: the bins grow with wider searches.
-Settled by: benchmarks/matching.py."""
+"""[bins] Largest number of bins from the centre of the histogram to its edge; for wider searches
+the bins grow. Settled by: benchmarks/matching.py."""
 
 PEAK_WIDTHS = (1, 3, 5, 7, 11, 15)
-"""[bins] Widths of the boxes in which a peak is looked for. Settled by: set 0 of the
-robustness scenes."""
+"""[bins] Widths of the boxes in which a peak is looked for. Settled by: set 0 of the robustness
+scenes."""
 
 MAX_WIDTH = 41
-"""[bins] Widest box: a peak wider than that is not one. Settled by: set 0 of the
-robustness scenes."""
-
-WIDER = 4
-"""[bins] Bins by which the box of the second look is wider. Settled by: tests/test_offset.py."""
-
-NEARLY = 0.8
-"""[1] Part of the highest excess from which a box takes part in the second look. Settled by:
-tests/test_offset.py."""
-
-MAX_PAIRS = 1 << 26
-"""[pairs] Pairs put into the histogram; with more, every n-th source of the image is enough.
-Settled by: benchmarks/matching.py."""
-
-CHANCE_SAMPLE = 5000
-"""[sources] Sources that show how many pairs are by chance. Settled by: benchmarks/matching.py."""
-
-N_PEAKS = 3
-"""[peaks] Peaks of a histogram that are looked at where none is certain. Settled by: set 0 of
+"""[bins] Width of the widest box: anything wider is not regarded as a peak. Settled by: set 0 of
 the robustness scenes."""
 
+WIDER = 4
+"""[bins] Number of bins by which the box of the second look is wider. Settled by:
+tests/test_offset.py."""
+
+NEARLY = 0.8
+"""[1] Boxes whose excess is at least this fraction of the highest one take part in the second
+look. Settled by: tests/test_offset.py."""
+
+MAX_PAIRS = 1 << 26
+"""[pairs] Largest number of pairs in the histogram; if there are more, only every n-th source of
+the image is used. Settled by: benchmarks/matching.py."""
+
+CHANCE_SAMPLE = 5000
+"""[sources] Number of sources from which the number of chance pairs is estimated. Settled by:
+benchmarks/matching.py."""
+
+N_PEAKS = 3
+"""[peaks] Number of peaks of a histogram that are examined if none is certain. Settled by: set 0
+of the robustness scenes."""
+
 CERTAIN = 1e-9
-"""[probability] Probability of a chance peak below which no other peak can be the better one.
-Settled by: set 0 of the robustness scenes."""
+"""[probability] If the probability that a peak is due to chance is below this, no other peak can
+be better. Settled by: set 0 of the robustness scenes."""
 
 LIKELY = 0.5
-"""[probability] Probability of a chance peak below which one in the search area goes before any
-beyond it. Settled by: tests/test_lattice.py."""
+"""[probability] If the probability that a peak within the search area is due to chance is below
+this, it takes precedence over any peak outside. Settled by: tests/test_lattice.py."""
 
 RIVAL_PEAK = 0.5
-"""[1] Part of the best peak's cells from which another peak is its rival. Settled by: set 0 of the
-robustness scenes."""
+"""[1] Another peak is a rival if it has at least this fraction of the cells of the best one.
+Settled by: set 0 of the robustness scenes."""
 
 APART = 12.0
-"""[pix] Pixels between peaks that are not parts of one: as wide as what a star breaks into.
-Settled by: set 0 of the robustness scenes."""
+"""[pix] Peaks this far apart are not parts of the same peak: a star can break up into sources
+over this distance. Settled by: set 0 of the robustness scenes."""
 
 
 # What a peak is worth
 
 WINDOW_REACH = 3.0
-"""[windows] Pairs are collected out to this many windows around the first guess of a peak.
-Settled by: tests/test_offset.py."""
+"""[windows] Pairs are collected out to this many windows from the first guess of a peak. Settled
+by: tests/test_offset.py."""
 
 LEAST_WINDOW = 1.5
-"""[pix] Least radius in pixels of a window: positions rounded to pixels make a plateau as wide.
+"""[pix] Smallest radius of a window: positions rounded to pixels give a plateau of this width.
 Settled by: tests/test_offset.py."""
 
 MAX_STEPS = 200
-"""[steps] Most steps of the refinement, which ends long before where there is a peak. Settled by:
-tests/test_offset.py."""
+"""[steps] Largest number of steps of the refinement; where there is a peak, it ends long before.
+Settled by: tests/test_offset.py."""
 
 STILL = 1e-3
-"""[pix] A step in pixels at which the refinement rests. Settled by: tests/test_offset.py."""
+"""[pix] The refinement ends when a step is smaller than this. Settled by:
+tests/test_offset.py."""
 
 NARROWING = 0.55
-"""[1] Ratio of a window to the one before it. Settled by: tests/test_offset.py."""
+"""[1] Ratio of the radius of each window to that of the previous one. Settled by:
+tests/test_offset.py."""
 
 N_NARROWINGS = 4
-"""[windows] How many are tried. Settled by: tests/test_offset.py."""
+"""[windows] Number of ever narrower windows that are tried. Settled by: tests/test_offset.py."""
 
 CELL_WIDTHS = 6.0
-"""[widths] Side of a cell in widths of the peak: sources nearer than that have separations in
-common. Settled by: tests/test_offset.py."""
+"""[widths] Side of a cell in widths of the peak: sources closer to each other than this have
+separations in common. Settled by: tests/test_offset.py."""
 
 LEAST_CELL = 12.0
-"""[pix] Least side of a cell in pixels: what a bright star's image breaks into is within it.
+"""[pix] Smallest side of a cell: the sources into which a bright star breaks up lie within it.
 Settled by: tests/test_offset.py."""
 
 GRIDS: tuple[tuple[float, float], ...] = ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5))
-"""[sides] Grids of cells, in sides: what is narrower than half a side is in one cell of one of
-them. Settled by: tests/test_offset.py."""
+"""[sides] Offsets of the grids of cells, in sides of a cell: anything smaller than half a side
+lies within one cell of at least one grid. Settled by: tests/test_offset.py."""
 
 
 # Which overlay is taken
 
 BRIGHT_LEVELS = (50, 200, 800, 3200)
-"""[sources] Numbers of bright sources of the image among which an offset is looked for. Settled by:
-set 0 of the robustness scenes."""
-
-BRIGHT_AREA_RATIO = 100.0
-"""[1] Most reference sources to one of the image in a search among bright ones. Settled by: set 0
-of the robustness scenes."""
-
-RETURNING = 5.0
-"""[1] Sources left out come back where they make this many times the pairs that chance would.
+"""[sources] Numbers of the brightest sources of the image with which an offset is looked for.
 Settled by: set 0 of the robustness scenes."""
 
+BRIGHT_AREA_RATIO = 100.0
+"""[1] Largest number of reference sources per source of the image in a search among bright
+sources. Settled by: set 0 of the robustness scenes."""
+
+RETURNING = 5.0
+"""[1] Sources that were left out are used again if they make this many times the number of pairs
+expected by chance. Settled by: set 0 of the robustness scenes."""
+
 BRIGHTNESS_AGREEMENT = 4.0
-"""[standard deviations] Standard deviations by which the brightness of pairs must agree where
-other offsets rival. Settled by: set 1 of the robustness scenes (567)."""
+"""[standard deviations] If there are rival offsets, the brightnesses of a pair must agree within
+this. Settled by: set 1 of the robustness scenes (567)."""
 
 FEW_PAIRED = 0.5
-"""[1] Part of the sources that may be without a pair before triangles are asked for more.
+"""[1] If more than this fraction of the sources has no counterpart, triangles are tried as well.
 Settled by: set 0 of the robustness scenes."""
 
 FAR_MORE = 1.5
-"""[1] Triangles are preferred to the histogram if they explain so many times its pairs. Settled by:
-set 0 of the robustness scenes."""
+"""[1] Triangles are preferred to the histogram if they explain this many times as many pairs.
+Settled by: set 0 of the robustness scenes."""
 
 
 # Lattices
 
 AS_GOOD = 0.5
-"""[1] Part of the pairs from which another shift is as good: that of 2 x 2 sources by one step.
-Settled by: benchmarks/few_pairs.py."""
+"""[1] Another shift is as good if it gives this fraction of the pairs, as the shift of 2 x 2
+sources by one step does. Settled by: benchmarks/few_pairs.py."""
 
 LEAST_REPEATS = 2
-"""[pairs] Pairs that a shift must bring: any single pair of sources is brought by some shift.
-Settled by: benchmarks/few_pairs.py."""
+"""[pairs] Smallest number of pairs of a shift: for any pair of sources there is a shift that
+gives this one pair. Settled by: benchmarks/few_pairs.py."""
 
 LATTICE_FALSE_ALARM = 1e-3
-"""[probability] Largest false-alarm probability of a shift that is more than chance. Settled by:
-benchmarks/few_pairs.py."""
+"""[probability] Largest false-alarm probability of a shift that counts as more than chance.
+Settled by: benchmarks/few_pairs.py."""
 
 LATTICE_STEPS = 3.5
-"""[mean distances] How far shifts are looked for, in mean distances of two sources: three steps
+"""[mean distances] Largest shift that is examined, in mean distances between sources: three steps
 of a lattice. Settled by: benchmarks/few_pairs.py."""
 
 LATTICE_SOURCES = 3000
-"""[sources] Matched sources that are looked at, those in the middle of the field; with all of
-100,000 a match would take twice as long. Settled by: benchmarks/matching.py."""
+"""[sources] Number of matched sources that are examined, those in the middle of the field; with
+all 100,000 a match would take twice as long. Settled by: benchmarks/matching.py."""
 
 LATTICE_PAIRS = 400_000
-"""[pairs] Most pairs of two lists whose separations are looked at, about: shifts are looked for
-less far where one list is far denser; it bounds memory. Settled by: benchmarks/matching.py."""
+"""[pairs] Approximate limit to the number of pairs of two lists whose separations are examined,
+which limits memory: where one list is far denser, only smaller shifts are examined. Settled by:
+benchmarks/matching.py."""
 
 LATTICE_SAMPLE = 1000
-"""[sources] Sources of the first list whose separations are looked at: some 40,000 separations.
-Settled by: benchmarks/few_pairs.py."""
+"""[sources] Number of sources of the first list whose separations are examined: about 40,000
+separations. Settled by: benchmarks/few_pairs.py."""
 
 LATTICE_PROBES = 1000
-"""[separations] Separations around which others are counted; those of a lattice are each in many
-of them. Settled by: benchmarks/few_pairs.py."""
+"""[separations] Number of separations around which others are counted; each separation of a
+lattice is counted around many of them. Settled by: benchmarks/few_pairs.py."""
 
 
 # Triangles
 
 N_TRIANGLES = 20_000
-"""[triangles] About how many triangles are made of a list: it bounds memory and time. Settled by:
-set 0 of the robustness scenes."""
+"""[triangles] Approximate number of triangles made from a list, which limits memory and time.
+Settled by: set 0 of the robustness scenes."""
 
 LEAST_NEIGHBOURS = 4
-"""[sources] Least number of neighbours with which a source makes triangles. Settled by: set 0 of
-the robustness scenes."""
+"""[sources] Smallest number of neighbours with which a source forms triangles. Settled by: set 0
+of the robustness scenes."""
 
 LIKE_SHAPE = 0.006
-"""[1] Largest difference of the side ratios of triangles that look alike. Settled by: set 0 of the
+"""[1] Largest difference between the side ratios of similar triangles. Settled by: set 0 of the
 robustness scenes."""
 
 LEAST_HEIGHT = 0.15
-"""[1] Least height of a triangle over its longest side: flatter ones have no orientation.
-Settled by: set 0 of the robustness scenes."""
+"""[1] Smallest ratio of the height of a triangle to its longest side: flatter ones have no
+orientation. Settled by: set 0 of the robustness scenes."""
 
 DISTINCT_SIDES = 0.03
-"""[1] Least difference of two side ratios: otherwise it is not clear which vertex is which.
-Settled by: set 0 of the robustness scenes."""
+"""[1] Smallest difference between two side ratios: if they are closer, the vertices cannot be
+told apart. Settled by: set 0 of the robustness scenes."""
 
 MAX_SCALE_ERROR = 0.06
-"""[1] Largest difference of the scales, as a fraction. Settled by: the promise of
+"""[1] Largest difference between the scales, as a fraction. Settled by: the promise of
 object_matching.method."""
 
 MAX_ALIKE = 300_000
-"""[pairs of triangles] Pairs of like triangles that are looked at; sources on a grid make any
-number of them. Settled by: set 0 of the robustness scenes."""
+"""[pairs of triangles] Largest number of pairs of similar triangles that are examined; sources on
+a grid have any number of them. Settled by: set 0 of the robustness scenes."""
 
 TRANSFORMATION_PROBES = 20_000
-"""[transformations] Transformations at which others are looked for that agree. Settled by: set 0 of
-the robustness scenes."""
-
-AGREEING = 0.012
-"""[rad, 1, field radii] Rotations (in radians), scales and shifts (over the field's radius) that
-agree differ by less. Settled by: set 0 of the robustness scenes."""
-
-TRIANGLE_LEVELS = (40, 150, 600, 2400)
-"""[sources] Numbers of bright sources of the image that are tried. Settled by: set 0 of the
-robustness scenes."""
-
-TRIANGLE_AREA_RATIO = 8.0
-"""[1] Most reference sources to one of the image that make triangles: memory is bounded by it.
+"""[transformations] Number of transformations for each of which the agreeing ones are counted.
 Settled by: set 0 of the robustness scenes."""
 
+AGREEING = 0.012
+"""[rad, 1, field radii] Two transformations agree if their rotations (rad), scales and shifts (in
+field radii) differ by less than this. Settled by: set 0 of the robustness scenes."""
+
+TRIANGLE_LEVELS = (40, 150, 600, 2400)
+"""[sources] Numbers of the brightest sources of the image that are tried. Settled by: set 0 of
+the robustness scenes."""
+
+TRIANGLE_AREA_RATIO = 8.0
+"""[1] Largest number of reference sources per source of the image from which triangles are made;
+it limits memory. Settled by: set 0 of the robustness scenes."""
+
 N_HYPOTHESES = 4
-"""[transformations] Transformations of a level that are looked at, those on which most triangles
-agree. Settled by: set 0 of the robustness scenes."""
+"""[transformations] Number of transformations examined at each level, those on which most
+triangles agree. Settled by: set 0 of the robustness scenes."""
 
 TRIANGLE_REACH = 2.0
-"""[field radii] Distance from the image's centre, over its radius, of the sources of a large
-reference. Settled by: set 0 of the robustness scenes."""
+"""[field radii] Sources of a large reference are used out to this distance from the centre of the
+image, in radii of the image. Settled by: set 0 of the robustness scenes."""
 
 SPARSE_RADIUS = 0.25
-"""[mean distances] Largest matching radius of the refinement over the distance of two sources.
+"""[mean distances] Largest matching radius of the refinement, in mean distances between sources.
 Settled by: set 0 of the robustness scenes."""
 
 LEAST_REFINING_PAIRS = 3
-"""[pairs] Fewer pairs do not refine a transformation. Settled by: set 0 of the robustness
+"""[pairs] With fewer pairs a transformation is not refined. Settled by: set 0 of the robustness
 scenes."""
 
 RIVAL_TRANSFORMATION = 0.5
-"""[1] Part of the best transformation's pairs from which another one is its rival. Settled by: set
-0 of the robustness scenes."""
+"""[1] Another transformation is a rival if it has at least this fraction of the pairs of the best
+one. Settled by: set 0 of the robustness scenes."""
 
 DISTINCT_TRANSFORMATION = 10.0
-"""[tolerances] Tolerances by which different transformations carry a corner of the field apart.
-Settled by: set 0 of the robustness scenes."""
+"""[tolerances] Transformations are different if they move a corner of the field to positions that
+are this many tolerances apart. Settled by: set 0 of the robustness scenes."""
 
 CORE_WIDTH = 4.0
-"""[tolerances] Width over the tolerance of the peak that pairs make once the transformation is
-right. Settled by: set 0 of the robustness scenes."""
+"""[tolerances] Width of the peak that the pairs form when the transformation is right, in
+tolerances. Settled by: set 0 of the robustness scenes."""
 
 
 # The fit
 
 LEAST_ELONGATION = 1e-4
-"""[1] Least ratio of width to length of the field of pairs: noise alone makes a line this wide.
-Settled by: tests/test_fitting.py."""
+"""[1] Smallest ratio of width to length of the field covered by pairs: noise alone makes a line
+this wide. Settled by: tests/test_fitting.py."""
 
 LEAST_EXTENT = 1e-6
-"""[pix] Least rms distance in pixels of the positions from their mean for a rotation or scale.
-Settled by: rounding of double precision."""
+"""[pix] Smallest rms distance of the positions from their mean for which a rotation or a scale is
+fitted. Settled by: rounding of double precision."""
 
 LEAST_AFTER_CLIP = 3
-"""[pairs] A clipping round that would leave fewer pairs is not done. Settled by: TweakReg."""
+"""[pairs] A clipping iteration that would leave fewer pairs is not carried out. Settled by:
+TweakReg."""
 
 NEVER_CLIPPED = 1e-9
-"""[pix] Residuals in pixels that are rounding, not error: a perfect fit rejects nothing.
+"""[pix] Residuals smaller than this are rounding errors: in a perfect fit nothing is clipped.
 Settled by: rounding of double precision."""
 
 WEIGHT_ROUNDS = 2
-"""[fits] Fits with weights taken from the residuals of the fit before; the second hardly differs.
-Settled by: tests/test_weights.py."""
+"""[fits] Number of fits with weights estimated from the residuals of the previous fit; the second
+one changes little. Settled by: tests/test_weights.py."""
 
 DEEPEST_CLIP = 1.0
-"""[standard deviations] What is cut below has lost all trace of its tails. Settled by:
-tests/test_uncertainty.py."""
+"""[standard deviations] If the clipping limit is lower than this, nothing is left of the tails of
+the distribution. Settled by: tests/test_uncertainty.py."""
 
 SHALLOWEST_CLIP = 10.0
-"""[standard deviations] What is cut above has no tails. Settled by: tests/test_uncertainty.py."""
+"""[standard deviations] If the clipping limit is higher than this, the distribution has no tails.
+Settled by: tests/test_uncertainty.py."""
 
 LEAST_ROBUST_PAIRS: Mapping[str, int] = {"shift": 10, "rshift": 10, "rscale": 10, "general": 18}
-"""[pairs] With fewer pairs a majority of them agrees by chance. Of 3,000 simulated fits without
-wrong pairs 2 begin here with ``rscale`` and 10 pairs, 5 with ``general`` and 15, none with 18.
-Settled by: 3,000 simulated fits."""
+"""[pairs] With fewer pairs, a majority can agree by chance. Of 3,000 simulated fits without wrong
+pairs, the robust start was used in 2 with ``rscale`` and 10 pairs, in 5 with ``general`` and 15
+pairs, and in none with 18. Settled by: 3,000 simulated fits."""
 
 ROBUST_ROUNDING = 1e-7
-"""[pix] Pixels; distances of pairs that agree but for rounding. Settled by: rounding of double
+"""[pix] Distances of pairs that agree except for rounding errors. Settled by: rounding of double
 precision."""
 
 ROBUST_ROUNDS = 50
-"""[fits] Most fits; they settle long before. Settled by: tests/test_robust_start.py."""
-
-ROBUST_SETTLED = 1e-3
-"""[median distances] Part of the median distance by which the distances still change when the
-rounds end. Settled by: tests/test_robust_start.py."""
-
-LEAST_PULLING = 1e-3
-"""[median distances] Part of the median distance below which pairs do not pull any harder.
-Settled by: tests/test_robust_start.py."""
-
-PLAINLY_BETTER = 2.0
-"""[1] The robust start counts where the median distance of all n pairs falls by this part, over
-n^1/2: by three times as much as it would by chance in pairs of which none is wrong. Settled by:
+"""[fits] Largest number of fits; they converge long before. Settled by:
 tests/test_robust_start.py."""
 
+ROBUST_SETTLED = 1e-3
+"""[median distances] The iteration ends when the distances change by less than this fraction of
+the median distance. Settled by: tests/test_robust_start.py."""
+
+LEAST_PULLING = 1e-3
+"""[median distances] Pairs closer than this fraction of the median distance do not gain any more
+weight. Settled by: tests/test_robust_start.py."""
+
+PLAINLY_BETTER = 2.0
+"""[1] The robust start is used if it reduces the median distance of all n pairs by this fraction
+divided by n^1/2, which is three times the reduction expected by chance if no pair is wrong.
+Settled by: tests/test_robust_start.py."""
+
 FEW_PAIRS = 6.0
-"""[pairs] The standard error of n pairs is widened by this over n: few pairs tell their scatter
-badly. Settled by: tests/test_geometry_choice.py."""
+"""[pairs] The standard error of n pairs is increased by this over n, because the scatter of few
+pairs is uncertain. Settled by: tests/test_geometry_choice.py."""
 
 N_FOLDS = 10
-"""[parts] Parts of the pairs; with fewer pairs each is a part of its own. Settled by:
-tests/test_geometry_choice.py."""
+"""[parts] Number of parts into which the pairs are divided; if there are fewer pairs, each is a
+part of its own. Settled by: tests/test_geometry_choice.py."""
 
 FLOOR_SPAN = 1.0e4
-"""[1] How far the floors tried reach beyond the smallest and the largest expected error.
-Settled by: tests/test_weights.py."""
+"""[1] Factor by which the trial error floors extend beyond the smallest and the largest expected
+error. Settled by: tests/test_weights.py."""
 
 FLOOR_STEPS = 41
-"""[floors] Floors tried: a quarter of a decade apart for errors that span two decades. Settled by:
-tests/test_weights.py."""
+"""[floors] Number of trial error floors: a quarter of a decade apart for errors that span two
+decades. Settled by: tests/test_weights.py."""
 
 MINORITY = 0.2
-"""[1] Part of all pairs up to which those thrown away are outliers. Of 255 fits of the robustness
-scenes none throws away more than 0.09. Settled by: 255 fits of set 1 of the robustness scenes."""
+"""[1] Rejected pairs count as outliers if they are at most this fraction of all pairs. In 255
+fits of the robustness scenes the fraction was never larger than 0.09. Settled by: 255 fits of set
+1 of the robustness scenes."""
 
 DISSENT_FALSE_ALARM = 1e-3
-"""[probability] Largest probability with which pairs that agree with the fit but for their
-scatter count. Settled by: tests/test_uncertainty.py."""
+"""[probability] Rejected pairs are taken to disagree with the fit if scatter alone would explain
+their difference with at most this probability. Settled by: tests/test_uncertainty.py."""
