@@ -15,10 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.table import Table
 from astropy.wcs import WCS
 from conftest import RECIPE
 from scipy.optimize import least_squares
 from skies import Scene, small_uvis_scene
+from test_docs import examples
 
 from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.cli import main
@@ -77,18 +79,24 @@ def drizzlepac_python() -> str:
     return python
 
 
-def drizzle(folders: list[Path], frame: dict[str, float]) -> None:
-    """Run AstroDrizzle on the exposures of each folder."""
+def run_with_drizzlepac(*words: str, folder: Path) -> None:
+    """Run a Python command line with drizzlepac in a folder."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-    script = str(HERE / "astrodrizzle_run.py")
     done = subprocess.run(
-        [drizzlepac_python(), script, json.dumps(frame), *map(str, folders)],
+        [drizzlepac_python(), *words],
+        cwd=folder,
         env={**environment, "MPLBACKEND": "Agg"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+
+
+def drizzle(folders: list[Path], frame: dict[str, float]) -> None:
+    """Run AstroDrizzle on the exposures of each folder."""
+    script = str(HERE / "astrodrizzle_run.py")
+    run_with_drizzlepac(script, json.dumps(frame), *map(str, folders), folder=folders[0])
 
 
 def frame_around(scene: Scene) -> dict[str, float]:
@@ -138,3 +146,20 @@ def test_aligned_copies_drizzle_as_sharp_as_perfect_headers(tmp_path: Path) -> N
     median = {name: float(np.median(widths)) for name, widths in fwhm.items()}
     assert median["aligned"] == pytest.approx(median["true"], rel=0.01)
     assert median["moved"] > 1.05 * median["true"]
+
+
+def test_the_examples_of_the_documentation_drizzle_what_is_aligned(
+    tiny_run: Path, tmp_path: Path
+) -> None:
+    drizzlepac_python()
+    results = shutil.copytree(tiny_run / "out", tmp_path / "results" / "recipe")
+    summary = Table.read(results / "summary.ecsv")
+    summary["status"] = [
+        "not_aligned" if x == "paint03q_flc" else "aligned" for x in summary["image"]
+    ]
+    summary.write(results / "summary.ecsv", overwrite=True)
+    everything, aligned = examples("howto/astrodrizzle.md", "python")
+    kept = 'from pathlib import Path\nPath("final_drc.fits").rename("everything.fits")\n'
+    run_with_drizzlepac("-c", everything + kept + aligned, folder=tmp_path)
+    for name, number in (("everything.fits", 3), ("final_drc.fits", 2)):
+        assert fits.getval(tmp_path / name, "NDRIZIM") == 2 * number  # chips

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,10 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
 def examples(page: str, language: str) -> list[str]:
-    """Return the examples of a page."""
+    """Return the examples of a page, without their indentation."""
     text = (DOCS / page).read_text(encoding="utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    block = re.compile(rf"^( *)```{language}\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+    return [textwrap.dedent(found[2]) for found in block.finditer(text)]
 
 
 @pytest.mark.parametrize("example", examples("sources.md", "yaml"))

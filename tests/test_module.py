@@ -82,22 +82,9 @@ def test_a_module_makes_the_same_files(tiny_exposures: Scene, tmp_path: Path) ->
 TWICE = """\
 from tweakreg_steps.resources import workflow_folder
 
-module one:
-    snakefile:
-        workflow_folder() / "Snakefile"
-    config:
-        {one}
+configfile: "config.yaml"
 
-use rule * from one as one_*
-
-module two:
-    snakefile:
-        workflow_folder() / "Snakefile"
-    config:
-        {two}
-
-use rule * from two as two_*
-
+{modules}
 rule both:
     default_target: True
     input:
@@ -110,13 +97,17 @@ rule both:
 """
 
 
-def test_two_modules_in_one_snakefile(tiny_exposures: Scene, tmp_path: Path) -> None:
+def test_the_two_modules_of_the_documentation_in_one_snakefile(
+    tiny_exposures: Scene, tmp_path: Path
+) -> None:
     few = {"writecat": False, "object_matching": {"see2dplot": False}, "shiftfile_output": {}}
     recipe = copy_tiny(tiny_exposures, tmp_path, number=2, **few)
     given = yaml.safe_load(recipe.read_text())
     other = {"catalog_fitting": {"fitgeometry": "shift"}}
-    text = TWICE.format(one=given | {"outdir": "a"}, two=given | {"outdir": "b"} | other)
-    (tmp_path / "Snakefile").write_text(text)
+    config = {"short": given | {"outdir": "a"}, "long": given | {"outdir": "b"} | other}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    modules = examples("module.md", "python")[1]
+    (tmp_path / "Snakefile").write_text(TWICE.format(modules=modules))
     command = [sys.executable, "-m", "snakemake", "-c2", "--scheduler", "greedy", "--quiet"]
     done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
