@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
 from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 
@@ -135,6 +133,8 @@ def choose_pairs(overlaps: Sequence[Overlap], n_exposures: int, *, most: int) ->
     if not overlaps:
         return []
     pairs = np.array([(pair.one, pair.other) for pair in overlaps])
+    if np.bincount(pairs.ravel()).max() <= most:
+        return list(overlaps)
     area = np.array([pair.area for pair in overlaps])
     order = np.lexsort((pairs[:, 0], pairs[:, 1] - pairs[:, 0], -np.round(area, 3)))
     wanted = _spanning(pairs, order, n_exposures)
@@ -148,6 +148,9 @@ def choose_pairs(overlaps: Sequence[Overlap], n_exposures: int, *, most: int) ->
 
 def _spanning(pairs: IndexArray, order: IndexArray, n_exposures: int) -> BoolArray:
     """Return which pairs make the forest that connects everything by the first in the order."""
+    from scipy import sparse
+    from scipy.sparse.csgraph import minimum_spanning_tree
+
     rank = np.empty(len(order), dtype=np.float64)
     rank[order] = np.arange(1, len(order) + 1)
     one, other = pairs.T.astype(np.int32)  # the only indices that SciPy before 1.16 takes here
@@ -159,6 +162,9 @@ def _spanning(pairs: IndexArray, order: IndexArray, n_exposures: int) -> BoolArr
 
 def connected_parts(pairs: IndexArray, n_exposures: int) -> IndexArray:
     """Return for each exposure the number of its part of the mosaic, from pairs (k, 2)."""
+    from scipy import sparse
+    from scipy.sparse.csgraph import connected_components
+
     one, other = np.reshape(pairs, (-1, 2)).T
     ones = np.ones(len(pairs), dtype=np.int64)
     graph = sparse.csr_array((ones, (one, other)), shape=(n_exposures, n_exposures))

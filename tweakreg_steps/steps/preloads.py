@@ -29,9 +29,11 @@ PICTURE_MODULES = (
 )
 DRAWING_MODULES = (
     "tweakreg_steps.reporting.plots",
+    "tweakreg_steps.reporting.plot_canvas",
+    "tweakreg_steps.reporting.png_file",
     "tweakreg_steps.reporting.plot_ticks",
     "matplotlib.figure",
     "matplotlib.backends.backend_agg",
     "matplotlib.style",
-    *(f"PIL.{name}ImagePlugin" for name in ("Bmp", "Gif", "Jpeg", "Ppm", "Png")),
+    "PIL._imagingft",
 )
