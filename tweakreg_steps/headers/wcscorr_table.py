@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tweakreg_steps.fits_files.card_list import CardList
 from tweakreg_steps.fits_files.fits_blocks import BLOCK
 from tweakreg_steps.fits_files.wcs_cards import is_alternate_wcs
+from tweakreg_steps.headers.wcscorr_rows import add_rows
 
 if TYPE_CHECKING:
     from astropy.io.fits import BinTableHDU, HDUList, Header
@@ -32,8 +33,9 @@ def record_wcs(
 ) -> bytes | None:
     """Record the primary WCS of an HST exposure in its WCSCORR table.
 
-    stwcs works on a sketch of the file, its headers without pixels. The rows of a WCS recorded
-    before under the same name are replaced.
+    The rows of a WCS recorded before under the same name are replaced. What is not done by
+    `tweakreg_steps.headers.wcscorr_rows`, such as a new table, stwcs does on a sketch of the file,
+    its headers without pixels.
 
     Parameters
     ----------
@@ -52,6 +54,14 @@ def record_wcs(
         The extension as it is to be written; None where stwcs keeps no such table, as for
         drizzled images.
     """
+    known = table and add_rows(primary=primary, science=science, table=table, wcsname=wcsname)
+    return known or record_by_stwcs(primary, science, table, wcsname)
+
+
+def record_by_stwcs(
+    primary: bytes, science: Sequence[bytes], table: bytes | None, wcsname: str
+) -> bytes | None:
+    """Have stwcs record a WCS, arguments as `record_wcs`; the table as it was where it cannot."""
     from stwcs.wcsutil import wcscorr
 
     hdus = _sketch_file(primary, science, table)
