@@ -134,3 +134,11 @@ def find_quality(
 def is_wfpc2(hdus: Sequence[Hdu]) -> bool:
     """Tell from the primary header whether an exposure is of WFPC2."""
     return str(hdus[0].values.get("INSTRUME", "")).strip().upper() == "WFPC2"
+
+
+def missing_quality(path: Path, name: str) -> str:
+    """Say that the file of a WFPC2 exposure's flags is missing."""
+    return (
+        f"{path}: has no DQ extension, and the flags that WFPC2 keeps in {name} are not beside "
+        "it; fetch that file, or set dqbits to null"
+    )

@@ -20,7 +20,12 @@ from numpy.typing import NDArray
 from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import Chip, image_shape, list_chips
-from tweakreg_steps.fits_files.companions import find_quality, is_wfpc2, quality_name
+from tweakreg_steps.fits_files.companions import (
+    find_quality,
+    is_wfpc2,
+    missing_quality,
+    quality_name,
+)
 from tweakreg_steps.fits_files.damage import damage_named
 from tweakreg_steps.fits_files.fits_blocks import Hdu, iter_chunks, open_stream, scan_hdus
 from tweakreg_steps.fits_files.pixel_data import FloatImage, as_float, read_values
@@ -109,14 +114,6 @@ def read_dq(path: Path, chip: Chip) -> NDArray[np.integer[Any]] | None:
             "set dqbits to null or repair the file"
         )
     return _as_flags(read_values(file, hdu, chip.shape), label)
-
-
-def missing_quality(path: Path, name: str) -> str:
-    """Say that the file of a WFPC2 exposure's flags is missing."""
-    return (
-        f"{path}: has no DQ extension, and the flags that WFPC2 keeps in {name} are not beside "
-        "it; fetch that file, or set dqbits to null"
-    )
 
 
 def _as_flags(values: NDArray[Any], label: str) -> NDArray[np.integer[Any]]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tweakreg_steps.arrays import BoolArray
 from tweakreg_steps.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from tweakreg_steps.arrays import BoolArray
 
 _ALLOWED = (
     "allowed are a number (6), flags as a sum (2+4) or list (2,4) of powers of two, those behind "

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.fits_files.companions import find_quality, is_wfpc2, quality_name
-from tweakreg_steps.fits_files.exposure import missing_quality
+from tweakreg_steps.fits_files.companions import (
+    find_quality,
+    is_wfpc2,
+    missing_quality,
+    quality_name,
+)
 from tweakreg_steps.fits_files.fits_blocks import scan_hdus
 from tweakreg_steps.recipes.overrides import image_values
 from tweakreg_steps.recipes.recipe import Recipe
