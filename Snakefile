@@ -21,6 +21,7 @@ onsuccess:
     project.end()
 
 
+include: "rules/step.smk"
 include: "rules/images.smk"
 include: "rules/sources.smk"
 include: "rules/reference.smk"

@@ -2,7 +2,7 @@ localrules:
     solve_mosaic,
 
 
-rule match_sources:
+use rule step as match_sources with:
     """sky list + reference → matches/{image}.ecsv"""
     input:
         **project.inputs("match_sources"),
@@ -14,18 +14,13 @@ rule match_sources:
         **project.constraints("match_sources"),
     group:
         "fit"
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("match_sources"),
-        runtime=project.runtime("match_sources"),
+        **project.resources("match_sources"),
     params:
         job=project.job("match_sources"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
-rule fit_alignment:
+use rule step as fit_alignment with:
     """matches → fits/{image}.json and its pairs"""
     input:
         **project.inputs("fit_alignment"),
@@ -37,18 +32,13 @@ rule fit_alignment:
         **project.constraints("fit_alignment"),
     group:
         "fit"
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("fit_alignment"),
-        runtime=project.runtime("fit_alignment"),
+        **project.resources("fit_alignment"),
     params:
         job=project.job("fit_alignment"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
-rule align:
+use rule step as align with:
     """all sky lists, one after the other → matches, fits and a reference that grows"""
     input:
         **project.inputs("align"),
@@ -56,18 +46,13 @@ rule align:
         **project.outputs("align"),
     log:
         project.log("align"),
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("align"),
-        runtime=project.runtime("align"),
+        **project.resources("align"),
     params:
         job=project.job("align"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
-rule match_pair:
+use rule step as match_pair with:
     """two sky lists that overlap → pairs/{pair}.ecsv"""
     input:
         **project.inputs("match_pair"),
@@ -79,18 +64,13 @@ rule match_pair:
         **project.constraints("match_pair"),
     group:
         "pairs"
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("match_pair"),
-        runtime=project.runtime("match_pair"),
+        **project.resources("match_pair"),
     params:
         job=project.job("match_pair"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
-rule solve_mosaic:
+use rule step as solve_mosaic with:
     """all sky lists and pairs → all fits, and what they say together"""
     input:
         **project.inputs("solve_mosaic"),
@@ -98,12 +78,7 @@ rule solve_mosaic:
         **project.outputs("solve_mosaic"),
     log:
         project.log("solve_mosaic"),
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("solve_mosaic"),
-        runtime=project.runtime("solve_mosaic"),
+        **project.resources("solve_mosaic"),
     params:
         job=project.job("solve_mosaic"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"

@@ -1,4 +1,4 @@
-rule update_wcs:
+use rule step as update_wcs with:
     """exposure + reference files → working/{image}.fits, with its WCS made anew"""
     input:
         **project.inputs("update_wcs"),
@@ -10,18 +10,13 @@ rule update_wcs:
         **project.constraints("update_wcs"),
     group:
         "find"
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("update_wcs"),
-        runtime=project.runtime("update_wcs"),
+        **project.resources("update_wcs"),
     params:
         job=project.job("update_wcs"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
-rule make_masks:
+use rule step as make_masks with:
     """exposure + region files → masks/{image}.fits"""
     input:
         **project.inputs("make_masks"),
@@ -33,12 +28,7 @@ rule make_masks:
         **project.constraints("make_masks"),
     group:
         "find"
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("make_masks"),
-        runtime=project.runtime("make_masks"),
+        **project.resources("make_masks"),
     params:
         job=project.job("make_masks"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"

@@ -4,7 +4,7 @@ localrules:
     write_shiftfile,
 
 
-rule write_headerlet:
+use rule step as write_headerlet with:
     """fit + exposure → headerlets/"""
     input:
         **project.inputs("write_headerlet"),
@@ -16,18 +16,13 @@ rule write_headerlet:
         **project.constraints("write_headerlet"),
     group:
         "fit"
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("write_headerlet"),
-        runtime=project.runtime("write_headerlet"),
+        **project.resources("write_headerlet"),
     params:
         job=project.job("write_headerlet"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
-rule update_header:
+use rule step as update_header with:
     """fit + exposure → aligned/ under its own file name"""
     input:
         **project.inputs("update_header"),
@@ -39,18 +34,13 @@ rule update_header:
         **project.constraints("update_header"),
     group:
         "fit"
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("update_header"),
-        runtime=project.runtime("update_header"),
+        **project.resources("update_header"),
     params:
         job=project.job("update_header"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
-rule transfer_header:
+use rule step as transfer_header with:
     """fit + another file of the exposure → aligned/ under its own file name"""
     input:
         **project.inputs("transfer_header"),
@@ -62,18 +52,13 @@ rule transfer_header:
         **project.constraints("transfer_header"),
     group:
         "fit"
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("transfer_header"),
-        runtime=project.runtime("transfer_header"),
+        **project.resources("transfer_header"),
     params:
         job=project.job("transfer_header"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
-rule write_chip_catalog:
+use rule step as write_chip_catalog with:
     """catalog → TweakReg's text catalog of one chip"""
     input:
         **project.inputs("write_chip_catalog"),
@@ -85,18 +70,13 @@ rule write_chip_catalog:
         **project.constraints("write_chip_catalog"),
     group:
         "fit"
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("write_chip_catalog"),
-        runtime=project.runtime("write_chip_catalog"),
+        **project.resources("write_chip_catalog"),
     params:
         job=project.job("write_chip_catalog"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
-rule write_catalogs:
+use rule step as write_catalogs with:
     """sky list + pairs + fit → TweakReg's text catalogs and match files"""
     input:
         **project.inputs("write_catalogs"),
@@ -108,18 +88,13 @@ rule write_catalogs:
         **project.constraints("write_catalogs"),
     group:
         "fit"
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("write_catalogs"),
-        runtime=project.runtime("write_catalogs"),
+        **project.resources("write_catalogs"),
     params:
         job=project.job("write_catalogs"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
-rule write_sky_catalog:
+use rule step as write_sky_catalog with:
     """sky list of the reference image → TweakReg's text catalog"""
     input:
         **project.inputs("write_sky_catalog"),
@@ -129,18 +104,13 @@ rule write_sky_catalog:
         project.log("write_sky_catalog"),
     wildcard_constraints:
         **project.constraints("write_sky_catalog"),
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("write_sky_catalog"),
-        runtime=project.runtime("write_sky_catalog"),
+        **project.resources("write_sky_catalog"),
     params:
         job=project.job("write_sky_catalog"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
-rule write_catfile_list:
+use rule step as write_catfile_list with:
     """→ TweakReg's list of all text catalogs"""
     input:
         **project.inputs("write_catfile_list"),
@@ -148,18 +118,13 @@ rule write_catfile_list:
         **project.outputs("write_catfile_list"),
     log:
         project.log("write_catfile_list"),
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("write_catfile_list"),
-        runtime=project.runtime("write_catfile_list"),
+        **project.resources("write_catfile_list"),
     params:
         job=project.job("write_catfile_list"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
-rule write_refcat:
+use rule step as write_refcat with:
     """reference sources → TweakReg's cumulative catalog"""
     input:
         **project.inputs("write_refcat"),
@@ -167,18 +132,13 @@ rule write_refcat:
         **project.outputs("write_refcat"),
     log:
         project.log("write_refcat"),
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("write_refcat"),
-        runtime=project.runtime("write_refcat"),
+        **project.resources("write_refcat"),
     params:
         job=project.job("write_refcat"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
-rule write_shiftfile:
+use rule step as write_shiftfile with:
     """all fits → the shift file and its reference WCS"""
     input:
         **project.inputs("write_shiftfile"),
@@ -186,12 +146,7 @@ rule write_shiftfile:
         **project.outputs("write_shiftfile"),
     log:
         project.log("write_shiftfile"),
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("write_shiftfile"),
-        runtime=project.runtime("write_shiftfile"),
+        **project.resources("write_shiftfile"),
     params:
         job=project.job("write_shiftfile"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"

@@ -3,7 +3,7 @@ localrules:
     build_reference,
 
 
-rule build_reference_plane:
+use rule step as build_reference_plane with:
     """all WCS → reference/wcs.fits"""
     input:
         **project.inputs("build_reference_plane"),
@@ -11,18 +11,13 @@ rule build_reference_plane:
         **project.outputs("build_reference_plane"),
     log:
         project.log("build_reference_plane"),
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("build_reference_plane"),
-        runtime=project.runtime("build_reference_plane"),
+        **project.resources("build_reference_plane"),
     params:
         job=project.job("build_reference_plane"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
-rule build_reference:
+use rule step as build_reference with:
     """reference catalog, or one image's sky list → reference/sources.ecsv"""
     input:
         **project.inputs("build_reference"),
@@ -30,12 +25,7 @@ rule build_reference:
         **project.outputs("build_reference"),
     log:
         project.log("build_reference"),
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("build_reference"),
-        runtime=project.runtime("build_reference"),
+        **project.resources("build_reference"),
     params:
         job=project.job("build_reference"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"

@@ -4,7 +4,7 @@ localrules:
     write_report,
 
 
-rule summarize:
+use rule step as summarize with:
     """all fits → summary.ecsv"""
     input:
         **project.inputs("summarize"),
@@ -12,18 +12,13 @@ rule summarize:
         **project.outputs("summarize"),
     log:
         project.log("summarize"),
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("summarize"),
-        runtime=project.runtime("summarize"),
+        **project.resources("summarize"),
     params:
         job=project.job("summarize"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
-rule plot_offsets:
+use rule step as plot_offsets with:
     """sky list + matches → plots/hist2d_{image}.png"""
     input:
         **project.inputs("plot_offsets"),
@@ -35,18 +30,13 @@ rule plot_offsets:
         **project.constraints("plot_offsets"),
     group:
         "fit"
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("plot_offsets"),
-        runtime=project.runtime("plot_offsets"),
+        **project.resources("plot_offsets"),
     params:
         job=project.job("plot_offsets"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
-rule plot_residuals:
+use rule step as plot_residuals with:
     """fit + pairs → plots of the residuals"""
     input:
         **project.inputs("plot_residuals"),
@@ -58,18 +48,13 @@ rule plot_residuals:
         **project.constraints("plot_residuals"),
     group:
         "fit"
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("plot_residuals"),
-        runtime=project.runtime("plot_residuals"),
+        **project.resources("plot_residuals"),
     params:
         job=project.job("plot_residuals"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
-rule write_image_report:
+use rule step as write_image_report with:
     """quicklook, footprint, sources and pairs → report/{image}.html"""
     input:
         **project.inputs("write_image_report"),
@@ -81,18 +66,13 @@ rule write_image_report:
         **project.constraints("write_image_report"),
     group:
         "fit"
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("write_image_report"),
-        runtime=project.runtime("write_image_report"),
+        **project.resources("write_image_report"),
     params:
         job=project.job("write_image_report"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
-rule write_report:
+use rule step as write_report with:
     """what the pages of images say → report.html"""
     input:
         **project.inputs("write_report"),
@@ -100,18 +80,13 @@ rule write_report:
         **project.outputs("write_report"),
     log:
         project.log("write_report"),
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("write_report"),
-        runtime=project.runtime("write_report"),
+        **project.resources("write_report"),
     params:
         job=project.job("write_report"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
-rule plot_psf:
+use rule step as plot_psf with:
     """PSF, or catalog + exposure → plots/psf_{psf}.png"""
     input:
         **project.inputs("plot_psf"),
@@ -121,12 +96,7 @@ rule plot_psf:
         project.log("plot_psf"),
     wildcard_constraints:
         **project.constraints("plot_psf"),
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("plot_psf"),
-        runtime=project.runtime("plot_psf"),
+        **project.resources("plot_psf"),
     params:
         job=project.job("plot_psf"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"

@@ -1,4 +1,4 @@
-rule find_sources:
+use rule step as find_sources with:
     """exposure + mask → catalogs/{image}.ecsv and its quicklook"""
     input:
         **project.inputs("find_sources"),
@@ -10,18 +10,13 @@ rule find_sources:
         **project.constraints("find_sources"),
     group:
         "find"
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("find_sources"),
-        runtime=project.runtime("find_sources"),
+        **project.resources("find_sources"),
     params:
         job=project.job("find_sources"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
-rule read_catalogs:
+use rule step as read_catalogs with:
     """catalogs made elsewhere → catalogs/{image}.ecsv"""
     input:
         **project.inputs("read_catalogs"),
@@ -33,18 +28,13 @@ rule read_catalogs:
         **project.constraints("read_catalogs"),
     group:
         "find"
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("read_catalogs"),
-        runtime=project.runtime("read_catalogs"),
+        **project.resources("read_catalogs"),
     params:
         job=project.job("read_catalogs"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
-rule draw_image:
+use rule step as draw_image with:
     """pixels + catalog → quicklooks/{image}.json, where sources come from catalogs"""
     input:
         **project.inputs("draw_image"),
@@ -56,18 +46,13 @@ rule draw_image:
         **project.constraints("draw_image"),
     group:
         "find"
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("draw_image"),
-        runtime=project.runtime("draw_image"),
+        **project.resources("draw_image"),
     params:
         job=project.job("draw_image"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
-rule build_psf:
+use rule step as build_psf with:
     """dithered exposures + catalogs → psf/{psf}.fits"""
     input:
         **project.inputs("build_psf"),
@@ -77,18 +62,13 @@ rule build_psf:
         project.log("build_psf"),
     wildcard_constraints:
         **project.constraints("build_psf"),
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("build_psf"),
-        runtime=project.runtime("build_psf"),
+        **project.resources("build_psf"),
     params:
         job=project.job("build_psf"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
-rule measure_positions:
+use rule step as measure_positions with:
     """exposure + catalog + PSF → positions/{image}.ecsv"""
     input:
         **project.inputs("measure_positions"),
@@ -100,18 +80,13 @@ rule measure_positions:
         **project.constraints("measure_positions"),
     group:
         project.measuring_group
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("measure_positions"),
-        runtime=project.runtime("measure_positions"),
+        **project.resources("measure_positions"),
     params:
         job=project.job("measure_positions"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"
 
 
-rule undistort_sources:
+use rule step as undistort_sources with:
     """catalog + WCS → sky/{image}.ecsv"""
     input:
         **project.inputs("undistort_sources"),
@@ -123,12 +98,7 @@ rule undistort_sources:
         **project.constraints("undistort_sources"),
     group:
         project.measuring_group
-    conda:
-        "environment.yaml"
     resources:
-        mem_mb=project.mem_mb("undistort_sources"),
-        runtime=project.runtime("undistort_sources"),
+        **project.resources("undistort_sources"),
     params:
         job=project.job("undistort_sources"),
-    shell:
-        "tweakreg-step {params.job:q} 2> {log:q}"

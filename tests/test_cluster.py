@@ -216,5 +216,8 @@ def test_memory_follows_the_image_and_grows_with_each_attempt(
     step = all_steps()["find_sources"]
     least = step.mem_mb + math.ceil(step.mem_mb_per_mpixel * 200 * 200 / 1e6)
     assert least > step.mem_mb
-    assert [rules.mem_mb("find_sources")(image, n) for n in (1, 2)] == [least, 2 * least]
-    assert rules.runtime("find_sources")(image, 3) == 3 * step.runtime
+    assert [rules.resources("find_sources")["mem_mb"](image, n) for n in (1, 2)] == [
+        least,
+        2 * least,
+    ]
+    assert rules.resources("find_sources")["runtime"](image, 3) == 3 * step.runtime

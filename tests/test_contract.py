@@ -27,7 +27,9 @@ ROOT = Path(__file__).resolve().parent.parent
 RULES = {
     name
     for path in (workflow_folder() / "rules").glob("*.smk")
-    for name in re.findall(r"^rule (\w+):", path.read_text(encoding="utf-8"), re.MULTILINE)
+    for name in re.findall(
+        r"^use rule step as (\w+) with:", path.read_text(encoding="utf-8"), re.MULTILINE
+    )
 }
 SHAPES = {"use_sharp_round", "sharplo", "sharphi", "roundlo", "roundhi"}
 CONSUMERS = {

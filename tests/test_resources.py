@@ -16,7 +16,7 @@ def test_everything_that_snakemake_needs_is_there() -> None:
     folder = workflow_folder()
     assert (folder / "Snakefile").is_file()
     assert (folder / "schemas" / "recipe.schema.yaml").is_file()
-    assert len(list((folder / "rules").glob("*.smk"))) == 6
+    assert len(list((folder / "rules").glob("*.smk"))) == 7
 
 
 def test_the_step_command_of_this_installation_comes_first(

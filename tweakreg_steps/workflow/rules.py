@@ -18,6 +18,10 @@ Force = Callable[[set[str]], object]
 """Has Snakemake run the jobs that make some files, given as it has them."""
 
 
+Resource = Callable[["Wildcards", int], int]
+"""Tells of a job, and of how many attempts it is by now, how much it needs."""
+
+
 class Wildcards(Protocol):
     """What Snakemake hands to a function of a rule."""
 
@@ -218,23 +222,21 @@ class Rules:
         )
         return "measure" if has_psf else "find"
 
-    def mem_mb(self, rule: str) -> Callable[[Wildcards, int], int]:
-        """Return the function that gives the memory a job needs, in MB: more at each attempt."""
+    def resources(self, rule: str) -> dict[str, Resource]:
+        """Return what the jobs of a rule need, as functions: more at each attempt.
 
-        def needed(wildcards: Wildcards, attempt: int) -> int:
+        Memory in MB, and how long a job may take in minutes.
+        """
+
+        def mem_mb(wildcards: Wildcards, attempt: int) -> int:
             job = self._job(rule, wildcards)
             return job.planned.mem_mb * attempt if job else 0
 
-        return needed
-
-    def runtime(self, rule: str) -> Callable[[Wildcards, int], int]:
-        """Return the function that gives how long a job may take, in minutes."""
-
-        def needed(wildcards: Wildcards, attempt: int) -> int:
+        def runtime(wildcards: Wildcards, attempt: int) -> int:
             job = self._job(rule, wildcards)
             return job.planned.runtime * attempt if job else 0
 
-        return needed
+        return {"mem_mb": mem_mb, "runtime": runtime}
 
     def _place(self, path: str) -> str:
         """Return a path as Snakemake has it, given it relative to the output folder."""
