@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 _DIGEST_LENGTH = 16
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def canonical_json(value: Any) -> str:  # noqa: ANN401  any JSON value
@@ -17,7 +18,7 @@ def canonical_json(value: Any) -> str:  # noqa: ANN401  any JSON value
     ValueError
         If a number is not finite: JSON has no word for it.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def digest(value: Any) -> str:  # noqa: ANN401  any JSON value

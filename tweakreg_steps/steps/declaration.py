@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -153,7 +153,7 @@ class Step:
     mem_mb_per_mpixel: int = 0
     runtime: int = 1
 
-    @property
+    @cached_property
     def rule(self) -> str:
         """The name of the rule, the step and the log."""
         return self.module.rpartition(".")[2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -24,8 +25,12 @@ class Facts(TypedDict):
     psf: Mapping[str, str]
 
 
+@lru_cache(1)
 def _shown(subject: Subject) -> Subject | None:
-    """Return the image that stands for all: one with a built PSF, or a file's, or the first."""
+    """Return the image that stands for all: one with a built PSF, or a file's, or the first.
+
+    It is asked for several times in a row, and has to go through all images.
+    """
     members = [
         one
         for one in map(subject.member, subject.members)

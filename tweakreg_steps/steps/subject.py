@@ -21,7 +21,7 @@ Decide = Callable[[Inspected], Decision]
 """Says what was decided about the present fit of an image."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Subject:
     """An image, one of its chips, some images together, or all images.
 

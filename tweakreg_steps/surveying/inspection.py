@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,11 @@ from tweakreg_steps.recipes.inputs import InputImage
 from tweakreg_steps.records.outdir_files import digests_of, is_prepared
 from tweakreg_steps.surveying.applied_inputs import as_measured
 from tweakreg_steps.surveying.chip_record import chip_from_record
+from tweakreg_steps.surveying.shared_values import SharedValues
 
 _FORMAT = 7
+_LARGE = 8 << 20
+"""Bytes of a file whose digest takes longer than its headers (some milliseconds)."""
 _LEARNT = frozenset({"chips", "file", "data", "primary", "model", "headerlets", "labels", "epoch"})
 
 
@@ -142,12 +146,16 @@ def inspect_each(
     problems: list[str] = []
     learnt: list[Inspected] = []
     unread: list[Unread] = []
+    look = partial(_inspect, outdir=outdir, shared=SharedValues())
     with ThreadPoolExecutor(max_workers=2) as pool:
-        futures = [pool.submit(_inspect, image, outdir, try_wcs=False) for image in images]
+        looks = [
+            pool.submit(look, image).result if _takes_long(image, outdir) else partial(look, image)
+            for image in images
+        ]
         try:
-            for place, (image, future) in enumerate(zip(images, futures, strict=True)):
+            for place, (image, result) in enumerate(zip(images, looks, strict=True)):
                 try:
-                    learnt.append(future.result())
+                    learnt.append(result())
                 except DamagedFileError as error:
                     unread.append(Unread(image, place, _detail(image, error), error.way_out))
                 except InputError as error:
@@ -158,6 +166,24 @@ def inspect_each(
     if problems:
         raise InputError("\n".join([*(one.note for one in unread), *problems]))
     return learnt, unread
+
+
+def _takes_long(image: InputImage, outdir: Path) -> bool:
+    """Tell whether an input is large and, by the times of the files, was not looked at yet.
+
+    It is worth a thread of its own then: while a digest is computed, the headers of others can be
+    read. Threads for small files, or for what is only recalled, hinder each other.
+    """
+    try:
+        status = image.path.stat()
+    except OSError:
+        return False
+    if status.st_size <= _LARGE:
+        return False
+    try:
+        return (outdir / digests_of(image.name)).stat().st_mtime_ns < status.st_ctime_ns
+    except OSError:
+        return True
 
 
 def _detail(image: InputImage, error: DamagedFileError) -> str:
@@ -176,12 +202,14 @@ def inspect_refimage(image: InputImage, outdir: Path) -> Inspected:
         The image cannot be used.
     """
     try:
-        return _inspect(image, outdir, try_wcs=True)
+        return _inspect(image, outdir, SharedValues(), try_wcs=True)
     except InputError as error:
         raise InputError(f"refimage: {error}") from error
 
 
-def _inspect(image: InputImage, outdir: Path, *, try_wcs: bool) -> Inspected:
+def _inspect(
+    image: InputImage, outdir: Path, shared: SharedValues, *, try_wcs: bool = False
+) -> Inspected:
     """Look at one input."""
     record_path = outdir / digests_of(image.name)
     identity = _identity(image)
@@ -199,14 +227,14 @@ def _inspect(image: InputImage, outdir: Path, *, try_wcs: bool) -> Inspected:
     known = before or record
     return Inspected(
         image=image,
-        chips=tuple(known["chips"]),
+        chips=tuple(shared.values_of(chip) for chip in known["chips"]),
         file=known["file"],
-        data=tuple(known["data"]),
-        primary=known["primary"],
-        model=known["model"],
-        headerlets=tuple(known["headerlets"]),
+        data=shared.texts(known["data"]),
+        primary=shared.one(known["primary"]),
+        model=shared.one(known["model"]),
+        headerlets=shared.texts(known["headerlets"]),
         gwcs=known["gwcs"],
-        labels=record["labels"],
+        labels=shared.values_of(record["labels"]),
         epoch=record["epoch"],
         applied=before is not None,
     )

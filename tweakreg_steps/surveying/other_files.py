@@ -76,6 +76,8 @@ def survey_others(
         return (), ()
     # an owner that was named once holds
     asked = sorted([*_of_recipe(recipe), *_of_transfers(recipe)], key=lambda one: not one.owner)
+    if not asked:
+        return (), ()
     inputs = [*(image.image for image in images), *(one.image for one in unread)]
     paths = {image.path.resolve() for image in inputs}
     unique = {one.image.path.resolve(): one for one in reversed(asked)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -175,8 +175,7 @@ def _output_problems(recipe: Recipe, findings: Findings) -> list[str]:
     paths = [image.image.path for image in findings.images]
     problems = [
         f"input: {path}: lies in the folder of aligned copies; choose another outdir"
-        for path in paths
-        if path.resolve().parent == aligned
+        for path in _files_in(aligned, paths)
     ]
     problems += _refimage_problems(findings, aligned)
     if recipe.header["updatehdr"]:
@@ -190,6 +189,14 @@ def _output_problems(recipe: Recipe, findings: Findings) -> list[str]:
             if times > 1
         ]
     return problems
+
+
+def _files_in(folder: Path, paths: Sequence[Path]) -> Iterator[Path]:
+    """Yield those of some files that lie in a folder; thousands of them may lie in the same."""
+    lies_there = {parent: parent.resolve() == folder for parent in {path.parent for path in paths}}
+    for path in paths:
+        if path.resolve().parent == folder if path.is_symlink() else lies_there[path.parent]:
+            yield path
 
 
 def _refimage_problems(findings: Findings, aligned: Path) -> Iterator[str]:

@@ -36,8 +36,8 @@ class Job:
     ----------
     step
         Its step.
-    name
-        What it works on: an image, ``<image>.<chip>``, or ``all``.
+    key
+        Rule and name: what identifies the job.
     record
         Everything that its products depend on.
     reads
@@ -61,7 +61,7 @@ class Job:
     """
 
     step: Step
-    name: str
+    key: JobKey
     record: Tree
     reads: Mapping[str, str]
     writes: Mapping[str, str]
@@ -75,12 +75,12 @@ class Job:
     @property
     def rule(self) -> str:
         """The name of the rule."""
-        return self.step.rule
+        return self.key[0]
 
     @property
-    def key(self) -> JobKey:
-        """Rule and name: what identifies the job."""
-        return self.rule, self.name
+    def name(self) -> str:
+        """What it works on: an image, ``<image>.<chip>``, or ``all``."""
+        return self.key[1]
 
     @property
     def image(self) -> str:

@@ -41,6 +41,8 @@ _CLAIMS = f"{LOGS}/claims.json"
 _LEVEL = 16
 """Bytes at the beginning of a log that tell it: as many as `LOG_HEAD` has."""
 _LOG_BEGIN = re.compile(rb"(?:INFO|WARNING|ERROR): |$|Traceback |" + LOG_HEAD.encode())
+_UTF8 = 4
+"""Bytes of a character, at most."""
 _NAME_MAX = 255
 """Bytes of a file's name, where the system does not tell."""
 
@@ -117,7 +119,7 @@ def require_room(outdir: Path, products: Iterable[str]) -> None:
         for name in products:
             folder, _, file = name.rpartition("/")
             nearest[folder] = None
-            if len(os.fsencode(file)) > limit:
+            if len(file) * _UTF8 > limit and len(os.fsencode(file)) > limit:
                 long_names.append(name)
             else:
                 yield name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,6 +26,8 @@ T = TypeVar("T")
 Contents = Callable[[Job, Subject], str | None]
 """Gives the digest of what a job's product holds that counts by its content, if it is known."""
 
+_FEW = 8
+"""Products of a job up to which its own texts are looked for among them."""
 _WHOLE = ("file", "data")
 """What of an image counts as a whole, and not chip by chip."""
 
@@ -84,8 +86,10 @@ class _Builder:
 
     def __post_init__(self) -> None:
         self.plan.clean = self.values["clean"]
-        self._recipe_digests: dict[JobKey, str] = {}
+        self._recipe_digests: dict[tuple[int, int], str] = {}
         self._mappings: dict[tuple[tuple[str, Any], ...], Any] = {}
+        self._own_files: dict[str, Mapping[str, Path]] = {}
+        self._lists: dict[tuple[str, ...], list[str]] = {}
         self._shared_parameters: dict[tuple[str, str], Tree] = {}
         self._versions = library_versions() if self.values["strict_versions"] else {}
         images = self.findings.all_images
@@ -150,27 +154,27 @@ class _Builder:
 
     def add(self, step: Step, subject: Subject, facts: Mapping[str, Any]) -> None:
         """Add a job; those whose products it takes are there already."""
-        reads = {**dict(self._reads(step, subject)), **self._working(step, subject)}
+        images = step.images_of(subject)
+        reads = {key: self._as_made(path) for key, path in self._reads(step, subject)}
+        reads |= self._working(step, subject, images)
         needs = tuple(dict.fromkeys(self.plan.makers[path] for path in reads.values()))
-        inputs = {**self._of_images(step, subject, facts, needs), **facts}
-        parameters = self._parameters_of(step, subject)
-        names = self.findings.names if step.per is Per.ALL else _names_of(subject.members)
-        own = own_parameters_of(step, self.values, names)
+        inputs = {**self._of_images(step, subject, images, facts, needs), **facts}
+        upstream = {rule: self._shared_list(names) for rule, names in _names_by_rule(needs).items()}
         record: Tree = {
             "rule": step.rule,
             "name": subject.name,
-            "parameters": {**parameters, IMAGES: own} if own else parameters,
+            "parameters": self._parameters_of(step, subject),
             "inputs": inputs,
             "code": self.code[step.rule],
-            "upstream": self._stamps(needs),
-            "upstream_jobs": _names_by_rule(needs),
-            "upstream_recipes": self._recipes(needs),
+            "upstream": self._stamps(upstream),
+            "upstream_jobs": upstream,
+            "upstream_recipes": self._recipes(upstream),
         }
         products = step.products_of(subject)
         used = "".join(product.pattern for product in products.values())
         job = Job(
             step=step,
-            name=subject.name,
+            key=(step.rule, subject.name),
             record=record,
             reads=reads,
             writes=dict(self._writes(step, subject, products)),
@@ -179,7 +183,7 @@ class _Builder:
             files=self._shared(
                 (key, path) for key, path in self._files(subject).items() if _has(inputs, key)
             ),
-            originals=self._shared(self._originals(step, subject, reads).items()),
+            originals=self._shared(self._originals(step, subject, images, reads).items()),
             wildcards=self._shared(
                 (key, value) for key, value in subject.wildcards.items() if f"{{{key}}}" in used
             ),
@@ -187,7 +191,14 @@ class _Builder:
         )
         self.plan.jobs[job.key] = job
         self.plan.stamps[job.key] = self.contents(job, subject) if step.content else job.stamp
-        self.plan.makers |= dict.fromkeys(job.outputs, job.key)
+        for path in job.writes.values():
+            self.plan.makers[path] = job.key
+
+    def _as_made(self, path: str) -> str:
+        """Return a path as its maker has it: one text for all jobs that read it."""
+        writes = self.plan.jobs[self.plan.makers[path]].writes
+        few = writes.values() if len(writes) <= _FEW else ()
+        return next((made for made in few if made == path), path)
 
     def _reads(self, step: Step, subject: Subject) -> Iterator[tuple[str, str]]:
         """Yield the products that a job takes, by what the step calls them."""
@@ -210,11 +221,13 @@ class _Builder:
             return self._pairs
         return self._images if "{" in product.pattern else {}
 
-    def _working(self, step: Step, subject: Subject) -> dict[str, str]:
+    def _working(self, step: Step, subject: Subject, images: Sequence[Inspected]) -> dict[str, str]:
         """Return the working copies that a job reads in the place of images."""
-        if not {"wcs", "file"} & {*step.parts_of(subject)} or WORKING in _static(step):
+        if not self.findings.reference_files or WORKING in _static(step):
             return {}
-        names = [image.image.name for image in step.images_of(subject)]
+        if not {"wcs", "file"} & {*step.parts_of(subject)}:
+            return {}
+        names = _names_of(images)
         paths = {name: WORKING.path(image=name) for name in names}
         made = {name: path for name, path in paths.items() if path in self.plan.makers}
         return {"image" if name == subject.name else f"image.{name}": p for name, p in made.items()}
@@ -229,10 +242,15 @@ class _Builder:
                 yield key, product.path(**subject.wildcards)
 
     def _of_images(
-        self, step: Step, subject: Subject, facts: Mapping[str, Any], needs: tuple[JobKey, ...]
+        self,
+        step: Step,
+        subject: Subject,
+        images: Sequence[Inspected],
+        facts: Mapping[str, Any],
+        needs: tuple[JobKey, ...],
     ) -> dict[str, Any]:
         """Return what of its images a job depends on."""
-        parts, images = step.parts_of(subject), step.images_of(subject)
+        parts = step.parts_of(subject)
         if step.combine is not None:
             return {"wcs": step.combine([image.chips for image in images], facts)}
         if not (parts or step.parts):
@@ -247,12 +265,17 @@ class _Builder:
             found["data"] = [] if is_copy else list(subject.image.data)
         return found
 
-    def _originals(self, step: Step, subject: Subject, reads: Mapping[str, str]) -> dict[str, Path]:
+    def _originals(
+        self,
+        step: Step,
+        subject: Subject,
+        images: Sequence[Inspected],
+        reads: Mapping[str, str],
+    ) -> dict[str, Path]:
         """Return the exposures that a job reads itself, and not in a working copy."""
+        if not images and step.parts and subject.image:
+            images = (subject.image,)
         copies = {path for key, path in reads.items() if key.partition(".")[0] == "image"}
-        images = step.images_of(subject) or (
-            (subject.image,) if step.parts and subject.image else ()
-        )
         return {
             image.image.name: image.image.path
             for image in images
@@ -261,26 +284,43 @@ class _Builder:
 
     def _files(self, subject: Subject) -> dict[str, Path]:
         """Return the user's files that a job may read."""
-        own = self.findings.files_of(subject.image_name) if subject.image else {}
-        for name in _names_of(subject.members):
-            files = self.findings.files_of(name)
-            own |= {f"{key}.{name}": path for key, path in files.items()}
+        if subject.image:
+            return {**self.run_files, **self._files_of(subject.image_name)}
+        own = {
+            f"{key}.{name}": path
+            for name in _names_of(subject.members)
+            for key, path in self._files_of(name).items()
+        }
         return {**self.run_files, **own}
 
-    def _stamps(self, needs: tuple[JobKey, ...]) -> dict[str, str | None]:
+    def _files_of(self, name: str) -> Mapping[str, Path]:
+        """Return the user's files of an image."""
+        if name not in self._own_files:
+            self._own_files[name] = self._shared(self.findings.files_of(name).items())
+        return self._own_files[name]
+
+    def _stamps(self, upstream: Mapping[str, list[str]]) -> dict[str, str | None]:
         """Return one stamp for each upstream rule; many jobs of one rule share a common digest."""
         return {
             rule: common_stamp([self.plan.stamps[rule, name] for name in names])
-            for rule, names in _names_by_rule(needs).items()
+            for rule, names in upstream.items()
         }
 
-    def _recipes(self, needs: tuple[JobKey, ...]) -> dict[str, list[str]]:
+    def _recipes(self, upstream: Mapping[str, list[str]]) -> Mapping[str, list[str]]:
         """Return the recipe digests of upstream jobs by their rules; where all are one, only it."""
-        recipes: dict[str, list[str]] = {}
-        for rule, names in _names_by_rule(needs).items():
-            found = [self._recipe_digest((rule, name)) for name in names]
-            recipes[rule] = found[:1] if len(set(found)) == 1 else found
-        return recipes
+        recipes: list[tuple[str, tuple[str, ...]]] = []
+        for rule, names in upstream.items():
+            found = tuple(self._recipe_digest((rule, name)) for name in names)
+            recipes.append((rule, found[:1] if len(set(found)) == 1 else found))
+        key = tuple(recipes)
+        known: Mapping[str, list[str]] | None = self._mappings.get(key)
+        if known is None:
+            known = self._mappings[key] = {rule: [*found] for rule, found in recipes}
+        return known
+
+    def _shared_list(self, texts: list[str]) -> list[str]:
+        """Return a list of names: one for all jobs that have the same."""
+        return self._lists.setdefault(tuple(texts), texts)
 
     def _shared(self, items: Iterable[tuple[str, T]]) -> Mapping[str, T]:
         """Return a mapping of some items: one for all jobs whose mapping would be the same."""
@@ -290,6 +330,11 @@ class _Builder:
 
     def _parameters_of(self, step: Step, subject: Subject) -> Tree:
         """Return what a job consumes of the recipe: one tree for all images that share it."""
+        names = self.findings.names if step.per is Per.ALL else _names_of(subject.members)
+        own = own_parameters_of(step, self.values, names) if self.values[IMAGES] else {}
+        if own:
+            parameters = parameters_of(step, subject.values, findpars=subject.findpars)
+            return {**parameters, IMAGES: own}
         if subject.values is not self.values:
             return parameters_of(step, subject.values, findpars=subject.findpars)
         key = (step.rule, subject.findpars)
@@ -300,10 +345,12 @@ class _Builder:
         return self._shared_parameters[key]
 
     def _recipe_digest(self, key: JobKey) -> str:
-        """Return the recipe digest of a job, on which many others may depend."""
-        if key not in self._recipe_digests:
-            self._recipe_digests[key] = recipe_digest(self.plan.jobs[key].record)
-        return self._recipe_digests[key]
+        """Return the recipe digest of a job: one for all that share parameters and upstream."""
+        record = self.plan.jobs[key].record
+        shared = (id(record["parameters"]), id(record["upstream_recipes"]))
+        if shared not in self._recipe_digests:
+            self._recipe_digests[shared] = recipe_digest(record)
+        return self._recipe_digests[shared]
 
 
 def _names_of(images: Iterable[Inspected]) -> list[str]:
