@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,11 +11,11 @@ import pytest
 from astropy.io import fits
 from conftest import copy_scene
 from dying import dies_before
+from plain_snakemake import OF_THE_WORKFLOW, plain_snakemake
 from skies import Scene, rms_to_truth
 from test_workflow import planned
 
 from tweakreg_steps.cli import main
-from tweakreg_steps.resources import workflow_folder
 
 Edit = Callable[[Path, str, str], None]
 
@@ -181,13 +178,7 @@ def test_plain_snakemake_writes_in_place_as_well(
     run_copy: Path, finished_run: Path, edit: Edit
 ) -> None:
     in_place(edit, run_copy)
-    words = ["--snakefile", str(workflow_folder() / "Snakefile"), "--configfile", "recipe.yaml"]
-    subprocess.run(
-        [sys.executable, "-m", "snakemake", *words, "-j2", "--quiet", "all"],
-        cwd=run_copy,
-        check=True,
-        env={**os.environ, "TWEAKREG_STEP_SOCKET": ""},
-    )
+    plain_snakemake(run_copy, *OF_THE_WORKFLOW, "-j2", "--quiet", "all").check_returncode()
     assert inputs(run_copy) == inputs(finished_run / "out" / "aligned")
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from plain_snakemake import OF_THE_WORKFLOW, plain_snakemake
 from skies import Scene
 from test_workflow import planned, products
 
 from tweakreg_steps.cli import main
-from tweakreg_steps.resources import workflow_folder
 from tweakreg_steps.steps import all_steps
 
 Edit = Callable[[Path, str, str], None]
@@ -99,16 +96,13 @@ def test_plain_snakemake_cleans_as_well(
         "imagefindpars: {threshold: 100}\nobject_matching: {see2dplot: false}\n"
         "catalog_fitting: {residplot: No plot}\n"
     )
-    command = [sys.executable, "-m", "snakemake", "--snakefile"]
-    command += [str(workflow_folder() / "Snakefile"), "--configfile", "recipe.yaml", "-j2"]
-    environment = {**os.environ, "TWEAKREG_STEP_SOCKET": ""}
-    subprocess.run([*command, "--quiet", "all"], cwd=tmp_path, check=True, env=environment)
+    words = (*OF_THE_WORKFLOW, "-j2")
+    plain_snakemake(tmp_path, *words, "--quiet", "all").check_returncode()
     assert (tmp_path / "out" / "fits" / "paint02q_flc.json").is_file()
     assert intermediates(tmp_path / "out") == []
     assert planned(tmp_path, capsys) == []
-    said = subprocess.run(
-        [*command, "-n"], cwd=tmp_path, check=True, env=environment, capture_output=True, text=True
-    )
+    said = plain_snakemake(tmp_path, *words, "-n")
+    said.check_returncode()
     assert "make_masks" not in said.stdout + said.stderr
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from plain_snakemake import plain_snakemake
 from skies import Scene
 from test_docs import examples
 from tiny import copy_tiny
 
 from tweakreg_steps.cli import main
+
+WORDS = ("-c2", "--scheduler", "greedy", "--quiet")
 
 SNAKEFILE = """\
 from tweakreg_steps.resources import workflow_folder
@@ -51,8 +53,7 @@ def snakemake(folder: Path, *, config: str, prefix: str = "") -> subprocess.Comp
     """Run a user's Snakefile that has the workflow as a module."""
     text = SNAKEFILE.format(config=config, prefix=prefix)
     (folder / "Snakefile").write_text(text)
-    command = [sys.executable, "-m", "snakemake", "-c2", "--scheduler", "greedy", "--quiet"]
-    return subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
+    return plain_snakemake(folder, *WORDS)
 
 
 def products(outdir: Path) -> dict[str, bytes]:
@@ -108,17 +109,15 @@ def test_the_two_modules_of_the_documentation_in_one_snakefile(
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
     modules = examples("module.md", "python")[1]
     (tmp_path / "Snakefile").write_text(TWICE.format(modules=modules))
-    command = [sys.executable, "-m", "snakemake", "-c2", "--scheduler", "greedy", "--quiet"]
-    done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
+    done = plain_snakemake(tmp_path, *WORDS)
     assert done.returncode == 0, done.stderr
     *listed, folder = (tmp_path / "both.txt").read_text().split()
     assert listed == ["a/aligned/paint02q_flc.fits", "b/aligned/paint02q_flc.fits"]
     assert Path(folder) == tmp_path
     copies = [(tmp_path / name).read_bytes() for name in listed]
     assert copies[0] != copies[1]
-    again = subprocess.run(
-        [*command, "-n"], cwd=tmp_path, check=True, capture_output=True, text=True
-    )
+    again = plain_snakemake(tmp_path, *WORDS, "-n")
+    again.check_returncode()
     assert "match_sources" not in again.stdout + again.stderr
 
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 from ledgers import change_entry
+from plain_snakemake import OF_THE_WORKFLOW, plain_snakemake
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.records.outdir_files import LEDGER
-from tweakreg_steps.resources import workflow_folder
 
 Jobs = set[tuple[str, str]]
 
@@ -34,14 +32,8 @@ def planned(recipe: Path, capsys: pytest.CaptureFixture[str]) -> Jobs:
 
 def scheduled(recipe: Path) -> Jobs:
     """Return the jobs that plain Snakemake would do."""
-    command = [sys.executable, "-m", "snakemake", "-s", str(workflow_folder() / "Snakefile")]
-    said = subprocess.run(
-        [*command, "--configfile", str(recipe), "-n"],
-        cwd=recipe.parent,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+    said = plain_snakemake(recipe.parent, *OF_THE_WORKFLOW, "-n")
+    said.check_returncode()
     found: Jobs = set()
     rule = None
     for line in (said.stdout + said.stderr).splitlines():
@@ -133,22 +125,8 @@ def test_a_deleted_copy_comes_back_with_the_same_bytes(tiny_run: Path, tmp_path:
     copy = folder / "out" / "aligned" / f"{IMAGE}.fits"
     before = copy.read_bytes()
     copy.unlink()
-    command = [sys.executable, "-m", "snakemake", "-s", str(workflow_folder() / "Snakefile")]
-    subprocess.run(
-        [
-            *command,
-            "--configfile",
-            "recipe.yaml",
-            "-c1",
-            "--quiet",
-            "all",
-            "--",
-            f"aligned/{IMAGE}.fits",
-        ],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-    )
+    words = (*OF_THE_WORKFLOW, "-c1", "--quiet", "all", "--", f"aligned/{IMAGE}.fits")
+    plain_snakemake(folder, *words).check_returncode()
     assert copy.read_bytes() == before
 
 
@@ -157,13 +135,7 @@ def test_no_step_reads_a_product_that_its_maker_did_not_make(
 ) -> None:
     recipe = shutil.copytree(tiny_run, tmp_path / "run") / "recipe.yaml"
     truncated(recipe)
-    command = [sys.executable, "-m", "snakemake", "-s", str(workflow_folder() / "Snakefile")]
-    subprocess.run(
-        [*command, "--configfile", "recipe.yaml", "-c2", "--quiet"],
-        cwd=recipe.parent,
-        check=True,
-        capture_output=True,
-    )
+    plain_snakemake(recipe.parent, *OF_THE_WORKFLOW, "-c2", "--quiet").check_returncode()
     for name in (f"fits/{IMAGE}.json", "summary.ecsv", f"catalogs/{IMAGE}.ecsv"):
         assert (recipe.parent / "out" / name).read_bytes() == (tiny_run / "out" / name).read_bytes()
     assert planned(recipe, capsys) == set()

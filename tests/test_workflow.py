@@ -366,6 +366,7 @@ def test_a_snakemake_profile_is_taken(tiny_run: Path, tmp_path: Path, edit: Edit
     profile.mkdir()
     (profile / "config.yaml").write_text("executor: local\njobs: 2\n")
     recipe = folder / "recipe.yaml"
-    edit(recipe, "outdir: out", "outdir: out\ncatalog_fitting: {nclip: 1}")
+    edit(recipe, "shiftfile: true", "shiftfile: true\n  outshifts: renamed.txt")
     assert main(["run", str(recipe), "--profile", str(profile)]) == 0
+    assert (folder / "out" / "renamed.txt").is_file()
     assert main(["run", str(recipe), "--profile", str(folder / "out")]) == 2

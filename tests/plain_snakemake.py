@@ -1,0 +1,32 @@
+"""Plain Snakemake on the workflow, as somebody starts it who does not know ``tweakreg run``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tweakreg_steps.resources import workflow_folder
+from tweakreg_steps.running.step_server import warm_steps
+
+OF_THE_WORKFLOW = (
+    *("--snakefile", str(workflow_folder() / "Snakefile")),
+    *("--configfile", "recipe.yaml"),
+)
+"""The words that have it run the recipe of the folder."""
+
+
+def plain_snakemake(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake in a folder to its end, and return what it said.
+
+    Its jobs find a warm process, which saves each of them the time of its imports. That they need
+    none is seen by `test_plain_snakemake_gives_the_same_files`.
+    """
+    with warm_steps():
+        return subprocess.run(
+            [sys.executable, "-m", "snakemake", *words],
+            cwd=folder,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
