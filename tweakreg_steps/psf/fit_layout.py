@@ -35,7 +35,7 @@ WINGS = 4.0
 LARGEST_GROUP = 6
 """Sources fitted together; the matrices grow with the square, and the pieces of the PSF too."""
 
-PIECE = 512
+PIECE = 256
 """Sources times members of a group that are fitted at a time: what stays in the cache."""
 
 MOST_OF_CORE = 0.8
@@ -178,9 +178,14 @@ def _is_second(chip: FittedChip, x: FloatArray, y: FloatArray, known: BoolArray)
     some = np.flatnonzero(known)
     if not some.size:
         return second
+    pairs = near_pairs(x[some], y[some], chip.psf.radius)
+    beside = np.unique(pairs)
+    if not beside.size:
+        return second
+    some, pairs = some[beside], np.searchsorted(beside, pairs)
     x, y = x[some], y[some]
     flux = _rough_flux(chip, x, y)
-    source, other = near_pairs(x, y, chip.psf.radius).T
+    source, other = pairs.T
     fainter = flux[source] < flux[other]
     fainter |= (flux[source] == flux[other]) & (source > other)
     source, other = source[fainter], other[fainter]

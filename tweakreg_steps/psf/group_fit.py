@@ -13,9 +13,10 @@ independent pixels, the Cramér-Rao bound of those in the fit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.psf.psf_grid import PsfGrid, PsfPieces, cut_pieces
@@ -57,8 +58,8 @@ class GroupPixels:
         Variance that a unit of light adds; level of the sky that ``variance`` holds for.
     """
 
-    values: FloatArray
-    variance: FloatArray
+    values: NDArray[np.floating]
+    variance: NDArray[np.floating]
     usable: BoolArray
     others: FloatArray
     left: FloatArray
@@ -92,7 +93,8 @@ class GroupFit:
     covariance
         Of x, y, flux of each source, and of the sky at last, shape (n, 3 g + 1, 3 g + 1).
     residual, deviation
-        Pixel minus model, and the standard deviation of the pixel, shape (n, g * p).
+        Pixel minus model, and the standard deviation of the pixel, shape (n, g * p). These and the
+        covariance follow from the derivatives at the start of the last step, which is short.
     converged
         Shape (n,).
     """
@@ -105,6 +107,11 @@ class GroupFit:
     residual: FloatArray
     deviation: FloatArray
     converged: BoolArray
+
+    def put(self, rows: Index, others: GroupFit) -> None:
+        """Replace some groups."""
+        for field in fields(self):
+            getattr(self, field.name)[rows] = getattr(others, field.name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,28 +160,19 @@ def fit_groups(
     rounds
         Steps after which a group that has not converged is left as it is.
     """
-    n, g = x.shape
+    n = len(x)
     pieces = _cut(psf, data, x, y)
-    state = _State(x, y, *_fluxes(pieces, data, x, y))
-    converged = np.zeros(n, dtype=np.bool_)
-    rows = np.arange(n)
-    for _ in range(rounds):
-        near, some = _of_rows(pieces, rows, n, g), data if rows.size == n else data[rows]
-        moved, longest = _step(near, some, bounds[rows], state[rows])
-        state.put(rows, moved)
-        converged[rows] = longest < TOLERANCE
-        rows = rows[longest >= TOLERANCE]
+    shapes = _evaluate(pieces, x, y)
+    fit = _step(shapes, data, bounds, _State(x, y, *_fluxes(shapes[0], data)))
+    for _ in range(rounds - 1):
+        rows = np.flatnonzero(~fit.converged)
         if not rows.size:
             break
-        far = rows[
-            ~_of_rows(pieces, rows, n, g)
-            .reach(*_by_box(state.x[rows], state.y[rows]))
-            .reshape(len(rows), -1)
-            .all(axis=1)
-        ]
-        if far.size:
-            pieces = pieces.put(_pairs(far, g), _cut(psf, data[far], state.x[far], state.y[far]))
-    return _result(pieces, data, state, converged)
+        state = _State(fit.x[rows], fit.y[rows], fit.flux[rows], fit.sky[rows])
+        some = data if rows.size == n else data[rows]
+        pieces, shapes = _follow(psf, some, pieces, state, rows)
+        fit.put(rows, _step(shapes, some, bounds[rows], state))
+    return fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,14 +183,6 @@ class _State:
     y: FloatArray
     flux: FloatArray
     sky: FloatArray
-
-    def __getitem__(self, rows: Index) -> _State:
-        return _State(self.x[rows], self.y[rows], self.flux[rows], self.sky[rows])
-
-    def put(self, rows: Index, other: _State) -> None:
-        """Replace some rows."""
-        self.x[rows], self.y[rows] = other.x, other.y
-        self.flux[rows], self.sky[rows] = other.flux, other.sky
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,17 +220,33 @@ def _of_rows(pieces: PsfPieces, rows: Index, n: int, g: int) -> PsfPieces:
     return pieces if rows.size == n else pieces[_pairs(rows, g)]
 
 
+def _follow(
+    psf: PsfGrid, data: GroupPixels, pieces: PsfPieces, state: _State, rows: Index
+) -> tuple[PsfPieces, tuple[FloatArray, ...]]:
+    """Evaluate the PSF where some sources of all are now; with all pieces, cut anew where needed.
+
+    ``data`` and ``state`` are those of the rows.
+    """
+    g = state.x.shape[1]
+    n = len(pieces.row) // g**2
+    near = _of_rows(pieces, rows, n, g)
+    enough = near.reach(*_by_box(state.x, state.y)).reshape(len(rows), -1).all(axis=1)
+    if not enough.all():
+        far = np.flatnonzero(~enough)
+        cut = _cut(psf, data[far], state.x[far], state.y[far])
+        pieces = pieces.put(_pairs(rows[far], g), cut)
+        near = _of_rows(pieces, rows, n, g)
+    return pieces, _evaluate(near, state.x, state.y)
+
+
 def _evaluate(pieces: PsfPieces, x: FloatArray, y: FloatArray) -> tuple[FloatArray, ...]:
     """Give PSF and derivatives of each source in all pixels of its group, shape (n, g, p)."""
     n, g = x.shape
     return tuple(a.reshape(n, g, -1) for a in pieces.evaluate(*_by_box(x, y)))
 
 
-def _fluxes(
-    pieces: PsfPieces, data: GroupPixels, x: FloatArray, y: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def _fluxes(psf: FloatArray, data: GroupPixels) -> tuple[FloatArray, FloatArray]:
     """Fit fluxes and sky with the positions held, each pixel weighing as one of the sky."""
-    psf, _, _ = _evaluate(pieces, x, y)
     n, _, p = psf.shape
     columns = np.concatenate([psf, np.ones((n, 1, p))], axis=1)
     solved = _solve(columns, data.usable / data.variance, data.values - data.others)[0]
@@ -248,35 +254,45 @@ def _fluxes(
     return np.maximum(solved[:, :-1], FAINTEST * brightest), solved[:, -1]
 
 
-def _model(pieces: PsfPieces, data: GroupPixels, state: _State) -> _Model:
-    """Evaluate the model."""
-    psf, by_x, by_y = _evaluate(pieces, state.x, state.y)
-    n, _, p = psf.shape
+def _model(shapes: tuple[FloatArray, ...], data: GroupPixels, state: _State) -> _Model:
+    """Compute the model from the PSF and its derivatives at the places of the sources."""
+    psf, by_x, by_y = shapes
+    n, g, p = psf.shape
     flux = state.flux[:, :, None]
     light = (flux * psf).sum(axis=1) + state.sky[:, None] + data.others
     variance = data.variance + data.per_unit * np.maximum(light - data.sky, 0.0)
-    derivatives = np.stack([flux * by_x, flux * by_y, psf], axis=2).reshape(n, -1, p)
-    return _Model(light, variance, np.concatenate([derivatives, np.ones((n, 1, p))], axis=1))
+    derivatives = np.ones((n, 3 * g + 1, p))
+    derivatives[:, 0:-1:3] = flux * by_x
+    derivatives[:, 1:-1:3] = flux * by_y
+    derivatives[:, 2:-1:3] = psf
+    return _Model(light, variance, derivatives)
 
 
 def _step(
-    pieces: PsfPieces, data: GroupPixels, bounds: Bounds, state: _State
-) -> tuple[_State, FloatArray]:
-    """Take one step, and tell the longest way that a source of each group goes, shape (n,)."""
-    model = _model(pieces, data, state)
-    step, _ = _solve(model.derivatives, data.usable / model.variance, data.values - model.light)
+    shapes: tuple[FloatArray, ...], data: GroupPixels, bounds: Bounds, state: _State
+) -> GroupFit:
+    """Take one step, and tell what is left of the pixels after it."""
+    model = _model(shapes, data, state)
+    residual = data.values - model.light
+    step, covariance = _solve(model.derivatives, data.usable / model.variance, residual)
     n, g = state.x.shape
     by_source = step[:, :-1].reshape(n, g, 3)
     way = np.hypot(by_source[..., 0], by_source[..., 1])
     short = np.minimum(1.0, LONGEST / np.maximum(way, LONGEST))
     x, y = bounds.keep(state.x + short * by_source[..., 0], state.y + short * by_source[..., 1])
-    moved = _State(
-        x,
-        y,
-        np.maximum(state.flux + by_source[..., 2], FAINTEST * state.flux),
-        state.sky + step[:, -1],
+    flux = np.maximum(state.flux + by_source[..., 2], FAINTEST * state.flux)
+    moved = np.stack([x - state.x, y - state.y, flux - state.flux], axis=2)
+    taken = np.concatenate([moved.reshape(n, -1), step[:, -1:]], axis=1)
+    return GroupFit(
+        x=x,
+        y=y,
+        flux=flux,
+        sky=state.sky + step[:, -1],
+        covariance=covariance,
+        residual=residual - (taken[:, None] @ model.derivatives)[:, 0],
+        deviation=np.sqrt(model.variance),
+        converged=np.hypot(moved[..., 0], moved[..., 1]).max(axis=1) < TOLERANCE,
     )
-    return moved, np.hypot(x - state.x, y - state.y).max(axis=1)
 
 
 def _solve(
@@ -292,20 +308,3 @@ def _solve(
     scaled += SINGULAR * np.eye(scaled.shape[-1])
     inverse = np.linalg.inv(scaled) * scale[:, :, None] * scale[:, None, :]
     return (inverse @ right)[:, :, 0], inverse
-
-
-def _result(pieces: PsfPieces, data: GroupPixels, state: _State, converged: BoolArray) -> GroupFit:
-    """Compare the model with the pixels once more."""
-    model = _model(pieces, data, state)
-    residual = data.values - model.light
-    _, covariance = _solve(model.derivatives, data.usable / model.variance, residual)
-    return GroupFit(
-        state.x,
-        state.y,
-        state.flux,
-        state.sky,
-        covariance,
-        residual,
-        np.sqrt(model.variance),
-        converged,
-    )

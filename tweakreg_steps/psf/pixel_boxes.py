@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.finding.sky_noise import RealPixels
@@ -14,8 +15,8 @@ from tweakreg_steps.psf.psf_grid import PsfGrid, cut_pieces
 
 Index = IndexArray
 
-PIECE = 512
-"""Neighbours whose light is worked out at a time: what stays in the cache."""
+PIECE = 24_000
+"""Pixels that neighbours' light is worked out for at a time: what stays in the cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +37,8 @@ class Boxes:
         Pixels on a side of a box.
     """
 
-    values: FloatArray
-    variance: FloatArray
+    values: NDArray[np.floating]
+    variance: NDArray[np.floating]
     usable: BoolArray
     left: FloatArray
     bottom: FloatArray
@@ -52,12 +53,17 @@ class Boxes:
         )
         return Boxes(values, variance, usable, left, bottom, parts[0].side)
 
-    def __getitem__(self, chosen: BoolArray) -> Boxes:
+    def __getitem__(self, chosen: BoolArray | Index | slice) -> Boxes:
         values, variance, usable, left, bottom = (
             getattr(self, name)[chosen]
             for name in ("values", "variance", "usable", "left", "bottom")
         )
         return Boxes(values, variance, usable, left, bottom, self.side)
+
+    def shrink(self) -> Boxes:
+        """Return the same in half of the memory, for keeping many."""
+        values, variance = (a.astype(np.float32) for a in (self.values, self.variance))
+        return Boxes(values, variance, self.usable, self.left, self.bottom, self.side)
 
     def light_of(
         self, psf: PsfGrid, x: FloatArray, y: FloatArray, flux: FloatArray, box: Index
@@ -77,14 +83,15 @@ class Boxes:
         -------
         float array of the shape of ``values``
         """
-        light = np.zeros_like(self.values)
-        for i in range(0, len(box), PIECE):
-            some = slice(i, i + PIECE)
+        light = np.zeros(self.values.shape)
+        most = max(1, PIECE // self.side**2)
+        for i in range(0, len(box), most):
+            some = slice(i, i + most)
             into = box[some]
             pieces = cut_pieces(
                 psf, x[some], y[some], self.left[into], self.bottom[into], self.side
             )
-            pixels = pieces.evaluate(x[some], y[some])[0].reshape(len(into), -1)
+            pixels = pieces.light(x[some], y[some]).reshape(len(into), -1)
             np.add.at(light, into, flux[some, None] * pixels)
         return light
 
@@ -124,12 +131,11 @@ class ChipPixels:
         side = within.shape[0]
         half = side // 2
         step = np.arange(-half, half + 1)
-        shape, flat = (len(x), side, side), (len(x), side**2)
+        flat = (len(x), side**2)
         column, row = np.rint(x).astype(np.intp) - 1, np.rint(y).astype(np.intp) - 1
-        rows = np.broadcast_to(row[:, None, None] + step[:, None], shape)
-        columns = np.broadcast_to(column[:, None, None] + step, shape)
+        rows, columns = (row[:, None] + step)[:, :, None], (column[:, None] + step)[:, None]
         ny, nx = self.pixels.shape
-        inside = (rows >= 0) & (rows < ny) & (columns >= 0) & (columns < nx)
+        inside = ((rows >= 0) & (rows < ny)) & ((columns >= 0) & (columns < nx))
         at = rows.clip(0, ny - 1), columns.clip(0, nx - 1)
         values = self.pixels[at].astype(np.float64)
         variance = self.noise.without_light(values, at)

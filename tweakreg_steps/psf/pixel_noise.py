@@ -68,7 +68,7 @@ class PixelNoise:
         values
             What the pixels hold, any shape.
         at
-            0-based rows and columns of the same shape.
+            0-based rows and columns, arrays that broadcast to the same shape.
         """
         if self.errors is None:
             return np.full(values.shape, self.sky_variance)

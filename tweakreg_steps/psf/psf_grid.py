@@ -21,7 +21,7 @@ Index = IndexArray
 TAPS = 4
 """Samples on each axis that a cubic spline takes part of."""
 
-SLACK = 0.6
+SLACK = 0.4
 """Pixels by which a star may move before its piece of the PSF has to be cut anew."""
 
 
@@ -190,19 +190,34 @@ class PsfPieces:
         tuple of arrays
             Pixels, their derivatives by x, by y; each of shape (n, side, side).
         """
+        both = self._apply(x, y, 2)
+        scale = -float(self.oversampling)
+        return both[..., 0, 0], scale * both[..., 1, 0], scale * both[..., 0, 1]
+
+    def light(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        """Give the pixels alone; as `evaluate`."""
+        light: FloatArray = self._apply(x, y, 1)[..., 0, 0]
+        return light
+
+    def _apply(self, x: FloatArray, y: FloatArray, number: int) -> FloatArray:
+        """Sum coefficients times B-splines (1), or these and their derivatives (2).
+
+        Of shape (n, side, side, number, number); the last axes are y and x.
+        """
         first_column, in_x = self._taps(x, self.box_x, self.column)
         first_row, in_y = self._taps(y, self.box_y, self.row)
+        in_x, in_y = in_x[..., :number], in_y[..., :number]
         steps = np.arange(self.side) * self.oversampling
         taps = (steps[:, None] + np.arange(TAPS)).ravel()
         n, _, width = self.coefficients.shape
         rows = (np.arange(n)[:, None] * width + first_row[:, None] + taps) * width
         index = rows[:, :, None] + (first_column[:, None] + taps)[:, None, :]
         values = self.coefficients.ravel()[index].reshape(n, -1, TAPS)
-        across = (values @ in_x).reshape(n, self.side, TAPS, self.side, 2)
-        lines = np.swapaxes(across.reshape(n, self.side, TAPS, -1), 2, 3).reshape(n, -1, TAPS)
-        both = (lines @ in_y).reshape(n, self.side, self.side, 2, 2).astype(np.float64)
-        scale = -float(self.oversampling)
-        return both[..., 0, 0], scale * both[..., 1, 0], scale * both[..., 0, 1]
+        across = (values @ in_x).reshape(n, self.side, TAPS, self.side * number)
+        lines = np.swapaxes(across, 2, 3).reshape(n, -1, TAPS)
+        shape = (n, self.side, self.side, number, number)
+        summed: FloatArray = (lines @ in_y).reshape(shape).astype(np.float64)
+        return summed
 
     def _taps(self, place: FloatArray, box: FloatArray, start: Index) -> tuple[Index, FloatArray]:
         """First coefficient of each box within its piece, and the four B-splines (n, 4, 2)."""
@@ -252,13 +267,8 @@ def cut_pieces(
     limit = windows.shape[1] - 1
     at_row, at_column = ((start + width).clip(0, limit) for start in (row, column))
     nodes, weights = grid.node_weights(x, y)
-    pieces = np.zeros((len(x), width, width), dtype=np.float32)
-    for node, weight in zip(nodes.T, weights.T, strict=True):
-        used = np.flatnonzero(weight)
-        pieces[used] += (
-            weight[used, None, None].astype(np.float32)
-            * windows[node[used], at_row[used], at_column[used]]
-        )
+    around = windows[nodes, at_row[:, None], at_column[:, None]].reshape(*nodes.shape, width**2)
+    pieces = (weights.astype(np.float32)[:, None] @ around).reshape(-1, width, width)
     return PsfPieces(pieces, row, column, middle, box_x, box_y, side, oversampling)
 
 

@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
+from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.psf.pixel_boxes import Boxes
-from tweakreg_steps.psf.psf_grid import PsfGrid, cut_pieces, full_width
-
-Index = IndexArray
+from tweakreg_steps.psf.psf_grid import PsfGrid, full_width
 
 SMOOTHING = 0.13
 """Sigma of the Gaussian by which a residual on the grid is spread, in full widths of the PSF.
@@ -96,13 +95,12 @@ class Samples:
         empty = PsfGrid(image, np.zeros(1), np.zeros(1), oversampling)
         at, inside = _nearest(empty, boxes, boxes.left, boxes.bottom, self.x, self.y)
         counted = inside & boxes.usable & (flux > 0.0)[:, None]
-        star, pixel = np.nonzero(counted)
-        part = light[star, pixel] / flux[star]
+        used = np.flatnonzero(counted)
+        part = (light / np.where(flux > 0.0, flux, 1.0)[:, None]).ravel()[used].astype(np.float32)
+        sample = at.ravel()[used].astype(np.int32)
         # the median of the stars at each sample: no cosmic ray has part in it
-        order = np.lexsort([part, at[star, pixel]])
-        where, first, number = np.unique(
-            at[star, pixel][order], return_index=True, return_counts=True
-        )
+        order = np.lexsort([part, sample])
+        where, first, number = np.unique(sample[order], return_index=True, return_counts=True)
         stacked = np.zeros(size * size)
         stacked[where] = part[order][first + number // 2]
         smooth: FloatArray = _smooth(stacked.reshape(1, size, size), FIRST_SMOOTHING)[0]
@@ -134,35 +132,37 @@ def _add_residuals(
     psf: PsfGrid, samples: Samples, some: slice, total: FloatArray, weight: FloatArray
 ) -> None:
     """Sum weighted residuals, and weights, on the grid of each node, flat."""
-    x, y, boxes = samples.x[some], samples.y[some], samples.boxes
-    left, bottom = boxes.left[some], boxes.bottom[some]
-    pieces = cut_pieces(psf, x, y, left, bottom, boxes.side)
-    light = pieces.evaluate(x, y)[0].reshape(len(x), -1)
-    flux, sky = fit_flux(light, boxes.values[some], boxes.usable[some], boxes.variance[some])
-    variance = boxes.variance[some] + samples.per_unit[some, None] * np.maximum(
+    x, y, own = samples.x[some], samples.y[some], samples.boxes[some]
+    values, usable = own.values, own.usable
+    light = own.light_of(psf, x, y, np.ones(len(x)), np.arange(len(x)))
+    flux, sky = fit_flux(light, values, usable, own.variance)
+    variance = own.variance + samples.per_unit[some, None] * np.maximum(
         flux[:, None] * light + (sky - samples.sky[some])[:, None], 0.0
     )
-    flux, sky = fit_flux(light, boxes.values[some], boxes.usable[some], variance)
-    residual = (boxes.values[some] - sky[:, None]) / flux[:, None] - light
+    flux, sky = fit_flux(light, values, usable, variance)
+    residual = (values - sky[:, None]) / flux[:, None] - light
     noise = variance / flux[:, None] ** 2
-    known = boxes.usable[some] & (
-        np.abs(residual) <= OUTLIER * np.sqrt(noise + (LIKENESS * light) ** 2)
-    )
-    trust = 1.0 / (noise + (TRUST * light.max(axis=1, keepdims=True)) ** 2)
+    known = usable & (np.abs(residual) <= OUTLIER * np.sqrt(noise + (LIKENESS * light) ** 2))
     known &= (flux > 0.0)[:, None]
-    at, inside = _nearest(psf, boxes, left, bottom, x, y)
-    star, pixel = np.nonzero(known & inside)
+    trust = 1.0 / (noise + (TRUST * light.max(axis=1, keepdims=True)) ** 2)
+    at, inside = _nearest(psf, own, own.left, own.bottom, x, y)
+    counted = np.flatnonzero(known & inside)
+    star = counted // own.side**2
+    part = trust.ravel()[counted]
+    lacking, sample = part * residual.ravel()[counted], at.ravel()[counted]
     nodes, shares = psf.node_weights(x, y)
     size = psf.images.shape[-1]
-    for node, share in zip(nodes.T, shares.T, strict=True):
-        index = node[star] * size * size + at[star, pixel]
-        counted = share[star] * trust[star, pixel]
-        total += np.bincount(index, counted * residual[star, pixel], total.size)
-        weight += np.bincount(index, counted, weight.size)
+    for node, share in zip(nodes.T * size**2, shares.T, strict=True):
+        index, shared = node[star] + sample, share[star]
+        total += np.bincount(index, shared * lacking, total.size)
+        weight += np.bincount(index, shared * part, weight.size)
 
 
 def fit_flux(
-    light: FloatArray, values: FloatArray, usable: BoolArray, variance: FloatArray
+    light: FloatArray,
+    values: NDArray[np.floating],
+    usable: BoolArray,
+    variance: NDArray[np.floating],
 ) -> tuple[FloatArray, FloatArray]:
     """Fit flux and sky of stars whose place is given; arrays of shape (n, p) in, (n,) out."""
     w = usable / variance
@@ -178,14 +178,14 @@ def fit_flux(
 
 def _nearest(
     psf: PsfGrid, boxes: Boxes, left: FloatArray, bottom: FloatArray, x: FloatArray, y: FloatArray
-) -> tuple[Index, BoolArray]:
+) -> tuple[NDArray[np.int32], BoolArray]:
     """Give the flat index of the sample of the grid nearest to each pixel, and if it is on it."""
     size, side = psf.images.shape[-1], boxes.side
     step = np.arange(side)
     column, row = (
         np.rint(
             psf.oversampling * (corner[:, None] + step - place[:, None]) + (size - 1) / 2
-        ).astype(np.intp)
+        ).astype(np.int32)
         for corner, place in ((left, x), (bottom, y))
     )
     inside = ((row >= 0) & (row < size))[:, :, None] & ((column >= 0) & (column < size))[:, None]

@@ -99,14 +99,14 @@ class Field:
         pixels = self.chip.load()
         found = fit_positions(pixels.pixels, pixels.good, psf, pixels.noise, self.x, self.y)
         whole = (found.flags & (Flag.NOT_MEASURED | Flag.LEFT_OUT)) == 0
-        errors = np.where(whole, found.errors, np.inf)
+        errors, stars = np.where(whole, found.errors, np.inf), self.chosen
         return replace(
             self,
             x=found.x,
             y=found.y,
             flux=_flux_or_zero(found),
             errors=errors,
-            boxes=pixels.boxes(found.x[self.chosen], found.y[self.chosen], psf.radius + 0.5),
+            boxes=pixels.boxes(found.x[stars], found.y[stars], psf.radius + 0.5).shrink(),
         )
 
     def plane(self) -> FloatArray:
@@ -186,6 +186,6 @@ def _field_of(chip: ExposedChip, flux: FloatArray, chosen: BoolArray) -> Field:
     own = np.flatnonzero(near)
     errors = np.zeros(len(own))
     pixels = chip.load()
-    boxes = pixels.boxes(chip.x[chosen], chip.y[chosen], FIRST_HALF + 0.5)
+    boxes = pixels.boxes(chip.x[chosen], chip.y[chosen], FIRST_HALF + 0.5).shrink()
     noise = replace(pixels.noise, errors=None)
     return Field(chip, own, chosen[own], chip.x[own], chip.y[own], flux[own], errors, boxes, noise)
