@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import tracemalloc
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -74,6 +75,25 @@ def test_what_was_gathered_is_as_it_was_noted(tmp_path: Path) -> None:
     assert read_entry(tmp_path, "fit_alignment", "a\u00e4 b") == before
     assert read_entry(tmp_path, "fit_alignment", "b") is None
     assert has_ledger(tmp_path)
+
+
+def test_gathering_keeps_none_of_the_notes_in_memory(tmp_path: Path) -> None:
+    prepare_outdir(tmp_path)
+    number, size = 60, 200_000
+    for i in range(number):
+        path = tmp_path / note_of("fit_alignment", f"image{i:02d}")
+        record = {**RECORD, "rule": "fit_alignment", "name": path.stem, "inputs": {"a": "x" * size}}
+        options: dict[str, Any] = {"ticket": str(i), "declared": [], "log": "a.log"}
+        write_note(path, record, [], contents={}, **options)
+    tracemalloc.start()
+    try:
+        gather_notes(tmp_path, {})
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert not notes(tmp_path)
+    assert len(tickets(tmp_path)) == number
+    assert peak < number * size / 3
 
 
 def test_a_note_counts_before_the_database(outdir: Path) -> None:

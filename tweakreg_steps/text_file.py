@@ -33,7 +33,9 @@ def read_small_file(path: Path, *, limit: int) -> bytes:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "it is no file but a pipe or a device", str(path))
-        content = stream.read(limit + 1)
+        content = stream.read(min(status.st_size, limit) + 1)  # of the limit it would take room
+        if len(content) > status.st_size:  # it has grown meanwhile
+            content += stream.read(limit + 1 - len(content))
     if len(content) > limit:
         raise OSError(errno.EFBIG, f"it is larger than {limit >> 20} MiB", str(path))
     return content

@@ -18,9 +18,10 @@ import os
 import shutil
 import sqlite3
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -44,6 +45,7 @@ _TABLE = (
 _INSERT = "INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?)"
 _PAGE = 16384
 """Bytes of a page of a new database: of smaller ones a third stays empty; an entry has 1.3 kB."""
+_ENDING = ".json"
 _FORGOTTEN = None
 """What the note of a job holds whose entry is to be forgotten."""
 
@@ -95,7 +97,7 @@ class Ledger:
 
     def jobs(self) -> list[JobKey]:
         """Return the jobs of which there is an entry or a note, sorted."""
-        found = {(path.parent.name, path.stem) for path in _notes(self._outdir)}
+        found = set(_noted(self._outdir))
         if self._connection is not None:
             with suppress(sqlite3.Error):
                 rows = self._connection.execute("SELECT rule, name FROM entry")
@@ -174,83 +176,89 @@ def gather_notes(outdir: Path, tickets: Mapping[JobKey, str]) -> None:
         The jobs that this run has done, with what the plan called them: the present times of
         their products are noted.
     """
-    notes = [note for path in _notes(outdir) if (note := _parse(path, outdir, tickets))]
-    if not notes:
+    read = partial(_read_notes, outdir, tickets)
+    if next(read(), None) is None:
         return
     with suppress(JobFailedError, OSError):
-        _write_database(outdir / LEDGER, notes)
+        taken = _write_database(outdir / LEDGER, read)
         sync_folder((outdir / LEDGER).parent)
-        for note in notes:
-            note.remove()
+        for note in taken:
+            note.remove(outdir)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Note:
-    """A note that was read.
+    """A note that was read; of its content no more is kept than tells it again.
 
     Attributes
     ----------
-    path
-        Its file.
-    status
-        What changes if a job writes it again.
     key
         The job.
-    row
-        What the database is to have of it; None where that is to be forgotten.
+    status
+        What changes if a job writes it again.
+    check
+        The hash of what the database is to have of it; None where that is to be forgotten.
     """
 
-    path: Path
-    status: tuple[int, int]
     key: JobKey
-    row: Row | None
+    status: tuple[int, int]
+    check: int | None
 
-    def remove(self) -> None:
+    def remove(self, outdir: Path) -> None:
         """Remove the note, unless another job has written it again."""
+        path = outdir / note_of(*self.key)
         with suppress(OSError):
-            if _status(self.path) == self.status:
-                self.path.unlink()
+            if _status(path) == self.status:
+                path.unlink()
 
 
-def _parse(path: Path, outdir: Path, tickets: Mapping[JobKey, str]) -> _Note | None:
-    """Read a note; None where it cannot be read."""
-    key = (path.parent.name, path.stem)
-    try:
-        status = _status(path)
-        content = _read_note(path)
-    except (OSError, ValueError, RecursionError):
-        return None
-    if content is _FORGOTTEN:
-        return _Note(path, status, key, None)
-    entry = entry_of_json(content)
-    if entry is None:
-        return None
-    if tickets.get(key) == entry.ticket:
-        entry = with_times(entry, outdir)
-    text = json.dumps(entry.as_json(), sort_keys=True, separators=(",", ":"))
-    return _Note(path, status, key, (*key, entry.ticket, "\0".join(entry.declared), text))
+Read = tuple[_Note, Row | None]
+"""A note, and what the database is to have of it."""
 
 
-def _write_database(path: Path, notes: list[_Note]) -> None:
+def _read_notes(outdir: Path, tickets: Mapping[JobKey, str]) -> Iterator[Read]:
+    """Yield the notes that can be read: of 10,000 exposures there are more than fit into memory."""
+    for key in _noted(outdir):
+        path = outdir / note_of(*key)
+        try:
+            status = _status(path)
+            content = _read_note(path)
+        except (OSError, ValueError, RecursionError):
+            continue
+        if content is _FORGOTTEN:
+            yield _Note(key, status, None), None
+            continue
+        entry = entry_of_json(content)
+        if entry is None:
+            continue
+        if tickets.get(key) == entry.ticket:
+            entry = with_times(entry, outdir)
+        text = json.dumps(entry.as_json(), sort_keys=True, separators=(",", ":"))
+        row = (*key, entry.ticket, "\0".join(entry.declared), text)
+        yield _Note(key, status, hash(row)), row
+
+
+def _write_database(path: Path, read: Callable[[], Iterator[Read]]) -> list[_Note]:
     """Put a database in the place of another one, which has what that has, and the notes."""
     with atomic_path(path) as temporary:
         before = _connect(path)
         if before is None:
-            _update(temporary, [_TABLE], notes)
-            return
+            return _update(temporary, [_TABLE], read())
         with closing(before):
             with suppress(sqlite3.DatabaseError):
                 shutil.copyfile(path, temporary)
-                _update(temporary, [], notes)
-            if not _holds(temporary, notes):
-                os.truncate(temporary, 0)
-                _update(temporary, [_TABLE], notes, _readable_rows(before))
+                taken = _update(temporary, [], read())
+                if _holds(temporary, taken):
+                    return taken
+            os.truncate(temporary, 0)
+            return _update(temporary, [_TABLE], read(), _readable_rows(before))
 
 
 def _update(
-    path: Path, statements: Iterable[str], notes: Iterable[_Note], rows: Iterable[Row] = ()
-) -> None:
-    """Change a database that nobody else knows yet."""
+    path: Path, statements: Iterable[str], notes: Iterable[Read], rows: Iterable[Row] = ()
+) -> list[_Note]:
+    """Change a database that nobody else knows yet; return the notes that it has taken in."""
+    taken: list[_Note] = []
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("PRAGMA journal_mode=OFF")
         connection.execute("PRAGMA synchronous=OFF")
@@ -258,9 +266,13 @@ def _update(
         for statement in statements:
             connection.execute(statement)
         connection.executemany(_INSERT, rows)
-        connection.executemany(_INSERT, (note.row for note in notes if note.row))
-        forgotten = (note.key for note in notes if note.row is None)
-        connection.executemany("DELETE FROM entry WHERE rule = ? AND name = ?", forgotten)
+        for note, row in notes:
+            if row is None:
+                connection.execute("DELETE FROM entry WHERE rule = ? AND name = ?", note.key)
+            else:
+                connection.execute(_INSERT, row)
+            taken.append(note)
+    return taken
 
 
 def _holds(path: Path, notes: Iterable[_Note]) -> bool:
@@ -270,7 +282,8 @@ def _holds(path: Path, notes: Iterable[_Note]) -> bool:
         return False
     query = f"SELECT {', '.join(_COLUMNS)} FROM entry WHERE rule = ? AND name = ?"  # noqa: S608
     with closing(connection), suppress(sqlite3.Error):
-        return all(connection.execute(query, note.key).fetchone() == note.row for note in notes)
+        found = ((connection.execute(query, note.key).fetchone(), note.check) for note in notes)
+        return all((None if row is None else hash(row)) == check for row, check in found)
     return False
 
 
@@ -305,9 +318,21 @@ def _connect(path: Path) -> sqlite3.Connection | None:
     return None
 
 
-def _notes(outdir: Path) -> list[Path]:
-    """Return the files of the notes."""
-    return [path for path in sorted((outdir / NOTES).glob("*/*.json")) if not path.is_symlink()]
+def _noted(outdir: Path) -> Iterator[JobKey]:
+    """Yield the jobs of which there are notes, sorted; a link is none."""
+    for rule in sorted(_names_in(outdir / NOTES)):
+        for name in sorted(_names_in(outdir / NOTES / rule)):
+            if name.endswith(_ENDING):
+                yield rule, name.removesuffix(_ENDING)
+
+
+def _names_in(folder: Path) -> list[str]:
+    """Return what is in a folder, but for links; nothing where it is none."""
+    try:
+        with os.scandir(folder) as files:
+            return [file.name for file in files if not file.is_symlink()]
+    except OSError:
+        return []
 
 
 def _is_filled(folder: Path) -> bool:
