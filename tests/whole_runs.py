@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from forked_run import Command, fork_command
 from ledgers import entries
 from matplotlib import get_configdir
@@ -45,6 +46,11 @@ class World:
     folder: Path
     mark: str = field(default_factory=lambda: secrets.token_hex(8))
     groups: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Leave the test out where its processes cannot be looked at."""
+        if not sys.platform.startswith("linux"):
+            pytest.skip("what a run leaves behind is looked for in /proc, which only Linux has")
 
     @property
     def out(self) -> Path:
