@@ -1,6 +1,6 @@
 """The command ``tweakreg-step``: one step of the workflow, with as little start-up as possible.
 
-Where a run has a warm process (see `step_server`), the step is run by a fork of it; otherwise here.
+Where a run has a warm process (see `step_server`), the step is run by one of its workers; otherwise here.
 This module imports nothing that takes time.
 """
 
