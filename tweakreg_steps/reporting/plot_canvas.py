@@ -132,7 +132,15 @@ def _load(font: Font) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(*font)
 
 
-@lru_cache
 def _file(prop: FontProperties) -> str:
-    """Return the file of a font, which matplotlib looks for anew at each text."""
-    return str(findfont(prop))
+    """Return the file of a font, which matplotlib looks for anew at each text of another size."""
+    return _find(tuple(prop.get_family()), prop.get_style(), prop.get_weight())
+
+
+@lru_cache
+def _find(family: tuple[str, ...], style: Any, weight: Any) -> str:  # noqa: ANN401  matplotlib's
+    return str(findfont(FontProperties(family=list(family), style=style, weight=weight)))
+
+
+for _weight in ("normal", "bold"):  # before a warm process forks
+    _file(FontProperties(family="sans-serif", weight=_weight))

@@ -149,15 +149,16 @@ def _draw_panel(
             (chosen & above, np.full_like(residual, _EDGE * limit), "^"),
             (chosen & below, np.full_like(residual, -_EDGE * limit), "v"),
         ):
-            axes.plot(
-                position[where],
-                level[where],
-                linestyle="",
-                marker=sign,
-                color=colour,
-                ms=size,
-                mew=0.8,
-            )
+            if where.any():  # an empty line costs as much as a full one
+                axes.plot(
+                    position[where],
+                    level[where],
+                    linestyle="",
+                    marker=sign,
+                    color=colour,
+                    ms=size,
+                    mew=0.8,
+                )
 
 
 def _marks(residuals: FloatArray, kept: BoolArray, limit: float) -> list[tuple[str, str, str]]:

@@ -40,7 +40,11 @@ STEP = Step(
     reads={"plane": PLANE, "sky": Read(SKY, of=_reference)},
     writes={"sources": REFERENCE_SOURCES},
     consumes=parameters.BuildReference,
-    imports=("tweakreg_steps.alignment.reference_list", *PLANE_MODULES),
+    imports=(
+        "tweakreg_steps.alignment.reference_list",
+        "tweakreg_steps.alignment.reference_sources",
+        *PLANE_MODULES,
+    ),
 )
 
 

@@ -60,6 +60,7 @@ STEP = Step(
         "tweakreg_steps.finding.image_catalog",
         "tweakreg_steps.finding.star_finders",
         "tweakreg_steps.finding.daofind",
+        "tweakreg_steps.finding.lower_thresholds",
         "tweakreg_steps.finding.narrowness",
         *PICTURE_MODULES,
     ),

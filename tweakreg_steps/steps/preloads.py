@@ -4,6 +4,8 @@ from __future__ import annotations
 
 PLANE_MODULES = ("tweakreg_steps.astrometry.reference_plane", "shapely")
 HEADER_MODULES = (
+    "tweakreg_steps.fits_files.digests",
+    "tweakreg_steps.fits_files.exposure_epoch",
     "tweakreg_steps.headers.header_update",
     *PLANE_MODULES,
     "stwcs.wcsutil.wcscorr",
@@ -25,7 +27,7 @@ FITTING_MODULES = (
 PICTURE_MODULES = (
     "tweakreg_steps.reporting.quicklook",
     "astropy.visualization.interval",
-    *(f"PIL.{name}ImagePlugin" for name in ("Jpeg", "Png")),
+    *(f"PIL.{name}ImagePlugin" for name in ("Bmp", "Gif", "Jpeg", "Ppm", "Png")),
 )
 DRAWING_MODULES = (
     "tweakreg_steps.reporting.plots",

@@ -62,6 +62,8 @@ STEP = Step(
     imports=(
         "tweakreg_steps.reporting.summary",
         "tweakreg_steps.solving.compared_images",
+        "tweakreg_steps.solving.overlaps",
+        "astropy.io.misc.yaml",
         *PLANE_MODULES,
     ),
     mem_mb=1000,

@@ -84,6 +84,7 @@ STEP = Step(
     writes={"page": IMAGE_PAGE, "facts": IMAGE_REPORT},
     imports=(
         "tweakreg_steps.reporting.image_report",
+        "tweakreg_steps.reporting.offset_peaks",
         "tweakreg_steps.reporting.all_templates",
         "PIL.PngImagePlugin",
         *MATCHING_MODULES,

@@ -56,6 +56,8 @@ STEP = Step(
     },
     imports=(
         "tweakreg_steps.reporting.run_page",
+        "tweakreg_steps.reporting.image_overlaps",
+        "tweakreg_steps.reporting.multiqc",
         "tweakreg_steps.reporting.all_templates",
         "shapely",
     ),
