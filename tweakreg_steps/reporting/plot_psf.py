@@ -56,17 +56,28 @@ def draw_psf(
         A row for each detector: on the left the mean over the detector on a logarithmic scale, on
         the right each node minus that mean, as it lies on the detector.
     """
+    from matplotlib.axes import Axes
+
+    from tweakreg_steps.reporting.plot_ticks import Panel
+
     with plot_style():
         figure = new_figure(
             width=9.0, height=4.0 * len(psfs), title=f"{name}: PSF", subtitle=note, warning=""
         )
         set_margins(figure, labelsize=labelsize, right=0.7)
         figure.subplots_adjust(wspace=0.35, hspace=0.3)
-        panels = figure.subplots(len(psfs), 2, squeeze=False)
-        for row, detector in zip(panels, sorted(psfs), strict=True):
-            _draw_mean(row[0], psfs[detector], labelsize)
-            note_in_corner(row[0], f"detector {detector}", size=labelsize)
-            _draw_nodes(row[1], psfs[detector], if_single, labelsize)
+        detectors = sorted(psfs)
+        kinds = [
+            kind for n in detectors for kind in (Panel, Panel if _is_single(psfs[n]) else Axes)
+        ]
+        panels = [
+            figure.add_subplot(len(psfs), 2, place, axes_class=kind)
+            for place, kind in enumerate(kinds, start=1)
+        ]
+        for mean, nodes, detector in zip(panels[::2], panels[1::2], detectors, strict=True):
+            _draw_mean(mean, psfs[detector], labelsize)
+            note_in_corner(mean, f"detector {detector}", size=labelsize)
+            _draw_nodes(nodes, psfs[detector], if_single, labelsize)
         return figure
 
 
@@ -86,11 +97,16 @@ def _draw_mean(axes: Axes, psf: PsfGrid, labelsize: int) -> None:
     frame_axes(axes, size=labelsize)
 
 
+def _is_single(psf: PsfGrid) -> bool:
+    """Tell whether a PSF is the same all over the detector."""
+    return psf.images.shape[:2] == (1, 1)
+
+
 def _draw_nodes(axes: Axes, psf: PsfGrid, if_single: str, labelsize: int) -> None:
     """Draw what differs from the mean at each node; with one node, why there is nothing."""
     from tweakreg_steps.reporting.plot_ticks import Ticks, put_frame
 
-    if psf.images.shape[:2] == (1, 1):
+    if _is_single(psf):
         axes.set_axis_off()
         axes.text(0.5, 0.5, if_single, ha="center", va="center", size=labelsize)
         return
