@@ -76,6 +76,21 @@ def test_a_subtracted_sky_leaves_its_noise() -> None:
 
 
 @pytest.mark.parametrize(
+    ("unit", "adds"),
+    [
+        *((name, 1.0) for name in ("ELECTRONS", "electron", "e-", "e")),
+        *((name, 0.01) for name in ("ELECTRONS/S", "e/s", "electron s-1", "electrons / second")),
+        *((name, 0.5) for name in ("COUNTS", "ct", "DN", "adu")),
+        *((name, 0.005) for name in ("COUNTS/S", "cts/sec", "DN s**-1", "counts per second")),
+    ],
+)
+def test_a_unit_may_be_written_in_many_ways(unit: str, adds: float) -> None:
+    header = {"BUNIT": unit, "CCDGAIN": 2.0, "READNSE": 3.0, "EXPTIME": 100.0}
+    noise = noise_from_header(header, sky=0.0, sky_sigma=0.0, label="SCI,1")
+    assert noise.per_unit == pytest.approx(adds)
+
+
+@pytest.mark.parametrize(
     ("cards", "message"),
     [
         ({}, "SCI,1: BUNIT is None, which tells neither counts nor electrons"),
@@ -83,6 +98,8 @@ def test_a_subtracted_sky_leaves_its_noise() -> None:
         ({"BUNIT": "COUNTS", "READNSE": 3.0}, "no gain in the header"),
         ({"BUNIT": "ELECTRONS"}, "no read noise in the header"),
         ({"BUNIT": "ELECTRONS/S", "READNSE": 3.0}, "EXPTIME is None"),
+        ({"BUNIT": "ELECTRONS/S", "READNSE": 3.0, "EXPTIME": "long"}, "EXPTIME is 'long'"),
+        ({"BUNIT": "CT / S", "CCDGAIN": 2.0, "EXPTIME": 0.0}, "EXPTIME is 0.0"),
     ],
 )
 def test_headers_that_do_not_tell_the_noise_are_refused(

@@ -178,6 +178,7 @@ def write_image(path: Path, data: np.ndarray, **cards: Any) -> None:  # noqa: AN
     [
         (41, {}, "does not tell its oversampling"),
         (41, {"OVERSAMP": 2.5}, "OVERSAMP is 2.5; it is a whole number"),
+        (41, {"OVERSAMP": "four"}, "OVERSAMP is 'four'; it is a whole number"),
         (11, {"OVERSAMP": 4}, "the PSF covers 2.5 pixels; a fit needs 5"),
     ],
 )
@@ -190,11 +191,37 @@ def test_images_that_cannot_be_used_say_why(
         read_psf(describe_psf_file(path), ANYWHERE)
 
 
+@pytest.mark.parametrize("side", [40, 41])
+def test_a_star_beside_the_middle_of_its_image_is_refused(tmp_path: Path, side: int) -> None:
+    step = (np.arange(side) - (side - 1) / 2) / 4
+
+    def write(name: str, off: float) -> Path:
+        image = np.exp(-0.5 * (step[:, None] ** 2 + (step - off) ** 2) / 0.7**2)
+        write_image(tmp_path / name, image, OVERSAMP=4)
+        return tmp_path / name
+
+    assert describe_psf_file(write("middle.fits", 0.02)).kind == "image"
+    with pytest.raises(InputError, match=r"the star is 1.00, -?0.00 pixels beside the middle"):
+        describe_psf_file(write("beside.fits", 1.0))
+
+
 def test_values_that_are_not_finite_are_refused(tmp_path: Path) -> None:
     image = np.ones((41, 41))
     write_image(tmp_path / "nan.fits", np.where(np.eye(41) > 0, np.nan, image), OVERSAMP=4)
     with pytest.raises(InputError, match="41 samples of the PSF are not finite"):
         read_psf(describe_psf_file(tmp_path / "nan.fits"), ANYWHERE)
+
+
+def test_a_file_that_ends_too_early_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "PSFSTD_WFC3UV_F555W.fits"
+    write_library(path, uvis((420, 420)), detectors=1)
+    content, pixels = path.read_bytes(), 9 * 97**2 * 4
+    start = len(content) - 2880 * -(-pixels // 2880)
+    path.write_bytes(content[: start + pixels])  # the library's files end so
+    assert describe_psf_file(path).kind == "stdpsf"
+    path.write_bytes(content[: start + pixels - 4])
+    with pytest.raises(InputError, match=r"bytes, and its header promises .*; fetch the file"):
+        describe_psf_file(path)
 
 
 def test_what_is_no_psf_is_refused(tmp_path: Path) -> None:

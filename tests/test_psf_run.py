@@ -169,7 +169,10 @@ def test_a_reference_image_is_measured_as_its_own_section_says(
     [
         ({"centroid": "psf"}, "imagefindpars.psf: is missing, which centroid: psf needs"),
         ({"centroid": "psf", "psf": "none.fits"}, "none.fits"),
-        ({"centroid": "psf", "psf": "PSFSTD_WFC3UV_F606W.fits"}, "is the PSF of filter F606W"),
+        (
+            {"centroid": "psf", "psf": "PSFSTD_WFC3UV_F606W.fits"},
+            r"is the PSF of filter F606W, and \S+, SCI,1 \(and 1 other chip\) is of filter F555W",
+        ),
         ({"centroid": "psf", "psf": "PSFSTD_ACSWFC_F555W.fits"}, "is the PSF of camera ACSWFC"),
         ({"centroid": "psf", "psf": "build"}, "build needs 2 dithered exposures or more"),
     ],

@@ -12,12 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_COUNTS = frozenset(
-    {
-        *("COUNT", "COUNTS", "CT", "CTS", "DN", "DNS", "ADU", "ADUS"),
-        *("ELECTRON", "ELECTRONS", "E", "E-", "EL", "PHOTON", "PHOTONS", "PH"),
-    }
-)
+_ELECTRONS = frozenset({"ELECTRON", "ELECTRONS", "E", "E-", "EL", "PHOTON", "PHOTONS", "PH"})
+_COUNTS = _ELECTRONS | {"COUNT", "COUNTS", "CT", "CTS", "DN", "DNS", "ADU", "ADUS"}
 _COUNTS_PER_SECOND = frozenset({"CPS", "EPS"})
 _QUOTIENT = re.compile(r"(\S+?) ?(?:/| PER ) ?(?:S|SECS?|SECONDS?)")
 _PRODUCT = re.compile(r"(\S+?)[ .*]+(?:S|SEC|SECOND)[ ^*(]*-1\)?")
@@ -53,6 +49,12 @@ class PixelUnit:
         if self.is_rate:
             return f"BUNIT is {self.name} and EXPTIME is missing"
         return f"BUNIT is {self.name}, neither counts nor counts a second"
+
+    @property
+    def is_electrons(self) -> bool:
+        """Whether what is counted are electrons, each of them; digital numbers are not."""
+        word = re.match(r"E-|[A-Z]+", self.name or "")
+        return word is not None and word[0] in _ELECTRONS | {"EPS"}
 
     def as_record(self) -> dict[str, Any]:
         """Return it as a job's record holds it."""

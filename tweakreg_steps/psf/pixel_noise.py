@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from tweakreg_steps.arrays import FloatArray, IndexArray
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.pixel_unit import pixel_unit
 
 RealImage = NDArray[np.floating]
 
@@ -31,9 +32,6 @@ STEADY = 0.3
 
 LEAST = 0.25
 """Part of the sky's variance that no pixel falls below when its light is taken away."""
-
-_COUNTS = frozenset({"COUNTS", "DN", "ADU", "DN/S", "COUNTS/S", "ADU/S", "COUNT", "COUNT/S"})
-_ELECTRONS = frozenset({"ELECTRONS", "ELECTRON", "E-", "ELECTRONS/S", "ELECTRON/S", "E-/S"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,26 +134,24 @@ def noise_from_header(
     InputError
         The header does not say the unit, or not the gain or the exposure time that it needs.
     """
-    unit = str(header.get("BUNIT", "")).strip().upper().replace("SEC", "S")
-    if unit not in _COUNTS | _ELECTRONS:
+    unit = pixel_unit(header)
+    if unit.counts is None and not unit.is_rate:
         raise InputError(
             f"{label}: BUNIT is {header.get('BUNIT')!r}, which tells neither counts nor electrons; "
             "correct it, or give an ERR image"
         )
-    gain = 1.0 if unit in _ELECTRONS else _amplifiers(header, "gain", _GAINS, label)
+    if unit.counts is None:
+        raise InputError(
+            f"{label}: pixels are rates ({unit.name}) and EXPTIME is {header.get('EXPTIME')!r}; "
+            "give the exposure time in seconds"
+        )
+    gain = 1.0 if unit.is_electrons else _amplifiers(header, "gain", _GAINS, label)
     read = _amplifiers(header, "read noise", _READ_NOISES, label)
-    time = 1.0
-    if unit.endswith("/S"):
-        time = float(header.get("EXPTIME", 0.0))
-        if not time > 0.0:
-            raise InputError(
-                f"{label}: pixels are rates ({unit}) and EXPTIME is {header.get('EXPTIME')!r}; "
-                "give the exposure time in seconds"
-            )
+    time = unit.counts
     per_unit = 1.0 / (gain * time)
     expected = (read * per_unit) ** 2 + per_unit * max(sky, 0.0)
     variance = max(expected, sky_sigma**2)
-    return PixelNoise(None, sky, variance, per_unit, f"header, {unit}")
+    return PixelNoise(None, sky, variance, per_unit, f"header, {unit.name}")
 
 
 _GAINS = ("ATODGN", "CCDGAIN", "GAIN")

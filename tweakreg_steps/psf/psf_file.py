@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ from tweakreg_steps.atomic import atomic_path
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.psf.psf_camera import Setup
 from tweakreg_steps.psf.psf_grid import PsfGrid
+from tweakreg_steps.psf.psf_tidying import find_middles
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -32,6 +34,10 @@ DETECTORS = {90: 2, 56: 2, 36: 4, 200: 8}
 
 LEAST_SIDE = 5.0
 """Pixels on a side that an image of a PSF must cover for the fit of its core."""
+
+MOST_OFF = 0.25
+"""Pixels by which the star may be beside the middle of an image: definitions of a PSF's middle
+differ by hundredths."""
 
 _NAME = re.compile(r"(?:PSFSTD|STDPSF)_([A-Z0-9]+)_([A-Z0-9]+)", re.IGNORECASE)
 _OVERSAMPLING = ("OVERSAMP", "OVERSAMPLING", "OVSAMP", "OSAMP")
@@ -66,10 +72,11 @@ def describe_psf_file(path: Path) -> PsfFile:
     Raises
     ------
     InputError
-        It is missing, no FITS file, or holds no PSF.
+        It is missing, no FITS file, or holds no PSF; a single image is read, and cannot be used.
     """
     with _open(path) as hdus:
         headers = [hdu.header for hdu in hdus]
+        _require_whole(path, hdus)
     built = [h for h in headers if h.get("EXTNAME") == "PSF" and "DETNUM" in h]
     if built:
         camera, name = (str(headers[0].get(key, "")) for key in ("CAMERA", "FILTER"))
@@ -82,7 +89,7 @@ def describe_psf_file(path: Path) -> PsfFile:
         detectors = tuple(range(1, number + 1)) if number > 1 else ()
         return PsfFile(path, "stdpsf", camera.upper(), name.upper(), detectors)
     image = _only_image(path, headers)
-    _oversampling(path, image)
+    _single(path)
     camera, name = (str(image.get(key, "")).strip().upper() for key in ("CAMERA", "FILTER"))
     return PsfFile(path, "image", camera, name, ())
 
@@ -206,18 +213,29 @@ def _read_library(psf: PsfFile, setup: Setup) -> PsfGrid:
 
 
 def _read_image(psf: PsfFile, setup: Setup) -> PsfGrid:  # noqa: ARG001 - one signature
-    """Read one image that holds everywhere; its sum becomes one star."""
-    with _open(psf.path) as hdus:
-        header = _only_image(psf.path, [hdu.header for hdu in hdus])
+    """Read one image that holds everywhere."""
+    return _single(psf.path)
+
+
+def _single(path: Path) -> PsfGrid:
+    """Read one image; its sum becomes one star, which has to be in its middle."""
+    with _open(path) as hdus:
+        header = _only_image(path, [hdu.header for hdu in hdus])
         data = next(hdu.data for hdu in hdus if hdu.header is header).squeeze().astype(np.float64)
-    oversampling = _oversampling(psf.path, header)
-    _require_finite(psf.path, data)
+    oversampling = _oversampling(path, header)
+    _require_finite(path, data)
     total = data.sum() / oversampling**2
     if not total > 0.0:
+        raise InputError(f"{path}: the sum of the image is {data.sum():g}, and must be positive")
+    grid = PsfGrid((data / total)[None, None], np.ones(1), np.ones(1), oversampling)
+    _require_usable(path, grid)
+    x, y = find_middles(grid)[0, 0]
+    if max(abs(x), abs(y)) > MOST_OFF:
         raise InputError(
-            f"{psf.path}: the sum of the image is {data.sum():g}, and must be positive"
+            f"{path}: the star is {x:.2f}, {y:.2f} pixels beside the middle of the image, by which "
+            "all positions would be off; move it there"
         )
-    return PsfGrid((data / total)[None, None], np.ones(1), np.ones(1), oversampling)
+    return grid
 
 
 def _read_built(psf: PsfFile, setup: Setup) -> PsfGrid:
@@ -246,6 +264,21 @@ def _open(path: Path) -> Any:  # noqa: ANN401 - astropy has no types
             raise InputError(f"{path}: cannot be read as a PSF: {error}") from error
 
 
+def _require_whole(path: Path, hdus: Any) -> None:  # noqa: ANN401 - astropy has no types
+    """Refuse a file that ends before its pixels do; the end of their last block may be missing."""
+    length = path.stat().st_size
+    for hdu in hdus:
+        header = hdu.header
+        sizes = [int(header[f"NAXIS{i}"]) for i in range(1, int(header["NAXIS"]) + 1)]
+        ends = hdu.fileinfo()["datLoc"] + bool(sizes) * abs(header["BITPIX"]) // 8 * math.prod(
+            sizes
+        )
+        if ends > length:
+            raise InputError(
+                f"{path}: has {length} bytes, and its header promises {ends}; fetch the file again"
+            )
+
+
 def _only_image(path: Path, headers: list[Header]) -> Header:
     """Find the only image of two axes longer than one."""
     images = [
@@ -268,7 +301,8 @@ def _oversampling(path: Path, header: Header) -> int:
         value = header.get(key)
         if value is None:
             continue
-        if isinstance(value, bool) or float(value) != int(value) or int(value) < 1:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or value != int(value) or value < 1:
             raise InputError(f"{path}: {key} is {value!r}; it is a whole number of samples a pixel")
         return int(value)
     raise InputError(

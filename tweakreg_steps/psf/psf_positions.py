@@ -129,9 +129,10 @@ def describe_sources(fit: GroupFit, boxes: Boxes) -> PsfPositions:
     at_y, at_flux = at_x + 1, at_x + 2
     covariance = fit.covariance
     flux = fit.flux.ravel()
-    quality = np.abs(residual).sum(axis=1) / flux
+    with np.errstate(divide="ignore", invalid="ignore"):  # where all pixels hold the same
+        quality = np.abs(residual).sum(axis=1) / flux
+        noise = MEAN_DEVIATION * np.where(boxes.usable, deviation, 0.0).sum(axis=1) / flux
     chi2 = np.where(freedom > 0.0, square / np.maximum(freedom, 1.0), np.nan)
-    noise = MEAN_DEVIATION * np.where(boxes.usable, deviation, 0.0).sum(axis=1) / flux
     unlike = (quality - noise > UNLIKE) & _is_misfit(chi2, count)
     narrow = _is_peaked(boxes, residual, deviation)
     kind = np.where(narrow, int(Flag.NARROW), int(Flag.EXTENDED))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,9 @@ from tweakreg_steps.surveying.inspection import Inspected
 
 BUILD = "build"
 """What ``psf`` says where none is given."""
+
+_CHIP = "\0"
+"""Stands for the name of a chip in a text that is said once for all the chips that it holds for."""
 
 LEAST_EXPOSURES = 2
 """Exposures without which the positions of stars cannot be averaged."""
@@ -44,24 +47,37 @@ def survey_psfs(recipe: Recipe, findings: Findings) -> dict[str, UserFile]:
     """
     found: dict[str, UserFile] = {}
     built: dict[str, list[Inspected]] = {}
-    problems: list[str] = []
+    problems: list[tuple[str, str]] = []
     for image, section in _measured(recipe, findings):
         name = image.image.name
         psf = image_values(recipe.values, name)[section]["psf"]
-        problems += [f"{section}.centroid: {text}" for text in _unfit(image)]
+        problems += [(f"{section}.centroid: {text}", label) for text, label in _unfit(image)]
         if psf == BUILD:
             built.setdefault(image.psf_name, []).append(image)
             continue
         path = (recipe.base / psf).resolve()
         try:
-            problems += [f"{section}.psf: {text}" for text in _mismatches(path, image)]
+            problems += [(f"{section}.psf: {text}", label) for text, label in _misfits(path, image)]
             found[name] = UserFile(path, file_digest(path))
         except InputError as error:
-            problems.append(f"{section}.psf: {error}")
-    problems += _too_few(built)
-    if problems:
-        raise InputError("\n".join(dict.fromkeys(problems)))
+            problems.append((f"{section}.psf: {error}", ""))
+    said = [*_each_once(problems), *_too_few(built)]
+    if said:
+        raise InputError("\n".join(said))
     return found
+
+
+def _each_once(problems: Sequence[tuple[str, str]]) -> list[str]:
+    """Say each problem once, with the first chip that has it and the number of the others."""
+    chips: dict[str, list[str]] = {}
+    for text, label in problems:
+        chips.setdefault(text, []).append(label)
+    said = []
+    for text, labels in chips.items():
+        others = len(labels) - 1
+        more = f" (and {others} other chip{'s' * (others > 1)})" if others else ""
+        said.append(text.replace(_CHIP, labels[0] + more))
+    return said
 
 
 def useless_psf_notes(recipe: Recipe, findings: Findings) -> Iterator[str]:
@@ -89,30 +105,30 @@ def _measured(recipe: Recipe, findings: Findings) -> Iterator[tuple[Inspected, s
             yield image, section
 
 
-def _unfit(image: Inspected) -> Iterator[str]:
-    """Yield why no PSF can be fitted to an image."""
+def _unfit(image: Inspected) -> Iterator[tuple[str, str]]:
+    """Yield why no PSF can be fitted to an image, and the chip that it is said of."""
     from tweakreg_steps.psf.pixel_noise import noise_from_header
     from tweakreg_steps.psf.psf_camera import setup_of
 
     for chip in image.chips:
-        label = _label(image, chip)
         try:
-            setup_of(chip["camera"], label)
+            setup_of(chip["camera"], _CHIP)
             if chip["err"] is None:
-                noise_from_header(chip["noise"], sky=0.0, sky_sigma=0.0, label=label)
+                noise_from_header(chip["noise"], sky=0.0, sky_sigma=0.0, label=_CHIP)
         except InputError as error:
-            yield str(error)
+            yield str(error), _label(image, chip)
 
 
-def _mismatches(path: Path, image: Inspected) -> Iterator[str]:
-    """Yield how a PSF does not fit an image."""
+def _misfits(path: Path, image: Inspected) -> Iterator[tuple[str, str]]:
+    """Yield how a PSF does not fit an image, and the chip that it is said of."""
     from tweakreg_steps.psf.psf_camera import setup_of
     from tweakreg_steps.psf.psf_file import describe_psf_file, find_mismatches
 
     file = describe_psf_file(path)
     for chip in image.chips:
         label = _label(image, chip)
-        yield from find_mismatches(file, setup_of(chip["camera"], label), label)
+        for text in find_mismatches(file, setup_of(chip["camera"], label), _CHIP):
+            yield text, label
 
 
 def _too_few(built: Mapping[str, list[Inspected]]) -> Iterator[str]:
