@@ -3,6 +3,7 @@
 import io
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -13,6 +14,8 @@ from PIL import Image
 from tweakreg_steps.reporting.plot_canvas import Canvas, draw_pixels
 from tweakreg_steps.reporting.png_file import encode_png
 
+SLACK = 2 if mpl.__version_info__ >= (3, 11) else 4
+"""Pixels; before 3.11 matplotlib turned a text that was drawn, which shifted it."""
 WORDS = "residual dx [px] \N{MINUS SIGN}0.05"
 
 
@@ -38,8 +41,8 @@ def test_a_text_is_where_matplotlib_has_it(size: int, rotation: int, ha: str) ->
     )
     for axis in (0, 1):
         edges = [np.flatnonzero(drawn.any(axis=axis))[[0, -1]] for drawn in (ours, theirs)]
-        # hinted letters are whole pixels wide, and matplotlib 3.10 and 3.11 differ as much
-        assert np.abs(edges[0] - edges[1]).max() <= 2 + 0.05 * np.ptp(edges[1])
+        # the widths of hinted letters add up
+        assert np.abs(edges[0] - edges[1]).max() <= SLACK + 0.05 * np.ptp(edges[1])
     assert ours.sum() == pytest.approx(theirs.sum(), rel=0.15)
 
 
