@@ -269,25 +269,26 @@ def _move_flat(
 
 def _projection(core: Header, wcs: WCS, crval: FloatArray, parameters: list[Any]) -> WCS:
     """Return the projection of a chip about a reference point, its pixels being degrees."""
-    from astropy.io.fits import Header
+    from astropy.wcs import WCS
 
-    header = Header()
-    for i in range(2):
-        header[f"CTYPE{i + 1}"] = wcs.wcs.ctype[i][:8]
-        header[f"CUNIT{i + 1}"] = "deg"
-        header[f"CRVAL{i + 1}"] = float(crval[i])
-        header[f"CRPIX{i + 1}"] = 0.0
-        header[f"CDELT{i + 1}"] = 1.0
-    header["LONPOLE"] = wcs.wcs.lonpole
+    # set one by one: a header would have to be written and read, which takes thirty times as long
+    projection = WCS(naxis=2)
+    of = projection.wcs
+    of.ctype = [kind[:8] for kind in wcs.wcs.ctype]
+    of.cunit = ["deg", "deg"]
+    of.crval = crval
+    of.crpix = [0.0, 0.0]
+    of.cdelt = [1.0, 1.0]
+    of.lonpole = wcs.wcs.lonpole
     if "LATPOLE" in core:
-        header["LATPOLE"] = core["LATPOLE"]
+        of.latpole = core["LATPOLE"]
     if wcs.wcs.lngtyp == "RA":
-        header["RADESYS"] = radesys_of(wcs)
+        of.radesys = radesys_of(wcs)
     if np.isfinite(wcs.wcs.equinox):
-        header["EQUINOX"] = float(wcs.wcs.equinox)
-    for i, m, value in parameters:
-        header[f"PV{i}_{m}"] = value
-    return _make_core(header)
+        of.equinox = float(wcs.wcs.equinox)
+    of.set_pv(parameters)
+    of.set()
+    return projection
 
 
 def _make_core(header: Header) -> WCS:

@@ -1,7 +1,7 @@
 """The command ``tweakreg-step``: one step of the workflow, with as little start-up as possible.
 
-Where a run has a warm process (see `step_server`), the step is run by one of its workers; otherwise here.
-This module imports nothing that takes time.
+Where a run has a warm process (see `step_server`), one of its workers runs the step; otherwise it
+is run here. This module imports nothing that takes time.
 """
 
 from __future__ import annotations
