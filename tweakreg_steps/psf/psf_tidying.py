@@ -45,7 +45,11 @@ def find_middles(psf: PsfGrid) -> FloatArray:
 
     def unequal(node: int, at: FloatArray) -> FloatArray:
         right, left, above, below = map_coordinates(
-            coefficients[node], at[:, None] + reach, order=3, prefilter=False, mode="mirror"
+            coefficients[node],
+            at[:, None] + reach,
+            order=psf.degree,
+            prefilter=False,
+            mode="mirror",
         )
         return np.array([above - below, right - left])
 
@@ -63,7 +67,7 @@ def find_middles(psf: PsfGrid) -> FloatArray:
 def centre(psf: PsfGrid) -> PsfGrid:
     """Move the PSF at each node so that its middle is the middle sample.
 
-    It is interpolated by cubic splines, which a PSF should not suffer again and again.
+    It is interpolated by splines, which a PSF should not suffer again and again.
     """
     from scipy.ndimage import map_coordinates
 
@@ -74,7 +78,7 @@ def centre(psf: PsfGrid) -> PsfGrid:
         rows, columns = (np.arange(size) + psf.oversampling * shift for shift in middle[::-1])
         at = np.meshgrid(rows, columns, indexing="ij")
         moved[node] = map_coordinates(
-            coefficients[node], at, order=3, prefilter=False, mode="nearest"
+            coefficients[node], at, order=psf.degree, prefilter=False, mode="nearest"
         )
     return replace(psf, images=moved.reshape(psf.images.shape))
 
