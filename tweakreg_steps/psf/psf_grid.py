@@ -244,8 +244,8 @@ class PsfPieces:
         at = self.oversampling * (box - place) + self.middle
         whole = np.floor(at)
         first = whole.astype(np.intp) - self.degree // 2 - start
-        splines = _b_splines(at - whole, self.degree).astype(np.float32)
-        return first.clip(0, self._room), splines
+        at_room = first.clip(0, self._room)
+        return at_room, _b_splines(at - whole, self.degree).astype(np.float32)
 
     @property
     def _room(self) -> int:
