@@ -232,3 +232,38 @@ def test_missing_file(tmp_path: Path, name: str) -> None:
 def test_broken_binary_tables(tmp_path: Path, content: str) -> None:
     with pytest.raises(InputError, match=r"ref\.cat: the catalog cannot be read: "):
         read(text(tmp_path, content))
+
+
+@pytest.mark.parametrize("epoch", [2016.0, "J2016.0", "2016.0", " J2016"])
+def test_an_epoch_is_a_year_however_it_is_written(tmp_path: Path, epoch: float | str) -> None:
+    path = tmp_path / "ref.ecsv"
+    stars().write(path)
+    assert read(path, refxcol="RA", refycol="DEC", ref_epoch=epoch).more["ref_epoch"] == (
+        pytest.approx([2016.0] * 3)
+    )
+
+
+@pytest.mark.parametrize("values", [2016.0, 57388.5, 2457389.0])
+@pytest.mark.parametrize("name", [None, "ref_epoch"])
+def test_a_column_of_epochs_may_hold_julian_dates(
+    tmp_path: Path, values: float, name: str | None
+) -> None:
+    path, table = tmp_path / "ref.ecsv", stars()
+    table["ref_epoch"] = np.full(3, values)
+    table["ref_epoch"].unit = "yr" if values < 3000.0 else "d"
+    table.write(path)
+    found = read(path, refxcol="RA", refycol="DEC", ref_epoch=name).more["ref_epoch"]
+    assert found == pytest.approx([2016.0] * 3, abs=1e-6)
+
+
+def test_what_is_no_correlation_is_refused_and_an_error_below_zero_is_none(tmp_path: Path) -> None:
+    path, table = tmp_path / "ref.ecsv", stars()
+    table["pmra_error"] = [0.1, -1.0, 0.3]
+    table.write(path)
+    errors = read(path, refxcol="RA", refycol="DEC").more["pmra_error"]
+    assert errors == pytest.approx([0.1, np.nan, 0.3], nan_ok=True)
+    table["ra_pmra_corr"] = [10.0, -99.0, 0.5]
+    table.write(path, overwrite=True)
+    with pytest.raises(InputError, match="2 of its values are no correlations"):
+        read(path, refxcol="RA", refycol="DEC")
+    assert len(read(path, refxcol="RA", refycol="DEC", columns={"ra_pmra_corr": None})) == 3

@@ -204,6 +204,7 @@ def test_columns_are_known_by_gaias_names_and_by_viziers() -> None:
     assert vizier["pmra_error"] == "e_pmRA"
     assert vizier["ra_dec_corr"] == "RADEcor"
     assert vizier["parallax"] == "Plx"
+    assert known_columns(("pm_ra_cosdec", "pm_dec")) == {"pmra": "pm_ra_cosdec", "pmdec": "pm_dec"}
 
 
 def test_a_catalog_is_put_together_from_its_columns() -> None:

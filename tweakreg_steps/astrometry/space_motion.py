@@ -233,12 +233,14 @@ def word_of_age(stars: MovingStars, epochs: FloatArray, *, least: float) -> str:
     if not len(stars) or not len(epochs):
         return ""
     span = float(np.ptp(epochs))
-    if not np.isfinite(stars.epoch).all():
+    undated = int(np.sum(~np.isfinite(stars.epoch)))
+    if undated:
         apart = max(span, _UNKNOWN_AGE)
+        lacks = f"{undated} of the catalog's {len(stars)} stars have no epoch"
         return (
-            f"the catalog names no epoch: if it is {apart:.0f} years from that of the exposures, a"
-            f" typical star is {apart * motion_scatter(stars):.0f} mas off; give"
-            " reference_catalog.ref_epoch"
+            f"{'the catalog names no epoch' if undated == len(stars) else lacks}: if it is"
+            f" {apart:.0f} years from that of the exposures, a typical star is"
+            f" {apart * motion_scatter(stars):.0f} mas off; give reference_catalog.ref_epoch"
         )
     years = max(abs(float(e - o)) for e in (epochs.min(), epochs.max()) for o in stars.epoch[:1])
     moved = years * motion_scatter(stars)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
@@ -50,6 +51,9 @@ _VIZIER = {
 }
 """What VizieR calls Gaia's columns (I/355/gaiadr3), in lower case."""
 
+_ASTROPY = {"pmra": "pm_ra_cosdec", "pmdec": "pm_dec"}
+"""What coordinates of astropy call them."""
+
 OPTIONAL = (
     "parallax",
     "pmra",
@@ -74,7 +78,7 @@ def known_columns(names: tuple[str, ...]) -> dict[str, str]:
     lower = {name.lower(): name for name in reversed(names)}
     found = {}
     for ours in OPTIONAL:
-        for theirs in (ours, _VIZIER[ours]):
+        for theirs in (ours, _VIZIER[ours], _ASTROPY.get(ours, ours)):
             if theirs in lower:
                 found[ours] = lower[theirs]
                 break
@@ -99,6 +103,30 @@ UNITS = {
 _EPOCHS = (1850.0, 2150.0)
 """Julian years between which a catalog's epoch lies; a column of other numbers holds no epochs."""
 
+_J2000 = {51544.5: (15e3, 107e3), 2451545.0: (2.4e6, 2.51e6)}
+"""J2000.0 as a Modified Julian Date and as a Julian Date, and within what such dates lie."""
+
+_JULIAN_YEAR = re.compile(r"\s*J?(\d{4}(?:\.\d*)?)\s*")
+
+
+def julian_year(text: str) -> float | None:
+    """Return the year of an epoch such as J2016.0 or 2016.0; None where a text is none."""
+    found = _JULIAN_YEAR.fullmatch(text)
+    year = float(found[1]) if found else 0.0
+    return year if _EPOCHS[0] <= year <= _EPOCHS[1] else None
+
+
+def as_julian_years(epochs: Floats) -> Floats:
+    """Return epochs, shape (n,), as Julian years, where they are Julian or Modified Julian Dates.
+
+    No number is two of the three. What is none of them, or nan, stays as it is.
+    """
+    years = epochs.copy()
+    for j2000, (low, high) in _J2000.items():
+        dates = (epochs > low) & (epochs < high)
+        years[dates] = 2000.0 + (epochs[dates] - j2000) / 365.25
+    return years
+
 
 @dataclass(frozen=True)
 class MotionColumns:
@@ -107,7 +135,8 @@ class MotionColumns:
     Attributes
     ----------
     ref_epoch
-        The epoch as the recipe has it: a Julian year, the name of a column, or None.
+        The epoch as the recipe has it: a Julian year, as a number or a text such as J2016.0, the
+        name of a column, or None.
     named
         Columns by Gaia's names of what they hold, from the recipe; None for one that is not to be
         used although the file has it.
@@ -118,6 +147,13 @@ class MotionColumns:
     ref_epoch: float | str | None
     named: Mapping[str, Column | None]
     errors: ErrorColumns
+
+    @property
+    def year(self) -> float | None:
+        """The Julian year that the recipe gives."""
+        if isinstance(self.ref_epoch, str):
+            return julian_year(self.ref_epoch)
+        return self.ref_epoch
 
     def asked(self) -> dict[str, ColumnRole]:
         """Return the columns that the recipe names."""
@@ -131,8 +167,8 @@ class MotionColumns:
         named = {
             name: _role(name, column) for name, column in self.named.items() if column is not None
         }
-        if isinstance(self.ref_epoch, str):
-            named["ref_epoch"] = ColumnRole("reference_catalog.ref_epoch", self.ref_epoch, "yr")
+        if isinstance(self.ref_epoch, str) and self.year is None:
+            named["ref_epoch"] = ColumnRole("reference_catalog.ref_epoch", self.ref_epoch)
         return errors | named
 
     def _error_keys(self) -> tuple[str, str]:
@@ -146,17 +182,30 @@ class MotionColumns:
         for words in table.headings:
             known = known_columns(tuple(words)) | known
         left_out = {*self.named, *self.asked()}
-        if isinstance(self.ref_epoch, float | int):
+        if self.year is not None:
             left_out.add("ref_epoch")
         return {name: _role(name, column) for name, column in known.items() if name not in left_out}
 
     def with_epoch(self, columns: Mapping[str, Floats], n: int) -> dict[str, Floats]:
-        """Return the columns with the epoch of each of `n` stars among them, if one is known."""
+        """Return the columns with the epoch of each of `n` stars among them, if one is known.
+
+        An error below zero is how some catalogs say that there is none.
+
+        Raises
+        ------
+        InputError
+            A column holds no epochs, or no correlations.
+        """
         given = dict(columns)
-        if isinstance(self.ref_epoch, float | int):
-            given["ref_epoch"] = np.full(n, float(self.ref_epoch))
+        for name, values in columns.items():
+            if name.endswith("_corr"):
+                _require_correlations(name, values)
+            elif name.endswith("_error"):
+                given[name] = np.where(values >= 0.0, values, np.nan)
+        if self.year is not None:
+            given["ref_epoch"] = np.full(n, self.year)
         elif "ref_epoch" in given:
-            epochs = given["ref_epoch"]
+            epochs = as_julian_years(given["ref_epoch"])
             good = (epochs > _EPOCHS[0]) & (epochs < _EPOCHS[1])
             self._require_epochs(epochs[np.isfinite(epochs) & ~good])
             given["ref_epoch"] = np.where(good, epochs, np.nan)
@@ -168,13 +217,26 @@ class MotionColumns:
         if column and len(wrong):
             raise InputError(
                 f"reference_catalog.ref_epoch: the column {column} holds {wrong[0]:g}, which is no"
-                " Julian year such as 2016.0; name another column, or give the year itself"
+                " Julian year such as 2016.0, and no Julian date; name another column, or give the"
+                " year itself"
             )
+
+
+def _require_correlations(name: str, values: Floats) -> None:
+    """Refuse a column of correlations where it holds anything else."""
+    wrong = values[np.abs(values) > 1.0]
+    if len(wrong):
+        raise InputError(
+            f"reference_catalog.columns.{name}: {len(wrong)} of its values are no correlations, the"
+            f" first of them {wrong[0]:g}: these lie between -1 and 1; name another column, or"
+            f" write columns: {{{name}: null}} to do without"
+        )
 
 
 def _role(name: str, column: Column) -> ColumnRole:
     """Return what a column is wanted for."""
-    unit = UNITS.get(name, "")
+    # an epoch is known by its size
+    unit = UNITS.get(name, "") if name != "ref_epoch" else ""
     return ColumnRole(f"reference_catalog.columns.{name}", column, unit, unit)
 
 
