@@ -456,3 +456,38 @@ def test_a_thousand_wrong_stars_and_few_right_ones() -> None:
     place = np.array([[900.0, 500.0]])
     assert two.move(1, place) == pytest.approx(one.move(1, place), abs=1e-3)
     assert not two.kept[len(d) :].any()
+
+
+def test_a_handful_of_right_stars_of_unknown_errors_stays() -> None:
+    """The least sum of distances meets two of four stars: the others are no outliers for that."""
+    rejected = []
+    for seed in range(60):
+        rng, corners = np.random.default_rng(seed), np.zeros((1, 2))
+        scene = mosaics.draw(rng, corners, density=8, n_catalog=4, noise=0.03, catalog_noise=0.01)
+        d, known = scene.detections, scene.catalog
+        unsure = replace(
+            scene,
+            detections=replace(d, error=np.full(len(d), 1e-3)),
+            catalog=replace(known, covariance=np.zeros_like(known.covariance)),
+        )
+        rejected.append(int(np.sum(~mosaics.solved(unsure.mosaic()).kept_reference)))
+    assert max(rejected) <= 1
+    assert np.mean(rejected) < 0.6
+
+
+@pytest.mark.parametrize("tails", [0.0, 0.25])
+def test_long_tails_count_for_less(tails: float) -> None:
+    """A quarter of positions thrice as wrong: what is left of it is far below the least squares."""
+    errors = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        scene = mosaics.draw(rng, mosaics.strip_corners(4), density=80, noise=1e-6)
+        d = scene.detections
+        size = np.where(rng.random(len(d)) < tails, 0.09, 0.03)
+        noisy = d.xy + size[:, None] * rng.normal(size=d.xy.shape)
+        noisy = replace(scene, detections=replace(d, xy=noisy, error=np.full(len(d), 0.03)))
+        errors.append(
+            [scene.errors(mosaics.solved(noisy.mosaic(), nclip=n)).ravel() for n in (20, 0)]
+        )
+    robust, squares = np.sqrt(np.mean(np.square(errors), axis=(0, 2)))
+    assert robust / squares < (0.93 if tails else 1.05)

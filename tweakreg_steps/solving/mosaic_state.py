@@ -250,11 +250,16 @@ def typical_residual(given: Given, state: State) -> float:
     """Return the size of a typical residual along one axis in pixels, everything counting alike."""
     cameras = len(state.scatter.floor)
     alike = Scatter(np.ones(cameras), np.zeros(cameras), 1.0)
-    everything = replace(state, scatter=alike, weights=np.ones_like(state.weights))
+    # a star known beforehand must not follow its one detection as it loses weight
+    everything = replace(
+        state,
+        scatter=alike,
+        weights=np.ones_like(state.weights),
+        reference_weights=np.ones_like(state.reference_weights),
+    )
     placed = place(given, everything)
-    residuals = (placed.moved - placed.stars.xy[given.detections.star])[
-        useful_detections(given, state)
-    ]
+    useful = useful_detections(given, everything)
+    residuals = (placed.moved - placed.stars.xy[given.detections.star])[useful]
     return typical_size(residuals)
 
 

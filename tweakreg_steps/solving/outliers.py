@@ -9,7 +9,8 @@ First all count by ``min(1, 1/u)``: the least sum of distances, which has one mi
 start (Huber 1964, Ann. Math. Stat. 35, 73). Then by ``(1 - (u/s)^2)^2``, so that what is far off
 has no say. What remains beyond the limit is rejected as jointcal does: an outlier pulls the
 numbers that it takes part in, and others look like outliers until it is gone, so in each round at
-most one detection of each star and no more of each unit than it has free numbers.
+most one detection of each star and no more of each unit than it has free numbers. What is left
+counts by Student's t.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ from tweakreg_steps.solving.normal_equations import StarPlaces
 
 _ROUNDING = 1.0e-6
 """Part of a detection's variance below which the expected one is rounding: nothing else tells."""
+
+TAILS = 8.0
+"""Degrees of freedom n of Student's t: those of DAOFIND's positions of painted stars."""
 
 RETURN = 0.8
 """Part of the limit within which what was rejected counts again."""
@@ -56,7 +60,7 @@ class Deviations:
 
 @dataclass(frozen=True, eq=False)
 class Votes:
-    """Weights, 0 to 1, under the names that a state has for them."""
+    """Weights, about 0 to 1, under the names that a state has for them."""
 
     weights: FloatArray
     reference_weights: FloatArray
@@ -149,6 +153,18 @@ def redescending_weights(found: Deviations, sigma: float) -> Votes:
         return np.asarray((1.0 - inside**2) ** 2)
 
     return Votes(weigh(found.detections), weigh(found.reference))
+
+
+def tail_weights(found: Deviations, votes: Votes) -> Votes:
+    """Return what counts, the less the farther off it is: ``(n + 2) / (n + u^2)``.
+
+    The likelihood of Student's t in two dimensions. Positions have longer tails than a normal
+    distribution, by blends and rays below the limit; where they have none, hardly anything
+    changes. The few stars of the reference keep what they count.
+    """
+    u = np.nan_to_num(found.detections, nan=np.sqrt(2.0))
+    weights = (TAILS + 2.0) / (TAILS + u**2)
+    return Votes(np.where(votes.weights > 0.0, weights, 0.0), votes.reference_weights)
 
 
 def reject(
