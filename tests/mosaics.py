@@ -11,7 +11,6 @@ from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.matching.linear_models import Geometry
 from tweakreg_steps.matching.source_list import SourceList
 from tweakreg_steps.solving.detections import (
-    NO_PRIORS,
     Detections,
     Priors,
     ReferenceStars,
@@ -19,6 +18,8 @@ from tweakreg_steps.solving.detections import (
 from tweakreg_steps.solving.mosaic_state import Mosaic
 from tweakreg_steps.solving.simultaneous import Gauge
 from tweakreg_steps.solving.solution import MosaicSolution, solve
+
+NO_PRIORS = Priors(None, None, None)
 
 SIZE = 1000.0  # pixels along the side of an exposure
 

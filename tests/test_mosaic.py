@@ -15,7 +15,6 @@ from tweakreg_steps.alignment.overlap import NO_HULL, hull_of
 from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.matching.source_list import SourceList
 from tweakreg_steps.solving.closures import check_edges
-from tweakreg_steps.solving.detections import NO_PRIORS
 from tweakreg_steps.solving.joining import join_pairs
 from tweakreg_steps.solving.mosaic import AlignedMosaic, align_mosaic
 from tweakreg_steps.solving.mosaic_input import Exposures, Reference, Settings
@@ -60,7 +59,7 @@ def exposures_of(scene: mosaics.Scene) -> Exposures:
         errors,
         np.arange(n),
         ["rshift"] * n,
-        [NO_PRIORS] * n,
+        [mosaics.NO_PRIORS] * n,
         np.zeros(n, dtype=bool),
         np.zeros(n, dtype=int),
     )

@@ -13,7 +13,7 @@ from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.matching.fitting import fit_pairs
 from tweakreg_steps.matching.linear_models import GEOMETRIES, Geometry
 from tweakreg_steps.matching.pairs import MatchedPairs
-from tweakreg_steps.solving.detections import NO_PRIORS, Detections, Priors, ReferenceStars
+from tweakreg_steps.solving.detections import Detections, Priors, ReferenceStars
 from tweakreg_steps.solving.mosaic_state import Mosaic
 from tweakreg_steps.solving.simultaneous import Gauge
 from tweakreg_steps.solving.solution import solve
@@ -342,7 +342,7 @@ def test_nothing_to_solve_is_no_error() -> None:
         ReferenceStars.none(),
         ["rshift"] * 2,
         np.zeros(2, dtype=bool),
-        [NO_PRIORS] * 2,
+        [mosaics.NO_PRIORS] * 2,
         np.zeros(2, dtype=int),
     )
     found = mosaics.solved(mosaic)
@@ -484,8 +484,8 @@ def test_long_tails_count_for_less(tails: float) -> None:
         scene = mosaics.draw(rng, mosaics.strip_corners(4), density=80, noise=1e-6)
         d = scene.detections
         size = np.where(rng.random(len(d)) < tails, 0.09, 0.03)
-        noisy = d.xy + size[:, None] * rng.normal(size=d.xy.shape)
-        noisy = replace(scene, detections=replace(d, xy=noisy, error=np.full(len(d), 0.03)))
+        xy = d.xy + size[:, None] * rng.normal(size=d.xy.shape)
+        noisy = replace(scene, detections=replace(d, xy=xy, error=np.full(len(d), 0.03)))
         errors.append(
             [scene.errors(mosaics.solved(noisy.mosaic(), nclip=n)).ravel() for n in (20, 0)]
         )

@@ -112,6 +112,3 @@ class Priors:
             0.0 if sigma is None else sigma**-2 for sigma in (self.shift, self.rotation, self.scale)
         )
         return np.array([shift, shift, rotation, scale, scale, scale])
-
-
-NO_PRIORS = Priors(None, None, None)
