@@ -69,7 +69,7 @@ use rule step as write_chip_catalog with:
     wildcard_constraints:
         **project.constraints("write_chip_catalog"),
     group:
-        "fit"
+        project.measuring_group
     resources:
         **project.resources("write_chip_catalog"),
     params:

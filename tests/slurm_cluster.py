@@ -112,6 +112,10 @@ class Cluster:
         )
         return done.stdout
 
+    def jobs(self) -> list[str]:
+        """Return the numbers of all jobs of the last minutes, ended ones included."""
+        return self.ask("squeue", "--noheader", "--states=all", "--format=%i").split()
+
     def await_node(self, patience: float = 30.0) -> None:
         """Wait until the node takes jobs."""
         end = time.monotonic() + patience

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from astropy.table import Table
 from skies import Scene
 from slurm_cluster import Cluster, is_installed, slurm_cluster
 from tiny import copy_tiny
@@ -120,3 +121,27 @@ def test_whatever_happens_on_a_cluster_nothing_is_lost(
     assert run.returncode == 0, said
     assert world.contents() == World(tiny_run).contents()
     assert world.living() == []
+
+
+def test_a_hundred_exposures_are_four_jobs(
+    cluster: Cluster, tiny_exposures: Scene, tmp_path: Path
+) -> None:
+    # links to three exposures, so that each of a hundred has its like in every group
+    kinds = len(tiny_exposures.paths)
+    changes = {"report": False, "catalog_fitting": {"residplot": "No plot"}}
+    copy_tiny(tiny_exposures, tmp_path, number=0, update_header={"updatehdr": False}, **changes)
+    for i in range(100):
+        os.link(tiny_exposures.paths[i % kinds], tmp_path / f"copy{i:03d}_flc.fits")
+    before = set(cluster.jobs())
+    world = World(tmp_path)
+    words = ("--profile", profile(tmp_path))
+    status, said = world.finish(*words, environment=cluster.environment)
+    assert status == 0, said
+    assert len(set(cluster.jobs()) - before) == 4
+    summary = Table.read(world.out / "summary.ecsv")
+    assert list(summary["status"]) == ["reference", *["aligned"] * 99]
+    for kind in range(kinds):
+        like = summary[summary["status"] == "aligned"]
+        own = [int(name[4:7]) % kinds == kind for name in like["image"]]
+        for column in ("dx", "dy", "rotation", "n_fit"):
+            assert len(set(like[own][column])) == 1
