@@ -74,10 +74,6 @@ _CLOSER = 3
 """Rounds in which what is far off loses its vote: by then no vote changes any more."""
 
 
-_TAIL_ROUNDS = 2
-"""Rounds of the last weights: the third changes a hundredth of an error."""
-
-
 @dataclass(frozen=True, eq=False)
 class Round:
     """The equations of one step, and what they were made from.
@@ -335,12 +331,10 @@ def _reject(
 
 
 def _weigh_tails(given: Given, state: State) -> tuple[State, Round]:
-    """Let what is left count the less the farther off it is."""
-    for _ in range(_TAIL_ROUNDS):
-        votes = Votes(state.weights, state.reference_weights)
-        state = replace(state, **vars(tail_weights(deviations_of(given, state), votes)))
-        state, last = _settle(given, state)
-    return state, last
+    """Let what is left count the less the farther off it is: once, for the rest is in its noise."""
+    votes = Votes(state.weights, state.reference_weights)
+    weighed = tail_weights(deviations_of(given, state), votes)
+    return _settle(given, replace(state, **vars(weighed)))
 
 
 def _with_floors(given: Given, state: State, *, fit_factors: bool) -> State:
