@@ -219,6 +219,8 @@ def test_a_file_that_ends_too_early_is_refused(tmp_path: Path) -> None:
     start = len(content) - 2880 * -(-pixels // 2880)
     path.write_bytes(content[: start + pixels])  # the library's files end so
     assert describe_psf_file(path).kind == "stdpsf"
+    path.write_bytes(content + b"\xbd\x00 ends otherwise" * 100)  # and so
+    assert describe_psf_file(path).kind == "stdpsf"
     path.write_bytes(content[: start + pixels - 4])
     with pytest.raises(InputError, match=r"bytes, and its header promises .*; fetch the file"):
         describe_psf_file(path)

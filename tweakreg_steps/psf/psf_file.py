@@ -269,6 +269,8 @@ def _require_whole(path: Path, hdus: Any) -> None:  # noqa: ANN401 - astropy has
     length = path.stat().st_size
     for hdu in hdus:
         header = hdu.header
+        if "NAXIS" not in header or "BITPIX" not in header:
+            continue  # what stands behind the last block of some of the library's files
         sizes = [int(header[f"NAXIS{i}"]) for i in range(1, int(header["NAXIS"]) + 1)]
         ends = hdu.fileinfo()["datLoc"] + bool(sizes) * abs(header["BITPIX"]) // 8 * math.prod(
             sizes
