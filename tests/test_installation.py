@@ -45,6 +45,8 @@ def run(line: str, checkout: Path) -> str:
     (tools / "python3").write_text(PYTHON3.format(python=sys.executable, folders=folders))
     (tools / "python3").chmod(0o755)
     offline = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    # the package of the environment in which the tests run is seen, too
+    offline["PIP_FORCE_REINSTALL"] = "1"
     # read as the value of build_isolation
     offline["PIP_NO_BUILD_ISOLATION"] = "0"
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PIP_"))}

@@ -24,7 +24,7 @@ from tweakreg_steps.resources import workflow_folder
 pytestmark = pytest.mark.skipif(not is_installed(), reason="SLURM and munge are not installed")
 
 PATIENCE = 120.0
-FINDING = ("make_masks", "find_sources", "undistort_sources")
+FINDING = ("make_masks", "find_sources", "undistort_sources", "write_chip_catalog")
 
 
 @pytest.fixture(scope="module")
