@@ -193,14 +193,21 @@ class Placed:
     stars: StarPlaces
 
 
+def moved_detections(given: Given, state: State) -> FloatArray:
+    """Return where the units of a state put their detections, (n, 2) in pixels."""
+    unit = given.detections.unit
+    x, y = given.away + np.transpose(given.chips.displacements(state.chip_numbers))
+    moved = (given.centers + state.shifts)[unit]
+    for axis in (0, 1):
+        to_x, to_y = state.matrices[:, axis].T
+        moved[:, axis] += to_x[unit] * x + to_y[unit] * y
+    return np.asarray(moved)
+
+
 def place(given: Given, state: State) -> Placed:
     """Put everything where a state has it."""
     d, reference = given.detections, given.mosaic.reference
-    x, y = given.away + np.transpose(given.chips.displacements(state.chip_numbers))
-    moved = (given.centers + state.shifts)[d.unit]
-    for axis in (0, 1):
-        to_x, to_y = state.matrices[:, axis].T
-        moved[:, axis] += to_x[d.unit] * x + to_y[d.unit] * y
+    moved = moved_detections(given, state)
     variances = state.scatter.variances(given.error, given.camera)
     covariances = state.scatter.covariances(reference.covariance)
     information = state.reference_weights[:, None, None] * inverses(covariances)
@@ -267,7 +274,7 @@ def sightings_of(given: Given, state: State) -> Sightings:
     """Return what counts, as it tells the floors."""
     useful = useful_detections(given, state)
     d, reference = given.detections, given.mosaic.reference
-    moved = place(given, state).moved
+    moved = moved_detections(given, state)
     known = state.reference_weights > 0.0
     return Sightings(
         star=d.star[useful],

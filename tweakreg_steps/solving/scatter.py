@@ -37,11 +37,12 @@ from tweakreg_steps.solving.unit_parameters import fields_at
 SAMPLE = 30_000
 """Detections that tell the floors: they then have errors under a hundredth of themselves."""
 
-_SPAN = 3.0
+_WHOLE = 3.0
 """Decades below and above the typical residual in which a floor is looked for."""
 
-_SWEEPS = 2
-"""Rounds over all floors; each depends on the others but weakly."""
+_SPANS = (_WHOLE, 0.5)
+"""The same for each round over all floors, the second about the first: each depends on the others,
+but weakly."""
 
 _NEGLIGIBLE = 1.0e-3
 """Part of the typical residual below which a floor counts as none."""
@@ -158,21 +159,24 @@ def estimate_scatter(sightings: Sightings, start: Scatter, *, fit_factors: bool)
     likelihood = _Likelihood.of(sightings.sample(SAMPLE))
     if not likelihood.cameras:
         return start
-    found, typical = start, typical_size(likelihood.residuals(start)[0])
-    for _ in range(_SWEEPS):
+    found, typical = start, typical_size(likelihood.residuals(start))
+    for span in _SPANS:
         for camera in likelihood.cameras:
-            found = _improve(likelihood, found, "floor", camera, typical)
+            found = _improve(likelihood, found, "floor", camera, typical, span)
             if fit_factors:
-                found = _improve(likelihood, found, "factor", camera, 1.0)
+                found = _improve(likelihood, found, "factor", camera, 1.0, span)
         if likelihood.has_reference:
-            found = _improve(likelihood, found, "reference_floor", 0, typical)
+            found = _improve(likelihood, found, "reference_floor", 0, typical, span)
     return found
 
 
 def _improve(
-    likelihood: _Likelihood, scatter: Scatter, name: str, camera: int, typical: float
+    likelihood: _Likelihood, scatter: Scatter, name: str, camera: int, typical: float, span: float
 ) -> Scatter:
-    """Return the scatter with one of its numbers at its best."""
+    """Return the scatter with one of its numbers at its best, within decades of what it is.
+
+    It is looked for in the whole range where it is none, or has not been looked for.
+    """
 
     def changed(value: float) -> Scatter:
         if name == "reference_floor":
@@ -181,10 +185,12 @@ def _improve(
         values[camera] = value
         return replace(scatter, **{name: values})
 
-    middle = np.log10(typical)
+    now = scatter.reference_floor if name == "reference_floor" else getattr(scatter, name)[camera]
+    is_known = span < _WHOLE and now > _NEGLIGIBLE * typical
+    middle, reach = (np.log10(now), span) if is_known else (np.log10(typical), _WHOLE)
     best = minimize_scalar(
         lambda exponent: likelihood.at(changed(10.0**exponent)),
-        bounds=(middle - _SPAN, middle + _SPAN),
+        bounds=(middle - reach, middle + reach),
         method="bounded",
         options={"xatol": 1e-2},
     )
@@ -229,14 +235,18 @@ class _Likelihood:
         """Tell whether any star has a place known beforehand."""
         return bool(len(self.sightings.reference_star))
 
-    def residuals(self, scatter: Scatter) -> tuple[FloatArray, FloatArray, StarPlaces]:
-        """Return the residuals of detections and of reference stars, and the stars' places."""
+    def residuals(self, scatter: Scatter) -> FloatArray:
+        """Return the residuals of detections, (n, 2)."""
         s = self.sightings
         weights = 1.0 / scatter.variances(s.error, s.camera)
-        information = inverses(scatter.covariances(s.covariance))
+        stars = self._places(weights, inverses(scatter.covariances(s.covariance)))
+        return np.asarray(s.moved - stars.xy[s.star])
+
+    def _places(self, weights: FloatArray, information: FloatArray) -> StarPlaces:
+        """Return the stars' places."""
+        s = self.sightings
         known = s.reference_star, s.places, information
-        stars = place_stars(s.star, weights, s.moved, n_stars=self.n_stars, known=known)
-        return s.moved - stars.xy[s.star], stars.xy[s.reference_star] - s.places, stars
+        return place_stars(s.star, weights, s.moved, n_stars=self.n_stars, known=known)
 
     def at(self, scatter: Scatter) -> float:
         """Return ``-2 ln L`` but for a constant."""
@@ -244,8 +254,9 @@ class _Likelihood:
         weights = 1.0 / scatter.variances(s.error, s.camera)
         covariances = scatter.covariances(s.covariance)
         information = inverses(covariances)
-        own, other, stars = self.residuals(scatter)
-        squares = float(weights @ np.sum(own**2, axis=1))
+        stars = self._places(weights, information)
+        own, other = s.moved - stars.xy[s.star], stars.xy[s.reference_star] - s.places
+        squares = float(np.einsum("n,ni,ni->", weights, own, own))
         squares += float(np.einsum("ni,nij,nj->", other, information, other))
         xx, yy, xy = stars.inverse.T
         logs = -2.0 * np.log(weights).sum() + np.linalg.slogdet(covariances)[1].sum()
