@@ -14,6 +14,8 @@ if TYPE_CHECKING:  # importing typing and signal is four fifths of what starting
     from typing import NoReturn
 
 INTERRUPTED = 130
+LENGTH = 8
+"""Bytes before a request, which say how many bytes it has."""
 KILLED = 255
 """In place of a step's exit status: what has become of it follows, as text."""
 _NO_ANSWER = (
@@ -88,6 +90,11 @@ def end_with_parent() -> None:
         ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
 
 
+def framed(text: bytes) -> bytes:
+    """Return a text as it goes to the warm process and from there to a worker: its length first."""
+    return len(text).to_bytes(LENGTH, "big") + text
+
+
 def ask_server(
     address: str, folder: str, arguments: list[str], *, streams: tuple[int, int]
 ) -> tuple[int, str] | None:
@@ -121,7 +128,7 @@ def ask_server(
     descriptors = b"".join(number.to_bytes(4, sys.byteorder) for number in streams)
     rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, descriptors)
     try:
-        message = len(request).to_bytes(8, "big") + request
+        message = framed(request)
         sent = connection.sendmsg([message], [rights])
         connection.sendall(message[sent:])
         answer = connection.recv(1)

@@ -8,8 +8,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_LENGTH = 8
-"""Bytes before the words of a request, which say how many bytes these have."""
+from tweakreg_steps.running.step_client import LENGTH, framed
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Request:
         """Give it to another process, and give up its files here; tell whether it was taken."""
         text = "\0".join([self.folder, *self.arguments]).encode()
         try:
-            socket.send_fds(channel, [_framed(text)], [self.client.fileno(), *self.streams])
+            socket.send_fds(channel, [framed(text)], [self.client.fileno(), *self.streams])
         except OSError:
             return False
         self.close_streams()
@@ -50,9 +49,7 @@ class Request:
 
     def close_streams(self) -> None:
         """Give up the files for the step's output."""
-        for stream in self.streams:
-            with contextlib.suppress(OSError):
-                os.close(stream)
+        _close(self.streams)
 
 
 def receive_request(client: socket.socket) -> Request | None:
@@ -77,19 +74,22 @@ def _request(client: socket.socket, streams: Sequence[int], text: str) -> Reques
     return Request(client, (output, error), folder, tuple(arguments))
 
 
-def _framed(text: bytes) -> bytes:
-    """Return a text with its length before it."""
-    return len(text).to_bytes(_LENGTH, "big") + text
-
-
 def _receive(connection: socket.socket, count: int) -> tuple[str, list[int]]:
     """Read a framed text, and the descriptors that come with it."""
-    begin, files, _, _ = socket.recv_fds(connection, _LENGTH, count)
+    begin, files, _, _ = socket.recv_fds(connection, LENGTH, count)
     length = int.from_bytes(begin, "big")
     text = b""
     while len(text) < length:
         part = connection.recv(length - len(text))
         if not part:
+            _close(files)
             return "", []
         text += part
     return text.decode(), files
+
+
+def _close(files: Sequence[int]) -> None:
+    """Close open files, given as descriptors."""
+    for file in files:
+        with contextlib.suppress(OSError):
+            os.close(file)
