@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import _socket
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import psutil
 import pytest
@@ -14,6 +19,7 @@ import pytest
 from tweakreg_steps.records.outdir_files import PLAN
 from tweakreg_steps.records.plan_file import PlannedJob, write_plan
 from tweakreg_steps.running.step_client import SOCKET_VARIABLE, ask_server
+from tweakreg_steps.running.step_request import receive_request
 from tweakreg_steps.running.step_server import warm_steps
 from tweakreg_steps.workflow.outdir import prepare_outdir
 
@@ -30,12 +36,16 @@ def run(call):
         raise ValueError(call.name)
     if call.name == "killed":
         os.kill(os.getpid(), 9)
+    if call.name == "leaving":
+        os._exit(7)
 step.run = run
 from tweakreg_steps.steps.declaration import Per, Step
 step.STEP = Step(step.__name__, per=Per.ALL, facts=dict, writes={})
 sys.modules["tweakreg_steps.steps.odd"] = step
 """
-NAMES = ("first", "second", "failing", "killed")
+_A_WHILE = 0.5
+"""Seconds."""
+NAMES = ("first", "second", "failing", "killed", "leaving")
 
 
 @dataclass(frozen=True)
@@ -107,14 +117,69 @@ def test_of_a_killed_worker_the_client_is_told(ask: Callable[[str], Answer]) -> 
     assert ask("first").status == 0
 
 
+def test_of_a_worker_that_a_step_ended_the_client_is_told(ask: Callable[[str], Answer]) -> None:
+    left = ask("leaving")
+    assert left.status == 1
+    assert "ended its process with status 7" in left.told
+
+
 def test_a_worker_that_waits_may_be_killed(ask: Callable[[str], Answer]) -> None:
     waiting, _ = _two_of_one_worker(ask)
     psutil.Process(waiting.process).kill()
     after = ask("first")
-    if after.status:  # it was given the step before its end was noted
-        assert "was killed" in after.told
-        after = ask("first")
+    assert (after.status, after.told) == (0, "")
     assert after.process != waiting.process
+
+
+def test_a_step_that_a_worker_has_not_taken_is_given_to_another(
+    ask: Callable[[str], Answer],
+) -> None:
+    waiting, _ = _two_of_one_worker(ask)
+    process = psutil.Process(waiting.process)
+    process.suspend()
+    with ThreadPoolExecutor() as pool:
+        after = pool.submit(ask, "second")
+        time.sleep(_A_WHILE)  # it is sent to the one that does not move
+        assert not after.done()
+        process.kill()
+        answer = after.result()
+    assert (answer.status, answer.told) == (0, "")
+    assert answer.process != waiting.process
+    assert ask("first").process == answer.process
+
+
+def test_a_step_may_be_done_before_its_client_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = Event()
+
+    class Slow(_socket.socket):
+        """A client that is held up when it has asked."""
+
+        def sendmsg(self, *arguments: Any) -> int:  # noqa: ANN401  as the library's
+            """Ask, and go on when the step is done."""
+            sent = super().sendmsg(*arguments)
+            assert done.wait(60)
+            return sent
+
+    address = f"@tweakreg-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address.replace("@", "\0"))
+        listener.listen()
+
+        def answer() -> None:
+            request = receive_request(listener.accept()[0])
+            assert request
+            request.close_streams()
+            with request.client as client:
+                client.sendall(b"\0")
+                client.shutdown(socket.SHUT_RDWR)
+            done.set()
+
+        with ThreadPoolExecutor() as pool:
+            served = pool.submit(answer)
+            monkeypatch.setattr(_socket, "socket", Slow)
+            words = [".", "odd", "first", "ticket"]
+            assert ask_server(address, "/", words, streams=(1, 2)) == (0, "")
+            served.result()
 
 
 def test_workers_end_with_the_run(ask: Callable[[str], Answer]) -> None:

@@ -129,8 +129,9 @@ def ask_server(
     rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, descriptors)
     try:
         message = framed(request)
-        sent = connection.sendmsg([message], [rights])
-        connection.sendall(message[sent:])
+        rest = message[connection.sendmsg([message], [rights]) :]
+        if rest:  # with nothing, this would fail where the step is done by now
+            connection.sendall(rest)
         answer = connection.recv(1)
         if answer and answer[0] != KILLED:
             return answer[0], ""

@@ -38,13 +38,12 @@ class Request:
         return self.arguments[1] if len(self.arguments) > 1 else None
 
     def pass_on(self, channel: socket.socket) -> bool:
-        """Give it to another process, and give up its files here; tell whether it was taken."""
+        """Send it to another process; tell whether that was possible."""
         text = "\0".join([self.folder, *self.arguments]).encode()
         try:
             socket.send_fds(channel, [framed(text)], [self.client.fileno(), *self.streams])
         except OSError:
             return False
-        self.close_streams()
         return True
 
     def close_streams(self) -> None:

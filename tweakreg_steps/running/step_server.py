@@ -116,7 +116,8 @@ def serve(address: str) -> None:
         while True:
             sources = [listener, sys.stdin, *pool.sources]
             ready, _, _ = select.select(sources, [], [], None if warm else 0)
-            pool.hear(ready)
+            for again in pool.hear(ready):
+                pool.give(again, listener, is_warm=warm)
             if sys.stdin in ready:
                 rules = sys.stdin.readline().split()
                 if not rules:

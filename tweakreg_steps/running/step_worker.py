@@ -24,6 +24,8 @@ _RARELY = 20_000
 """New objects between two collections in a step."""
 _LARGE_KIB = 400 * 1024
 """A worker that has grown by so much ends with its step: another starts as small as it did."""
+TAKEN = b"t"
+"""Told to the warm process when a step that it sent has come."""
 READY = b"r"
 """Told to the warm process before the end of a step is told to the client."""
 
@@ -36,7 +38,7 @@ def work(request: Request | None, channel: socket.socket, *, is_to_stay: bool) -
     request
         The first step.
     channel
-        To the warm process: `READY` goes there, further requests come from there.
+        To the warm process: `READY` and `TAKEN` go there, further requests come from there.
     is_to_stay
         Whether there is to be a further step after the first.
     """
@@ -51,9 +53,17 @@ def work(request: Request | None, channel: socket.socket, *, is_to_stay: bool) -
             if is_to_stay:
                 channel.sendall(READY)
             _tell(request.client, status)
-            request = take_request(channel) if is_to_stay else None
+            request = _next(channel) if is_to_stay else None
     finally:
         os._exit(0)
+
+
+def _next(channel: socket.socket) -> Request | None:
+    """Wait for the next request; None at the end of the channel."""
+    request = take_request(channel)
+    if request:
+        channel.sendall(TAKEN)
+    return request
 
 
 def _run(request: Request) -> int:

@@ -6,15 +6,18 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from tweakreg_steps.running.killed_step import describe_death
 from tweakreg_steps.running.step_client import KILLED
 from tweakreg_steps.running.step_request import Request
-from tweakreg_steps.running.step_worker import READY, work
+from tweakreg_steps.running.step_worker import READY, TAKEN, work
 
 _BACKLOG = 256
+_ENDED_ITSELF = (
+    "ERROR: the step ended its process, with exit status {}; most likely a library did\n"
+)
 
 
 @dataclass
@@ -24,13 +27,29 @@ class _Worker:
     Attributes
     ----------
     channel
-        Requests go there, `READY` comes from there.
+        Requests go there, `TAKEN` and `READY` come from there.
     client
         The connection to the client whose step it runs, None while it waits.
+    sent
+        What was sent to it and has not been taken yet.
     """
 
     channel: socket.socket
     client: socket.socket | None
+    sent: Request | None = None
+
+    def hear(self) -> None:
+        """Take note of what it says; one that has ended says nothing."""
+        try:
+            word = self.channel.recv(1)
+        except OSError:
+            return
+        if word == TAKEN and self.sent:
+            self.sent.close_streams()
+            self.sent = None
+        elif word == READY and self.client:
+            self.client.close()
+            self.client = None
 
 
 class WorkerPool:
@@ -57,14 +76,18 @@ class WorkerPool:
         """What is to be listened to."""
         return [self.waker, *(worker.channel for worker in self._workers.values())]
 
-    def hear(self, ready: Container[object]) -> None:
-        """Take note of the workers that have done a step, and of those that have ended."""
+    def hear(self, ready: Container[object]) -> list[Request]:
+        """Take note of the workers that have taken or done a step, and of those that have ended.
+
+        Returns
+        -------
+        list of Request
+            Those to be given again: a worker ended before it took them.
+        """
         for worker in self._workers.values():
-            if worker.channel in ready and _says_ready(worker.channel) and worker.client:
-                worker.client.close()
-                worker.client = None
-        if self.waker in ready:
-            self._bury()
+            if worker.channel in ready:
+                worker.hear()
+        return list(self._bury()) if self.waker in ready else []
 
     def give(self, request: Request, listener: socket.socket, *, is_warm: bool) -> None:
         """Have a step run, by a worker that waits or by a new one.
@@ -81,7 +104,7 @@ class WorkerPool:
         """
         for worker in self._workers.values():
             if worker.client is None and request.pass_on(worker.channel):
-                worker.client = request.client
+                worker.client, worker.sent = request.client, request
                 return
         ours, theirs = socket.socketpair()
         process = os.fork()
@@ -95,8 +118,11 @@ class WorkerPool:
         request.close_streams()
         self._workers[process] = _Worker(ours, request.client)
 
-    def _bury(self) -> None:
-        """Take note of the workers that have ended; tell the clients of those that were killed."""
+    def _bury(self) -> Iterator[Request]:
+        """Take note of the workers that have ended; yield what they had not taken.
+
+        The clients of the others that were killed are told.
+        """
         with contextlib.suppress(BlockingIOError):
             self.waker.recv(_BACKLOG)
         while self._workers:
@@ -104,9 +130,13 @@ class WorkerPool:
             if process == 0:
                 return
             worker = self._workers.pop(process)
+            while worker.sent and _has_said(worker.channel):
+                worker.hear()
             worker.channel.close()
-            if worker.client:
-                _tell_of_end(worker.client, describe_death(status, usage.ru_maxrss))
+            if worker.sent:
+                yield worker.sent
+            elif worker.client:
+                _tell_of_end(worker.client, status, usage.ru_maxrss)
 
     def end(self) -> None:
         """End all workers, and wait for that: so their use of time is accounted for."""
@@ -126,21 +156,26 @@ class WorkerPool:
             worker.channel.close()
             if worker.client:
                 worker.client.close()
+            if worker.sent:
+                worker.sent.close_streams()
         for end in (self.waker, self._alarm, *others):
             end.close()
 
 
-def _says_ready(channel: socket.socket) -> bool:
-    """Tell whether a worker waits for a step; one that has ended says nothing."""
+def _has_said(channel: socket.socket) -> bool:
+    """Tell whether there is a word of a worker, be it dead, that was not heard yet."""
     try:
-        return channel.recv(1) == READY
+        return bool(channel.recv(1, socket.MSG_PEEK))
     except OSError:
         return False
 
 
-def _tell_of_end(client: socket.socket, death: str | None) -> None:
-    """Tell a client that the process which ran its step has ended."""
+def _tell_of_end(client: socket.socket, wait_status: int, peak_kib: int) -> None:
+    """Tell a client, unless its step has told how it ended, what became of the process."""
+    said = describe_death(wait_status, peak_kib)
+    if said is None:
+        status = os.waitstatus_to_exitcode(wait_status)
+        said = f"ERROR: the step, or a library in it, ended its process with status {status}\n"
     with client, contextlib.suppress(OSError):
-        if death:
-            client.sendall(bytes([KILLED]) + death.encode())
+        client.sendall(bytes([KILLED]) + said.encode())
         client.shutdown(socket.SHUT_RDWR)
