@@ -9,17 +9,23 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
-from snakemake.persistence.file import FilePersistence
+from snakemake.io import IOFile
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.running.snakemake_metadata import forget_metadata
 from tweakreg_steps.workflow.jobs import Job
 
+try:
+    from snakemake.persistence.file import FilePersistence
+except ModuleNotFoundError:  # before Snakemake could keep its records in a database
+    from snakemake.persistence import Persistence as FilePersistence
+
 
 def record_of(folder: Path, product: str) -> Path:
     """Return where Snakemake keeps what it notes of a product."""
-    notes = SimpleNamespace(_fetch_max_len=lambda _folder: 255)
-    return Path(FilePersistence._record_path(notes, str(folder), product))
+    notes = FilePersistence.__new__(FilePersistence)
+    notes._max_len = 255
+    return Path(notes._record_path(str(folder), IOFile(product)))
 
 
 @pytest.mark.parametrize("product", ["fits/a.json", f"fits/{'long' * 60}.json"])
