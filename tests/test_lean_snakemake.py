@@ -54,7 +54,16 @@ def answer(code: str) -> object:
 def test_what_is_not_used_is_not_imported_and_records_are_as_ever() -> None:
     found = answer(_LEAN)
     assert isinstance(found, dict)
-    unused = {"pandas", "sqlalchemy", "sqlmodel", "pulp", "requests", "smart_open.http"}
+    unused = {
+        "pandas",
+        "tornado",
+        "wcwidth",
+        "sqlalchemy",
+        "sqlmodel",
+        "pulp",
+        "requests",
+        "smart_open.http",
+    }
     assert not unused & set(found["imported"])
     assert {"local", "dryrun", "touch"} == set(found["during"]) < set(found["after"])
     assert found["record"] == answer(_WHOLE)

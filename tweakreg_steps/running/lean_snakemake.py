@@ -17,11 +17,13 @@ from typing import Any, Self
 
 _HIDDEN = (
     "pulp",
+    "tornado",
     "wcwidth",
     *(f"smart_open.{way}" for way in ("azure", "ftp", "gcs", "hdfs", "http", "s3", "ssh")),
     "smart_open.webhdfs",
 )
-"""Modules that Snakemake, and what it opens its sources with, look for and do without."""
+"""Modules that Snakemake, and what it opens its sources and prints tables with, look for and do
+without."""
 
 _DATABASE = "snakemake.persistence.db"
 
@@ -43,8 +45,8 @@ def _import_api() -> None:
     before = set(sys.modules)
     try:
         with _stand_ins({**dict.fromkeys(_HIDDEN), **_database_modules()}):
-            import_module("smart_open")
-            import_module("snakemake.api")
+            for module in ("smart_open", "tabulate", "snakemake.api"):
+                import_module(module)
     except Exception:  # noqa: BLE001  another version may stumble over anything
         for name in set(sys.modules) - before:
             del sys.modules[name]

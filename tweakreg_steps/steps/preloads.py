@@ -36,6 +36,6 @@ DRAWING_MODULES = (
     "tweakreg_steps.reporting.plot_ticks",
     "matplotlib.figure",
     "matplotlib.backends.backend_agg",
-    "matplotlib.style",
+    "matplotlib.style.core",
     "PIL._imagingft",
 )
