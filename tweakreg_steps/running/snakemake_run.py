@@ -92,7 +92,7 @@ def _run_here(outdir: Path, rules: list[str], cores: int, *, sources: Path) -> b
 
     warm_executor.register()
     logging_settings = OutputSettings(log_handler_settings={NAME: LogHandlerSettingsBase()})
-    with SnakemakeApi(logging_settings) as snakemake:
+    with SnakemakeApi(logging_settings) as snakemake, _products_stay():
         workflow = snakemake.workflow(
             resource_settings=ResourceSettings(cores=cores),
             config_settings=ConfigSettings(configfiles=[outdir / RUN_CONFIG]),
@@ -128,6 +128,23 @@ def _cache_place(profile: Path | None) -> Path | None:
     Never into the output folder: what is there may come from anybody, and Snakemake believes it.
     """
     return None if profile is None else user_cache()
+
+
+@contextmanager
+def _products_stay() -> Iterator[None]:
+    """Have Snakemake not remove what a job made before: the step replaces it, or parts of it."""
+    from snakemake.jobs import Job
+
+    remove = Job.remove_existing_output
+
+    async def keep(_job: Job) -> None:
+        pass
+
+    Job.remove_existing_output = keep
+    try:
+        yield
+    finally:
+        Job.remove_existing_output = remove
 
 
 @contextmanager
