@@ -24,10 +24,11 @@ FITTING_MODULES = (
     "scipy.special",
     *PLANE_MODULES,
 )
+ENCODER_MODULES = tuple(f"PIL.{name}ImagePlugin" for name in ("Bmp", "Gif", "Jpeg", "Ppm", "Png"))
 PICTURE_MODULES = (
     "tweakreg_steps.reporting.quicklook",
     "astropy.visualization.interval",
-    *(f"PIL.{name}ImagePlugin" for name in ("Bmp", "Gif", "Jpeg", "Ppm", "Png")),
+    *ENCODER_MODULES,
 )
 DRAWING_MODULES = (
     "tweakreg_steps.reporting.plots",

@@ -12,7 +12,7 @@ from tweakreg_steps.records.verdict import after_review
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import LAST_SOURCES, is_reported
 from tweakreg_steps.steps.declaration import Per, Step
-from tweakreg_steps.steps.preloads import MATCHING_MODULES
+from tweakreg_steps.steps.preloads import ENCODER_MODULES, MATCHING_MODULES
 from tweakreg_steps.steps.products import (
     CATALOG,
     FIT,
@@ -85,8 +85,10 @@ STEP = Step(
     imports=(
         "tweakreg_steps.reporting.image_report",
         "tweakreg_steps.reporting.offset_peaks",
+        "tweakreg_steps.reporting.offsets_of_match",
+        "tweakreg_steps.reporting.image_page",
         "tweakreg_steps.reporting.all_templates",
-        "PIL.PngImagePlugin",
+        *ENCODER_MODULES,
         *MATCHING_MODULES,
     ),
 )
