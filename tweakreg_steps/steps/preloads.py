@@ -37,6 +37,6 @@ DRAWING_MODULES = (
     "tweakreg_steps.reporting.plot_ticks",
     "matplotlib.figure",
     "matplotlib.backends.backend_agg",
-    "matplotlib.style.core",
+    "matplotlib.style",
     "PIL._imagingft",
 )
