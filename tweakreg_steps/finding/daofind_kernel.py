@@ -155,16 +155,15 @@ def _correlate(framed: FloatImage, weights: FloatArray, support: BoolImage) -> F
     sums = np.zeros((ny, nx), dtype=np.float32)
     rows = max(1, tuning.STRIP // nx)
     part = np.empty((rows, nx), dtype=np.float32)
+    groups = _equal_weights(weights, support)
     for start in range(0, ny, rows):
         stop = min(start + rows, ny)
-        for weight, places in _equal_weights(weights, support):
-            shifted = (framed[start + j : stop + j, i : i + nx] for j, i in places)
-            same = part[: stop - start]
-            same[:] = next(shifted)
-            for more in shifted:
-                same += more
-            same *= weight
-            sums[start:stop] += same
+        same = part[: stop - start]
+        for weight, places in groups:
+            total, *others = (framed[start + j : stop + j, i : i + nx] for j, i in places)
+            for more in others:
+                total = np.add(total, more, out=same)
+            sums[start:stop] += np.multiply(total, weight, out=same)
     return sums
 
 

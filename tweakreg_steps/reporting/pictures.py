@@ -53,8 +53,9 @@ def block_means(pixels: FloatArray, size: int) -> NDArray[np.float32]:
     """
     ny, nx = (n // size for n in pixels.shape)
     part = pixels[: ny * size, : nx * size]
-    if np.isfinite(part.sum()):
-        return (_block_sums(part, size) / np.float32(size**2)).astype(np.float32)
+    means = _block_sums(part, size) / np.float32(size**2)
+    if np.isfinite(means).all():
+        return means.astype(np.float32)
     finite = np.isfinite(part)
     number = _block_sums(finite.astype(np.float32), size)
     sums = _block_sums(np.where(finite, part, 0), size)
