@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tweakreg_steps.fits_files.fits_blocks import BLOCK, HeaderValues, string_value
+from tweakreg_steps.fits_files.fits_blocks import BLOCK
+from tweakreg_steps.fits_files.header_cards import HeaderValues, string_value
 
 CARDS = (
     "SIMPLE  =                    T",

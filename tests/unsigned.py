@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tweakreg_steps.fits_files.fits_blocks import iter_cards, keyword, scan_hdus
+from tweakreg_steps.fits_files.fits_blocks import scan_hdus
+from tweakreg_steps.fits_files.header_cards import iter_cards, keyword
 
 _OF_THE_MAKING = frozenset({"HISTORY", "CHECKSUM", "TWSVERS", "TWSSTAMP", "TWSRECIP"})
 

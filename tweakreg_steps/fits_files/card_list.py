@@ -5,13 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 
-from tweakreg_steps.fits_files.fits_blocks import (
+from tweakreg_steps.fits_files.fits_blocks import padded
+from tweakreg_steps.fits_files.header_cards import (
     CARD,
     CardValue,
     card_value,
     iter_cards,
     keyword,
-    padded,
     string_value,
 )
 

@@ -23,20 +23,15 @@ from tweakreg_steps.fits_files.chips import Chip, find_chips, holds_gwcs
 from tweakreg_steps.fits_files.companions import find_companion, find_quality
 from tweakreg_steps.fits_files.exposure_checks import check_exposure
 from tweakreg_steps.fits_files.exposure_epoch import epoch_of
-from tweakreg_steps.fits_files.fits_blocks import (
-    Hdu,
-    card_value,
-    iter_chunks,
-    keyword,
-    open_stream,
-    scan_hdus,
-)
+from tweakreg_steps.fits_files.fits_blocks import Hdu, iter_chunks, open_stream, scan_hdus
+from tweakreg_steps.fits_files.header_cards import card_value, keyword
 from tweakreg_steps.fits_files.pixel_unit import pixel_unit
 from tweakreg_steps.fits_files.wcs_cards import (
     alternate_names,
     is_instrument_plane,
     is_primary_wcs,
     named,
+    names_wcs,
 )
 
 # what the bytes of an image mean; of a compressed one, its table's columns as well
@@ -132,7 +127,7 @@ def digest_exposure(path: Path, selection: str | None) -> dict[str, Any]:
         "file": _digest_all(hdus, data),
         "data": [content.hex() for content in data],
         "chips": [_describe_chip(path, chip, hdus, data) for chip in chips],
-        "primary": {key: hdus[0].values[key] for key in _IDENTITY if key in hdus[0].values},
+        "primary": _cards(_IDENTITY, hdus[0]),
         "model": hdus[1].values.get("IDCTAB") if len(hdus) > 1 else None,
         "headerlets": [
             CardList(hdu.header).text("HDRNAME") for hdu in hdus if hdu.name == "HDRLET"
@@ -216,7 +211,7 @@ def _describe_chip(
 ) -> dict[str, Any]:
     """Return one entry of ``chips``."""
     hdu = hdus[chip.extension]
-    cards = CardList(hdu.header)
+    cards = CardList(b"".join(hdu.cards_of(names_wcs)))
     alternates = alternate_names(cards)
     return {
         "number": chip.number,
@@ -237,7 +232,8 @@ def _describe_chip(
 
 def _cards(names: Iterable[str], *hdus: Hdu) -> dict[str, Any]:
     """Return the values of some keywords; a later header's go before."""
-    return {key: hdu.values[key] for hdu in hdus for key in names if key in hdu.values}
+    found = ((key, hdu.values.get(key)) for hdu in hdus for key in names)
+    return {key: value for key, value in found if value is not None}
 
 
 def _digest_flags(path: Path, hdus: Sequence[Hdu], chip: Chip, data: Sequence[bytes]) -> str | None:
@@ -268,11 +264,10 @@ def _digest_errors(
 
 def _digest_image(hdu: Hdu, data: Sequence[bytes]) -> str:
     """Return the digest of an image: its data and the cards that say what they mean."""
-    structure = [card for name, card in hdu.cards if _is_structure(name)]
+    structure = hdu.cards_of(_is_structure)
     return _digest_parts([*_without_comments(structure), data[hdu.index]])
 
 
-@lru_cache(_KEYWORDS)
 def _is_structure(keyword: str) -> bool:
     """Tell whether a keyword says what the bytes of an image mean."""
     return _STRUCTURE.match(keyword) is not None
@@ -280,19 +275,28 @@ def _is_structure(keyword: str) -> bool:
 
 def _digest_wcs(hdu: Hdu, hdus: Sequence[Hdu], data: Sequence[bytes]) -> str:
     """Return the digest of what a chip's sky positions and the reference plane are made from."""
-    cards = [card for name, card in hdu.cards if is_primary_wcs(name) or is_instrument_plane(name)]
-    cards += [card for name, card in hdus[0].cards if name in _PRIMARY_PLANE]
+    cards = hdu.cards_of(_is_of_wcs) + hdus[0].cards_of(_is_of_primary_plane)
     parts = _without_comments(cards)
     for table in _lookup_tables(hdu, hdus):
         parts += [table.header, data[table.index]]
     return _digest_parts(parts)
 
 
+def _is_of_wcs(keyword: str) -> bool:
+    """Tell whether sky positions or the undistorted plane are made from a chip's keyword."""
+    return is_primary_wcs(keyword) or is_instrument_plane(keyword)
+
+
+def _is_of_primary_plane(keyword: str) -> bool:
+    """Tell whether the undistorted plane is made from a keyword of the primary header."""
+    return keyword in _PRIMARY_PLANE
+
+
 def _lookup_tables(hdu: Hdu, hdus: Sequence[Hdu]) -> list[Hdu]:
     """Return the lookup tables that a chip points to."""
-    if not any(_points_to_tables(name) for name, _ in hdu.cards):
+    if not hdu.cards_of(_points_to_tables):
         return []
-    records = [card for name, card in hdu.cards if name.startswith(("DP", "D2IM"))]
+    records = hdu.cards_of(_names_table)
     found = [match for card in records if (match := _TABLE_NUMBER.match(card))]
     wanted = {(_TABLE_NAMES[match["kind"]], int(match["number"])) for match in found}
     if "AXISCORR" in hdu.values:
@@ -301,10 +305,14 @@ def _lookup_tables(hdu: Hdu, hdus: Sequence[Hdu]) -> list[Hdu]:
     return [h for h in hdus if (h.name, h.version) in wanted]
 
 
-@lru_cache(_KEYWORDS)
 def _points_to_tables(keyword: str) -> bool:
     """Tell whether a keyword says that the WCS has lookup tables."""
     return _POINTS_TO_TABLES.match(keyword) is not None
+
+
+def _names_table(keyword: str) -> bool:
+    """Tell whether a keyword may say which table a lookup is in."""
+    return keyword.startswith(("DP", "D2IM"))
 
 
 def _without_comments(cards: Iterable[bytes]) -> list[bytes]:
@@ -320,8 +328,5 @@ def _without_comment(card: bytes) -> bytes:
 
 def _digest_parts(parts: Iterable[bytes]) -> str:
     """Return the digest of parts, each with its length, so that none can run into the next."""
-    content = hashlib.sha256()
-    for part in parts:
-        content.update(len(part).to_bytes(8, "big"))
-        content.update(part)
-    return content.hexdigest()
+    content = b"".join([len(part).to_bytes(8, "big") + part for part in parts])
+    return hashlib.sha256(content).hexdigest()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tweakreg_steps.errors import DamagedFileError, InputError
 from tweakreg_steps.fits_files.chips import Chip
-from tweakreg_steps.fits_files.fits_blocks import Hdu, HeaderValues
+from tweakreg_steps.fits_files.fits_blocks import Hdu
+from tweakreg_steps.fits_files.header_cards import HeaderValues
 
 _EQUATORIAL = frozenset({"RA--", "DEC-"})
 _GALACTIC = frozenset({"GLON", "GLAT"})

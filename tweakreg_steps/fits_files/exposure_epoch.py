@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from math import isfinite
 
-from tweakreg_steps.fits_files.fits_blocks import CardValue
+from tweakreg_steps.fits_files.header_cards import CardValue
 
 Values = Mapping[str, CardValue]
 

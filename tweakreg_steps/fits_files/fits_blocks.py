@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import gzip
 import os
-import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import isfinite
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn, cast
+from typing import BinaryIO, NoReturn, cast
 
 from tweakreg_steps.errors import DamagedFileError, InputError
+from tweakreg_steps.fits_files.header_cards import CARD, HeaderValues, end_of_cards
 from tweakreg_steps.fits_files.sizes import (
     GIB,
     LARGEST_FILE,
@@ -31,77 +31,10 @@ from tweakreg_steps.fits_files.sizes import (
 )
 
 BLOCK = 2880
-CARD = 80
 _GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK = 1 << 20
 _SEARCHED_BEHIND = 64 << 20  # bytes behind the last HDU in which another one is looked for
 _SHOWN = 100  # bytes of its beginning that tell what a file is that is no FITS file
-_QUOTED = re.compile(r"'((?:[^']|'')*)")
-
-CardValue = bool | int | float | str
-
-
-class HeaderValues(Mapping[str, CardValue]):
-    """Keyword values of a header, each read when it is first asked for.
-
-    Of a repeated keyword the first value counts. Headers have hundreds of cards, of which planning
-    asks for a few.
-
-    Parameters
-    ----------
-    header : bytes
-        The header as it stands in the file.
-    """
-
-    def __init__(self, header: bytes) -> None:
-        self._header = header[: _end_of_cards(header)]
-        self._known: dict[str, CardValue | None] = {}
-
-    def __getitem__(self, name: str) -> CardValue:
-        value = self._look_up(name)
-        if value is None:
-            raise KeyError(name)
-        return value
-
-    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401  as a mapping has it
-        """Return the value of a keyword; asked for often, and of what is not there, too."""
-        value = self._look_up(name)
-        return default if value is None else value
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and self._look_up(name) is not None
-
-    def __iter__(self) -> Iterator[str]:
-        names = dict.fromkeys(keyword(card) for card in iter_cards(self._header))
-        return (name for name in names if name in self)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def _look_up(self, name: str) -> CardValue | None:
-        """Return a value, None where there is none."""
-        if name not in self._known:
-            self._known[name] = self._read(name)
-        return self._known[name]
-
-    def _read(self, name: str) -> CardValue | None:
-        """Look for a value in the header."""
-        prefix = f"{name:<8}= ".encode("ascii", "replace")
-        start = self._starts.get(prefix)
-        if start is None:
-            return None
-        value = card_value(self._header[start : start + CARD])
-        if value is not None:
-            return value
-        others = (card_value(self._header[i : i + CARD]) for i in _cards_with(prefix, self._header))
-        return next((other for other in others if other is not None), None)
-
-    @cached_property
-    def _starts(self) -> dict[bytes, int]:
-        """Where each keyword stands first, by the bytes that its card begins with."""
-        header = self._header
-        # backwards, so that the first counts; a search for each keyword costs ten times more
-        return {header[i : i + 10]: i for i in reversed(range(0, len(header), CARD))}
 
 
 @dataclass(frozen=True)
@@ -135,10 +68,10 @@ class Hdu:
         """Keyword values of the header; the first of a repeated keyword."""
         return _header_values(self.header)
 
-    @cached_property
-    def cards(self) -> tuple[tuple[str, bytes], ...]:
-        """The cards before END, each behind its keyword."""
-        return tuple([(_keyword(card[:8]), card) for card in iter_cards(self.header)])
+    def cards_of(self, wanted: Callable[[str], bool]) -> list[bytes]:
+        """Return the cards of wanted keywords, in order; a function asked for often."""
+        places = self.values.order.places(wanted)
+        return [self.header[start : start + CARD] for start in places]
 
     @cached_property
     def name(self) -> str:
@@ -157,72 +90,10 @@ def padded(size: int) -> int:
     return -(-size // BLOCK) * BLOCK
 
 
-def iter_cards(header: bytes) -> Iterator[bytes]:
-    """Yield the 80-byte cards before END."""
-    return iter([header[i : i + CARD] for i in range(0, _end_of_cards(header), CARD)])
-
-
-def _end_of_cards(header: bytes) -> int:
-    """Return where the END card starts."""
-    ends = (start for start in _cards_with(b"END", header) if _is_end(header[start : start + CARD]))
-    return next(ends, len(header))
-
-
-def _cards_with(prefix: bytes, header: bytes) -> Iterator[int]:
-    """Yield where the cards start that begin with some bytes."""
-    start = header.find(prefix)
-    while start >= 0:
-        if start % CARD == 0:
-            yield start
-        start = header.find(prefix, start + 1)
-
-
-def _is_end(card: bytes) -> bool:
-    """Tell whether a card is the last one."""
-    return card.rstrip() == b"END"
-
-
 @lru_cache(100)
 def _header_values(header: bytes) -> HeaderValues:
     """Return the values of a header; those of the same header, the same."""
     return HeaderValues(header)
-
-
-def keyword(card: bytes) -> str:
-    """Return the keyword of a card."""
-    return _keyword(card[:8])
-
-
-@lru_cache(10_000)
-def _keyword(name: bytes) -> str:
-    """Read a keyword: the headers of many exposures have the same few hundred."""
-    return name.decode("ascii", "replace").rstrip()
-
-
-def card_value(card: bytes) -> CardValue | None:
-    """Return the value of a card, None where it has none or one this module does not read."""
-    if card[8:10] != b"= ":
-        return None
-    text = card[10:].decode("ascii", "replace").strip()
-    if text.startswith("'"):
-        return string_value(text)
-    text = text.split("/", 1)[0].strip()
-    if text in {"T", "F"}:
-        return text == "T"
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        return float(text.replace("D", "E").replace("d", "e"))
-    except ValueError:
-        return None
-
-
-def string_value(text: str) -> str:
-    """Read a quoted text in which two quotes stand for one."""
-    match = _QUOTED.match(text)
-    return match[1].replace("''", "'").rstrip() if match else ""
 
 
 @contextmanager
@@ -235,7 +106,7 @@ def open_stream(path: Path) -> Iterator[BinaryIO]:
         The file is missing or may not be read.
     """
     try:
-        if path.exists() and not path.is_file():
+        if not path.is_file() and path.exists():
             raise InputError(
                 f"{path}: cannot be opened (a folder, pipe or device); give a FITS file"
             )
@@ -285,8 +156,7 @@ def _iter_hdus(path: Path, stream: BinaryIO) -> Iterator[Hdu]:
         if header is None:
             return
         offset += len(header)
-        layout = Hdu(index, header, offset, 0)
-        hdu = Hdu(index, header, offset, data_size(path, index, layout.values))
+        hdu = Hdu(index, header, offset, data_size(path, index, _header_values(header)))
         _go_to_end(path, stream, hdu)
         yield hdu
         offset = hdu.end
@@ -309,7 +179,7 @@ def _read_header(path: Path, stream: BinaryIO, index: int) -> bytes | None:
             where = f"inside the header of HDU {index}"
             raise DamagedFileError(path, f"truncated {where}: the file ends at {stream.tell()}")
         header += block
-        if _end_of_cards(block) < BLOCK:
+        if end_of_cards(block) < BLOCK:
             return bytes(header)
     what = f"the header of HDU {index} has no END within {LONGEST_HEADER} blocks"
     raise DamagedFileError(path, what)
@@ -358,27 +228,32 @@ def _go_to_end(path: Path, stream: BinaryIO, hdu: Hdu) -> None:
     zipped = isinstance(stream, gzip.GzipFile)
     limit = LARGEST_UNPACKED if zipped else LARGEST_FILE
     size = end if zipped else os.fstat(stream.fileno()).st_size
-    label = f"{hdu.name},{hdu.version}" if hdu.name else f"HDU {hdu.index}"
     if end > size:
-        raise _truncated(path, label, end, size)
+        raise _truncated(path, hdu, size)
     if end > limit:
         unpacked = "unpacked, " if zipped else ""
         cure = "unpack it first (gunzip)" if zipped else "cut a part out of it"
         raise InputError(
-            f"{path}: {unpacked}the data of {label} end at {end / GIB:.1f} GiB; the limit is "
+            f"{path}: {unpacked}the data of {_label(hdu)} end at {end / GIB:.1f} GiB; the limit is "
             f"{limit // GIB} GiB: {cure}"
         )
     reached = stream.seek(hdu.end)
     if reached < end:
-        raise _truncated(path, label, end, reached)
+        raise _truncated(path, hdu, reached)
 
 
-def _truncated(path: Path, label: str, end: int, size: int) -> DamagedFileError:
+def _truncated(path: Path, hdu: Hdu, size: int) -> DamagedFileError:
     """Return the error of a file that ends too early."""
+    end = hdu.data_offset + hdu.data_size
     return DamagedFileError(
         path,
-        f"truncated: the data of {label} should end at byte {end}, the file ends at {size}",
+        f"truncated: the data of {_label(hdu)} should end at byte {end}, the file ends at {size}",
     )
+
+
+def _label(hdu: Hdu) -> str:
+    """Return how messages call an HDU."""
+    return f"{hdu.name},{hdu.version}" if hdu.name else f"HDU {hdu.index}"
 
 
 def iter_chunks(stream: BinaryIO, size: int) -> Iterator[bytes]:

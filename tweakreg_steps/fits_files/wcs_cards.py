@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.card_list import CardList
-from tweakreg_steps.fits_files.fits_blocks import CardValue
+from tweakreg_steps.fits_files.header_cards import CardValue
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -241,6 +241,11 @@ def remove_alternates(cards: CardList, name: str) -> None:
             for keyword in tuple(cards.keywords()):
                 if keyword.endswith(key) and is_alternate_wcs(keyword):
                     cards.remove(keyword)
+
+
+def names_wcs(keyword: str) -> bool:
+    """Tell whether a keyword names a WCS or shows that an alternate is in use."""
+    return keyword == "WCSNAME" or bool(_alternate_key(keyword))
 
 
 def _used_keys(chips: Iterable[CardList]) -> set[str]:

@@ -16,8 +16,9 @@ from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.card_list import CardList
 from tweakreg_steps.fits_files.chips import Chip, explain_gwcs, holds_gwcs, is_hst
 from tweakreg_steps.fits_files.copying import NewHdu, read_hdu, write_hdus
-from tweakreg_steps.fits_files.fits_blocks import CardValue, Hdu, scan_hdus
+from tweakreg_steps.fits_files.fits_blocks import Hdu, scan_hdus
 from tweakreg_steps.fits_files.fits_checksum import renew_checksum
+from tweakreg_steps.fits_files.header_cards import CardValue
 from tweakreg_steps.fits_files.wcs_cards import Archived
 from tweakreg_steps.headers.headerlet import Attachment, prepare_attachment
 from tweakreg_steps.headers.signature import Signature, sign

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tweakreg_steps.fits_files.card_list import CardList
-from tweakreg_steps.fits_files.fits_blocks import CardValue
+from tweakreg_steps.fits_files.header_cards import CardValue
 
 _VERSION, _STAMP, _RECIPE = "TWSVERS", "TWSSTAMP", "TWSRECIP"
 _COMMENTS = {

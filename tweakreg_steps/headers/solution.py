@@ -18,7 +18,8 @@ from tweakreg_steps.astrometry.apply_fit import MovedWcs, PlaneFit, move_wcs
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.card_list import CardList
 from tweakreg_steps.fits_files.chips import Chip, is_drizzled, is_hst
-from tweakreg_steps.fits_files.fits_blocks import CardValue, Hdu
+from tweakreg_steps.fits_files.fits_blocks import Hdu
+from tweakreg_steps.fits_files.header_cards import CardValue
 from tweakreg_steps.fits_files.wcs_cards import (
     Archived,
     archive_original,

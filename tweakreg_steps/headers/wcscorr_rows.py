@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.fits_files.card_list import CardList
-from tweakreg_steps.fits_files.fits_blocks import CARD, CardValue, HeaderValues, iter_cards, padded
+from tweakreg_steps.fits_files.fits_blocks import padded
+from tweakreg_steps.fits_files.header_cards import CARD, CardValue, HeaderValues, iter_cards
 
 _FORMS = (
     *(("WCS_ID", "40A"), ("EXTVER", "I"), ("WCS_key", "A")),

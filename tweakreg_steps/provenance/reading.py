@@ -43,7 +43,8 @@ def _read_fits(path: Path) -> list[Statement]:
     These say version, stamp and digest of the recipe; the whole statement is in the record that
     stands beside the file, in ``headers/``.
     """
-    from tweakreg_steps.fits_files.fits_blocks import iter_cards, keyword, scan_hdus
+    from tweakreg_steps.fits_files.fits_blocks import scan_hdus
+    from tweakreg_steps.fits_files.header_cards import iter_cards, keyword
     from tweakreg_steps.headers.signature import read_signature
 
     primary = scan_hdus(path)[0]

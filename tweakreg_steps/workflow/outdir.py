@@ -93,7 +93,7 @@ def require_usable(outdir: Path) -> None:
     _refuse(problems or [*_foreign_digests(outdir)])
 
 
-def require_room(outdir: Path, products: Iterable[str]) -> None:
+def require_room(outdir: Path, products: Iterable[str]) -> list[str]:
     """Refuse an output folder in which something stands in the way of products.
 
     Snakemake would say it in its own way, or remove a folder that is empty.
@@ -104,6 +104,11 @@ def require_room(outdir: Path, products: Iterable[str]) -> None:
         The output folder.
     products
         The files that jobs are to make, their logs included, relative to it.
+
+    Returns
+    -------
+    list of str
+        Those that are there.
 
     Raises
     ------
@@ -142,6 +147,7 @@ def require_room(outdir: Path, products: Iterable[str]) -> None:
         ),
     ]
     _refuse(problems)
+    return [*there]
 
 
 def _there(outdir: Path, names: Iterable[str]) -> Iterator[str]:

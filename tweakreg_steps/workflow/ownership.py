@@ -44,27 +44,42 @@ def require_products(project: Project, jobs: Sequence[Job]) -> None:
     Of 10,000 exposures there are half a million: they are gone through, and never kept.
     """
     of_run = [MANIFEST, RESOLVED_RECIPE, project.values["runfile"]]
-    require_room(project.outdir, chain(_files_of_jobs(project, jobs), of_run))
+    inputs = _inputs_in_outdir(project)
+    in_the_way: list[str] = []
+    own_too: set[str] = set()
+
+    def of_jobs() -> Iterator[str]:
+        for name in _files_of_jobs(project, jobs):
+            if name in inputs:
+                in_the_way.append(name)
+            if name in of_run:
+                own_too.add(name)
+            yield name
+
+    there = require_room(project.outdir, chain(of_jobs(), of_run))
+    in_the_way += [name for name in of_run if name in inputs]
     problems = [
         foreign_problem(project.outdir / name)
         for name, is_ours in _notes(project).items()
         if (project.outdir / name).exists() and not is_ours(project.outdir / name)
     ]
-    problems += _inputs_in_the_way(project, chain(_files_of_jobs(project, jobs), of_run))
+    problems += [
+        f"{project.outdir / name}: is read by the recipe, and a product has this name; rename one "
+        "of them"
+        for name in in_the_way
+    ]
     if problems:
         raise InputError("\n".join(problems))
-    require_own(project.outdir, _outside(_files_of_jobs(project, jobs)))
+    owned = (name for name in there if name in own_too or name not in of_run)
+    require_own(project.outdir, _outside(owned))
 
 
-def _inputs_in_the_way(project: Project, names: Iterable[str]) -> Iterator[str]:
-    """Yield each file of the user's that a product would replace."""
+def _inputs_in_outdir(project: Project) -> set[str]:
+    """Return the files of the user's that are in the output folder, relative to it."""
     files = (path for own in project.plan.user_files.values() for path in own.values())
     folder = f"{project.outdir}{os.sep}"
-    inputs = {os.path.realpath(path).removeprefix(folder) for path in files}
-    for name in names:
-        if name in inputs:
-            path = project.outdir / name
-            yield f"{path}: is read by the recipe, and a product has this name; rename one of them"
+    found = map(os.path.realpath, files)
+    return {path.removeprefix(folder) for path in found if path.startswith(folder)}
 
 
 def _outside(files: Iterable[str]) -> Iterator[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -245,16 +247,29 @@ def open_project(recipe: Recipe) -> Project:
     cache = recipe.file("cache")
     if cache:
         require_trusted(cache, shared=recipe.values["shared_cache"])
-    findings = survey(recipe)
-    plan = build_plan(
-        recipe.values,
-        findings,
-        code=code_digests(all_steps(), cache=user_cache() / "code.json"),
-        run_files=run_files(recipe),
-        contents=_Contents(recipe.outdir).digest_of,
-    )
+    with _no_search_for_garbage():
+        findings = survey(recipe)
+        plan = build_plan(
+            recipe.values,
+            findings,
+            code=code_digests(all_steps(), cache=user_cache() / "code.json"),
+            run_files=run_files(recipe),
+            contents=_Contents(recipe.outdir).digest_of,
+        )
     plan.user_files = user_files_of(findings, run_files(recipe))
     return Project(recipe, findings, plan)
+
+
+@contextmanager
+def _no_search_for_garbage() -> Iterator[None]:
+    """Have Python look for none: what is planned stays, and is gone through again and again."""
+    is_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if is_enabled:
+            gc.enable()
 
 
 def run_files(recipe: Recipe) -> dict[str, Path]:
