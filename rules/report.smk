@@ -1,11 +1,26 @@
 localrules:
+    compare_images,
     plot_psf,
     summarize,
     write_report,
 
 
+use rule step as compare_images with:
+    """all fits + sky lists → reference/comparison.ecsv"""
+    input:
+        **project.inputs("compare_images"),
+    output:
+        **project.outputs("compare_images"),
+    log:
+        project.log("compare_images"),
+    resources:
+        **project.resources("compare_images"),
+    params:
+        job=project.job("compare_images"),
+
+
 use rule step as summarize with:
-    """all fits → summary.ecsv"""
+    """all fits + comparison → summary.ecsv, overlaps.ecsv"""
     input:
         **project.inputs("summarize"),
     output:

@@ -157,6 +157,7 @@ def test_the_recipe_digest_follows_its_own_part_of_the_recipe_as_in_a_fresh_run(
         "write_catalogs",
         "plot_residuals",
         "write_shiftfile",
+        "compare_images",
         "summarize",
         "write_image_report",
         "write_report",

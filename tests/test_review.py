@@ -74,6 +74,29 @@ def decisions(folder: Path) -> dict[str, str]:
     return {name[:7]: review.decision.value for name, review in found.items()}
 
 
+def test_a_review_after_clean_makes_nothing_again_that_was_removed(
+    waiting: Path, edit: Edit, answer: Answer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe, out = waiting / "recipe.yaml", waiting / "out"
+    edit(recipe, "outdir: out", "outdir: out\nclean: true\nreport: false")
+    assert command("run", waiting) == 3
+    assert not (out / "sky").exists()
+    compared = (out / "reference" / "comparison.ecsv").read_bytes()
+    assert "paint02q_flc" in Table.read(out / "overlaps.ecsv")["other"]
+    assert answer("n\ny\n") == 0
+    capsys.readouterr()
+    rules = {row["rule"] for row in planned(waiting, capsys)}
+    assert rules == {"summarize", "write_shiftfile", "update_header"}
+    assert command("run", waiting) == 3
+    assert decisions(waiting) == {"paint02": "reject", "paint03": "accept"}
+    pairs, rejected = Table.read(out / "overlaps.ecsv"), "paint02q_flc"
+    every = Table.read(out / "reference" / "comparison.ecsv")
+    kept = every[(every["one"] != rejected) & (every["other"] != rejected)]
+    assert 0 < len(pairs) == len(kept) < len(every)
+    assert pairs.as_array().tolist() == kept.as_array().tolist()
+    assert (out / "reference" / "comparison.ecsv").read_bytes() == compared
+
+
 @pytest.mark.effect("interactive")
 def test_only_accepted_images_get_headers(
     waiting: Path, finished_run: Path, answer: Answer, capsys: pytest.CaptureFixture[str]

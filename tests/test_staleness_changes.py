@@ -24,13 +24,14 @@ AFTER_THE_FIT = {
     "update_header",
     "write_catalogs",
     "plot_residuals",
+    "compare_images",
     "summarize",
     "write_shiftfile",
     "write_image_report",
     "write_report",
 }
 AFTER_THE_MATCH = AFTER_THE_FIT | {"match_sources", "fit_alignment", "plot_offsets"}
-OF_ALL_IMAGES = {"summarize", "write_shiftfile", "write_report"}
+OF_ALL_IMAGES = {"compare_images", "summarize", "write_shiftfile", "write_report"}
 
 
 @pytest.fixture
@@ -143,6 +144,7 @@ def test_where_all_lie_in_the_plane_the_other_images_stay(folder: Path, kept: li
     run(folder)
     change(folder, input="*_flc.fits")
     lists = {"summarize", "write_shiftfile", "write_catfile_list", "write_report"}
+    lists |= {"compare_images"}
     assert rules(folder, "all") == lists
     made_before = {A, B} if kept == [A, B] else {A, B, C}
     assert not {name.partition(".")[0] for _, name in stale(folder)} & made_before
@@ -151,6 +153,7 @@ def test_where_all_lie_in_the_plane_the_other_images_stay(folder: Path, kept: li
 def test_the_order_of_images_that_are_not_the_first_is_that_of_the_lists(folder: Path) -> None:
     change(folder, input=[f"{name}.fits" for name in (A, C, B)])
     assert set(stale(folder)) == {
+        ("compare_images", "all"),
         ("summarize", "all"),
         ("write_shiftfile", "all"),
         ("write_catfile_list", "all"),

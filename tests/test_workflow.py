@@ -114,6 +114,7 @@ def test_only_what_is_stale_runs_again(
         "update_header",
         "write_catalogs",
         "plot_residuals",
+        "compare_images",
         "summarize",
         "write_shiftfile",
         "write_image_report",

@@ -66,6 +66,8 @@ SUMMARY_TABLE = Product(SUMMARY, category="Summary")
 """One row an image: how it went."""
 OVERLAPS = Product(OVERLAPS_TABLE, category="Summary")
 """How well images that overlap agree with each other, one row a pair."""
+COMPARISON = Product("reference/comparison.ecsv")
+"""The same, as the images were fitted, whatever a review says of them."""
 QUICKLOOK = Product("quicklooks/{image}.json", is_intermediate=True)
 """Small pictures of an image, for its page."""
 FOOTPRINT = Product("footprints/{image}.json", is_intermediate=True)

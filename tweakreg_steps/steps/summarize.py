@@ -13,8 +13,7 @@ from tweakreg_steps.reporting.unread_images import UnreadImage, among_others, un
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import all_names, rejected_names, unread_images
 from tweakreg_steps.steps.declaration import Per, Read, Step
-from tweakreg_steps.steps.preloads import PLANE_MODULES
-from tweakreg_steps.steps.products import FIT, OVERLAPS, PLANE, SKY, SOLUTION, SUMMARY_TABLE
+from tweakreg_steps.steps.products import COMPARISON, FIT, OVERLAPS, SOLUTION, SUMMARY_TABLE
 from tweakreg_steps.steps.subject import Subject
 
 if TYPE_CHECKING:
@@ -44,8 +43,8 @@ def _if_solved(subject: Subject) -> Iterable[str]:
 
 
 def _if_not_solved(subject: Subject) -> Iterable[str]:
-    """Return the names of the images where each is aligned by itself."""
-    return all_names(subject) if subject.findings.mosaic is None else ()
+    """Return a name where each image is aligned by itself."""
+    return (subject.name,) if subject.findings.mosaic is None else ()
 
 
 STEP = Step(
@@ -54,17 +53,14 @@ STEP = Step(
     facts=_facts,
     reads={
         "fit": Read(FIT, of=all_names),
-        "sky": Read(SKY, of=_if_not_solved),
-        "plane": PLANE,
+        "comparison": Read(COMPARISON, of=_if_not_solved),
         "solution": Read(SOLUTION, of=_if_solved),
     },
     writes={"summary": SUMMARY_TABLE, "overlaps": OVERLAPS},
     imports=(
         "tweakreg_steps.reporting.summary",
-        "tweakreg_steps.solving.compared_images",
-        "tweakreg_steps.solving.overlaps",
+        "tweakreg_steps.alignment.misfits",
         "astropy.io.misc.yaml",
-        *PLANE_MODULES,
     ),
     mem_mb=1000,
 )
@@ -105,20 +101,17 @@ def _misfits(
     fits: Mapping[str, Mapping[str, Any]],
     solution: Mapping[str, Any] | None,
 ) -> list[Misfit]:
-    """Return how well images that overlap agree, in mas: as they were solved, or as they lie."""
-    from tweakreg_steps.alignment.misfits import Misfit
-    from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale, read_reference_plane
-    from tweakreg_steps.solving.compared_images import compare_aligned
+    """Return how well images that overlap agree, in mas: as they were solved, or as they lie.
 
+    What was rejected is left out.
+    """
+    from tweakreg_steps.alignment.misfits import Misfit, misfits_of_table
+
+    names = list(fits)
+    places = {name: place for place, name in enumerate(names)}
     if solution is not None:
-        places = {name: place for place, name in enumerate(fits)}
-        failed = {name for name, fit in fits.items() if fit["status"] == "not_aligned"}
-        return [
-            Misfit.from_record(pair, places)
-            for pair in solution["overlaps"]
-            if not failed & {pair["one"], pair["other"]}
-        ]
-    plane = read_reference_plane(call.file("plane"))
-    skies = {name: call.read_table(f"sky.{name}") for name in fits}
-    scale = plane_pixel_scale(plane) * 1000.0
-    return compare_aligned(skies, fits, plane=plane, mas_per_pixel=scale)
+        found = [Misfit.from_record(pair, places) for pair in solution["overlaps"]]
+    else:
+        found = misfits_of_table(call.read_table("comparison"), places)
+    failed = {place for name, place in places.items() if fits[name]["status"] == "not_aligned"}
+    return [pair for pair in found if not failed & {pair.one, pair.other}]
