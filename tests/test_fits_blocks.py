@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tweakreg_steps.fits_files.fits_blocks import BLOCK
+from tweakreg_steps.fits_files.fits_blocks import BLOCK, Hdu
 from tweakreg_steps.fits_files.header_cards import HeaderValues, string_value
 
 CARDS = (
@@ -43,6 +43,23 @@ def test_a_keyword_without_a_value_is_not_there() -> None:
     assert values.get("AFTER") is None
     with pytest.raises(KeyError):
         values["COMMENT"]
+
+
+def test_headers_of_the_same_cards_share_where_these_stand() -> None:
+    one, other = (HeaderValues(header(*CARDS[:2], f"NAXIS   = {n}", "END")) for n in (1, 2))
+    assert one.order is other.order
+    assert (one["NAXIS"], other["NAXIS"]) == (1, 2)
+    assert HeaderValues(header("NAXIS   = 1", "END")).order is not one.order
+
+
+def test_cards_of_wanted_keywords_come_in_their_order() -> None:
+    hdu = Hdu(0, header(*CARDS), BLOCK, 0)
+    found = hdu.cards_of(lambda keyword: keyword in ("BITPIX", "NAXIS", "AFTER"))
+    assert found == [CARDS[place].ljust(80).encode() for place in (2, 3, 6)]
+
+
+def test_a_header_that_is_cut_within_a_card_gives_what_is_whole() -> None:
+    assert dict(HeaderValues(header(*CARDS[:3])[: 3 * 80 - 10])) == {"SIMPLE": True}
 
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=60))
