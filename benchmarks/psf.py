@@ -311,6 +311,7 @@ def expose_dithered(
                 load=lambda pixels=pixels: pixels,  # type: ignore[misc]
                 shape=shape,
                 detector=1,
+                offset=(0.0, 0.0),
                 x=found_x,
                 y=found_y,
                 plane=np.column_stack([found_x - right, found_y - up]),

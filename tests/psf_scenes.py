@@ -116,6 +116,7 @@ def _exposed(
         load=lambda: pixels,
         shape=(pixels.pixels.shape[0], pixels.pixels.shape[1]),
         detector=1,
+        offset=(0.0, 0.0),
         x=x,
         y=y,
         plane=np.column_stack([x - right, y - up]),

@@ -60,6 +60,15 @@ def test_without_dithers_by_parts_of_a_pixel_the_phases_are_the_same() -> None:
     assert build_psfs(same)[1].phase_spread < 0.02
 
 
+def test_the_psf_of_subarrays_is_that_of_their_place_on_the_detector() -> None:
+    chips = dithered(CAMERAS["uvis"], number=200, seed=4)
+    whole = build_psfs(chips)[1].psf
+    parts = build_psfs([replace(chip, offset=(1300.0, 400.0)) for chip in chips])[1].psf
+    assert np.allclose(parts.x_nodes, whole.x_nodes + 1300.0)
+    assert np.allclose(parts.y_nodes, whole.y_nodes + 400.0)
+    assert np.abs(parts.images - whole.images).max() < 1e-6
+
+
 def test_too_few_stars_are_refused_with_their_number() -> None:
     chips = dithered(CAMERAS["uvis"], number=15, seed=5)
     with pytest.raises(FewStarsError, match=r"detector 1: \d+ observations .* needs 80"):

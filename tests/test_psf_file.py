@@ -23,12 +23,8 @@ def test_a_library_file_of_one_detector(tmp_path: Path) -> None:
     path = tmp_path / "PSFSTD_WFC3IR_F110W.fits"
     write_library(path, infrared(), detectors=1)
     file = describe_psf_file(path)
-    assert (file.kind, file.camera, file.filter, file.detectors) == (
-        "stdpsf",
-        "WFC3IR",
-        "F110W",
-        (),
-    )
+    assert (file.kind, file.detectors) == ("stdpsf", ())
+    assert (file.origin.camera, file.origin.filter) == ("WFC3IR", "F110W")
     psf = read_psf(file, ANYWHERE)
     assert psf.images.shape == (3, 3, 95, 95)
     assert psf.x_nodes.tolist() == [0.0, 507.0, 1014.0]
@@ -69,7 +65,7 @@ def test_a_single_image_with_its_oversampling(tmp_path: Path, scale: float) -> N
     image = library(uvis(), nodes=2).images[0, 0] * scale
     fits.writeto(path, image, fits.Header({"OVERSAMP": 4, "FILTER": "F606W"}))
     file = describe_psf_file(path)
-    assert (file.kind, file.filter) == ("image", "F606W")
+    assert (file.kind, file.origin.filter) == ("image", "F606W")
     psf = read_psf(file, ANYWHERE)
     assert psf.images.sum() == pytest.approx(16.0)
     assert np.allclose(psf.at(1.0, 1.0), psf.at(4000.0, 2000.0))
@@ -86,12 +82,8 @@ def test_a_built_psf_is_read_as_it_was_written(tmp_path: Path) -> None:
         )
     assert (tmp_path / "one.fits").read_bytes() == (tmp_path / "two.fits").read_bytes()
     file = describe_psf_file(tmp_path / "one.fits")
-    assert (file.kind, file.camera, file.filter, file.detectors) == (
-        "built",
-        "WFC3UV",
-        "F606W",
-        (1, 2),
-    )
+    assert (file.kind, file.detectors) == ("built", (1, 2))
+    assert (file.origin.camera, file.origin.filter) == ("WFC3UV", "F606W")
     for detector, psf in ((1, first), (2, second)):
         read = read_psf(file, Setup("", "", detector, 0.0, 0.0))
         assert np.allclose(read.images, psf.images, atol=1e-7)
@@ -119,9 +111,81 @@ def test_a_file_for_another_camera_or_filter_is_said(
     path = tmp_path / "PSFSTD_WFC3UV_F606W.fits"
     write_library(path, uvis(), detectors=2)
     setup = setup_of(UVIS | cards, "SCI,1")
-    found = find_mismatches(describe_psf_file(path), setup, "SCI,1")
+    found = find_mismatches(describe_psf_file(path), setup, (2051, 4096), "SCI,1")
     assert len(found) == len(expected)
     assert all(words in text for words, text in zip(expected, found, strict=True))
+
+
+IR = {"INSTRUME": "WFC3", "DETECTOR": "IR", "FILTER": "F110W"}
+UVIS_COMMENTS = ("", "../../WFC3UV_PSFs/PSFEFF_WFC3UV_F606W_C0.fits", "PSFSTD_WFC3UV_F606W.fits")
+IR_COMMENTS = ("WFC3/IR PSF FOR F110W --- QE ADJUSTED", "BASED ON PID=11453 IN 47 TUC")
+
+
+def renamed(path: Path, detectors: int, comments: tuple[str, ...], **cards: str) -> Path:
+    """Write a file of the library under another name."""
+    write_library(path, uvis() if detectors == 2 else infrared(), detectors=detectors)
+    with fits.open(path, mode="update") as hdus:
+        hdus[0].header.update(cards)
+        for comment in comments:
+            hdus[0].header["COMMENT"] = comment
+    return path
+
+
+@pytest.mark.parametrize(
+    ("detectors", "comments", "exposure", "shape", "expected"),
+    [
+        (1, (), IR, (1014, 1014), None),
+        (1, (), UVIS, (2051, 4096), "last node is at column 1014, and the image ends at 4096"),
+        (1, (), UVIS | {"LTV1": -1800.0}, (512, 512), "at column 1014, and the image ends at 2312"),
+        (
+            1,
+            IR_COMMENTS,
+            UVIS | {"FILTER": "F110W"},
+            (512, 512),
+            "of camera WFC3IR, as its COMMENT says, and SCI,1",
+        ),
+        (1, IR_COMMENTS, IR | {"FILTER": "F160W"}, (1014, 1014), "of filter F110W, as its COMMENT"),
+        (2, (), UVIS, (2051, 4096), None),
+        (2, (), UVIS | {"LTV1": -3900.0}, (512, 196), None),
+        (2, (), IR, (1014, 1014), "last node is at column 4096, and the detector has 1014"),
+        (2, (), {}, (1014, 1014), None),  # a camera that is not known
+        (2, UVIS_COMMENTS, UVIS | {"CCDCHIP": 1}, (2051, 4096), None),
+        (2, UVIS_COMMENTS, UVIS | {"FILTER": "F814W"}, (2051, 4096), "F606W, as its COMMENT says"),
+    ],
+)
+@pytest.mark.parametrize("name", ["psf.fits", "the_right_one.fits", "PSFSTD_{}_{}.fits"])
+def test_the_psf_of_another_detector_is_said_whatever_its_name(
+    tmp_path: Path,
+    name: str,
+    detectors: int,
+    comments: tuple[str, ...],
+    exposure: dict[str, Any],
+    shape: tuple[int, int],
+    expected: str | None,
+) -> None:
+    setup = setup_of(exposure, "SCI,1")
+    path = renamed(tmp_path / name.format(setup.camera, setup.filter), detectors, comments)
+    found = find_mismatches(describe_psf_file(path), setup, shape, "SCI,1")
+    assert len(found) == (expected is not None)
+    assert (expected or "") in "".join(found)
+
+
+def test_cards_go_before_comments_and_these_before_the_name(tmp_path: Path) -> None:
+    name = "PSFSTD_WFC3UV_F475W.fits"
+    copy = describe_psf_file(renamed(tmp_path / name, 2, UVIS_COMMENTS))
+    assert copy.origin.filter == "F606W"
+    path = tmp_path / "two.fits"
+    two = describe_psf_file(renamed(path, 2, (*UVIS_COMMENTS, "FROM STDPSF_ACSWFC_F606W.fits")))
+    assert (two.origin.camera, two.origin.filter) == ("", "")
+    path = tmp_path / f"our_{name}"
+    meant = describe_psf_file(renamed(path, 2, UVIS_COMMENTS, FILTER="F475W"))
+    assert (meant.origin.camera, meant.origin.filter) == ("WFC3UV", "F475W")
+
+
+@pytest.mark.parametrize("name", ["our_uvis_grid.fits", "a_b.fits", "F606W.fits"])
+def test_a_file_of_the_library_is_read_under_any_name(tmp_path: Path, name: str) -> None:
+    file = describe_psf_file(renamed(tmp_path / name, 2, UVIS_COMMENTS))
+    assert read_psf(file, Setup("", "", 2, 0.0, 0.0)).images.shape[:2] == (4, 7)
 
 
 def test_a_file_without_the_detector_is_said(tmp_path: Path) -> None:
@@ -129,7 +193,8 @@ def test_a_file_without_the_detector_is_said(tmp_path: Path) -> None:
     write_psf(
         path, {2: library(uvis(), nodes=2)}, {"CAMERA": "WFC3UV", "FILTER": "F606W"}, history=()
     )
-    found = find_mismatches(describe_psf_file(path), setup_of(UVIS, "SCI,1"), "SCI,1")
+    setup = setup_of(UVIS, "SCI,1")
+    found = find_mismatches(describe_psf_file(path), setup, (2051, 4096), "SCI,1")
     assert found == [f"{path}: has no PSF of detector 1, which SCI,1 is of, only of 2"]
 
 

@@ -167,11 +167,12 @@ def _expose(
 ) -> ExposedChip:
     """Describe a chip; `onto` takes its exposure's places onto those of the first, shape (2, 3)."""
     chip = pixels.chip
-    here = catalog["chip"] == chip.number
+    here, setup = catalog["chip"] == chip.number, pixels.setup
     return ExposedChip(
         load=pixels.load,
         shape=chip.shape,
-        detector=pixels.setup.detector,
+        detector=setup.detector,
+        offset=(setup.offset_x, setup.offset_y),
         x=catalog["x"][here],
         y=catalog["y"][here],
         plane=placed.xy[here] @ onto[:, :2].T + onto[:, 2],

@@ -35,8 +35,9 @@ WINGS = 4.0
 LARGEST_GROUP = 6
 """Sources fitted together; the matrices grow with the square, and the pieces of the PSF too."""
 
-PIECE = 256
-"""Sources times members of a group that are fitted at a time: what stays in the cache."""
+PIECE = 512
+"""Sources times members of a group that are fitted at a time: smaller pieces take longer, larger
+ones leave the cache."""
 
 MOST_OF_CORE = 0.8
 """Part of the core's pixels without which a source is measured from its wings."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tweakreg_steps.arrays import BoolArray
 from tweakreg_steps.finding.sky_list import CENTROID
 from tweakreg_steps.psf.exposed_pixels import ExposedPixels, ExposureFiles
+from tweakreg_steps.psf.pixel_noise import ERR
 from tweakreg_steps.psf.psf_file import PsfFile, describe_psf_file, read_psf
 from tweakreg_steps.psf.psf_fit import fit_positions
 from tweakreg_steps.psf.psf_positions import Flag, PsfPositions, unmeasured
@@ -81,6 +82,7 @@ def measure_image(found: ColumnTable, exposure: ExposureFiles, psf: Path) -> Col
         notes.append({**note, **counts, "pixel_noise": noise})
         log.info("%s: %s", pixels.label, counts)
         _warn_of_misfits(pixels, counts)
+    _warn_of_noise(exposure, notes)
     return _join(found, parts or [_merge(found, unmeasured(found["x"], found["y"]))], notes)
 
 
@@ -144,6 +146,21 @@ def _count(fitted: PsfPositions) -> dict[str, int]:
         "n_narrow": int(((flags & Flag.NARROW) != 0).sum()),
         "n_extended": int(((flags & Flag.EXTENDED) != 0).sum()),
     }
+
+
+def _warn_of_noise(exposure: ExposureFiles, notes: list[Any]) -> None:
+    """Warn of ERR images without errors: what has none at all is said before."""
+    blind = [
+        pixels.label
+        for note, pixels in zip(notes, exposure.chips, strict=True)
+        if pixels.record["err"] is not None and note.get("pixel_noise", ERR) != ERR
+    ]
+    if blind:
+        log.warning(
+            "%s: the ERR image holds no errors; for the fit of the PSF the noise of the pixels "
+            "follows from gain, read noise and BUNIT in the header",
+            " and ".join(blind),
+        )
 
 
 def _warn_of_misfits(pixels: ExposedPixels, counts: dict[str, int]) -> None:

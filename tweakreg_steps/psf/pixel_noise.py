@@ -21,6 +21,9 @@ from tweakreg_steps.fits_files.pixel_unit import pixel_unit
 
 RealImage = NDArray[np.floating]
 
+ERR = "ERR"
+"""What the noise is taken from, where it is an ERR image."""
+
 SAMPLE = 200_000
 """Pixels of a chip from which the noise of its light is learnt."""
 
@@ -98,15 +101,15 @@ def noise_from_errors(errors: RealImage, pixels: RealImage, *, sky: float) -> Pi
     known = np.isfinite(value) & np.isfinite(error) & (error > 0.0)
     light, variance = value[known] - sky, error[known] ** 2
     if not light.size:
-        return PixelNoise(errors, sky, 0.0, 0.0, "ERR")
+        return PixelNoise(errors, sky, 0.0, 0.0, ERR)
     dark = np.abs(light) <= np.median(np.abs(light))
     floor = float(np.median(variance[dark]))
     bright = light > max(np.quantile(light, 1.0 - BRIGHT), 3.0 * np.sqrt(floor))
     ratio = (variance[bright] - floor) / light[bright]
     slope, scatter = (0.0, 0.0) if not ratio.size else _median_and_scatter(ratio)
     if slope <= 0.0 or scatter > STEADY * slope:
-        return PixelNoise(errors, sky, floor, 0.0, "ERR")
-    return PixelNoise(errors, sky, floor, slope, "ERR")
+        return PixelNoise(errors, sky, floor, 0.0, ERR)
+    return PixelNoise(errors, sky, floor, slope, ERR)
 
 
 def noise_from_header(

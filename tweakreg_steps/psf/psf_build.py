@@ -114,13 +114,13 @@ def build_psfs(chips: Sequence[ExposedChip]) -> dict[int, BuiltPsf]:
     for detector in detectors:
         _require_stars(fields, detector)
     means = _average(fields)
-    psfs = {d: _first_psf(fields, means, d) for d in detectors}
+    psfs = {d: _first_psf(_samples(fields, means, d, None), _area(chips, d)) for d in detectors}
     for turn in range(ROUNDS):
         fields = [field.measure(psfs[field.chip.detector]) for field in fields]
         means = _average(fields)
         for d in detectors:
             samples = _samples(fields, means, d, psfs[d])
-            start = _divide(psfs[d], len(samples)) if turn == 1 else psfs[d]
+            start = _divide(psfs[d], len(samples), _area(chips, d)) if turn == 1 else psfs[d]
             psfs[d] = _improve(start, samples)
         log.info("PSF, round %d: the exposures differ by %.4f px", turn + 1, means.scatter)
     return {d: _describe(centre(psfs[d]), fields, means, d) for d in detectors}
@@ -162,17 +162,18 @@ def _samples(
 
 
 def _samples_of(field: Field, offset: FloatArray, used: BoolArray, psf: PsfGrid | None) -> Samples:
-    """Take the used stars of one chip."""
+    """Take the used stars of one chip, where they are on the detector."""
     star = np.flatnonzero(field.chosen)[used]
     own = field.sources[star]
     shift = np.linalg.solve(field.chip.jacobian[own], offset[used][:, :, None])[:, :, 0]
     x, y = field.x[star] + shift[:, 0], field.y[star] + shift[:, 1]
-    boxes = field.boxes[used]
+    boxes, (right, up) = field.boxes[used], field.chip.offset
     if psf is not None:
-        boxes = _without_neighbours(boxes, field, star, psf)
+        boxes = _without_neighbours(boxes, field, star, psf.seen_from(field.chip.offset))
+    boxes = replace(boxes, left=boxes.left + right, bottom=boxes.bottom + up)
     n = len(star)
     per_unit, sky = np.full(n, field.noise.per_unit), np.full(n, field.noise.sky)
-    return Samples(boxes, per_unit, sky, x, y)
+    return Samples(boxes, per_unit, sky, x + right, y + up)
 
 
 def _without_neighbours(boxes: Boxes, field: Field, star: Index, psf: PsfGrid) -> Boxes:
@@ -187,13 +188,19 @@ def _without_neighbours(boxes: Boxes, field: Field, star: Index, psf: PsfGrid) -
     return replace(boxes, values=np.where(boxes.usable, boxes.values - light, 0.0))
 
 
-def _first_psf(fields: Sequence[Field], means: StarMeans, detector: int) -> PsfGrid:
+def _area(chips: Sequence[ExposedChip], detector: int) -> FloatArray:
+    """Return the edges of what was exposed of a detector: by axis, first and last, shape (2, 2)."""
+    own = [chip for chip in chips if chip.detector == detector]
+    first = np.array([chip.offset for chip in own]) + 0.5
+    last = first + np.array([chip.shape[::-1] for chip in own])
+    return np.stack([first.min(axis=0), last.max(axis=0)], axis=1)
+
+
+def _first_psf(samples: Samples, area: FloatArray) -> PsfGrid:
     """Make a rough PSF, the same all over the detector, with a first guess of its width."""
     size = 2 * FIRST_HALF * OVERSAMPLING + 1
-    ny, nx = next(f.chip.shape for f in fields if f.chip.detector == detector)
-    middle = np.array([(nx + 1) / 2]), np.array([(ny + 1) / 2])
-    samples = _samples(fields, means, detector, None)
-    rough = PsfGrid(samples.stack(size, OVERSAMPLING)[None, None], *middle, OVERSAMPLING)
+    nodes = (_nodes(1, edges) for edges in area)
+    rough = PsfGrid(samples.stack(size, OVERSAMPLING)[None, None], *nodes, OVERSAMPLING)
     return normalise(centre(rough), _half(rough))
 
 
@@ -221,13 +228,11 @@ def _off_the_middle(psf: PsfGrid, x: FloatArray, y: FloatArray) -> FloatArray:
     return np.asarray((weights[:, :, None] * middles[nodes]).sum(axis=1))
 
 
-def _divide(psf: PsfGrid, n_samples: int) -> PsfGrid:
+def _divide(psf: PsfGrid, n_samples: int, area: FloatArray) -> PsfGrid:
     """Give the PSF as many nodes as there are stars for."""
-    x, y = float(psf.x_nodes[0]), float(psf.y_nodes[0])
-    width, height = 2.0 * x - 1.0, 2.0 * y - 1.0
-    n_x, n_y = n_nodes(n_samples, width, height)
+    n_x, n_y = n_nodes(n_samples, *np.ptp(area, axis=1))
     images = np.broadcast_to(psf.images[0, 0], (n_y, n_x, *psf.images.shape[-2:])).copy()
-    return replace(psf, images=images, x_nodes=_nodes(n_x, width), y_nodes=_nodes(n_y, height))
+    return replace(psf, images=images, x_nodes=_nodes(n_x, area[0]), y_nodes=_nodes(n_y, area[1]))
 
 
 def n_nodes(n_observations: int, width: float, height: float) -> tuple[int, int]:
@@ -245,11 +250,9 @@ def n_nodes(n_observations: int, width: float, height: float) -> tuple[int, int]
     return min(grids, key=lambda nodes: (longest_step(nodes), nodes[0] * nodes[1]))
 
 
-def _nodes(number: int, length: float) -> FloatArray:
+def _nodes(number: int, edges: FloatArray) -> FloatArray:
     """Place nodes along one axis of a chip: from edge to edge, or one in the middle."""
-    if number == 1:
-        return np.array([(length + 1.0) / 2.0])
-    return np.linspace(0.5, length + 0.5, number)
+    return np.linspace(*edges, number) if number > 1 else edges.mean(keepdims=True)
 
 
 def _describe(psf: PsfGrid, fields: Sequence[Field], means: StarMeans, detector: int) -> BuiltPsf:

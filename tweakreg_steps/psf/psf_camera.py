@@ -19,6 +19,17 @@ _CAMERAS = {
     ("ACS", "HRC"): "ACSHRC",
     ("ACS", "SBC"): "ACSSBC",
 }
+DETECTOR_SIZES = {
+    "WFC3UV": (4096, 2051),
+    "WFC3IR": (1014, 1014),
+    "ACSWFC": (4096, 2048),
+    "ACSHRC": (1062, 1044),
+    "ACSSBC": (1024, 1024),
+    "WFPC2": (800, 800),
+    "MIRI": (1032, 1024),
+}
+"""Columns and rows of one detector."""
+
 _NIRCAM = {"NRCALONG": "NRCAL", "NRCBLONG": "NRCBL"}
 _SHORT_WAVE = {f"NRC{module}{n}": n + 4 * (module == "B") for module in "AB" for n in range(1, 5)}
 _STRANGE = re.compile(r"[^A-Z0-9+_-]")
@@ -107,6 +118,12 @@ def _camera(header: Mapping[str, Any]) -> str:
     )
     if instrument == "NIRCAM":
         return _NIRCAM.get(detector, detector)
+    return camera_of(instrument, detector)
+
+
+def camera_of(instrument: str, detector: str) -> str:
+    """Name a camera as the library does: ``WFC3UV`` for WFC3 and UVIS."""
+    instrument, detector = instrument.upper(), detector.upper()
     if instrument in {"WFPC2", "NIRISS", "MIRI"}:
         return instrument
     return _CAMERAS.get((instrument, detector), f"{instrument}{detector}")

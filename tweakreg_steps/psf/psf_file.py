@@ -9,10 +9,10 @@
 from __future__ import annotations
 
 import math
-import re
+import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,16 +21,14 @@ import numpy as np
 from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.atomic import atomic_path
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.psf.psf_camera import Setup
+from tweakreg_steps.psf.psf_camera import DETECTOR_SIZES, Setup
 from tweakreg_steps.psf.psf_grid import PsfGrid
+from tweakreg_steps.psf.psf_origin import DETECTORS, Origin, origin_of, reach_of
 from tweakreg_steps.psf.psf_tidying import find_middles
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
 
-
-DETECTORS = {90: 2, 56: 2, 36: 4, 200: 8}
-"""Detectors in a file of the library, by its number of PSFs; one in all others."""
 
 LEAST_SIDE = 5.0
 """Pixels on a side that an image of a PSF must cover for the fit of its core."""
@@ -39,7 +37,11 @@ MOST_OFF = 0.25
 """Pixels by which the star may be beside the middle of an image: definitions of a PSF's middle
 differ by hundredths."""
 
-_NAME = re.compile(r"(?:PSFSTD|STDPSF)_([A-Z0-9]+)_([A-Z0-9]+)", re.IGNORECASE)
+MOST_BEYOND = 1.1
+"""How far an image may reach beyond the last nodes of a grid, and these beyond its detector: over
+borders that some tables leave out, and none of another camera."""
+
+UNKNOWN_REACH = (math.nan, math.nan)
 _OVERSAMPLING = ("OVERSAMP", "OVERSAMPLING", "OVSAMP", "OSAMP")
 
 
@@ -53,17 +55,19 @@ class PsfFile:
         The file.
     kind
         ``stdpsf``, ``image`` or ``built``.
-    camera, filter
-        In the library's words; '' where neither the header nor the file's name tells.
+    origin
+        The camera and filter that it is of.
     detectors
         Numbers of the detectors that it holds PSFs of; empty where it is the same for all.
+    reach
+        Last column and row of a detector that has a node of the grid; nan where that says nothing.
     """
 
     path: Path
     kind: Literal["stdpsf", "image", "built"]
-    camera: str
-    filter: str
+    origin: Origin
     detectors: tuple[int, ...]
+    reach: tuple[float, float]
 
 
 def describe_psf_file(path: Path) -> PsfFile:
@@ -77,24 +81,29 @@ def describe_psf_file(path: Path) -> PsfFile:
     with _open(path) as hdus:
         headers = [hdu.header for hdu in hdus]
         _require_whole(path, hdus)
+    first = headers[0]
     built = [h for h in headers if h.get("EXTNAME") == "PSF" and "DETNUM" in h]
     if built:
-        camera, name = (str(headers[0].get(key, "")) for key in ("CAMERA", "FILTER"))
-        return PsfFile(path, "built", camera, name, tuple(int(h["DETNUM"]) for h in built))
-    first = headers[0]
+        return PsfFile(
+            path, "built", _cards(first), tuple(int(h["DETNUM"]) for h in built), UNKNOWN_REACH
+        )
     if all(key in first for key in ("NXPSFS", "NYPSFS", "NAXIS3")):
-        match = _NAME.search(path.name)
-        camera, name = match.groups() if match else ("", "")
-        number = DETECTORS.get(int(first["NAXIS3"]), 1)
+        number = math.prod(DETECTORS.get(int(first["NAXIS3"]), (1,)))
         detectors = tuple(range(1, number + 1)) if number > 1 else ()
-        return PsfFile(path, "stdpsf", camera.upper(), name.upper(), detectors)
+        comments = "\n".join(map(str, first.get("COMMENT", ())))
+        return PsfFile(path, "stdpsf", origin_of(path, first, comments), detectors, reach_of(first))
     image = _only_image(path, headers)
     _single(path)
-    camera, name = (str(image.get(key, "")).strip().upper() for key in ("CAMERA", "FILTER"))
-    return PsfFile(path, "image", camera, name, ())
+    return PsfFile(path, "image", _cards(image), (), UNKNOWN_REACH)
 
 
-def find_mismatches(psf: PsfFile, setup: Setup, label: str) -> list[str]:
+def _cards(header: Header) -> Origin:
+    """Read CAMERA and FILTER."""
+    camera, name = (str(header.get(key, "")).strip().upper() for key in ("CAMERA", "FILTER"))
+    return Origin(camera, name, "header")
+
+
+def find_mismatches(psf: PsfFile, setup: Setup, shape: tuple[int, int], label: str) -> list[str]:
     """Say how a PSF file does not fit an exposure; what neither tells is no mismatch.
 
     Parameters
@@ -103,24 +112,44 @@ def find_mismatches(psf: PsfFile, setup: Setup, label: str) -> list[str]:
         The file.
     setup
         Of a chip of the exposure.
+    shape
+        (ny, nx) of the chip.
     label
         The chip's name, for messages.
     """
-    found = []
-    pairs = (("camera", psf.camera, setup.camera), ("filter", psf.filter, setup.filter))
+    found, origin = [], psf.origin
+    pairs = (("camera", origin.camera, setup.camera), ("filter", origin.filter, setup.filter))
     for what, theirs, ours in pairs:
         same = theirs == ours or (what == "camera" and _covers(theirs, ours))
         if theirs and ours and not same:
+            by_comment = origin.said_by == "COMMENT"
+            as_said = ", as its COMMENT says," if by_comment else ","
+            besides = f"; a card {what.upper()} in its header goes before" if by_comment else ""
             found.append(
-                f"{psf.path}: is the PSF of {what} {theirs}, and {label} is of {what} {ours}; "
-                "give imagefindpars.psf the file for it, or build"
+                f"{psf.path}: is the PSF of {what} {theirs}{as_said} and {label} is of {what} "
+                f"{ours}; give imagefindpars.psf the file for it, or build{besides}"
             )
     if not found and psf.detectors and setup.detector not in psf.detectors:
         found.append(
             f"{psf.path}: has no PSF of detector {setup.detector}, which {label} is of, only of "
             f"{', '.join(map(str, psf.detectors))}"
         )
-    return found
+    return found or _of_another_size(psf, setup, shape, label)
+
+
+def _of_another_size(psf: PsfFile, setup: Setup, shape: tuple[int, int], label: str) -> list[str]:
+    """Say where the nodes of a grid cannot be those of the detector of an image."""
+    ends = (setup.offset_x + shape[1], setup.offset_y + shape[0])
+    sizes = DETECTOR_SIZES.get(setup.camera, (math.inf, math.inf))
+    for what, reach, end, size in zip(("column", "row"), psf.reach, ends, sizes, strict=True):
+        if reach > MOST_BEYOND * size or end > MOST_BEYOND * reach:
+            other = f"the detector has {size}" if reach > size else f"the image ends at {end:g}"
+            text = (
+                f"{psf.path}: is the PSF of another detector than {label} is of: its last node is "
+                f"at {what} {reach:g}, and {other}; give imagefindpars.psf the file for it, or build"
+            )
+            return [text]
+    return []
 
 
 def _covers(theirs: str, ours: str) -> bool:
@@ -147,9 +176,7 @@ def read_psf(psf: PsfFile, setup: Setup) -> PsfGrid:
         psf, setup
     )
     _require_usable(psf.path, grid)
-    return replace(
-        grid, x_nodes=grid.x_nodes - setup.offset_x, y_nodes=grid.y_nodes - setup.offset_y
-    )
+    return grid.seen_from((setup.offset_x, setup.offset_y))
 
 
 def write_psf(
@@ -197,10 +224,13 @@ def _read_library(psf: PsfFile, setup: Setup) -> PsfGrid:
     from photutils.psf import GriddedPSFModel
 
     detector = setup.detector if psf.detectors else None
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         warnings.simplefilter("ignore")  # on cards that its header has in lower case
         try:
-            model = GriddedPSFModel.read(psf.path, format="stdpsf", detector_id=detector)
+            # from the name that it has, photutils would conclude on a detector, and may not know it
+            nameless = Path(folder) / "stdpsf.fits"
+            nameless.symlink_to(psf.path.resolve())
+            model = GriddedPSFModel.read(nameless, format="stdpsf", detector_id=detector)
         except (ValueError, TypeError, KeyError, OSError) as error:
             raise InputError(f"{psf.path}: cannot be read as a PSF grid: {error}") from error
     places = np.asarray(model.grid_xypos, dtype=np.float64) + 1.0

@@ -30,6 +30,9 @@ Four samples a pixel are 7.2 of them for WFC3/UVIS and 4.4 for WFC3/IR. Of stars
 without noise, cubic splines put those of UVIS off by 0.00002 px along an axis and those of IR by
 0.00044, two thirds of the noise of 1e6 electrons; quintic splines leave a tenth of that."""
 
+_LIGHT_AND_SLOPES = ((0, 0), (0, 1), (1, 0))
+"""Orders of the derivatives in y and in x."""
+
 SLACK = 0.4
 """Pixels by which a star may move before its piece of the PSF has to be cut anew."""
 
@@ -124,6 +127,12 @@ class PsfGrid:
         )
         return nodes, weights
 
+    def seen_from(self, offset: tuple[float, float]) -> PsfGrid:
+        """Return the PSF of an image that begins some columns and rows into this one."""
+        if not any(offset):
+            return self
+        return replace(self, x_nodes=self.x_nodes - offset[0], y_nodes=self.y_nodes - offset[1])
+
     def at(self, x: float, y: float) -> FloatArray:
         """Return the image of the PSF at a place of the chip (FITS pixels), shape (size, size)."""
         nodes, weights = self.node_weights(np.array([x]), np.array([y]))
@@ -210,34 +219,40 @@ class PsfPieces:
         tuple of arrays
             Pixels, their derivatives by x, by y; each of shape (n, side, side).
         """
-        both = self._apply(x, y, 2)
         scale = -float(self.oversampling)
-        return both[..., 0, 0], scale * both[..., 1, 0], scale * both[..., 0, 1]
+        light, by_x, by_y = self._apply(x, y, _LIGHT_AND_SLOPES)
+        return light, scale * by_x, scale * by_y
 
     def light(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """Give the pixels alone; as `evaluate`."""
-        light: FloatArray = self._apply(x, y, 1)[..., 0, 0]
-        return light
+        return self._apply(x, y, _LIGHT_AND_SLOPES[:1])[0]
 
-    def _apply(self, x: FloatArray, y: FloatArray, number: int) -> FloatArray:
-        """Sum coefficients times B-splines (1), or these and their derivatives (2).
+    def _apply(
+        self, x: FloatArray, y: FloatArray, orders: tuple[tuple[int, int], ...]
+    ) -> tuple[FloatArray, ...]:
+        """Sum coefficients times B-splines (order 0) or derivatives (1) in y and in x.
 
-        Of shape (n, side, side, number, number); the last axes are y and x.
+        One array of shape (n, side, side) for each pair of orders.
         """
         first_column, in_x = self._taps(x, self.box_x, self.column)
         first_row, in_y = self._taps(y, self.box_y, self.row)
-        in_x, in_y = in_x[..., :number], in_y[..., :number]
-        steps, number_of_taps = np.arange(self.side) * self.oversampling, self.degree + 1
-        taps = (steps[:, None] + np.arange(number_of_taps)).ravel()
         n, _, width = self.coefficients.shape
-        rows = (np.arange(n)[:, None] * width + first_row[:, None] + taps) * width
-        index = rows[:, :, None] + (first_column[:, None] + taps)[:, None, :]
-        values = self.coefficients.ravel()[index].reshape(n, -1, number_of_taps)
-        across = (values @ in_x).reshape(n, self.side, number_of_taps, self.side * number)
-        lines = np.swapaxes(across, 2, 3).reshape(n, -1, number_of_taps)
-        shape = (n, self.side, self.side, number, number)
-        summed: FloatArray = (lines @ in_y).reshape(shape).astype(np.float64)
-        return summed
+        start = (np.arange(n) * width + first_row) * width + first_column
+        around = self.coefficients.ravel().take(start[:, None] + self._pattern)
+        around = around.reshape(n, self.side**2, -1)
+        splines = np.stack([in_y[:, :, i, None] * in_x[:, None, :, j] for i, j in orders], axis=1)
+        summed = splines.reshape(n, len(orders), -1) @ np.swapaxes(around, 1, 2)
+        pixels = summed.astype(np.float64).reshape(n, len(orders), self.side, self.side)
+        return tuple(pixels[:, i] for i in range(len(orders)))
+
+    @property
+    def _pattern(self) -> Index:
+        """Places of the coefficients of all pixels of a box, from the first one, flat."""
+        width = self.coefficients.shape[-1]
+        pixel, tap = np.arange(self.side) * self.oversampling, np.arange(self.degree + 1)
+        row = pixel[:, None, None, None] + tap[:, None]
+        column = pixel[:, None, None] + tap
+        return np.asarray((row * width + column).ravel())
 
     def _taps(self, place: FloatArray, box: FloatArray, start: Index) -> tuple[Index, FloatArray]:
         """First coefficient of each box in its piece, and the B-splines, (n, degree + 1, 2)."""

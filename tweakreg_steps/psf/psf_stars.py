@@ -45,6 +45,8 @@ class ExposedChip:
         (ny, nx).
     detector
         Which PSF it has; the same for the same chip of all exposures.
+    offset
+        Pixels of the detector left of and below the image: not 0 for a subarray.
     x, y
         Where its sources were found, FITS pixels, shape (n,).
     plane
@@ -59,6 +61,7 @@ class ExposedChip:
     load: Callable[[], ChipPixels]
     shape: tuple[int, int]
     detector: int
+    offset: tuple[float, float]
     x: FloatArray
     y: FloatArray
     plane: FloatArray
@@ -95,8 +98,8 @@ class Field:
     noise: PixelNoise
 
     def measure(self, psf: PsfGrid) -> Field:
-        """Fit the PSF to the sources."""
-        pixels = self.chip.load()
+        """Fit the PSF of the detector to the sources."""
+        pixels, psf = self.chip.load(), psf.seen_from(self.chip.offset)
         found = fit_positions(pixels.pixels, pixels.good, psf, pixels.noise, self.x, self.y)
         whole = (found.flags & (Flag.NOT_MEASURED | Flag.LEFT_OUT)) == 0
         errors, stars = np.where(whole, found.errors, np.inf), self.chosen

@@ -80,7 +80,23 @@ def _each_once(problems: Sequence[tuple[str, str]]) -> list[str]:
     return said
 
 
-def useless_psf_notes(recipe: Recipe, findings: Findings) -> Iterator[str]:
+def psf_notes(recipe: Recipe, findings: Findings) -> Iterator[str]:
+    """Yield what is to be said of exposures that are to be measured with a PSF."""
+    yield from _useless_psf_notes(recipe, findings)
+    text = (
+        f"{_CHIP}: has no ERR image; for the fit of the PSF the noise of its pixels follows from "
+        "gain, read noise and BUNIT in the header"
+    )
+    without = [
+        (text, _label(image, chip))
+        for image, _ in _measured(recipe, findings)
+        for chip in image.chips
+        if chip["err"] is None
+    ]
+    yield from _each_once(without)
+
+
+def _useless_psf_notes(recipe: Recipe, findings: Findings) -> Iterator[str]:
     """Yield what is to be said where a PSF is asked for and no source is measured with it."""
     given = [
         image.image.name
@@ -127,7 +143,8 @@ def _misfits(path: Path, image: Inspected) -> Iterator[tuple[str, str]]:
     file = describe_psf_file(path)
     for chip in image.chips:
         label = _label(image, chip)
-        for text in find_mismatches(file, setup_of(chip["camera"], label), _CHIP):
+        ny, nx = chip["shape"]
+        for text in find_mismatches(file, setup_of(chip["camera"], label), (ny, nx), _CHIP):
             yield text, label
 
 

@@ -30,7 +30,7 @@ from tweakreg_steps.surveying.inspection import (
 from tweakreg_steps.surveying.mosaic_survey import survey_mosaic
 from tweakreg_steps.surveying.other_files import survey_others
 from tweakreg_steps.surveying.path_braces import brace_problems
-from tweakreg_steps.surveying.psf_survey import survey_psfs, useless_psf_notes
+from tweakreg_steps.surveying.psf_survey import psf_notes, survey_psfs
 from tweakreg_steps.surveying.quality_survey import quality_problems
 from tweakreg_steps.surveying.refcat_survey import survey_refcat
 from tweakreg_steps.surveying.reference_files import find_reference_files
@@ -98,7 +98,7 @@ def _look_further(recipe: Recipe, findings: Findings, problems: list[str]) -> Fi
     found = replace(found, **(options or {}))
     psfs = _noting(problems, lambda: survey_psfs(recipe, found))
     found = replace(found, psfs=psfs or {})
-    found = replace(found, notes=(*found.notes, *useless_psf_notes(recipe, found)))
+    found = replace(found, notes=(*found.notes, *psf_notes(recipe, found)))
     also = _noting(problems, lambda: survey_others(recipe, found.images, found.unread))
     others, notes = also or ((), ())
     found = replace(found, others=others, notes=(*found.notes, *notes))
