@@ -174,6 +174,10 @@ def test_a_reference_image_is_measured_as_its_own_section_says(
             r"is the PSF of filter F606W, and \S+, SCI,1 \(and 1 other chip\) is of filter F555W",
         ),
         ({"centroid": "psf", "psf": "PSFSTD_ACSWFC_F555W.fits"}, "is the PSF of camera ACSWFC"),
+        (
+            {"centroid": "psf", "psf": "our_grid.fits"},
+            "is the PSF of camera WFC3IR, as its COMMENT",
+        ),
         ({"centroid": "psf", "psf": "build"}, "build needs 2 dithered exposures or more"),
     ],
 )
@@ -181,12 +185,45 @@ def test_what_cannot_be_is_said_before_any_job(
     find: dict[str, str], said: str, scene: Scene, tmp_path: Path
 ) -> None:
     shutil.copy(scene.paths[0], tmp_path)
-    for name in ("PSFSTD_WFC3UV_F606W.fits", "PSFSTD_ACSWFC_F555W.fits"):
+    for name in ("PSFSTD_WFC3UV_F606W.fits", "PSFSTD_ACSWFC_F555W.fits", "our_grid.fits"):
         shutil.copy(scene.paths[0].parent / LIBRARY, tmp_path / name)
+    fits.setval(tmp_path / "our_grid.fits", "COMMENT", value="WFC3/IR PSF FOR F105W")
     recipe = write_recipe(tmp_path, "out", find)
     with pytest.raises((RecipeError, TweakRegError), match=said):
         open_project(load_recipe(recipe))
     assert not (tmp_path / "out").exists()
+
+
+def without_errors(path: Path, copy: Path, *, kept: bool) -> None:
+    """Copy an exposure with its ERR images empty, or without them."""
+    with fits.open(path) as hdus:
+        written = fits.HDUList([hdu for hdu in hdus if kept or hdu.name != "ERR"])
+        for hdu in written:
+            if hdu.name == "ERR":
+                hdu.data[:] = 0.0
+        written[0].header["NEXTEND"] = len(written) - 1
+        written.writeto(copy / path.name)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_what_the_weights_fall_back_on_is_said(
+    kept: bool,
+    scene: Scene,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    without_errors(scene.paths[0], tmp_path, kept=kept)
+    shutil.copy(scene.paths[0].parent / LIBRARY, tmp_path)
+    recipe = write_recipe(tmp_path, "out", with_psf(LIBRARY))
+    folder = run_steps(recipe, FIRST, FIND_RULES)
+    found = Table.read(folder / "positions" / f"{FIRST}.ecsv")
+    assert {chip["pixel_noise"] for chip in found.meta["chips"]} == {"header, ELECTRONS"}
+    errors = errors_of(folder, scene, "positions")
+    assert scatter(errors) == pytest.approx(np.nanmedian(found["error"]), rel=0.2)
+    before = " ".join(open_project(load_recipe(recipe)).findings.notes)
+    during = capsys.readouterr().err
+    assert ("SCI,1 (and 1 other chip): has no ERR image" in before) is not kept
+    assert ("SCI,2: the ERR image holds no errors" in during) is kept
 
 
 def test_a_psf_that_nothing_uses_is_said(tmp_path: Path) -> None:

@@ -46,6 +46,24 @@ def test_plain_rows_hold_what_a_user_looks_for(summary: ColumnTable) -> None:
     assert failed.endswith(REASON_TEXTS[Reason.SINGULAR_FIT])
 
 
+def test_where_pairs_are_weighted_the_rms_is_the_weighted_one_and_called_so() -> None:
+    records = [
+        make_record("j1", "aligned", wrms_ra=2.0, wrms_dec=2.456),
+        make_record("j2", "aligned", rms_ra=7.7, wrms_ra=0.91, wrms_dec=0.83),
+    ]
+    tables = [
+        format_plain(build_summary(some, version="0", recipe_digest="0", reference="ref"))
+        for some in (records[:1], records)
+    ]
+    assert " rms [mas]" in tables[0]
+    assert "weighted" not in tables[0]
+    assert "  weighted rms [mas]" in tables[1]
+    assert [line.split()[-2:] for line in tables[1].splitlines()[1:]] == [
+        ["2.00", "2.46"],
+        ["0.91", "0.83"],
+    ]
+
+
 def test_plain_columns_are_aligned_and_names_whole(summary: ColumnTable) -> None:
     lines = format_plain(summary).splitlines()
     assert len({line.index(word) for line, word in zip(lines, WORDS, strict=True)}) == 1

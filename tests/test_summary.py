@@ -43,7 +43,8 @@ def test_the_columns_are_those_of_the_contract_in_order() -> None:
     names = (
         "image status reason n_sources n_matched n_fit dx dy rotation scale skew "
         "rms_x rms_y rms_ra rms_dec matrix fitgeometry reference detail cure error_x error_y "
-        "n_absolute rms_absolute n_relative rms_relative worst_neighbour worst_offset worst_error"
+        "n_absolute rms_absolute n_relative rms_relative worst_neighbour worst_offset worst_error "
+        "wrms_ra wrms_dec"
     )
     assert list(summarise(make_record("a")).columns) == names.split()
 

@@ -54,6 +54,16 @@ def test_a_wrong_pair_with_a_bright_source_is_clipped(weights: str) -> None:
     assert truth.error(found) < 0.1
 
 
+def test_the_weighted_rms_is_what_the_pairs_that_count_scatter_by() -> None:
+    rng = np.random.default_rng(6)
+    error = np.repeat([0.002, 0.2], 400)
+    truth = make_truth(np.eye(2), rng, number=800, noise=error, error=error)
+    plain, weighted = (fit(truth.pairs, weights=weights) for weights in ("none", "errors"))
+    assert weighted.rms == pytest.approx(0.2 / np.sqrt(2.0), rel=0.15)
+    assert weighted.weighted_rms == pytest.approx(0.002 * np.sqrt(2.0), rel=0.15)
+    np.testing.assert_allclose(plain.weighted_rms, plain.rms)
+
+
 def test_all_alike_is_no_weight_at_all() -> None:
     rng = np.random.default_rng(5)
     truth = make_truth(np.eye(2), rng, number=50, noise=0.1, error=np.full(50, 0.1))

@@ -33,6 +33,8 @@ NO_FIT: dict[str, Any] = dict.fromkeys(
         "rms_y",
         "rms_ra",
         "rms_dec",
+        "wrms_ra",
+        "wrms_dec",
         "error_x",
         "error_y",
         "weights",
@@ -47,7 +49,7 @@ NO_FIT: dict[str, Any] = dict.fromkeys(
 IDENTITY: dict[str, Any] = {
     **NO_FIT,
     **dict.fromkeys(("dx", "dy", "rotation", "rotation_x", "rotation_y", "skew"), 0.0),
-    **dict.fromkeys(("rms_x", "rms_y", "rms_ra", "rms_dec"), 0.0),
+    **dict.fromkeys(("rms_x", "rms_y", "rms_ra", "rms_dec", "wrms_ra", "wrms_dec"), 0.0),
     "matrix": [[1.0, 0.0], [0.0, 1.0]],
     "scale": 1.0,
     "scale_x": 1.0,
@@ -56,7 +58,7 @@ IDENTITY: dict[str, Any] = {
 """What the record of the reference says."""
 
 
-def fit_record(fit: LinearFit, *, rms_sky: FloatArray) -> dict[str, Any]:
+def fit_record(fit: LinearFit, *, rms_sky: FloatArray, wrms_sky: FloatArray) -> dict[str, Any]:
     """Write a fit as plain values.
 
     Parameters
@@ -65,6 +67,8 @@ def fit_record(fit: LinearFit, *, rms_sky: FloatArray) -> dict[str, Any]:
         The fit.
     rms_sky : (2,) float array
         Rms of its kept pairs along right ascension and declination, mas.
+    wrms_sky : (2,) float array
+        The same, weighted.
     """
     return {
         "n_fit": int(fit.kept.sum()),
@@ -84,6 +88,8 @@ def fit_record(fit: LinearFit, *, rms_sky: FloatArray) -> dict[str, Any]:
         "rms_y": float(fit.rms[1]),
         "rms_ra": float(rms_sky[0]),
         "rms_dec": float(rms_sky[1]),
+        "wrms_ra": float(wrms_sky[0]),
+        "wrms_dec": float(wrms_sky[1]),
         "weights": fit.weighting,
         "robust_start": fit.from_robust_start,
         "uncertainty": _uncertainty_record(fit.uncertainty),

@@ -266,7 +266,9 @@ def _judge(
         log.info("%s: aligned as it is", image)
         fit = keep_present(fit, pairs)
     pixel_scale = plane_pixel_scale(plane)
-    rms_sky = rms_on_sky(plane, fit.rms * pixel_scale * 1000.0)
+    rms_sky, wrms_sky = (
+        rms_on_sky(plane, rms * pixel_scale * 1000.0) for rms in (fit.rms, fit.weighted_rms)
+    )
     judgement = judge_fit(
         fit,
         pairs,
@@ -276,7 +278,8 @@ def _judge(
         field_area=matches.meta["field_area"],
         **gates,
     )
-    found = {**fit_record(fit, rms_sky=rms_sky), **_errors(fit, pairs, pixel_scale)}
+    found = fit_record(fit, rms_sky=rms_sky, wrms_sky=wrms_sky)
+    found |= _errors(fit, pairs, pixel_scale)
     measured = {"acceptance": judgement.as_record()}
     if not judgement.failures:
         return fit, {**found, **measured, "status": "aligned"}

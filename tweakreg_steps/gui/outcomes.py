@@ -43,8 +43,8 @@ class Outcome:
 
     @property
     def rms(self) -> float:
-        """The rms of both axes together, mas; nan where there is no fit."""
-        return math.hypot(self.row["rms_ra"], self.row["rms_dec"])
+        """The rms of both axes together, weighted as in the fit, mas; nan where there is none."""
+        return math.hypot(self.row["wrms_ra"], self.row["wrms_dec"])
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,14 @@ class LinearFit:
     from_robust_start: bool
     uncertainty: Uncertainty | None
 
+    @property
+    def weighted_rms(self) -> FloatArray:
+        """The same as `rms`, each pair counting what it counts in the fit, shape (2,)."""
+        weights, residuals = self.weights[self.kept], self.residuals[self.kept]
+        mean = np.average(residuals, axis=0, weights=weights)
+        variance = np.average((residuals - mean) ** 2, axis=0, weights=weights)
+        return np.asarray(np.sqrt(variance))
+
     def correct(self, xy: FloatArray) -> FloatArray:
         """Move positions of the image to where the reference has them.
 

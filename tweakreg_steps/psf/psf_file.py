@@ -146,7 +146,7 @@ def _of_another_size(psf: PsfFile, setup: Setup, shape: tuple[int, int], label: 
             other = f"the detector has {size}" if reach > size else f"the image ends at {end:g}"
             text = (
                 f"{psf.path}: is the PSF of another detector than {label} is of: its last node is "
-                f"at {what} {reach:g}, and {other}; give imagefindpars.psf the file for it, or build"
+                f"at {what} {reach:g}, and {other}; give imagefindpars.psf the file for it"
             )
             return [text]
     return []

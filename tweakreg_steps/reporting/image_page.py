@@ -100,6 +100,9 @@ def _numbers(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for sky, axis in (("RA", "x"), ("Dec", "y")):
         rms = format_number(facts[f"rms_{sky.lower()}"], 2)
         yield f"rms in {sky}", f"{rms} mas ({axis}: {format_number(facts[f'rms_{axis}'], 3)} px)"
+        if facts[f"wrms_{sky.lower()}"] != facts[f"rms_{sky.lower()}"]:
+            weighted = format_number(facts[f"wrms_{sky.lower()}"], 2)
+            yield f"rms in {sky}, weighted as in the fit", f"{weighted} mas"
     for axis in "xy":
         error = facts.get(f"error_{axis}")
         if error is not None:

@@ -28,7 +28,7 @@ _SAID = (
     *("image", "status", "reason", "detail", "cure", "reference", "fitgeometry"),
     *("n_sources", "n_matched", "n_fit", "n_reference", "false_alarm"),
     *("dx", "dy", "rotation", "scale", "skew", "rms_x", "rms_y", "rms_ra", "rms_dec"),
-    *("error_x", "error_y", "center", "matrix", "solution"),
+    *("wrms_ra", "wrms_dec", "error_x", "error_y", "center", "matrix", "solution"),
 )
 """What is taken from the record of a fit, as far as it is there."""
 

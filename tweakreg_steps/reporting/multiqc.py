@@ -9,7 +9,12 @@ _COLUMNS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("status", "Status", "What became of the image", {}),
     ("reason", "Reason", "Why it is not aligned", {}),
     ("n_fit", "Pairs", "Pairs kept by the fit", {"format": "{:,.0f}", "scale": "Blues"}),
-    ("rms", "rms [mas]", "Rms of the kept pairs, both axes", {"format": "{:,.2f}"}),
+    (
+        "rms",
+        "rms [mas]",
+        "Rms of the kept pairs, weighted as in the fit, both axes",
+        {"format": "{:,.2f}"},
+    ),
     ("rms_px", "rms [px]", "The same in pixels of the reference plane", {"format": "{:,.3f}"}),
     ("shift", "Shift [mas]", "Length of the shift", {"format": "{:,.1f}"}),
     ("error", "Error [mas]", "Standard error of the fit", {"format": "{:,.2f}"}),

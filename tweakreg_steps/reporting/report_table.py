@@ -26,8 +26,14 @@ _HEADINGS = (
     "overlaps [mas]",
     "reason",
 )
+_RMS, _WEIGHTED_RMS = _HEADINGS.index("rms [mas]"), "weighted rms [mas]"
+"""The column of the rms, and its name where pairs count differently in a fit."""
+
 _IF_SOLVED, _IF_ANY = _HEADINGS.index("reference [mas]"), _HEADINGS.index("overlaps [mas]")
 """Columns that there are where all images were solved together, and where any overlap."""
+
+_SAME = 1e-9
+"""Part by which an rms and one with equal weights may differ by rounding."""
 
 _N_LEFT = 2
 """The first columns and the last hold texts, the others numbers."""
@@ -54,7 +60,8 @@ def format_plain(summary: ColumnTable) -> str:
     str
         A line of headings and one line an image, however wide: pairs kept by the fit of those
         matched, shifts in pixels of the reference plane, rotation in degrees, rms along right
-        ascension and declination in mas. Where images overlap, the rms along one axis from where
+        ascension and declination in mas, weighted as in the fit where its pairs do not count the
+        same. Where images overlap, the rms along one axis from where
         the others put the same sources; where all were solved together, that from the stars of
         the reference as well.
     """
@@ -106,7 +113,16 @@ def _lay_out(summary: ColumnTable) -> tuple[tuple[str, ...], list[tuple[str, ...
     def of(cells: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(cell for place, cell in enumerate(cells) if place not in unused)
 
-    return of(_HEADINGS), [of(row) for row in rows]
+    headings = [*_HEADINGS]
+    if any(map(_is_weighted, summary_rows(summary))):
+        headings[_RMS] = _WEIGHTED_RMS
+    return of(tuple(headings)), [of(row) for row in rows]
+
+
+def _is_weighted(row: Mapping[str, Any]) -> bool:
+    """Tell whether the pairs of an image do not count the same in its fit."""
+    pairs = ((row[f"wrms_{axis}"], row[f"rms_{axis}"]) for axis in ("ra", "dec"))
+    return any(abs(weighted - plain) > _SAME * plain for weighted, plain in pairs)
 
 
 def _draw(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
@@ -128,7 +144,8 @@ def _draw(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
 def _format_row(row: Mapping[str, Any]) -> tuple[str, ...]:
     """Give the cells of one image."""
     was_not_matched = row["status"] == Status.REFERENCE and row["n_matched"] == 0
-    rms = (_number(row["rms_ra"], ".2f"), _number(row["rms_dec"], ".2f"))
+    names = ("wrms_ra", "wrms_dec") if _is_weighted(row) else ("rms_ra", "rms_dec")
+    rms = [_number(row[name], ".2f") for name in names]
     return (
         printable_line(row["image"]),
         printable_line(row["status"]).replace("_", " "),

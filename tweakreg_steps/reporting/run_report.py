@@ -100,7 +100,7 @@ def _row(image: Mapping[str, Any]) -> dict[str, Any]:
     scale, header = image["plane_scale"], image["header"]
     is_fit = image["status"] == "aligned"
     shift = np.hypot(image["dx"], image["dy"]) if image["dx"] is not None else np.nan
-    rms = np.hypot(image["rms_ra"], image["rms_dec"]) if is_fit else np.nan
+    rms = np.hypot(image["wrms_ra"], image["wrms_dec"]) if is_fit else np.nan
     errors = [error for key in ("error_x", "error_y") if (error := image.get(key)) is not None]
     error = float(np.hypot(*errors)) if is_fit and len(errors) == 2 else np.nan  # noqa: PLR2004  axes
     values = rounded(np.array([shift, shift * scale, rms, rms / scale, error]), 4)

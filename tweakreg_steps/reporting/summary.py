@@ -85,6 +85,13 @@ SUMMARY_COLUMNS: tuple[SummaryColumn, ...] = (
     SummaryColumn("worst_neighbour", np.str_, "", "the overlapping image that it fits worst"),
     SummaryColumn("worst_offset", np.float64, "mas", "mean distance of their sources in common"),
     SummaryColumn("worst_error", np.float64, "mas", "standard error of that along one axis"),
+    SummaryColumn(
+        "wrms_ra",
+        np.float64,
+        "mas",
+        "rms along right ascension, the kept pairs counting as in the fit; rms_ra without weights",
+    ),
+    SummaryColumn("wrms_dec", np.float64, "mas", "the same along declination"),
 )
 """The columns in their order."""
 
@@ -109,7 +116,11 @@ _IMPLIED: dict[Status, dict[str, Any]] = {
 _OF_SOLUTION = ("method", "gauge", "floors", "reference_floor", "chip_terms", "notes")
 """What of a solution stands in the metadata."""
 
-_MAY_LACK: dict[str, Any] = {"detail": "", "cure": "", "error_x": None, "error_y": None}
+_MAY_LACK: dict[str, Any] = {
+    "detail": "",
+    "cure": "",
+    **dict.fromkeys(("error_x", "error_y", "wrms_ra", "wrms_dec")),
+}
 """What a record need not say, and what then stands for it."""
 
 _CELL_SHAPES: dict[str, tuple[int, ...]] = {"matrix": (2, 2)}
