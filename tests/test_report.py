@@ -61,7 +61,8 @@ def page_of(path: Path) -> Page:
 
 def facts(name: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401  any fact
     """Return what the page of an image says of it."""
-    fit = dict.fromkeys(("dx", "dy", "rotation", "rms_x", "rms_y", "rms_ra", "rms_dec"), 0.5)
+    fit = dict.fromkeys(("dx", "dy", "rotation", "rms_x", "rms_y"), 0.5)
+    fit |= dict.fromkeys(("rms_ra", "rms_dec", "wrms_ra", "wrms_dec"), 0.5)
     return {
         **fit,
         "image": name,
@@ -99,7 +100,7 @@ def test_a_run_leaves_a_page_for_itself_and_one_for_each_image(finished_run: Pat
     rows = {row["image"]: row for row in json.loads(run.data)["rows"]}
     assert [rows[f"paint0{i}q_flc"]["status"] for i in (1, 2)] == ["reference", "aligned"]
     fit = json.loads((out / "fits" / f"{SECOND}.json").read_text())
-    assert rows[SECOND]["rms"] == pytest.approx(np.hypot(fit["rms_ra"], fit["rms_dec"]), abs=1e-3)
+    assert rows[SECOND]["rms"] == pytest.approx(np.hypot(fit["wrms_ra"], fit["wrms_dec"]), abs=1e-3)
     assert rows[SECOND]["n_fit"] == fit["n_fit"]
     drawn = json.loads(image.data)
     assert sum(drawn["pairs"]["kept"]) == fit["n_fit"]
@@ -199,7 +200,7 @@ def test_the_page_of_an_image_escapes_too() -> None:
 
 
 def test_the_worst_come_first_with_their_cure() -> None:
-    images = [facts(f"good{i}", rms_ra=float(i)) for i in range(8)]
+    images = [facts(f"good{i}", wrms_ra=float(i)) for i in range(8)]
     failed = facts("bad", status="not_aligned", reason="no_sources", cure="lower the threshold")
     page = rendered(*images, failed)
     cards = re.findall(r'<a href="report/(\w+).html"><b>', page)

@@ -116,12 +116,12 @@ def build_psfs(chips: Sequence[ExposedChip]) -> dict[int, BuiltPsf]:
     means = _average(fields)
     psfs = {d: _first_psf(_samples(fields, means, d, None), _area(chips, d)) for d in detectors}
     for turn in range(ROUNDS):
-        fields = [field.measure(psfs[field.chip.detector]) for field in fields]
+        for i, field in enumerate(fields):  # one by one, that no two rounds' pixels are held
+            fields[i] = field.measure(psfs[field.chip.detector])
         means = _average(fields)
         for d in detectors:
-            samples = _samples(fields, means, d, psfs[d])
-            start = _divide(psfs[d], len(samples), _area(chips, d)) if turn == 1 else psfs[d]
-            psfs[d] = _improve(start, samples)
+            whole = _area(chips, d) if turn == 1 else None
+            psfs[d] = _improve(psfs[d], _samples(fields, means, d, psfs[d]), divided_over=whole)
         log.info("PSF, round %d: the exposures differ by %.4f px", turn + 1, means.scatter)
     return {d: _describe(centre(psfs[d]), fields, means, d) for d in detectors}
 
@@ -199,8 +199,8 @@ def _area(chips: Sequence[ExposedChip], detector: int) -> FloatArray:
 def _first_psf(samples: Samples, area: FloatArray) -> PsfGrid:
     """Make a rough PSF, the same all over the detector, with a first guess of its width."""
     size = 2 * FIRST_HALF * OVERSAMPLING + 1
-    nodes = (_nodes(1, edges) for edges in area)
-    rough = PsfGrid(samples.stack(size, OVERSAMPLING)[None, None], *nodes, OVERSAMPLING)
+    x, y = (_nodes(1, edges) for edges in area)
+    rough = PsfGrid(samples.stack(size, OVERSAMPLING)[None, None], x, y, OVERSAMPLING)
     return normalise(centre(rough), _half(rough))
 
 
@@ -209,8 +209,10 @@ def _half(psf: PsfGrid) -> int:
     return int(np.clip(round(4.0 * full_width(psf)) + 1, 6, FIRST_HALF))
 
 
-def _improve(psf: PsfGrid, samples: Samples) -> PsfGrid:
-    """Take some steps towards what the stars are."""
+def _improve(psf: PsfGrid, samples: Samples, *, divided_over: FloatArray | None) -> PsfGrid:
+    """Take some steps towards what the stars are; before them, the PSF may get more nodes."""
+    if divided_over is not None:
+        psf = _divide(psf, len(samples), divided_over)
     moved = _off_the_middle(psf, samples.x, samples.y)
     centred = replace(samples, x=samples.x + moved[:, 0], y=samples.y + moved[:, 1])
     for _ in range(STEPS):
@@ -252,7 +254,8 @@ def n_nodes(n_observations: int, width: float, height: float) -> tuple[int, int]
 
 def _nodes(number: int, edges: FloatArray) -> FloatArray:
     """Place nodes along one axis of a chip: from edge to edge, or one in the middle."""
-    return np.linspace(*edges, number) if number > 1 else edges.mean(keepdims=True)
+    first, last = edges
+    return np.linspace(first, last, number) if number > 1 else edges.mean(keepdims=True)
 
 
 def _describe(psf: PsfGrid, fields: Sequence[Field], means: StarMeans, detector: int) -> BuiltPsf:
