@@ -142,8 +142,8 @@ def _say(detector: int, built: BuiltPsf) -> None:
     if built.phase_spread < UNDITHERED:
         log.warning(
             "detector %d: the exposures see each star at the same place in its pixel (to %.3f px); "
-            "without dithers by parts of a pixel a PSF takes the finder's errors over, and the errors "
-            "of its positions do not tell of these",
+            "without dithers by parts of a pixel a PSF takes the finder's errors over, and the "
+            "errors of its positions do not tell of these",
             *(detector, built.phase_spread),
         )
 
