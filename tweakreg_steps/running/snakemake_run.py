@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from inspect import iscoroutinefunction
 from pathlib import Path
 
 from tweakreg_steps.atomic import explain_failure
@@ -132,10 +133,16 @@ def _cache_place(profile: Path | None) -> Path | None:
 
 @contextmanager
 def _products_stay() -> Iterator[None]:
-    """Have Snakemake not remove what a job made before: the step replaces it, or parts of it."""
+    """Have Snakemake not remove what a job made before: the step replaces it, or parts of it.
+
+    Where a version of Snakemake does that in another way, products are written whole.
+    """
     from snakemake.jobs import Job
 
-    remove = Job.remove_existing_output
+    remove = getattr(Job, "remove_existing_output", None)
+    if not iscoroutinefunction(remove):
+        yield
+        return
 
     async def keep(_job: Job) -> None:
         pass

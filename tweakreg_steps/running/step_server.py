@@ -24,7 +24,6 @@ from importlib import import_module
 from subprocess import DEVNULL, PIPE, Popen
 from typing import NoReturn
 
-from tweakreg_steps.running.lean_libraries import import_lean
 from tweakreg_steps.running.step_client import SOCKET_VARIABLE
 from tweakreg_steps.running.step_request import receive_request
 from tweakreg_steps.running.worker_pool import WorkerPool
@@ -107,7 +106,6 @@ def serve(address: str) -> None:
     """Answer requests at `address` until the standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.disable()  # modules are no garbage; steps collect theirs
-    import_lean()
     pool = WorkerPool()
     signal.signal(signal.SIGTERM, lambda *_: _leave(pool))
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
