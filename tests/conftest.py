@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from failing import failing_scene
 from hypothesis import settings
 from psf_runs import built_recipe, psf_scene
 from raw_exposures import provide_reference_files
-from rich_runs import make_sequence, make_solved, make_updated
+from rich_runs import make_sequence, make_solved, make_updated, run_recipe
+from shared_runs import made_once
 from skies import Scene, small_uvis_scene
 from tiny import copy_tiny, tiny_scene
 from warm_forks import Nursery
@@ -42,7 +44,7 @@ _RUNS = {
 }
 """Fixtures that hold a finished run."""
 _STARTS_RUNS = re.compile(
-    r"whole_runs|forked_run|main\(\[\*?\"(run|demo|apply)|\"snakemake\"|TweakReg\("
+    r"whole_runs|forked_run|plain_snakemake|main\(\[\*?\"(run|demo|apply)|\"snakemake\"|TweakReg\("
 )
 """What the text of a module holds whose tests start runs of their own."""
 
@@ -100,10 +102,12 @@ def small_scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 @pytest.fixture(scope="session")
 def finished_run(small_scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the small scene, its recipe and a finished run; read only."""
-    folder = tmp_path_factory.mktemp("run")
-    copy_scene(small_scene, folder)
-    assert main(["run", str(folder / "recipe.yaml"), "-j", "2"]) == 0
-    return folder
+
+    def make(folder: Path) -> None:
+        copy_scene(small_scene, folder)
+        run_recipe(folder / "recipe.yaml")
+
+    return made_once(tmp_path_factory, "run", make)
 
 
 @pytest.fixture(scope="session")
@@ -115,15 +119,15 @@ def tiny_exposures(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 @pytest.fixture(scope="session")
 def tiny_run(tiny_exposures: Scene, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the tiny exposures, their recipe and a finished run; read only."""
-    folder = tmp_path_factory.mktemp("tiny_run")
-    assert main(["run", str(copy_tiny(tiny_exposures, folder)), "-j", "2"]) == 0
-    return folder
+    return made_once(
+        tmp_path_factory, "tiny_run", lambda folder: run_recipe(copy_tiny(tiny_exposures, folder))
+    )
 
 
 @pytest.fixture(scope="session")
 def solved_run(tiny_exposures: Scene, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the tiny exposures, solved together with a catalog; read only."""
-    return make_solved(tmp_path_factory.mktemp("solved"), tiny_exposures).parent
+    return made_once(tmp_path_factory, "solved", lambda folder: make_solved(folder, tiny_exposures))
 
 
 @pytest.fixture(scope="session")
@@ -173,43 +177,38 @@ def jref(reference_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def updated_run(reference_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a run in which all is on that can be, its output in ``out``."""
-    folder = tmp_path_factory.mktemp("updated")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("jref", f"{reference_folder}/")
-        make_updated(folder)
-    return folder
+        return made_once(tmp_path_factory, "updated", make_updated)
 
 
 @pytest.fixture(scope="session")
 def sequence_run(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a sequence from catalogs, its output in ``results/sequence``."""
-    folder = tmp_path_factory.mktemp("sequence")
-    make_sequence(folder, finished_run)
-    return folder
+    return made_once(
+        tmp_path_factory, "sequence", lambda folder: make_sequence(folder, finished_run)
+    )
 
 
 @pytest.fixture(scope="session")
 def flt_run(small_scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder in which the manual's first example has run; read only."""
-    working = tmp_path_factory.mktemp("flt")
-    for path in small_scene.paths:
-        shutil.copyfile(path, working / path.name.replace("flc", "flt"))
     from tweakreg_steps import TweakReg
 
-    before = Path.cwd()
-    os.chdir(working)
-    try:
-        TweakReg(
-            "*flt.fits",
-            imagefindcfg={"threshold": 200, "conv_width": 3.5},
-            refimagefindcfg={"threshold": 400, "conv_width": 2.5},
-            updatehdr=False,
-            shiftfile=True,
-            outshifts="shift.txt",
-        )
-    finally:
-        os.chdir(before)
-    return working
+    def make(folder: Path) -> None:
+        for path in small_scene.paths:
+            shutil.copyfile(path, folder / path.name.replace("flc", "flt"))
+        with chdir(folder):
+            TweakReg(
+                "*flt.fits",
+                imagefindcfg={"threshold": 200, "conv_width": 3.5},
+                refimagefindcfg={"threshold": 400, "conv_width": 2.5},
+                updatehdr=False,
+                shiftfile=True,
+                outshifts="shift.txt",
+            )
+
+    return made_once(tmp_path_factory, "flt", make)
 
 
 @pytest.fixture
@@ -233,11 +232,20 @@ shiftfile_output:
 """
 
 
-def copy_scene(scene: Scene, folder: Path) -> None:
+LEAN_RECIPE = f"""\
+{RECIPE}\
+writecat: false
+object_matching: {{see2dplot: false}}
+catalog_fitting: {{residplot: No plot}}
+"""
+"""The same without what takes time: plots of images and text catalogs."""
+
+
+def copy_scene(scene: Scene, folder: Path, recipe: str = RECIPE) -> None:
     """Copy a scene's exposures into a folder, with a recipe for them."""
     for path in scene.paths:
         shutil.copyfile(path, folder / path.name)
-    (folder / "recipe.yaml").write_text(RECIPE)
+    (folder / "recipe.yaml").write_text(recipe)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A run in a fork of the tests' process: all the same but for the time that imports take."""
+"""A command in a fork of the tests' process: all the same but for the time that imports take."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import contextlib
 import os
 import resource
 import signal
+import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -22,13 +23,13 @@ from tweakreg_steps.steps import all_steps
 
 def import_everything() -> None:
     """Import what a run and its warm process import, once for all forks."""
-    for module in ("snakemake.api", *step_server._FIRST, *step_server._modules_for(all_steps())):
+    for module in ("snakemake.cli", *step_server._FIRST, *step_server._modules_for(all_steps())):
         import_module(module)
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command of ``tweakreg``, and how it is to be executed.
+    """A command, and how it is to be executed.
 
     Attributes
     ----------
@@ -42,6 +43,10 @@ class Command:
         The descriptor that takes what it says, or None.
     size_limit
         How large it may make a file, bytes, or None.
+    printed
+        The descriptor that takes what it prints, or None.
+    program
+        What executes the words and returns the exit status.
     """
 
     words: Sequence[str]
@@ -49,6 +54,43 @@ class Command:
     environment: Mapping[str, str]
     said: int | None = None
     size_limit: int | None = None
+    printed: int | None = None
+    program: Callable[[Sequence[str]], int] = main
+
+
+def execute(
+    words: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    *,
+    program: Callable[[Sequence[str]], int] = main,
+) -> subprocess.CompletedProcess[str]:
+    """Execute a command in a fork to its end, and return what it said."""
+    import_everything()
+    with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as said:
+        streams = {"printed": printed.fileno(), "said": said.fileno()}
+        command = Command(words, folder, dict(environment), program=program, **streams)
+        process = fork_command(command)
+        _, status = os.waitpid(process, 0)
+        texts = []
+        for stream in (printed, said):
+            stream.seek(0)
+            texts.append(stream.read().decode())
+    return subprocess.CompletedProcess(words, os.waitstatus_to_exitcode(status), *texts)
+
+
+def snakemake(words: Sequence[str]) -> int:
+    """Do what the program ``snakemake`` does; a warning is no error there."""
+    from snakemake import cli
+
+    warnings.resetwarnings()
+    warnings.simplefilter("ignore")
+    sys.argv = ["snakemake", *words]
+    try:
+        cli.main(words)
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0
 
 
 def fork_command(command: Command) -> int:
@@ -74,23 +116,22 @@ def _execute(command: Command) -> None:
         os.environ.clear()
         os.environ.update(command.environment)
         tempfile.tempdir = None
-        _replace_streams(command.said)
+        _replace_streams(command.printed, command.said)
         if command.size_limit is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (command.size_limit, command.size_limit))
         vars(step_server)["Popen"] = _ForkedServer
-        status = main(command.words)
+        status = command.program(command.words)
+        sys.stdout.flush()
         sys.stderr.flush()
     finally:
         os._exit(status)
 
 
-def _replace_streams(said: int | None) -> None:
-    """Give the process streams of its own: what it says goes to one that is given, or nowhere."""
+def _replace_streams(printed: int | None, said: int | None) -> None:
+    """Give the process streams of its own: output goes to what is given, or nowhere."""
     null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(null, descriptor)
-    if said is not None:
-        os.dup2(said, 2)
+    for descriptor, target in enumerate((None, printed, said)):
+        os.dup2(null if target is None else target, descriptor)
     sys.stdin, sys.stdout, sys.stderr = (
         os.fdopen(descriptor, mode, closefd=False) for descriptor, mode in enumerate("rww")
     )

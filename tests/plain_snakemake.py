@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-import sys
 from pathlib import Path
+
+from forked_run import execute, snakemake
 
 from tweakreg_steps.resources import workflow_folder
 from tweakreg_steps.running.step_server import warm_steps
@@ -19,14 +21,8 @@ OF_THE_WORKFLOW = (
 def plain_snakemake(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run Snakemake in a folder to its end, and return what it said.
 
-    Its jobs find a warm process, which saves each of them the time of its imports. That they need
-    none is seen by `test_plain_snakemake_gives_the_same_files`.
+    It runs in a fork, and its jobs find a warm process, which saves the time of their imports. That
+    they need neither is seen by `test_plain_snakemake_gives_the_same_files`.
     """
     with warm_steps():
-        return subprocess.run(
-            [sys.executable, "-m", "snakemake", *words],
-            cwd=folder,
-            check=False,
-            capture_output=True,
-            text=True,
-        )
+        return execute(words, folder, os.environ, program=snakemake)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
+
+from forked_run import execute, snakemake
 
 from tweakreg_steps.resources import workflow_folder
 
@@ -17,15 +17,11 @@ Edges = frozenset[tuple[str, str]]
 
 def rule_graph(recipe: Path) -> Edges:
     """Have Snakemake draw the graph of a recipe's rules."""
-    command = ["-m", "snakemake", "--snakefile", str(workflow_folder() / "Snakefile")]
-    drawn = subprocess.run(
-        [sys.executable, *command, "--configfile", str(recipe), "--rulegraph"],
-        cwd=recipe.parent,
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    snakefile = str(workflow_folder() / "Snakefile")
+    words = ["--snakefile", snakefile, "--configfile", str(recipe), "--rulegraph"]
+    done = execute(words, recipe.parent, os.environ, program=snakemake)
+    done.check_returncode()
+    drawn = done.stdout
     labels = dict(re.findall(r"^\s*(\d+)\[label = \"(\w+)\"", drawn, re.MULTILINE))
     pairs = re.findall(r"^\s*(\d+) -> (\d+)", drawn, re.MULTILINE)
     edges = frozenset((labels[one], labels[other]) for one, other in pairs)

@@ -10,7 +10,7 @@ from typing import Any
 import ledgers
 import pytest
 from skies import Scene
-from tiny import copy_tiny, tiny_scene
+from tiny import LEAN, copy_tiny, tiny_scene
 from whole_runs import World
 
 from tweakreg_steps.cli import main
@@ -67,7 +67,7 @@ def test_replaced_after_it_was_looked_at(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     world, fresh = World(tmp_path / "world"), World(tmp_path / "fresh")
-    recipe = copy_tiny(tiny_exposures, world.folder)
+    recipe = copy_tiny(tiny_exposures, world.folder, **LEAN)
     path, other = world.folder / f"{IMAGE}.fits", other_scene.paths[2]
     before_the_jobs(monkeypatch, lambda: replace_file(path, other))
     assert main(["run", str(recipe), "-j", "2"]) == 1
@@ -77,7 +77,7 @@ def test_replaced_after_it_was_looked_at(
     assert not entries(world.out, IMAGE) & set(READERS)
     assert "find_sources" in entries(world.out, "paint02q_flc")
     assert main(["run", str(recipe), "-j", "2"]) in (0, 3)
-    shutil.copyfile(other, copy_tiny(tiny_exposures, fresh.folder).parent / path.name)
+    shutil.copyfile(other, copy_tiny(tiny_exposures, fresh.folder, **LEAN).parent / path.name)
     main(["run", str(fresh.folder / "recipe.yaml"), "-j", "2"])
     assert world.contents() == fresh.contents()
 

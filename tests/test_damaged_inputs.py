@@ -11,7 +11,7 @@ import pytest
 import yaml
 from skies import Scene
 from test_one_truth import planned, scheduled
-from tiny import copy_tiny
+from tiny import LEAN, copy_tiny
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.recipes.recipe import load_recipe
@@ -66,7 +66,7 @@ def promise(path: Path) -> None:
 
 @pytest.fixture
 def recipe(tiny_exposures: Scene, tmp_path: Path) -> Path:
-    return copy_tiny(tiny_exposures, tmp_path)
+    return copy_tiny(tiny_exposures, tmp_path, **LEAN)
 
 
 @pytest.mark.parametrize("kind", DAMAGES)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from forked_run import execute, snakemake
 from ledgers import forget
 from skies import Scene
-from tiny import copy_tiny
+from tiny import LEAN, copy_tiny
 from whole_runs import World
 
 from tweakreg_steps.cli import main
@@ -70,19 +70,14 @@ def plain_snakemake(recipe: Path) -> tuple[int, str]:
     """Run Snakemake on the workflow."""
     from tweakreg_steps.resources import workflow_folder
 
-    words = ["-s", workflow_folder() / "Snakefile", "--configfile", recipe, "-c1", "--scheduler"]
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", *map(str, words), "greedy"],
-        cwd=recipe.parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    snakefile = str(workflow_folder() / "Snakefile")
+    words = ["-s", snakefile, "--configfile", str(recipe), "-c1", "--scheduler", "greedy"]
+    done = execute(words, recipe.parent, os.environ, program=snakemake)
     return done.returncode, done.stdout + done.stderr
 
 
 def test_the_output_folder_itself_may_be_a_link(tiny_exposures: Scene, tmp_path: Path) -> None:
-    recipe = copy_tiny(tiny_exposures, tmp_path, number=2)
+    recipe = copy_tiny(tiny_exposures, tmp_path, number=2, **LEAN)
     (tmp_path / "big_disk").mkdir()
     (tmp_path / "out").symlink_to(tmp_path / "big_disk")
     assert main(["run", str(recipe)]) == 0
@@ -93,7 +88,7 @@ def test_rules_that_were_planted_in_the_output_folder_are_not_believed(
     tiny_exposures: Scene, tmp_path: Path
 ) -> None:
     world = World(tmp_path)
-    copy_tiny(tiny_exposures, tmp_path, number=2)
+    copy_tiny(tiny_exposures, tmp_path, number=2, **LEAN)
     planted = tmp_path / "planted"
     for place in (".tweakreg/scratch/sources", ".snakemake/source_cache", ".snakemake/scripts"):
         for rules in (Path(__file__).parents[1] / "rules").glob("*.smk"):
@@ -147,7 +142,7 @@ def test_plain_snakemake_spares_a_file_of_the_users_too(
 
 
 def test_temporary_folders_of_other_programs_stay(tiny_exposures: Scene, tmp_path: Path) -> None:
-    recipe = copy_tiny(tiny_exposures, tmp_path, number=2, outdir=".")
+    recipe = copy_tiny(tiny_exposures, tmp_path, number=2, **LEAN, outdir=".")
     theirs = [tmp_path / ".x.123.tmp", tmp_path / "sub" / ".y.fits.77.tmp.fits"]
     for folder in theirs:
         folder.mkdir(parents=True)
@@ -202,7 +197,7 @@ def test_a_broken_ledger_owns_nothing(tmp_path: Path, content: str) -> None:
 
 
 def test_a_killed_jobs_product_is_made_again(tiny_exposures: Scene, tmp_path: Path) -> None:
-    recipe = copy_tiny(tiny_exposures, tmp_path, number=2)
+    recipe = copy_tiny(tiny_exposures, tmp_path, number=2, **LEAN)
     assert main(["run", str(recipe)]) == 0
     out = tmp_path / "out"
     forget(out, "summarize", "all")

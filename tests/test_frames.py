@@ -76,7 +76,8 @@ def test_images_in_any_frame_are_aligned_with_a_list_in_icrs(tmp_path: Path) -> 
         "outdir": "out",
         "imagefindpars": {"threshold": 20.0, "conv_width": 2.4},
         "reference_catalog": {"refcat": "list.ecsv"},
-        "catalog_fitting": {"fitgeometry": "rscale"},
+        "object_matching": {"see2dplot": False},
+        "catalog_fitting": {"fitgeometry": "rscale", "residplot": "No plot"},
         "update_header": {"updatehdr": True},
     }
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))

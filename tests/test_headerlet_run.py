@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from astropy.io import fits
-from conftest import copy_scene
+from conftest import LEAN_RECIPE, copy_scene
 from skies import Scene, single_extension_scene
 from stwcs.wcsutil import HSTWCS, headerlet
 from test_headerlet import X, Y, quiet
@@ -35,7 +35,7 @@ headerlet_creation:
 def run(small_scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a finished run over two exposures, with headerlets; read only."""
     folder = tmp_path_factory.mktemp("headerlet_run")
-    copy_scene(small_scene, folder)
+    copy_scene(small_scene, folder, LEAN_RECIPE)
     for number in (3, 4):
         (folder / f"paint{number:02d}q_flc.fits").unlink()
     (folder / "history.txt").write_text("All that is known\nof this solution.\n")

@@ -20,18 +20,18 @@ import numpy as np
 import pytest
 from forked_run import import_everything
 from skies import Scene
-from test_output_folder import LEAN
-from tiny import copy_tiny
+from tiny import LEAN, copy_tiny
 from whole_runs import World
 
 _KILLS = int(os.environ.get("TWEAKREG_KILLS", "36"))
 _WITH_STARTS = _KILLS // 6
 _VARIANTS: dict[str, dict[str, Any]] = {
     "everything": {},
-    "sextractor": {"imagefindpars": {"finder": "sextractor", "threshold": 10}},
+    "sextractor": {**LEAN, "imagefindpars": {"finder": "sextractor", "threshold": 10}},
     "clean": {"clean": True},
-    "expand_refcat": {"expand_refcat": True},
+    "expand_refcat": {**LEAN, "expand_refcat": True},
 }
+"""Plots are drawn in the first one, and in the one that cleans up."""
 _FEWEST = {"everything": 2, "sextractor": 2, "clean": 2}
 """How many exposures these have: the jobs of a third one are those of the second again."""
 _SHARES = {"everything": 0.55, "sextractor": 0.15, "clean": 0.15, "expand_refcat": 0.15}
@@ -48,7 +48,7 @@ def kill_and_compare(
     number: int | None = None,
 ) -> None:
     """Kill runs at random moments, and compare what they come to with an undisturbed run."""
-    undisturbed = World(folder / "undisturbed")
+    undisturbed = World(folder / "undisturbed", is_first=not forked)
     copy_tiny(scene, undisturbed.folder, number=number, **changes)
     started = time.monotonic()
     assert not kill(undisturbed, forked=forked)(1000.0)
@@ -57,7 +57,7 @@ def kill_and_compare(
     moments = np.random.default_rng([kills, forked, *folder.name.encode()]).uniform
     left = kills
     for turn in count():
-        world = World(folder / str(turn))
+        world = World(folder / str(turn), is_first=not forked)
         copy_tiny(scene, world.folder, number=number, **changes)
         began: float | None = time.monotonic()
         while left and kill(world, forked=forked)(moments(0.0, length)):

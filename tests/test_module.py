@@ -10,7 +10,7 @@ import yaml
 from plain_snakemake import plain_snakemake
 from skies import Scene
 from test_docs import examples
-from tiny import copy_tiny
+from tiny import LEAN, copy_tiny
 
 from tweakreg_steps.cli import main
 
@@ -68,7 +68,7 @@ def products(outdir: Path) -> dict[str, bytes]:
 
 
 def test_a_module_makes_the_same_files(tiny_exposures: Scene, tmp_path: Path) -> None:
-    few = {"writecat": False, "object_matching": {"see2dplot": False}, "shiftfile_output": {}}
+    few = {**LEAN, "shiftfile_output": {}}
     recipe = copy_tiny(tiny_exposures, tmp_path / "plain", number=2, **few)
     assert main(["run", str(recipe), "-j", "2"]) == 0
     user = copy_tiny(tiny_exposures, tmp_path / "user", number=2, **few)
@@ -101,7 +101,7 @@ rule both:
 def test_the_two_modules_of_the_documentation_in_one_snakefile(
     tiny_exposures: Scene, tmp_path: Path
 ) -> None:
-    few = {"writecat": False, "object_matching": {"see2dplot": False}, "shiftfile_output": {}}
+    few = {**LEAN, "shiftfile_output": {}}
     recipe = copy_tiny(tiny_exposures, tmp_path, number=2, **few)
     given = yaml.safe_load(recipe.read_text())
     other = {"catalog_fitting": {"fitgeometry": "shift"}}

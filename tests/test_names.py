@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 from skies import Scene
-from test_output_folder import LEAN
-from tiny import copy_tiny
+from tiny import LEAN, copy_tiny
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.printable import control_name, printable, printable_line, printable_message

@@ -7,23 +7,16 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from forked_run import import_everything
 from skies import Scene
 from small_disk import small_disk
-from tiny import copy_tiny
+from tiny import LEAN, copy_tiny
 from whole_runs import World
 
 from tweakreg_steps.cli import main
 
-LEAN: dict[str, Any] = {
-    "writecat": False,
-    "object_matching": {"see2dplot": False},
-    "catalog_fitting": {"residplot": "No plot"},
-}
-"""A recipe that makes few products."""
 DENIED = ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override"]
 """What makes root obey the permissions of files."""
 

@@ -10,7 +10,7 @@ import pytest
 from astropy.table import Table
 from skies import Scene
 from test_workplan import CATALOGS, changed, image, plan
-from tiny import copy_tiny
+from tiny import LEAN, copy_tiny
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.errors import RecipeError
@@ -163,14 +163,16 @@ def test_one_image_is_searched_in_its_own_way(
     name = tiny_exposures.paths[1].stem
     usual = Table.read(tiny_run / "out" / "catalogs" / f"{name}.ecsv")
     limit = float(sorted(usual["flux"])[-10])
-    path = copy_tiny(tiny_exposures, tmp_path, images={name: {"imagefindpars": {"fluxmax": limit}}})
+    changes = {name: {"imagefindpars": {"fluxmax": limit}}}
+    path = copy_tiny(tiny_exposures, tmp_path, images=changes, **LEAN)
     assert main(["run", str(path)]) == 0
     for exposure in tiny_exposures.paths:
         before = Table.read(tiny_run / "out" / "catalogs" / f"{exposure.stem}.ecsv")
         after = Table.read(tmp_path / "out" / "catalogs" / f"{exposure.stem}.ecsv")
         assert len(before) - len(after) == (10 if exposure.stem == name else 0)
     capsys.readouterr()
-    copy_tiny(tiny_exposures, tmp_path, images={name: {"imagefindpars": {"fluxmax": limit + 1.0}}})
+    changes = {name: {"imagefindpars": {"fluxmax": limit + 1.0}}}
+    copy_tiny(tiny_exposures, tmp_path, images=changes, **LEAN)
     assert main(["plan", str(path)]) == 0
     said = capsys.readouterr().out
     assert f"find_sources {name}: imagefindpars.fluxmax {limit} → {limit + 1.0}" in said

@@ -11,7 +11,7 @@ from astropy.io import fits
 from astropy.table import Table
 from skies import Scene, rms_to_truth
 from steps import run_steps
-from tiny import copy_tiny, tiny_scene
+from tiny import LEAN, copy_tiny, tiny_scene
 
 from tweakreg_steps.cli import main
 
@@ -23,7 +23,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 
 def recipe_of(scene: Scene, folder: Path, unit: str | None, **find: float | None) -> Path:
     """Copy the exposures, in another unit, and write a recipe for them."""
-    recipe = copy_tiny(scene, folder, imagefindpars={"threshold": 4.0, **find})
+    recipe = copy_tiny(scene, folder, **LEAN, imagefindpars={"threshold": 4.0, **find})
     for path in folder.glob("*_flc.fits"):
         with fits.open(path, mode="update") as hdus:
             seconds = hdus[0].header["EXPTIME"]
@@ -91,7 +91,7 @@ def test_the_exposure_time_of_a_rate_makes_its_catalog_stale(
 def test_what_the_noise_is_taken_for_is_said_on_the_screen(
     tiny_exposures: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    recipe = copy_tiny(tiny_exposures, tmp_path, number=2)
+    recipe = copy_tiny(tiny_exposures, tmp_path, number=2, **LEAN)
     for path in tmp_path.glob("*_flc.fits"):
         with fits.open(path, mode="update") as hdus:
             for hdu in hdus:

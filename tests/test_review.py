@@ -21,6 +21,7 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 from matplotlib.image import imsave
+from shared_runs import made_once
 from test_apply import command, inputs
 from test_workflow import planned
 from unsigned import unsigned
@@ -37,12 +38,14 @@ Answer = Callable[..., int]
 @pytest.fixture(scope="session")
 def waiting_run(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a run whose images wait for a decision; read only."""
-    folder = tmp_path_factory.mktemp("waiting") / "run"
-    shutil.copytree(finished_run, folder)
-    recipe = folder / "recipe.yaml"
-    recipe.write_text(recipe.read_text() + "interactive: true\n")
-    assert command("run", folder) == 3
-    return folder
+
+    def make(folder: Path) -> None:
+        shutil.copytree(finished_run, folder, dirs_exist_ok=True)
+        recipe = folder / "recipe.yaml"
+        recipe.write_text(recipe.read_text() + "interactive: true\n")
+        assert command("run", folder) == 3
+
+    return made_once(tmp_path_factory, "waiting", make)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from astropy.io import fits
 from astropy.table import Table
-from conftest import copy_scene
+from conftest import LEAN_RECIPE, copy_scene
 from scipy.spatial import cKDTree
 from skies import Scene, rms_to_truth, small_uvis_scene
 from steps import run_steps
@@ -236,7 +236,7 @@ def test_a_program_of_another_name_is_found(folder: Path, monkeypatch: pytest.Mo
 
 
 def test_the_whole_way(small_scene: Scene, tmp_path: Path) -> None:
-    copy_scene(small_scene, tmp_path)
+    copy_scene(small_scene, tmp_path, LEAN_RECIPE)
     recipe = yaml.safe_load((tmp_path / "recipe.yaml").read_text())
     recipe["imagefindpars"] = {**SECTION, "sextractor": {"DEBLEND_MINCONT": 0.001}}
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))

@@ -23,7 +23,7 @@ from tweakreg_steps.resources import workflow_folder
 
 pytestmark = pytest.mark.skipif(not is_installed(), reason="SLURM and munge are not installed")
 
-PATIENCE = 120.0
+PATIENCE = 600.0
 FINDING = ("make_masks", "find_sources", "undistort_sources", "write_chip_catalog")
 
 
@@ -128,7 +128,8 @@ def test_a_hundred_exposures_are_four_jobs(
 ) -> None:
     # links to three exposures, so that each of a hundred has its like in every group
     kinds = len(tiny_exposures.paths)
-    changes = {"report": False, "catalog_fitting": {"residplot": "No plot"}}
+    changes: dict[str, Any] = {"report": False, "catalog_fitting": {"residplot": "No plot"}}
+    changes["object_matching"] = {"see2dplot": False}
     copy_tiny(tiny_exposures, tmp_path, number=0, update_header={"updatehdr": False}, **changes)
     for i in range(100):
         os.link(tiny_exposures.paths[i % kinds], tmp_path / f"copy{i:03d}_flc.fits")

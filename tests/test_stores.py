@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from plain_snakemake import plain_snakemake
 from test_docs import examples
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.resources import workflow_folder
 
 PAGE = "cluster.md"
-SNAKEMAKE = (sys.executable, "-m", "snakemake", "-c2", "--scheduler", "greedy", "--quiet")
+WORDS = ("-c2", "--scheduler", "greedy", "--quiet")
 
 needs_rsync = pytest.mark.skipif(shutil.which("rsync") is None, reason="rsync is not installed")
-
-
-def snakemake(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake in a folder."""
-    call = [*SNAKEMAKE, *words]
-    return subprocess.run(call, cwd=folder, check=False, capture_output=True, text=True)
 
 
 def write_recipe(tiny_run: Path, folder: Path, **changes: str) -> Path:
@@ -51,7 +45,7 @@ def test_exposures_of_a_store_are_aligned_and_the_copies_brought_there(
     (snakefile,) = (text for text in examples(PAGE, "python") if "storage archive" in text)
     (work / "Snakefile").write_text(snakefile.replace("/archive/visit12", str(store)))
 
-    done = snakemake(work)
+    done = plain_snakemake(work, *WORDS)
     assert done.returncode == 0, done.stderr
     brought = store / "results"
     for path in exposures:
@@ -65,7 +59,8 @@ def test_a_default_storage_is_refused_before_any_job(tiny_run: Path, tmp_path: P
     recipe = write_recipe(tiny_run, tmp_path, input=str(tiny_run / "*_flc.fits"), outdir="out")
     words = ("--default-storage-provider", "fs", "--default-storage-prefix", str(tmp_path / "s"))
     file = str(workflow_folder() / "Snakefile")
-    done = snakemake(tmp_path, "--snakefile", file, "--configfile", str(recipe), *words)
+    of_the_recipe = ("--snakefile", file, "--configfile", str(recipe))
+    done = plain_snakemake(tmp_path, *WORDS, *of_the_recipe, *words)
     assert done.returncode != 0
     assert "a default storage" in done.stderr
     assert not (tmp_path / "out").exists()

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.io import fits
-from conftest import RECIPE
+from conftest import LEAN_RECIPE
 from stwcs.wcsutil import HSTWCS, altwcs
 
 from tweakreg_steps.cli import main
@@ -43,7 +43,7 @@ def positions(path: Path) -> Any:  # noqa: ANN401  an array
 
 def align_again(folder: Path, inputs: str, wcsname: str, *lines: str) -> Path:
     """Align copies that were aligned before; return the new ones' folder."""
-    text = RECIPE.replace("*_flc.fits", inputs).replace("outdir: out", f"outdir: {wcsname}")
+    text = LEAN_RECIPE.replace("*_flc.fits", inputs).replace("outdir: out", f"outdir: {wcsname}")
     # another catalog of sources, so that the solution is another
     text = text.replace("threshold: 100", f"threshold: {100 + 10 * len(inputs)}")
     # the second and third find the images aligned already; each is to be a solution of its own

@@ -36,6 +36,9 @@ imagefindpars:
   threshold: 100
 update_header:
   updatehdr: true
+writecat: false
+object_matching: {see2dplot: false}
+catalog_fitting: {residplot: No plot}
 """
 AT_REST = Motion(0.0, 0.0, 0.0)
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import Table
-from conftest import RECIPE, copy_scene
+from conftest import LEAN_RECIPE, RECIPE, copy_scene
 from skies import Scene, rms_to_truth
 from tiny import copy_tiny
 
@@ -195,7 +195,7 @@ def test_the_number_of_jobs_at_once_does_not_matter(tiny_exposures: Scene, tmp_p
 def test_an_empty_image_is_not_aligned_and_the_others_go_on(
     small_scene: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    copy_scene(small_scene, tmp_path)
+    copy_scene(small_scene, tmp_path, LEAN_RECIPE)
     for name, value in (("paint02q_flc.fits", np.nan), ("paint03q_flc.fits", 7.0)):
         with fits.open(tmp_path / name, mode="update") as hdus:
             for chip in (1, 2):
@@ -219,7 +219,7 @@ def test_an_empty_image_is_not_aligned_and_the_others_go_on(
 def test_images_not_aligned_are_copied_as_they_are(
     small_scene: Scene, tmp_path: Path, edit: Edit
 ) -> None:
-    copy_scene(small_scene, tmp_path)
+    copy_scene(small_scene, tmp_path, LEAN_RECIPE)
     recipe = tmp_path / "recipe.yaml"
     edit(recipe, "threshold: 100", "threshold: 1e6")
     assert main(["run", str(recipe), "-j", "2"]) == 3
@@ -230,7 +230,7 @@ def test_images_not_aligned_are_copied_as_they_are(
 def test_no_source_in_the_reference_is_said_of_every_image(
     small_scene: Scene, tmp_path: Path
 ) -> None:
-    copy_scene(small_scene, tmp_path)
+    copy_scene(small_scene, tmp_path, LEAN_RECIPE)
     with fits.open(tmp_path / "paint01q_flc.fits", mode="update") as hdus:
         for chip in (1, 2):
             hdus["SCI", chip].data[:] = 0.0
@@ -300,7 +300,7 @@ def test_show_prints_the_table_of_a_run(
 def test_a_catalog_is_the_reference_wherever_it_is(
     small_scene: Scene, tmp_path: Path, edit: Edit
 ) -> None:
-    copy_scene(small_scene, tmp_path)
+    copy_scene(small_scene, tmp_path, LEAN_RECIPE)
     rows = zip(small_scene.ra, small_scene.dec, strict=True)
     lines = ["# elsewhere on the sky, and nowhere", "10.0 20.0", "nan 1.0", "10.0 20.0"]
     lines += [f"{ra:.9f} {dec:.9f}" for ra, dec in rows]
@@ -326,7 +326,7 @@ def test_a_catalog_is_the_reference_wherever_it_is(
 
 
 def test_regions_and_flags_keep_sources_out(small_scene: Scene, tmp_path: Path, edit: Edit) -> None:
-    copy_scene(small_scene, tmp_path)
+    copy_scene(small_scene, tmp_path, LEAN_RECIPE)
     (tmp_path / "out.reg").write_text("image\n-box(256,256,512,512,0)\n")
     (tmp_path / "exclusions.txt").write_text("paint02q_flc.fits None out.reg\n")
     recipe = tmp_path / "recipe.yaml"
@@ -345,6 +345,12 @@ def test_regions_and_flags_keep_sources_out(small_scene: Scene, tmp_path: Path, 
     assert main(["run", str(recipe)]) == 2
 
 
+PLAIN_SEARCH = """\
+object_matching: {searchrad: 20, see2dplot: false}
+catalog_fitting: {residplot: No plot}
+"""
+
+
 def test_single_images_of_other_telescopes_are_aligned(tmp_path: Path) -> None:
     from skies import single_extension_scene
 
@@ -353,7 +359,7 @@ def test_single_images_of_other_telescopes_are_aligned(tmp_path: Path) -> None:
         folder.mkdir()
         scene = single_extension_scene(folder, projection=projection, compressed=compressed)
         text = RECIPE.replace("*_flc.fits", "*.fits*").replace("threshold: 100", "threshold: 20")
-        (folder / "recipe.yaml").write_text(text + "object_matching: {searchrad: 20}\n")
+        (folder / "recipe.yaml").write_text(text + PLAIN_SEARCH)
         assert main(["run", str(folder / "recipe.yaml"), "-j", "2"]) == 0
         for path in scene.paths[1:]:
             before = rms_to_truth(path, scene)

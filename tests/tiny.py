@@ -18,6 +18,13 @@ RECIPE: dict[str, Any] = {
 }
 """A recipe that aligns them, and makes every kind of product that it does not have to ask for."""
 
+LEAN: dict[str, Any] = {
+    "writecat": False,
+    "object_matching": {"see2dplot": False},
+    "catalog_fitting": {"residplot": "No plot"},
+}
+"""What makes fewer of them, in two thirds of the time: no plots of images, no text catalogs."""
+
 
 def tiny_scene(directory: Path, *, number: int = 3, seed: int = 2) -> Scene:
     """Paint two-chip exposures of 200x200 pixels with some 60 stars a chip: 0.6 MB each."""

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from ledgers import entries
 from matplotlib import get_configdir
 
 from tweakreg_steps.records.outdir_files import LEDGER, NOTES
+from tweakreg_steps.resources import user_cache
 
 _MARK = "TWEAKREG_TESTED_RUN"
 _TIMES = ("mtime_ns", "inode", "ticket")
@@ -41,9 +43,13 @@ class World:
         What the environment of every process of its runs holds.
     groups
         The process groups of its runs.
+    is_first
+        Whether its first run is the user's first, which has to read the code of all steps: that
+        takes longer than a small run.
     """
 
     folder: Path
+    is_first: bool = False
     mark: str = field(default_factory=lambda: secrets.token_hex(8))
     groups: set[int] = field(default_factory=set)
 
@@ -60,10 +66,13 @@ class World:
     def environment(self) -> dict[str, str]:
         """Return the environment of its runs."""
         (self.folder / "tmp").mkdir(exist_ok=True)
+        cache = self.folder / "cache"
+        if not self.is_first and not cache.exists() and user_cache().is_dir():
+            shutil.copytree(user_cache(), cache / user_cache().name, ignore=_all_but_code)
         return {
             **os.environ,
             "TMPDIR": str(self.folder / "tmp"),
-            "XDG_CACHE_HOME": str(self.folder / "cache"),
+            "XDG_CACHE_HOME": str(cache),
             "MPLCONFIGDIR": get_configdir(),
             _MARK: self.mark,
         }
@@ -152,8 +161,11 @@ class World:
         os.waitpid(process, 0)
         return True
 
-    def living(self, patience: float = 5.0) -> list[str]:
-        """Return the commands of the runs' processes that are still there after some seconds."""
+    def living(self, patience: float = 60.0) -> list[str]:
+        """Return the commands of the runs' processes that are still there after some seconds.
+
+        Those that are ending need a moment, a long one on a busy machine.
+        """
         end = time.monotonic() + patience
         while True:
             found = [text for text in map(self._command, Path("/proc").iterdir()) if text]
@@ -198,6 +210,11 @@ class World:
             if str(path.relative_to(self.out)) not in _STORY
             and not path.is_relative_to(self.out / NOTES)
         }
+
+
+def _all_but_code(_folder: str, names: list[str]) -> set[str]:
+    """Return what of the user's cache is not what was learnt of the code."""
+    return {*names} - {"code.json"}
 
 
 def _timeless(path: Path) -> Any:  # noqa: ANN401  bytes, or any JSON value
