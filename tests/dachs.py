@@ -22,7 +22,7 @@ from astropy.table import Table
 
 DACHS = Path("/usr/bin/dachs")
 SCHEMA, TABLE = "gaiadr3", "gaia_source"
-_PATIENCE = 60.0
+_PATIENCE = 300.0
 _SETTINGS = """\
 [general]
 rootDir: {folder}/gavo

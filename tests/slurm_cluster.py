@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import itertools
 import os
 import shutil
 import socket
@@ -116,7 +117,7 @@ class Cluster:
         """Return the numbers of all jobs of the last minutes, ended ones included."""
         return self.ask("squeue", "--noheader", "--states=all", "--format=%i").split()
 
-    def await_node(self, patience: float = 30.0) -> None:
+    def await_node(self, patience: float = 120.0) -> None:
         """Wait until the node takes jobs."""
         end = time.monotonic() + patience
         while "idle" not in self.ask("sinfo", "--noheader", "--format=%t"):
@@ -138,7 +139,7 @@ def slurm_cluster(folder: Path) -> Iterator[Cluster]:
     munge.chmod(0o755)
     (munge / "key").write_bytes(os.urandom(1024))
     (munge / "key").chmod(0o600)
-    controller_port, node_port = _free_ports()
+    controller_port, node_port = itertools.islice(_free_ports(), 2)
     text = _CONFIGURATION.format(
         folder=folder,
         host=socket.gethostname().partition(".")[0],
@@ -167,23 +168,24 @@ def slurm_cluster(folder: Path) -> Iterator[Cluster]:
             cluster.end(program)
 
 
-def _await_file(path: Path, patience: float = 10.0) -> None:
+def _await_file(path: Path, patience: float = 120.0) -> None:
     """Wait until a file is there."""
     end = time.monotonic() + patience
-    while not path.exists() and time.monotonic() < end:
+    while not path.exists():
+        assert time.monotonic() < end, path
         time.sleep(0.05)
 
 
-def _await_quiet(cluster: Cluster, patience: float = 10.0) -> None:
+def _await_quiet(cluster: Cluster, patience: float = 30.0) -> None:
     """Wait until no job is left."""
     end = time.monotonic() + patience
     while cluster.ask("squeue", "--noheader").strip() and time.monotonic() < end:
         time.sleep(0.2)
 
 
-def _free_ports() -> tuple[int, int]:
-    """Return two ports that nobody uses."""
-    with socket.socket() as one, socket.socket() as other:
-        for each in (one, other):
-            each.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]
+def _free_ports() -> Iterator[int]:
+    """Yield ports that nobody uses, below those that systems give to whoever asks for any."""
+    for port in range(10_000 + os.getpid() % 10_000, 32_000):
+        with socket.socket() as asking, contextlib.suppress(OSError):
+            asking.bind(("127.0.0.1", port))
+            yield port

@@ -53,7 +53,7 @@ class Desk:
 
     def ask(self, path: str, **headers: str) -> tuple[int, bytes, http.client.HTTPMessage]:
         """Ask for a path below the root with headers of one's own."""
-        connection = http.client.HTTPConnection(self.host, timeout=60)
+        connection = http.client.HTTPConnection(self.host, timeout=300)
         try:
             connection.putrequest("GET", path, skip_host="Host" in headers)
             for name, value in headers.items():
@@ -84,7 +84,7 @@ def desk(tiny_exposures: Scene, tmp_path_factory: pytest.TempPathFactory) -> Ite
         assert process.stdout
         yield Desk(process.stdout.readline().strip(), recipe, process)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=300) == 0
 
 
 @pytest.mark.parametrize(
@@ -318,7 +318,7 @@ def test_a_notebook_shows_the_desk_in_a_frame(tiny_exposures: Scene, tmp_path: P
     try:
         address = urlsplit(shown.address)
         assert f'<iframe src="{shown.address}" width="100%" height="700"' in shown._repr_html_()
-        connection = http.client.HTTPConnection(address.netloc, timeout=60)
+        connection = http.client.HTTPConnection(address.netloc, timeout=300)
         connection.request("GET", address.path)
         answer = connection.getresponse()
         assert answer.status == 200

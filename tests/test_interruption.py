@@ -33,15 +33,24 @@ def start(folder: Path) -> subprocess.Popen[str]:
     )
 
 
+def soon(began: float) -> float:
+    """Return how long a run may take to end that began then: 5 s, or as long as its start took.
+
+    On a busy machine both take longer than they would.
+    """
+    return max(5.0, time.monotonic() - began)
+
+
 def test_an_interrupted_run_ends_soon_and_says_so(small_scene: Scene, tmp_path: Path) -> None:
     copy_scene(small_scene, tmp_path)
+    began = time.monotonic()
     with start(tmp_path) as run:
         assert run.stderr
         assert run.stderr.readline().startswith("[ 1/")
         os.killpg(run.pid, signal.SIGINT)
-        stopped = time.monotonic()
+        stopped, patience = time.monotonic(), soon(began)
         said = run.stderr.read()
-    assert time.monotonic() - stopped < 5.0
+    assert time.monotonic() - stopped < patience
     assert run.returncode == 130
     assert "interrupted; run again to go on from here" in said
 
@@ -79,13 +88,14 @@ def test_interrupted_in_the_middle_of_a_long_step(
     tiny_exposures: Scene, tmp_path: Path, whole_group: bool
 ) -> None:
     world, environment = slow_world(tiny_exposures, tmp_path)
+    began = time.monotonic()
     with world.start(environment=environment) as run:
         wait_for_slow_step(world, run)
         (os.killpg if whole_group else os.kill)(run.pid, signal.SIGINT)
-        stopped = time.monotonic()
+        stopped, patience = time.monotonic(), soon(began)
         assert run.stderr
         said = run.stderr.read()
-    assert time.monotonic() - stopped < 5.0
+    assert time.monotonic() - stopped < patience
     assert run.returncode == 130
     assert "interrupted; run again to go on from here" in said
     assert world.living() == []
@@ -104,13 +114,14 @@ def test_terminated_in_the_middle_of_a_long_step(
     (tmp_path / "profile").mkdir()
     (tmp_path / "profile" / "config.yaml").write_text("executor: local\njobs: 2\n")
     words = ["--profile", "profile"] if with_profile else []
+    began = time.monotonic()
     with world.start(*words, environment=environment) as run:
         wait_for_slow_step(world, run)
         run.send_signal(number)
-        stopped = time.monotonic()
+        stopped, patience = time.monotonic(), soon(began)
         assert run.stderr
         said = run.stderr.read()
-    assert time.monotonic() - stopped < 5.0
+    assert time.monotonic() - stopped < patience
     assert run.returncode == 128 + number
     word = "terminated" if number == signal.SIGTERM else "interrupted"
     assert f"{word}; run again to go on from here" in said
@@ -140,16 +151,17 @@ def test_a_second_signal_ends_a_run_at_once(
 ) -> None:
     monkeypatch.setitem(globals(), "SLOW", STUBBORN)
     world, environment = slow_world(tiny_exposures, tmp_path)
+    began = time.monotonic()
     with world.start(environment=environment) as run:
         wait_for_slow_step(world, run)
         first, second = numbers
         run.send_signal(first)
         time.sleep(0.3)
         run.send_signal(second)
-        stopped = time.monotonic()
+        stopped, patience = time.monotonic(), 0.4 * soon(began)
         assert run.stderr
-        run.wait(5.0)
-    assert time.monotonic() - stopped < 2.0
+        run.wait(100.0)
+    assert time.monotonic() - stopped < patience
     assert run.returncode == 128 + second
     for process in world.living(1.0):
         assert "sleep 100" not in process
@@ -273,15 +285,16 @@ def test_interrupted_while_the_inputs_are_looked_at(tiny_exposures: Scene, tmp_p
             # what follows the last header and data is read by nobody, a large image is
             stream.write(content + large_image_header(400_000_000))
             stream.truncate(stream.tell() + 400_000_320)
+    began = time.monotonic()
     with world.start() as run:
         while not list((world.out / "digests").glob("*")):
             assert run.poll() is None
             time.sleep(0.02)
         os.killpg(run.pid, signal.SIGINT)
-        stopped = time.monotonic()
+        stopped, patience = time.monotonic(), soon(began)
         assert run.stderr
         said = run.stderr.read()
-    assert time.monotonic() - stopped < 5.0
+    assert time.monotonic() - stopped < patience
     assert run.returncode == 130
     assert "interrupted; run again to go on from here" in said
     assert len(list((world.out / "digests").glob("*"))) < 20

@@ -188,12 +188,12 @@ def test_workers_end_with_the_run(ask: Callable[[str], Answer]) -> None:
     server = worker.parent()
     assert server
     server.terminate()
-    assert not psutil.wait_procs([server, worker], timeout=30)[1]
+    assert not psutil.wait_procs([server, worker], timeout=300)[1]
 
 
 def _two_of_one_worker(ask: Callable[[str], Answer]) -> tuple[Answer, Answer]:
     """Ask for steps until one worker has run two, which it does when all is imported."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while time.monotonic() < until:
         first, second = ask("first"), ask("second")
         if first.process == second.process:
@@ -206,7 +206,7 @@ def _wait_for_server() -> None:
     import socket
 
     address = os.environ[SOCKET_VARIABLE].replace("@", "\0")
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while time.monotonic() < until:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             if connection.connect_ex(address) == 0:

@@ -116,9 +116,9 @@ def test_damaged_catalogs_are_read_or_refused_by_name(tmp_path: Path, name: str)
     refused = 0
     for number in range(N_DAMAGED):
         path = binary(tmp_path, damaged(content, dice), f"damaged{number}.cat")
-        began = time.monotonic()
+        began = time.process_time()
         message = refusal(partial(read, path, **dice.choice(COLUMNS)))
-        assert time.monotonic() - began < 10 * SECONDS, path
+        assert time.process_time() - began < 10 * SECONDS, path
         if message is not None:
             refused += 1
             assert path.name in message, path
