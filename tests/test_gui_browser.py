@@ -36,6 +36,8 @@ FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
 )
+PATIENCE = 300_000
+"""Milliseconds that a browser may take on a busy machine."""
 EVIL = """</pre><img src=x onerror="document.title='evil'"><b>"""
 
 
@@ -170,9 +172,9 @@ def page() -> Iterator[Page]:
     if program is None and not os.environ.get("CI"):
         pytest.skip("Chromium is not installed")
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=program, args=list(FLAGS))
+        browser = play.chromium.launch(executable_path=program, args=list(FLAGS), timeout=PATIENCE)
         opened = browser.new_page(viewport={"width": 1280, "height": 900})
-        opened.set_default_timeout(120_000)
+        opened.set_default_timeout(PATIENCE)
         yield opened
         browser.close()
 
