@@ -153,7 +153,7 @@ def test_a_strangers_file_is_overwritten_only_when_asked_for(
 
 
 def test_an_image_not_aligned_gets_none(copy: Path, edit: Edit) -> None:
-    edit(copy / "recipe.yaml", "update_header:", "object_matching: {minobj: 9999}\nupdate_header:")
+    edit(copy / "recipe.yaml", "see2dplot: false", "see2dplot: false, minobj: 9999")
     assert rerun(copy) == 3
     folder = copy / "out" / "headerlets"
     assert names(copy) == ["paint01q_first_hlet.fits", "paint02q_first_hlet.fits"]

@@ -34,7 +34,6 @@ refimage: {refimage}
 imagefindpars: {{threshold: 100}}
 refimagefindpars: {{threshold: 60}}
 update_header: {{updatehdr: true}}
-writecat: false
 object_matching: {{see2dplot: false}}
 catalog_fitting: {{residplot: No plot}}
 """
