@@ -27,11 +27,10 @@ _KILLS = int(os.environ.get("TWEAKREG_KILLS", "36"))
 _WITH_STARTS = _KILLS // 6
 _VARIANTS: dict[str, dict[str, Any]] = {
     "everything": {},
-    "sextractor": {**LEAN, "imagefindpars": {"finder": "sextractor", "threshold": 10}},
+    "sextractor": {"imagefindpars": {"finder": "sextractor", "threshold": 10}},
     "clean": {"clean": True},
-    "expand_refcat": {**LEAN, "expand_refcat": True},
+    "expand_refcat": {"expand_refcat": True},
 }
-"""Plots are drawn in the first one, and in the one that cleans up."""
 _FEWEST = {"everything": 2, "sextractor": 2, "clean": 2}
 """How many exposures these have: the jobs of a third one are those of the second again."""
 _SHARES = {"everything": 0.55, "sextractor": 0.15, "clean": 0.15, "expand_refcat": 0.15}

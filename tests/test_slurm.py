@@ -128,8 +128,7 @@ def test_a_hundred_exposures_are_four_jobs(
 ) -> None:
     # links to three exposures, so that each of a hundred has its like in every group
     kinds = len(tiny_exposures.paths)
-    changes: dict[str, Any] = {"report": False, "catalog_fitting": {"residplot": "No plot"}}
-    changes["object_matching"] = {"see2dplot": False}
+    changes = {"report": False, "catalog_fitting": {"residplot": "No plot"}}
     copy_tiny(tiny_exposures, tmp_path, number=0, update_header={"updatehdr": False}, **changes)
     for i in range(100):
         os.link(tiny_exposures.paths[i % kinds], tmp_path / f"copy{i:03d}_flc.fits")
