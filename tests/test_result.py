@@ -59,7 +59,7 @@ def test_a_notebook_runs_and_shows_the_result(tiny_exposures: Scene, tmp_path: P
     book = notebook.new_notebook(cells=[notebook.new_code_cell(cell) for cell in cells])
     resources = {"metadata": {"path": str(tmp_path)}}
     # the kernel has a minute for its start otherwise, which a busy machine may not give it
-    patience = {"timeout": 300, "startup_timeout": 300}
+    patience: dict[str, Any] = {"timeout": 300, "startup_timeout": 300}
     done = NotebookClient(book, kernel_name="python3", resources=resources, **patience).execute()
     _, _, table, plot, files = ((cell.outputs or [None])[-1] for cell in done.cells)
     shown = [output for output in done.cells[1].outputs if output.output_type == "display_data"]
