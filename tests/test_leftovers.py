@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+from tweakreg_steps.cli import main
+from tweakreg_steps.records.outdir_files import NOTES
 from tweakreg_steps.running.leftovers import clean_outdir
 from tweakreg_steps.scratch import private_folder
 
@@ -27,3 +31,14 @@ def test_private_folders_of_killed_runs_are_removed_before_anything_is_run(
         assert held.parent == temporary
         assert held.is_dir()
         assert not any(folder.parent.exists() for folder in left)
+
+
+def test_what_a_run_with_nothing_to_do_has_noted_is_in_the_ledger_when_it_ends(
+    tiny_run: Path, tmp_path: Path
+) -> None:
+    recipe = shutil.copytree(tiny_run, tmp_path / "run") / "recipe.yaml"
+    outdir = recipe.parent / "out"
+    for path in (outdir / "fits").iterdir():  # as Snakemake does, when a job has ended
+        os.utime(path)
+    assert main(["run", str(recipe), "-q"]) == 0
+    assert not [path for path in (outdir / NOTES).rglob("*") if path.is_file()]

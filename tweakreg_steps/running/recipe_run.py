@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tweakreg_steps.printable import printable_line
 from tweakreg_steps.recipes.recipe import Recipe
+from tweakreg_steps.records.ledger_file import gather_notes
 from tweakreg_steps.records.product_cache import cache_problem, make_shared
 from tweakreg_steps.running.cluster_run import profile_folder
 from tweakreg_steps.running.leftovers import clean_outdir
@@ -73,8 +74,9 @@ def run_recipe(
             prepare(dict.fromkeys(job.job.rule for job in project.stale))
             run_stale(project, project.stale, cores=cores, profile=profile, quiet=quiet)
             write_story(project, file, before)
-        else:
-            gather_logs(project.plan, project.outdir, project.tickets)  # of a run that was killed
+        else:  # what a run left that was killed, and the times that were found new since
+            gather_notes(project.outdir, {})
+            gather_logs(project.plan, project.outdir, project.tickets)
             if not quiet:
                 sys.stderr.write("nothing to do: everything is up to date\n")
         release(project.outdir)
