@@ -124,6 +124,7 @@ class World:
                 run.wait(seconds)
             except subprocess.TimeoutExpired:
                 os.killpg(run.pid, signal.SIGKILL)
+        assert run.returncode in (0, -signal.SIGKILL)
         return run.returncode == -signal.SIGKILL
 
     def fork(self, *words: str) -> int:
