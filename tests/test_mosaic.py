@@ -74,10 +74,12 @@ def align(
     edges: Sequence[Edge],
     *,
     reference: Reference | Literal["catalog"] | None = "catalog",
+    exposures: Exposures | None = None,
     **changes: Any,  # noqa: ANN401
 ) -> AlignedMosaic:
     catalog = reference_of(scene) if reference == "catalog" else reference
-    return align_mosaic(exposures_of(scene), edges, catalog, replace(SETTINGS, **changes))
+    of = exposures or exposures_of(scene)
+    return align_mosaic(of, edges, catalog, replace(SETTINGS, **changes))
 
 
 def _next(n: int, step: int = 1) -> list[tuple[int, int]]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shapely import union_all
 from strips import list_strip, sky_table
 from test_overlap import around
 
 from tweakreg_steps.alignment import overlap
 from tweakreg_steps.alignment.neighbourhood import SkyCircle, neighbours
-from tweakreg_steps.alignment.overlap import Coverage, hull_of, intersect, joint_area
+from tweakreg_steps.alignment.overlap import Coverage, SkyHull, _TangentPlane, hull_of, intersect
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([-90.0, -20.0, 89.9]))
@@ -42,6 +45,16 @@ def test_a_circle_holds_its_sources_and_none_is_around_none() -> None:
     assert 0.003 < circle.radius < 0.03
     assert SkyCircle.around([], []) is None
     assert SkyCircle.around([10.0], [20.0]).radius == pytest.approx(0.0)  # type: ignore[union-attr]
+
+
+def joint_area(pieces: Sequence[SkyHull]) -> float:
+    """Return the area, in square arcseconds, of hulls taken together, all united at once."""
+    present = [piece for piece in pieces if len(piece.corners)]
+    if not present:
+        return 0.0
+    plane = _TangentPlane(max(present, key=lambda piece: piece.area).center)
+    joined = union_all([plane.polygon(piece) for piece in present])
+    return sum(plane.area(part) for part in getattr(joined, "geoms", [joined]))
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 60.0, 89.9]))

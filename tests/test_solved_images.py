@@ -167,6 +167,19 @@ def test_without_a_catalog_the_image_that_is_the_reference_stays() -> None:
     assert np.abs(hard.errors(solved)[2] - hard.errors(solved)[0]).max() < 0.5 + np.abs(own).max()
 
 
+def test_of_errors_that_nothing_tells_nothing_is_said() -> None:
+    """One exposure by itself, and a camera that shares no star with any other exposure."""
+    hard = Hard.of(mosaics.draw(np.random.default_rng(2), mosaics.strip_corners(1)))
+    alone = hard.solve([], reference="m0")
+    assert alone.record["floors"] == {}
+    assert not any("errors of sources" in note for note in alone.record["notes"])
+    corners = np.concatenate([mosaics.strip_corners(2), [[0.0, 9e3]]])
+    hard = Hard.of(mosaics.draw(np.random.default_rng(3), corners, n_catalog=0))
+    cameras = {"m0": "NEAR", "m1": "NEAR", "m2": "FAR"}
+    solved = hard.solve(hard.pairs(next_ones(2), "rshift"), reference="m0", cameras=cameras)
+    assert list(solved.record["floors"]) == ["NEAR"]
+
+
 def test_islands_are_solved_each_and_those_without_reference_said() -> None:
     corners = np.concatenate(
         [mosaics.strip_corners(3), mosaics.strip_corners(3) + np.array([0.0, 4e3])]

@@ -7,7 +7,6 @@ vectors: neither 0h nor a pole is special.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -96,22 +95,6 @@ def intersect(one: SkyHull, other: SkyHull) -> SkyHull:
     if min(np.min(hull.corners @ plane.center) for hull in (one, other)) <= 0.0:
         return NO_HULL
     return plane.hull(plane.polygon(one).intersection(plane.polygon(other)))
-
-
-def joint_area(pieces: Sequence[SkyHull]) -> float:
-    """Return the area, in square arcseconds, of hulls taken together: what they share counts once.
-
-    All must lie within one hemisphere, as the pieces of one image do.
-    """
-    from shapely import union_all
-
-    present = [piece for piece in pieces if len(piece.corners)]
-    if not present:
-        return 0.0
-    plane = _TangentPlane(max(present, key=lambda piece: piece.area).center)
-    joined = union_all([plane.polygon(piece) for piece in present])
-    parts = getattr(joined, "geoms", [joined])
-    return sum(plane.area(part) for part in parts)
 
 
 class Coverage:

@@ -55,6 +55,9 @@ class Stars:
     noise_response
         Standard error of the centre along one axis, in pixels, for independent noise of 1 in each
         pixel; nan without a height.
+    phase_x, phase_y
+        How far the centre is from the middle of the pixel around which it was measured, pixels: on
+        this its error depends. Not always the nearest pixel; nan where no Gaussian fits.
     """
 
     x: FloatArray
@@ -65,6 +68,8 @@ class Stars:
     roundness1: FloatArray
     roundness2: FloatArray
     noise_response: FloatArray
+    phase_x: FloatArray
+    phase_y: FloatArray
 
     def __len__(self) -> int:
         return int(self.x.size)
@@ -222,6 +227,8 @@ def _measure_piece(pixels: RealPixels, row: Index, column: Index, kernel: Kernel
         roundness1=measured["roundness1"],
         roundness2=measured["roundness2"],
         noise_response=np.sqrt(0.5 * (in_x.response**2 + in_y.response**2)),
+        phase_x=shift_x,
+        phase_y=shift_y,
     )
 
 

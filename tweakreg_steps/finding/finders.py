@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.finding.background import subtract_background
 from tweakreg_steps.finding.sky_noise import RealPixels, SkyNoise, measure_sky_noise
-from tweakreg_steps.finding.sources import FoundSources
+from tweakreg_steps.finding.sources import PHASE_COLUMNS, FoundSources
 from tweakreg_steps.finding.threshold import Threshold, noise_warning
 from tweakreg_steps.fits_files.pixel_unit import PixelUnit
 
@@ -124,7 +124,10 @@ def _daofind(search: Search) -> ChipCatalog:
         **_without(search.find, *_OTHERS, *_SEGMENT_PARAMETERS),
     )
     shapes = SHAPE_COLUMNS if search.find["use_sharp_round"] else ()
-    columns = {name: getattr(found.stars, name) for name in ("x", "y", "flux", "peak", *shapes)}
+    columns = {
+        name: getattr(found.stars, name)
+        for name in ("x", "y", "flux", "peak", *shapes, *PHASE_COLUMNS)
+    }
     return _catalog(search, {**columns, "error": found.errors}, found.above)
 
 

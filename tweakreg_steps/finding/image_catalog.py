@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.finding.finders import FINDERS, SHAPE_COLUMNS, Search
+from tweakreg_steps.finding.sources import PHASE_COLUMNS
 from tweakreg_steps.fits_files.chips import Chip
 from tweakreg_steps.fits_files.image_name import image_name
 from tweakreg_steps.fits_files.mask_file import read_mask
@@ -20,7 +21,7 @@ from tweakreg_steps.tables.ecsv import ColumnTable
 
 log = logging.getLogger(__name__)
 
-UNITS = {"x": "pix", "y": "pix", "error": "pix"}
+UNITS = dict.fromkeys(("x", "y", "error", *PHASE_COLUMNS), "pix")
 DESCRIPTIONS = {
     "id": "number of the source, from 0 through all chips",
     "chip": "chip, in the order of the SCI extensions, from 1",
@@ -32,6 +33,8 @@ DESCRIPTIONS = {
     "sharpness": "DAOFIND's sharpness, or IRAF's; only with use_sharp_round",
     "roundness1": "DAOFIND's roundness by symmetry; only with use_sharp_round",
     "roundness2": "DAOFIND's roundness by marginal fits; only with use_sharp_round",
+    "phase_x": "x from the middle of the pixel around which DAOFIND measured it",
+    "phase_y": "y from the middle of the pixel around which DAOFIND measured it",
     "spread": "least light of two opposite neighbours of the brightest pixel, over that pixel",
     "narrow": "whether it is too narrow for a star: a cosmic ray or a hot pixel",
 }
@@ -155,7 +158,8 @@ def _weights(
 def _measured(find: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the columns that the finder measures."""
     selecting = find["use_sharp_round"]
-    return (*_COLUMNS, *(SHAPE_COLUMNS if selecting else ()))
+    phases = PHASE_COLUMNS if find["finder"] == "daofind" else ()
+    return (*_COLUMNS, *(SHAPE_COLUMNS if selecting else ()), *phases)
 
 
 def _in_words(note: Mapping[str, Any]) -> str:
@@ -189,7 +193,7 @@ def _table(
     texts = {**DESCRIPTIONS, **finder.descriptions}
     return ColumnTable(
         columns={"id": np.arange(len(joined["chip"])), **joined},
-        units=UNITS,
+        units={key: unit for key, unit in UNITS.items() if key in joined},
         descriptions={key: text for key, text in texts.items() if key == "id" or key in joined},
         meta={"image": name, "found_in": "pixels", "chips": notes, "reason": reason},
     )

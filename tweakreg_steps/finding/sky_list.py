@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.arrays import FloatArray
+from tweakreg_steps.finding.sources import PHASE_COLUMNS
 from tweakreg_steps.fits_files.chips import Chip
 from tweakreg_steps.tables.ecsv import ColumnTable
 
@@ -30,6 +31,8 @@ DESCRIPTIONS = {
     "y": "FITS pixel of the chip, the centre of the first being 1",
     "flux": "as in catalogs/",
     "error": "standard error of the position along one axis; nan where it is not known",
+    "phase_x": "as in catalogs/, where DAOFIND measured the position",
+    "phase_y": "as in catalogs/, where DAOFIND measured the position",
     "narrow": "whether it is too narrow for a star: a cosmic ray or a hot pixel",
     "ra": "right ascension, ICRS, through the whole distortion of the header as it is",
     "dec": "declination, ICRS, through the whole distortion of the header as it is",
@@ -65,12 +68,14 @@ def make_sky_list(
     else:
         ra, dec, scale = _undistort(catalog, image, chips, wcs_of)
     columns |= _of_pixels(catalog, scale)
+    columns |= {name: catalog[name] for name in PHASE_COLUMNS if name in catalog.columns}
     described = {k: v for k, v in catalog.descriptions.items() if k in columns}
+    own = {k: v for k, v in DESCRIPTIONS.items() if k in columns or k in ("ra", "dec")}
     units = {name: unit for name, unit in catalog.units.items() if name in columns}
     return ColumnTable(
         columns={**columns, "ra": ra, "dec": dec},
         units={**units, **UNITS},
-        descriptions={**described, **DESCRIPTIONS, **_flux_text(catalog)},
+        descriptions={**described, **own, **_flux_text(catalog)},
         meta={name: catalog.meta[name] for name in _KEPT if name in catalog.meta},
     )
 

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.finding.sky_noise import RealPixels
 
+PHASE_COLUMNS = ("phase_x", "phase_y")
+"""Where a centre is in the pixel around which DAOFIND measured it."""
+
 
 @dataclass(frozen=True)
 class FoundSources:

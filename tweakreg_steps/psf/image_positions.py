@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tweakreg_steps.arrays import BoolArray
 from tweakreg_steps.finding.sky_list import CENTROID
+from tweakreg_steps.finding.sources import PHASE_COLUMNS
 from tweakreg_steps.psf.exposed_pixels import ExposedPixels, ExposureFiles
 from tweakreg_steps.psf.pixel_noise import ERR
 from tweakreg_steps.psf.psf_file import PsfFile, describe_psf_file, read_psf
@@ -106,7 +107,8 @@ def _merge(found: ColumnTable, fitted: PsfPositions) -> ColumnTable:
     measured = (fitted.flags & (Flag.NOT_MEASURED | Flag.EXTENDED)) == 0
     lit = (fitted.flags & Flag.NOT_MEASURED) == 0
     columns: dict[str, NDArray[Any]] = {
-        **found.columns,
+        # the fit of a PSF has no pixel around which it is made
+        **{name: own for name, own in found.columns.items() if name not in PHASE_COLUMNS},
         "x": np.where(measured, fitted.x, found["x"]),
         "y": np.where(measured, fitted.y, found["y"]),
         "flux": np.where(lit, fitted.flux, found["flux"]),
@@ -120,11 +122,12 @@ def _merge(found: ColumnTable, fitted: PsfPositions) -> ColumnTable:
         "chi2": fitted.chi2,
         "flags": fitted.flags,
     }
+    units, texts = {**found.units, **_UNITS}, {**found.descriptions, **_DESCRIPTIONS}
     return replace(
         found,
         columns=columns,
-        units={**found.units, **_UNITS},
-        descriptions={**found.descriptions, **_DESCRIPTIONS},
+        units={name: unit for name, unit in units.items() if name in columns},
+        descriptions={name: text for name, text in texts.items() if name in columns},
     )
 
 

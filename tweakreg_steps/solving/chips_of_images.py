@@ -114,12 +114,12 @@ def chips_of_images(
         dtype=np.intp,
     )
     place = (detector[:, 1:] - middle[chip]) / length[chip, None]
-    frames = np.array([_frame(one) for one in lists]).reshape(-1, 2, 2)
+    frames = np.array([frame_of(one) for one in lists]).reshape(-1, 2, 2)
     detections = ChipDetections(geometry, len(names), chip, place, exposure, frames)
     return ChipsOfImages(names, length, detections)
 
 
-def _frame(sources: SourceList) -> FloatArray:
+def frame_of(sources: SourceList) -> FloatArray:
     """Return pixels of the plane over pixels of the detector, (2, 2), by an exposure's first chip.
 
     An exposure whose sources do not tell it gets the plane's own frame.

@@ -19,13 +19,20 @@ from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.astrometry.plane_errors import plane_covariances
 from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale
 from tweakreg_steps.errors import NotAlignedError
+from tweakreg_steps.finding.sources import PHASE_COLUMNS
 from tweakreg_steps.matching.linear_models import Geometry
 from tweakreg_steps.matching.source_list import SourceList
-from tweakreg_steps.solving.chips_of_images import ChipsOfImages, Shape, chips_of_images
+from tweakreg_steps.solving.chips_of_images import (
+    ChipsOfImages,
+    Shape,
+    chips_of_images,
+    frame_of,
+)
 from tweakreg_steps.solving.detections import Priors
 from tweakreg_steps.solving.edge_table import edge_of_table
 from tweakreg_steps.solving.mosaic_input import Exposures, Reference, Settings
 from tweakreg_steps.solving.pair_match import Edge
+from tweakreg_steps.solving.pixel_phases import PixelPlaces
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 if TYPE_CHECKING:
@@ -148,6 +155,7 @@ class ImagesAsMosaic:
                 [cameras.index(asked.cameras[name]) for name in first.values()], dtype=np.intp
             ),
             chips.detections,
+            _pixels(skies, lists, [cameras.index(asked.cameras[name]) for name in names]),
         )
         places = {name: place for place, name in enumerate(names)}
         edges = [edge_of_table(table, places) for table in pairs]
@@ -229,6 +237,20 @@ def _lists(
             empty[name] = error
             lists.append(SourceList.of_positions(np.zeros((0, 2))))
     return lists, empty
+
+
+def _pixels(
+    skies: Mapping[str, ColumnTable], lists: Sequence[SourceList], camera: Sequence[int]
+) -> PixelPlaces:
+    """Return where all sources were found in their pixels, as far as their finder says it."""
+    places = [np.zeros((0, 2))]
+    for sky, own in zip(skies.values(), lists, strict=True):
+        unknown = np.full(len(own), np.nan)
+        known = [sky.columns.get(phase, unknown)[: len(own)] for phase in PHASE_COLUMNS]
+        places.append(np.column_stack(known))
+    exposure = np.repeat(np.arange(len(lists)), [len(own) for own in lists])
+    frames = np.array([frame_of(own) for own in lists]).reshape(-1, 2, 2)
+    return PixelPlaces(np.concatenate(places), exposure, frames, np.array(camera, dtype=np.intp))
 
 
 def _errors(sky: ColumnTable, own: SourceList, asked: Asked, scale: float) -> FloatArray:

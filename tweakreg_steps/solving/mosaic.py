@@ -29,10 +29,14 @@ from tweakreg_steps.solving.joining import JoinedStars, join_pairs
 from tweakreg_steps.solving.mosaic_input import Exposures, Reference, Settings
 from tweakreg_steps.solving.mosaic_state import Mosaic
 from tweakreg_steps.solving.pair_match import Edge
+from tweakreg_steps.solving.pixel_phases import fit_waves
 from tweakreg_steps.solving.solution import MosaicSolution, solve
 from tweakreg_steps.solving.whole_parts import PartFit, move_parts
 
 log = logging.getLogger(__name__)
+
+_WAVES = 3
+"""Rounds in which waves are fitted: the residuals of each tell what the one before has left."""
 
 _MATCHINGS = 4
 """Rounds of matching with the reference: each straightens the mosaic for the next one."""
@@ -82,6 +86,10 @@ class AlignedMosaic:
     moved : (n, 2) float array
         How far the star of each detection has moved since the common epoch, in pixels; zero where
         that is not known.
+    exposures : Exposures
+        The exposures, what their positions owe to the pixels taken off.
+    waves : (n_cameras, 6) float array or None
+        What that was (`pixel_phases`); None for nothing.
     """
 
     solution: MosaicSolution
@@ -93,6 +101,8 @@ class AlignedMosaic:
     verdict: Verdict
     matches: Mapping[int, PartMatch]
     moved: FloatArray
+    exposures: Exposures
+    waves: FloatArray | None
 
 
 def align_mosaic(
@@ -118,12 +128,12 @@ def align_mosaic(
     gone = {rejection.edge for rejection in verdict.rejected}
     believed = [edge for place, edge in enumerate(matched) if place not in gone]
     joined = join_pairs(believed, exposures.sizes)
+    exposures, waves, relative = _without_waves(exposures, joined, settings)
     mosaic = _mosaic(exposures, joined, ReferenceStars.none())
-    relative = _solve(mosaic, settings)
     if reference is None or not len(reference.sources):
         return AlignedMosaic(
             relative, relative, joined, mosaic.reference, np.zeros(0, dtype=np.intp),
-            believed, verdict, {}, np.zeros_like(mosaic.detections.xy),
+            believed, verdict, {}, np.zeros_like(mosaic.detections.xy), exposures, waves,
         )  # fmt: skip
     search = _Search(exposures, joined, reference, settings)
     found, matches = search.match(relative, relative.component, first=True)
@@ -143,7 +153,35 @@ def align_mosaic(
         found = again if len(again) else found
     moved = mosaic.detections.xy - still.detections.xy
     rows = found[:, 1]
-    return AlignedMosaic(solution, relative, joined, known, rows, believed, verdict, matches, moved)
+    return AlignedMosaic(
+        solution, relative, joined, known, rows, believed, verdict, matches, moved, exposures, waves
+    )
+
+
+def _without_waves(
+    exposures: Exposures, joined: JoinedStars, settings: Settings
+) -> tuple[Exposures, FloatArray | None, MosaicSolution]:
+    """Solve a mosaic relatively, what its positions owe to the pixels found and taken off."""
+    waves, pixels, still = None, exposures.pixels, exposures
+    taken_off = np.zeros((len(joined.star), 2))
+    for rank in range(_WAVES + 1):
+        found = _solve(_mosaic(exposures, joined, ReferenceStars.none()), settings)
+        if pixels is None or rank == _WAVES:
+            break
+        more = fit_waves(
+            pixels,
+            joined.star,
+            residuals=found.residuals,
+            taken_off=taken_off,
+            variances=found.variances,
+            kept=found.kept,
+        )
+        if more is None:
+            break
+        waves = more if waves is None else waves + more
+        taken_off = pixels.displacements(waves)
+        exposures = still.moved_back(taken_off)
+    return exposures, waves, found
 
 
 def _mosaic(exposures: Exposures, joined: JoinedStars, reference: ReferenceStars) -> Mosaic:

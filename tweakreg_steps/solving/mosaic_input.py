@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
+
+import numpy as np
 
 from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.matching.linear_models import Geometry
@@ -13,6 +15,7 @@ from tweakreg_steps.solving.chip_terms import NO_CHIPS, ChipDetections
 from tweakreg_steps.solving.detections import (
     Priors,
 )
+from tweakreg_steps.solving.pixel_phases import PixelPlaces
 from tweakreg_steps.solving.simultaneous import Gauge
 
 Method = Literal["relative_absolute", "simultaneous"]
@@ -38,6 +41,8 @@ class Exposures:
         Camera and filter of each unit, from 0.
     chips : ChipDetections
         Of all sources of all exposures, one after the other; `NO_CHIPS` for no terms.
+    pixels : PixelPlaces or None
+        Where these lie in their pixels; None where nothing is to be corrected for it.
     """
 
     lists: Sequence[SourceList]
@@ -48,11 +53,21 @@ class Exposures:
     held: BoolArray
     camera: IndexArray
     chips: ChipDetections = NO_CHIPS
+    pixels: PixelPlaces | None = None
 
     @property
     def sizes(self) -> list[int]:
         """Number of sources of each exposure."""
         return [len(sources) for sources in self.lists]
+
+    def moved_back(self, displacements: FloatArray) -> Exposures:
+        """Return the same with displacements (n, 2) of all sources taken off, plane pixels."""
+        parts = np.split(displacements, np.cumsum(self.sizes)[:-1])
+        lists = [
+            replace(sources, xy=sources.xy - part)
+            for sources, part in zip(self.lists, parts, strict=True)
+        ]
+        return replace(self, lists=lists)
 
 
 @dataclass(frozen=True, eq=False)

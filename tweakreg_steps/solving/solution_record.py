@@ -14,6 +14,7 @@ from tweakreg_steps.solving.closures import CLOSED
 from tweakreg_steps.solving.mosaic import AlignedMosaic
 from tweakreg_steps.solving.mosaic_input import Exposures
 from tweakreg_steps.solving.pair_match import Edge
+from tweakreg_steps.solving.pixel_phases import describe_waves
 from tweakreg_steps.solving.solution import Part
 
 _TORN = 0.1
@@ -70,9 +71,11 @@ def solution_record(
         why, and which are ``unchecked``, in no closed way; ``torn``, images of one group whose
         stars contradict it, and how far they are ``apart`` (mas); ``floors`` (mas): the error that
         a source of each camera and filter has beside its own, and the reference
-        ``reference_floor``; ``overlaps``: how well each two images agree (mas) about the stars that
-        they share; ``chip_terms``: what each chip of a camera and filter is off by (pixels of the
-        detector) against the others, with errors, where such terms were asked for;
+        ``reference_floor``; ``pixel_waves``: what positions owed to where sources lie in their
+        pixels and was taken off, by camera and filter (pixels of the detector); ``overlaps``: how
+        well each two images agree (mas) about the stars that they share; ``chip_terms``: what each
+        chip of a camera and filter is off by (pixels of the detector) against the others, with
+        errors, where such terms were asked for;
         ``notes``: what of all this a user should read.
     """
     found = mosaic.solution
@@ -81,7 +84,8 @@ def solution_record(
     def both(edge: Edge) -> list[str]:
         return [names[edge.one], names[edge.other]]
 
-    seen = sorted(set(exposures.camera.tolist()))
+    # the floor of a camera whose stars nothing else has seen was never looked for
+    seen = np.unique(exposures.camera[exposures.unit[mosaic.joined.exposure[found.kept]]]).tolist()
     unsolved = [names[e] for e in np.flatnonzero(~found.solved[exposures.unit]).tolist()]
     record: dict[str, Any] = {
         "method": solution["method"],
@@ -123,6 +127,7 @@ def solution_record(
         "reference_floor": (
             float(found.scatter.reference_floor * mas_per_pixel) if len(mosaic.reference) else None
         ),
+        "pixel_waves": describe_waves(cameras, mosaic.waves),
         "chip_terms": chip_term_records(chips, found),
         "overlaps": [pair.times(mas_per_pixel).record(names) for pair in _misfits(mosaic)],
         "n_stars": int(np.isfinite(found.stars[:, 0]).sum()),
@@ -181,6 +186,13 @@ def _notes(record: Mapping[str, Any]) -> list[str]:
         notes.append(f"errors of sources beside their own: {', '.join(floors)}")
     if record["reference_floor"] is not None:
         notes.append(f"errors of {reference} beside its own: {record['reference_floor']:.2f} mas")
+    waves = [
+        f"{own['largest']:.3f} px {name}".strip() for name, own in record["pixel_waves"].items()
+    ]
+    if waves:
+        notes.append(
+            f"taken off positions, by where sources lie in their pixels: up to {', '.join(waves)}"
+        )
     notes += notes_on_chips(record["chip_terms"])
     notes += [
         f"no star of {reference or 'a reference'} tells where {_some(part['images'])} lie: "

@@ -73,6 +73,7 @@ def solve_images(
     """
     work = ImagesAsMosaic.of(skies, pairs, plane, asked)
     mosaic = align_mosaic(work.exposures, work.edges, work.reference(sources), work.settings())
+    work = replace(work, exposures=mosaic.exposures)
     for rejection in mosaic.verdict.rejected:
         names = " and ".join(work.names_of_edge(work.matched[rejection.edge]))
         log.warning("the match of %s is false: %s", names, rejection.why)
