@@ -16,6 +16,7 @@ import argparse
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,8 @@ from painted_mosaics import DITHERS, GRID, PIXEL, STRIP, Painted, paint_mosaic, 
 
 SCENES = {"strip of 6": STRIP, "2 x 4": GRID, "8 dithers": DITHERS}
 Way = Callable[[Painted], tuple[float, float, float]]
+LIMIT = 900.0
+"""Seconds that a program may take with a mosaic: ten times what the slowest does on a busy core."""
 METHODS = ("single", "relative_absolute", "simultaneous")
 
 
@@ -41,7 +44,7 @@ def align(scene: Painted, method: str) -> tuple[float, float, float]:
     recipe = scene.recipe(solution={"method": method}, outdir=f"out_{method}")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-m", "tweakreg_steps", "run", str(recipe), "-j", "1"]
-    subprocess.run(command, capture_output=True, check=False, env=dict(os.environ), cwd=ROOT)
+    call(command, ROOT, needed=False)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     aligned = scene.folder / f"out_{method}" / "aligned"
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -118,9 +121,21 @@ def options(values: Mapping[str, object]) -> list[str]:
     return ["-c", "/dev/null", *words]
 
 
-def call(command: list[str], folder: Path) -> None:
-    """Run a program that must not fail."""
-    subprocess.run(command, cwd=folder, capture_output=True, check=True)
+def call(command: list[str], folder: Path, *, needed: bool = True) -> None:
+    """Run a program within the time limit, and end it with all that it started beyond that.
+
+    One that is needed must not fail; some images of a run may stay where they are.
+    """
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
+        try:
+            _, said = process.communicate(timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    if needed and process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command, stderr=said)
 
 
 def write_reference(scene: Painted, path: Path) -> None:
@@ -162,10 +177,14 @@ def main() -> None:
                 for method, way in ways.items():
                     if method not in (arguments.ways or ways):
                         continue
-                    absolute, seams, used = way(scene)
+                    which = f"{name:12} {seed:3} {method:18}"
+                    try:
+                        absolute, seams, used = way(scene)
+                    except subprocess.TimeoutExpired as late:
+                        print(f"{which} not within {late.timeout:g} s: {late.cmd[0]}", flush=True)
+                        continue
                     print(
-                        f"{name:12} {seed:3} {method:18} {1e3 * absolute:8.1f} "
-                        f"{1e3 * seams:8.1f} mpx  {used:6.1f} s CPU",
+                        f"{which} {1e3 * absolute:8.1f} {1e3 * seams:8.1f} mpx  {used:6.1f} s CPU",
                         flush=True,
                     )
 

@@ -112,12 +112,14 @@ def paint_mosaic(
     shift: float = 1.5,
     roll: float = 0.02,
     pixels: Sequence[float] | None = None,
+    lattice: float | None = None,
 ) -> Painted:
     """Paint a mosaic: ``m00.fits``, ... and ``stars.cat``.
 
     ``density`` stars and ``n_catalog`` of the catalog fall on each exposure; the catalog is wrong
     by ``catalog_noise`` pixels along an axis, headers by ``shift`` pixels and ``roll`` degrees.
-    ``pixels`` are the sizes of the exposures' pixels (arcsec) where they differ.
+    ``pixels`` are the sizes of the exposures' pixels (arcsec) where they differ. With ``lattice``
+    the stars are that many pixels apart from each other along both axes, all equally bright.
     """
     rng = np.random.default_rng(seed)
     plane = WCS(_header(at, np.zeros(2), 0.0, PIXEL))
@@ -125,8 +127,12 @@ def paint_mosaic(
     low, high = places.min(axis=0) - 30.0, places.max(axis=0) + SHAPE[::-1] + 30.0
     fields = np.prod(high - low) / np.prod(SHAPE)
     xy = rng.uniform(low, high, (int(density * fields), 2))
+    if lattice is not None:
+        sides = [np.arange(one, other, lattice) for one, other in zip(low, high, strict=True)]
+        xy = np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 2)
     stars = np.asarray(plane.wcs_pix2world(xy, 1))
     flux = steep_fluxes(len(xy), rng=rng, faintest=3000.0, slope=1.2)
+    flux = flux if lattice is None else np.full(len(xy), 2e4)
     known = np.zeros(len(xy), dtype=np.bool_)
     alone = np.asarray(cKDTree(xy).query(xy, k=2)[0])[:, 1] > _ALONE
     known[np.argsort(-flux * alone)[: round(n_catalog * fields)]] = True

@@ -107,8 +107,8 @@ def _merge(found: ColumnTable, fitted: PsfPositions) -> ColumnTable:
     measured = (fitted.flags & (Flag.NOT_MEASURED | Flag.EXTENDED)) == 0
     lit = (fitted.flags & Flag.NOT_MEASURED) == 0
     columns: dict[str, NDArray[Any]] = {
-        # the fit of a PSF has no pixel around which it is made
-        **{name: own for name, own in found.columns.items() if name not in PHASE_COLUMNS},
+        **found.columns,
+        **_phases(found, measured),
         "x": np.where(measured, fitted.x, found["x"]),
         "y": np.where(measured, fitted.y, found["y"]),
         "flux": np.where(lit, fitted.flux, found["flux"]),
@@ -122,13 +122,18 @@ def _merge(found: ColumnTable, fitted: PsfPositions) -> ColumnTable:
         "chi2": fitted.chi2,
         "flags": fitted.flags,
     }
-    units, texts = {**found.units, **_UNITS}, {**found.descriptions, **_DESCRIPTIONS}
     return replace(
         found,
         columns=columns,
-        units={name: unit for name, unit in units.items() if name in columns},
-        descriptions={name: text for name, text in texts.items() if name in columns},
+        units={**found.units, **_UNITS},
+        descriptions={**found.descriptions, **_DESCRIPTIONS},
     )
+
+
+def _phases(found: ColumnTable, measured: BoolArray) -> dict[str, NDArray[Any]]:
+    """Return the phases that still hold: the fit of a PSF has no pixel around which it is made."""
+    names = [name for name in PHASE_COLUMNS if name in found.columns]
+    return {name: np.where(measured, np.nan, found[name]) for name in names}
 
 
 def _join(found: ColumnTable, parts: list[ColumnTable], notes: list[Any]) -> ColumnTable:

@@ -121,12 +121,6 @@ class Columns:
         """What a solved number is multiplied with to be one of the six, shape (6,)."""
         return np.array([1.0, 1.0] + [1.0 / self.length] * (N_NUMBERS - 2))
 
-    def chooser(self) -> sparse.csr_array:
-        """Return the matrix that leads from the columns to the monomials of all units."""
-        block = sparse.csr_array(FIELDS.T)
-        whole = sparse.kron(sparse.eye_array(len(self.free)), block, format="csc")
-        return sparse.csr_array(whole[:, np.flatnonzero(self.free.ravel())])
-
     def spread(self, solved: FloatArray) -> FloatArray:
         """Return the six numbers of each unit, (n_units, 6), from the solved ones."""
         numbers = np.zeros(self.free.shape)
@@ -144,13 +138,13 @@ class Equations:
 
     Attributes
     ----------
-    matrix : (6 n_units, 6 n_units) sparse array
+    matrix : (6 n_units, 6 n_units) sparse array of 6 x 6 blocks
         S over the monomials (1x, 1y, px x, px y, py x, py y) of each unit.
     right : (6 n_units,) float array
         The right side.
     """
 
-    matrix: sparse.csr_array
+    matrix: sparse.bsr_array
     right: FloatArray
 
     def choose(
@@ -167,19 +161,28 @@ class Equations:
         numbers : (n_units, 6) float array
             The numbers as they are.
         """
-        chooser = columns.chooser()
         weight = columns.gather(priors * columns.scales**2 * columns.scales)
-        matrix = chooser.T @ self.matrix @ chooser + sparse.diags_array(weight)
-        right = chooser.T @ self.right - weight * columns.gather(numbers)
-        return sparse.csc_array(matrix), np.asarray(right)
+        fields = FIELDS @ self.matrix.data @ FIELDS.T
+        some = np.flatnonzero(columns.free.any(axis=0))
+        blocks = np.ascontiguousarray(fields[:, some[:, None], some])
+        n_units, size = len(columns.free), len(some)
+        if not size:
+            return sparse.csc_array((0, 0)), np.zeros(0)
+        parts = blocks, self.matrix.indices, self.matrix.indptr
+        whole = sparse.bsr_array(parts, shape=(size * n_units,) * 2).tocsr()
+        free = columns.free[:, some].ravel()
+        chosen = whole if free.all() else whole[free][:, free]
+        matrix = sparse.csc_array(chosen + sparse.diags_array(weight))
+        matrix.eliminate_zeros()
+        pull = (self.right.reshape(-1, N_NUMBERS) @ FIELDS.T)[columns.free]
+        return matrix, np.asarray(pull - weight * columns.gather(numbers))
 
     def components(self) -> IndexArray:
         """Return for each unit the number of the connected part of the mosaic that it is in."""
-        entries = self.matrix.tocoo()
-        units = tuple(axis // N_NUMBERS for axis in entries.coords)
-        n_units = self.matrix.shape[0] // N_NUMBERS
-        graph = sparse.coo_array((np.ones(len(units[0])), units), shape=(n_units, n_units))
-        return np.asarray(connected_components(graph.tocsr(), directed=False)[1])
+        ones = np.ones(len(self.matrix.indices))
+        n_units = len(self.matrix.indptr) - 1
+        graph = sparse.csr_array((ones, self.matrix.indices, self.matrix.indptr), (n_units,) * 2)
+        return np.asarray(connected_components(graph, directed=False)[1])
 
 
 def reduce_to_units(
@@ -211,17 +214,16 @@ def reduce_to_units(
         See `Columns`.
     """
     q = np.column_stack([np.ones(len(unit)), offsets / length])
-    rows = _star_rows(star, unit, weights[:, None] * q, (len(stars.xy), 3 * n_units))
-    full = sparse.kron(
-        _own(unit, weights, q, n_units) - _product(rows, stars.inverse[:, :2].mean(axis=1)),
-        sparse.eye_array(2),
-    )
+    values, shape = weights[:, None] * q, (len(stars.xy), 3 * n_units)
+    even = _product(star, unit, values, stars.inverse[:, :2].mean(axis=1), shape)
+    full = _both_axes(_own(unit, weights, q, n_units) - even, np.eye(2))
     stretched, crossed = (stars.inverse[:, 0] - stars.inverse[:, 1]) / 2, stars.inverse[:, 2]
     uneven = np.hypot(stretched, crossed) > _ISOTROPIC * stars.inverse[:, 0]
-    if uneven.any():
-        few = rows[np.flatnonzero(uneven)]
-        full = full - sparse.kron(_product(few, stretched[uneven]), np.diag([1.0, -1.0]))
-        full = full - sparse.kron(_product(few, crossed[uneven]), np.array([[0.0, 1.0], [1.0, 0]]))
+    few = np.flatnonzero(uneven[star]) if uneven.any() else np.zeros(0, dtype=np.intp)
+    if len(few):
+        some = star[few], unit[few], values[few]
+        full = full - _both_axes(_product(*some, stretched, shape), np.diag([1.0, -1.0]))
+        full = full - _both_axes(_product(*some, crossed, shape), np.array([[0.0, 1], [1, 0]]))
     pull = np.stack(
         [
             sums(unit, weights * q[:, m] * residuals[:, k], n_units)
@@ -230,27 +232,34 @@ def reduce_to_units(
         ],
         axis=1,
     )
-    return Equations(sparse.csr_array(full.tocsr()), -pull.ravel())
+    return Equations(full, -pull.ravel())
 
 
-def _star_rows(
-    star: IndexArray, unit: IndexArray, values: FloatArray, shape: tuple[int, int]
-) -> sparse.csr_array:
-    """Return the matrix of which a row holds a star's ``w q`` at its units' columns."""
-    ends = np.concatenate([[0], np.cumsum(np.bincount(star, minlength=shape[0]))])
-    indices = (3 * unit[:, None] + np.arange(3)).astype(np.int32)
-    parts = values.ravel(), indices.ravel(), (3 * ends).astype(np.int32)
-    return sparse.csr_array(parts, shape=shape)
+def _both_axes(blocks: sparse.bsr_array, of_axes: FloatArray) -> sparse.bsr_array:
+    """Return the Kronecker product of 3 x 3 blocks with a matrix (2, 2) over both axes."""
+    data = np.einsum("nab,ij->naibj", blocks.data, of_axes).reshape(-1, 6, 6)
+    shape = (2 * blocks.shape[0], 2 * blocks.shape[1])
+    return sparse.bsr_array((data, blocks.indices, blocks.indptr), shape=shape)
 
 
-def _product(rows: sparse.csr_array, inverse: FloatArray) -> sparse.csr_array:
-    """Return ``rows' diag(inverse) rows``."""
-    scaled = rows.copy()
-    scaled.data *= np.repeat(inverse, np.diff(rows.indptr))
-    return sparse.csr_array(rows.T.tocsr() @ scaled)
+def _product(
+    star: IndexArray,
+    unit: IndexArray,
+    values: FloatArray,
+    inverse: FloatArray,
+    shape: tuple[int, int],
+) -> sparse.bsr_array:
+    """Return ``rows' diag(inverse) rows``, a row holding a star's ``w q`` at its units' columns."""
+    ends = np.concatenate([[0], np.cumsum(np.bincount(star, minlength=shape[0]))]).astype(np.int32)
+    where = unit.astype(np.int32)
+    rows = sparse.bsr_array((values[:, None, :], where, ends), shape=shape)
+    scaled = sparse.bsr_array(
+        ((values * inverse[star, None])[:, None, :], where, ends), shape=shape
+    )
+    return sparse.bsr_array(rows.T @ scaled)
 
 
-def _own(unit: IndexArray, weights: FloatArray, q: FloatArray, n_units: int) -> sparse.csr_array:
+def _own(unit: IndexArray, weights: FloatArray, q: FloatArray, n_units: int) -> sparse.bsr_array:
     """Return the blocks ``sum w q q'`` of all units, on the diagonal."""
     blocks = np.zeros((n_units, 3, 3))
     for i in range(3):
@@ -258,5 +267,4 @@ def _own(unit: IndexArray, weights: FloatArray, q: FloatArray, n_units: int) -> 
             product = sums(unit, weights * q[:, i] * q[:, j], n_units)
             blocks[:, i, j] = blocks[:, j, i] = product
     places = np.arange(n_units + 1)
-    bsr = sparse.bsr_array((blocks, places[:-1], places), shape=(3 * n_units, 3 * n_units))
-    return sparse.csr_array(bsr.tocsr())
+    return sparse.bsr_array((blocks, places[:-1], places), shape=(3 * n_units, 3 * n_units))

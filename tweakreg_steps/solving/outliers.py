@@ -98,7 +98,7 @@ def deviations(
     reference_star, reference_xy, reference_covariances, reference_weights
         Of each reference star its number, place (m, 2), covariance, and what it counts.
     """
-    residuals = moved - stars.xy[star]
+    residuals = moved - np.take(stars.xy, star, axis=0)
     squares = sums(star, weights**2 / variances, len(stars.xy))
     total = squares.copy()
     counted = inverses(reference_covariances) * reference_weights[:, None, None] ** 2
@@ -106,7 +106,8 @@ def deviations(
     spread = stars.inverse[:, :2].mean(axis=1)
     expected = variances - 2.0 * weights * spread[star] + (spread**2 * total)[star]
     tells = expected > _ROUNDING * variances
-    u = np.sqrt(np.sum(residuals**2, axis=1) / np.where(tells, expected, np.nan))
+    squared = residuals[:, 0] ** 2 + residuals[:, 1] ** 2
+    u = np.sqrt(squared / np.where(tells, expected, np.nan))
     alone, u_reference = _apart(
         stars, squares, reference_star, reference_xy, reference_covariances, reference_weights
     )

@@ -34,8 +34,8 @@ from tweakreg_steps.solving.detections import (
 from tweakreg_steps.solving.normal_equations import StarPlaces, place_stars
 from tweakreg_steps.solving.unit_parameters import fields_at
 
-SAMPLE = 30_000
-"""Detections that tell the floors: they then have errors under a hundredth of themselves."""
+SAMPLE = 15_000
+"""Detections that tell the floors: they then have errors of a hundredth of themselves."""
 
 _WHOLE = 3.0
 """Decades below and above the typical residual in which a floor is looked for."""
@@ -144,7 +144,9 @@ def typical_size(residuals: FloatArray) -> float:
     return max(float(np.median(distances)) * _MAD if len(distances) else 1.0, LEAST_ERROR)
 
 
-def estimate_scatter(sightings: Sightings, start: Scatter, *, fit_factors: bool) -> Scatter:
+def estimate_scatter(
+    sightings: Sightings, start: Scatter, *, fit_factors: bool, again: bool
+) -> Scatter:
     """Find the floors that make residuals most likely.
 
     Parameters
@@ -155,12 +157,15 @@ def estimate_scatter(sightings: Sightings, start: Scatter, *, fit_factors: bool)
         Where to begin.
     fit_factors : bool
         Whether known errors are known but for a factor.
+    again : bool
+        Whether the start is what was found before a few detections were rejected: then floors are
+        looked for about it alone.
     """
     likelihood = _Likelihood.of(sightings.sample(SAMPLE))
     if not likelihood.cameras:
         return start
     found, typical = start, typical_size(likelihood.residuals(start))
-    for span in _SPANS:
+    for span in _SPANS[1:] if again else _SPANS:
         for camera in likelihood.cameras:
             found = _improve(likelihood, found, "floor", camera, typical, span)
             if fit_factors:

@@ -154,11 +154,13 @@ def solve_mosaic(mosaic: Mosaic, *, sigma: float, nclip: int, fit_factors: bool)
     if nclip:
         state = _vote_of_some(given, state, sigma)
         state = replace(state, **vars(Votes.within(deviations_of(given, state), sigma)))
-    state, last, n_rejections = _reject(
+    state, last, n_rejections, found = _reject(
         given, state, sigma=sigma, nclip=nclip, fit_factors=fit_factors
     )
     if nclip:
-        state, last = _weigh_tails(given, state)
+        # once: what it changes is within the noise of the positions
+        votes = Votes(state.weights, state.reference_weights)
+        state, last = _settle(given, replace(state, **vars(tail_weights(found, votes))))
     useful = useful_detections(given, state)
     n_known = _known_stars(given, state, last.freedom.component, useful)
     found = deviations_of(given, state)
@@ -169,11 +171,12 @@ def _round(given: Given, state: State) -> Round:
     """Set up the equations of a state."""
     d, placed = given.detections, place(given, state)
     stars = placed.stars
-    useful = useful_detections(given, state)
+    useful = np.flatnonzero(useful_detections(given, state))
     star, unit = d.star[useful], d.unit[useful]
-    counted = (state.weights / placed.variances)[useful]
-    residuals = (placed.moved - stars.xy[d.star])[useful]
-    offsets = (stars.xy[d.star] - (given.centers + state.shifts)[d.unit])[useful]
+    counted = state.weights[useful] / placed.variances[useful]
+    there = np.take(stars.xy, star, axis=0)
+    residuals = np.take(placed.moved, useful, axis=0) - there
+    offsets = there - np.take(given.centers + state.shifts, unit, axis=0)
     equations = reduce_to_units(
         star,
         unit,
@@ -196,7 +199,7 @@ def _round(given: Given, state: State) -> Round:
     numbers = numbers_of(state.matrices, state.shifts)
     freedom, columns, matrix, right, factors = _factor(given, equations, freedom, numbers)
     border = border_of(
-        given.chips.choose(np.flatnonzero(useful)),
+        given.chips.choose(useful),
         star,
         unit,
         counted,
@@ -227,7 +230,7 @@ def _factor(
 
 
 def _known_stars(
-    given: Given, state: State, component: IndexArray, useful: BoolArray
+    given: Given, state: State, component: IndexArray, useful: BoolArray | IndexArray
 ) -> IndexArray:
     """Return how many reference stars the part of each unit has, shape (n_units,)."""
     part_of_star = np.full(given.n_stars, -1)
@@ -304,17 +307,18 @@ def _vote_of_some(given: Given, state: State, sigma: float) -> State:
 
 def _reject(
     given: Given, state: State, *, sigma: float, nclip: int, fit_factors: bool
-) -> tuple[State, Round, int]:
+) -> tuple[State, Round, int, Deviations]:
     """Reject outliers round by round, with the floors that the others tell."""
     factors = np.ones_like(state.scatter.floor)
     state = replace(state, scatter=replace(state.scatter, factor=factors))
     if not nclip:
         state, _ = _settle(given, state)
     for rank in range(nclip + 1):
-        state = _with_floors(given, state, fit_factors=fit_factors)
+        state = _with_floors(given, state, fit_factors=fit_factors, again=rank > 0)
         state, last = _settle(given, state)
+        found = deviations_of(given, state)
         votes = reject(
-            deviations_of(given, state),
+            found,
             given.detections.star,
             given.detections.unit,
             weights=state.weights,
@@ -325,23 +329,15 @@ def _reject(
             may_return=rank < nclip // 2,
         )
         if votes is None or rank == nclip:
-            return state, last, rank
+            return state, last, rank, found
         state = replace(state, **vars(votes))
     raise AssertionError
 
 
-def _weigh_tails(given: Given, state: State) -> tuple[State, Round]:
-    """Let what is left count the less the farther off it is: once, for the rest is in its noise."""
-    votes = Votes(state.weights, state.reference_weights)
-    weighed = tail_weights(deviations_of(given, state), votes)
-    return _settle(given, replace(state, **vars(weighed)))
-
-
-def _with_floors(given: Given, state: State, *, fit_factors: bool) -> State:
-    """Return the state with the floors that its residuals tell."""
+def _with_floors(given: Given, state: State, *, fit_factors: bool, again: bool) -> State:
+    """Return the state with the floors that its residuals tell, perhaps once more."""
     sightings = sightings_of(given, state)
     if not len(sightings.star):
         return state
-    return replace(
-        state, scatter=estimate_scatter(sightings, state.scatter, fit_factors=fit_factors)
-    )
+    found = estimate_scatter(sightings, state.scatter, fit_factors=fit_factors, again=again)
+    return replace(state, scatter=found)
