@@ -23,7 +23,15 @@ own positions."""
 
 _KEPT = ("image", "found_in", "reason", "lower", CENTROID)
 """What the metadata of a catalog say that those of its sky list say, too."""
-UNITS = {"x": "pix", "y": "pix", "error": "mas", "ra": "deg", "dec": "deg"}
+UNITS = {
+    "x": "pix",
+    "y": "pix",
+    "error": "mas",
+    "phase_x": "pix",
+    "phase_y": "pix",
+    "ra": "deg",
+    "dec": "deg",
+}
 DESCRIPTIONS = {
     "id": "number of the source, as in catalogs/",
     "chip": "chip, in the order of the SCI extensions, from 1",
@@ -74,7 +82,7 @@ def make_sky_list(
     units = {name: unit for name, unit in catalog.units.items() if name in columns}
     return ColumnTable(
         columns={**columns, "ra": ra, "dec": dec},
-        units={**units, **UNITS},
+        units={**units, **{k: v for k, v in UNITS.items() if k in own}},
         descriptions={**described, **own, **_flux_text(catalog)},
         meta={name: catalog.meta[name] for name in _KEPT if name in catalog.meta},
     )
