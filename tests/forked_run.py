@@ -87,7 +87,7 @@ def snakemake(words: Sequence[str]) -> int:
     warnings.simplefilter("ignore")
     sys.argv = ["snakemake", *words]
     try:
-        cli.main(words)
+        cli.main(list(words))
     except SystemExit as ended:
         return int(ended.code or 0)
     return 0

@@ -180,6 +180,10 @@ BOMBS: dict[str, tuple[Make, str]] = {
 }
 
 
+_SOON = 4.0
+"""Seconds of CPU time, of which a busy machine takes twice as many for the same."""
+
+
 @pytest.mark.parametrize("name", BOMBS)
 @pytest.mark.parametrize("command", ["validate", "run"])
 def test_a_bomb_ends_soon_with_one_message(
@@ -191,7 +195,7 @@ def test_a_bomb_ends_soon_with_one_message(
     before = sorted(tmp_path.iterdir())
     began = time.process_time()
     assert main([command, str(recipe)]) == 2
-    assert time.process_time() - began < 2.0
+    assert time.process_time() - began < _SOON
     said = capsys.readouterr().err
     assert said.startswith("tweakreg: ")
     assert re.search(expected, said), said[:2000]

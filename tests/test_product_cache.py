@@ -80,7 +80,8 @@ def test_the_second_recipe_runs_no_finder_and_makes_the_same(
             assert said[after + 1].startswith("INFO: done in ")
     for part in ("masks", "catalogs", "sky", "matches", "reference"):
         for path in (finished_run / "out" / part).iterdir():
-            assert (folder / "b" / part / path.name).read_bytes() == path.read_bytes()
+            if path.name != "comparison.ecsv":  # signed with the fits, which differ
+                assert (folder / "b" / part / path.name).read_bytes() == path.read_bytes()
 
 
 def test_the_plan_says_what_comes_from_the_cache(

@@ -119,6 +119,7 @@ def planned(folder: Path, capsys: pytest.CaptureFixture[str]) -> set[tuple[str, 
     assert main(["plan", str(folder / "recipe.yaml"), "--json"]) == 0
     rows: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
     late = {"match_sources", "fit_alignment", "update_header", "write_catalogs", "summarize"}
+    late |= {"compare_images"}
     plots = {"plot_offsets", "plot_residuals", "write_image_report", "write_report"}
     return {(row["rule"], row["image"]) for row in rows if row["rule"] not in late | plots}
 
