@@ -113,7 +113,8 @@ def fit_clipped(
     for _ in range(nclip):
         scaled = np.sqrt(weights)[:, np.newaxis] * solution.residuals
         factor = n_start / max(n_before - 1, 1)
-        limit = np.maximum(sigma * _rms(solution, weights, kept) * factor, NEVER_CLIPPED)
+        rms = weighted_rms(solution.residuals[kept], weights[kept])
+        limit = np.maximum(sigma * rms * factor, NEVER_CLIPPED)
         stays = kept & np.all(np.abs(scaled) < limit, axis=1)
         n_before = int(kept.sum())
         if stays.sum() < LEAST_AFTER_CLIP or stays.sum() == n_before:
@@ -123,9 +124,8 @@ def fit_clipped(
     return ClippedFit(solution, kept, weights, limits)
 
 
-def _rms(solution: Solution, weights: FloatArray, kept: BoolArray) -> FloatArray:
-    """Return the weighted rms of the kept pairs' residuals about their mean, in x and y."""
-    residuals, w = solution.residuals[kept], weights[kept]
-    spread = residuals - np.average(residuals, axis=0, weights=w)
-    rms: FloatArray = np.sqrt(np.average(spread**2, axis=0, weights=w))
+def weighted_rms(residuals: FloatArray, weights: FloatArray) -> FloatArray:
+    """Return the weighted rms of residuals (n, 2) about their mean, along each axis, shape (2,)."""
+    spread = residuals - np.average(residuals, axis=0, weights=weights)
+    rms: FloatArray = np.sqrt(np.average(spread**2, axis=0, weights=weights))
     return rms

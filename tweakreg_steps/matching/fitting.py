@@ -11,7 +11,12 @@ import numpy as np
 
 from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.errors import NotAlignedError
-from tweakreg_steps.matching.clipping import CentredPairs, ClippedFit, fit_clipped
+from tweakreg_steps.matching.clipping import (
+    CentredPairs,
+    ClippedFit,
+    fit_clipped,
+    weighted_rms,
+)
 from tweakreg_steps.matching.geometry import decompose
 from tweakreg_steps.matching.geometry_choice import choose_geometry
 from tweakreg_steps.matching.linear_models import GEOMETRIES, Geometry
@@ -84,11 +89,11 @@ class LinearFit:
 
     @property
     def weighted_rms(self) -> FloatArray:
-        """The same as `rms`, each pair counting what it counts in the fit, shape (2,)."""
-        weights, residuals = self.weights[self.kept], self.residuals[self.kept]
-        mean = np.average(residuals, axis=0, weights=weights)
-        variance = np.average((residuals - mean) ** 2, axis=0, weights=weights)
-        return np.asarray(np.sqrt(variance))
+        """As `rms`, weighted; that same array where all pairs count the same, shape (2,)."""
+        weights = self.weights[self.kept]
+        if not np.ptp(weights):
+            return self.rms
+        return weighted_rms(self.residuals[self.kept], weights)
 
     def correct(self, xy: FloatArray) -> FloatArray:
         """Move positions of the image to where the reference has them.

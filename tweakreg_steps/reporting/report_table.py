@@ -32,9 +32,6 @@ _RMS, _WEIGHTED_RMS = _HEADINGS.index("rms [mas]"), "weighted rms [mas]"
 _IF_SOLVED, _IF_ANY = _HEADINGS.index("reference [mas]"), _HEADINGS.index("overlaps [mas]")
 """Columns that there are where all images were solved together, and where any overlap."""
 
-_SAME = 1e-9
-"""Part by which an rms and one with equal weights may differ by rounding."""
-
 _N_LEFT = 2
 """The first columns and the last hold texts, the others numbers."""
 
@@ -122,7 +119,7 @@ def _lay_out(summary: ColumnTable) -> tuple[tuple[str, ...], list[tuple[str, ...
 def _is_weighted(row: Mapping[str, Any]) -> bool:
     """Tell whether the pairs of an image do not count the same in its fit."""
     pairs = ((row[f"wrms_{axis}"], row[f"rms_{axis}"]) for axis in ("ra", "dec"))
-    return any(abs(weighted - plain) > _SAME * plain for weighted, plain in pairs)
+    return any(abs(weighted - plain) > 0.0 for weighted, plain in pairs)  # no fit has nan
 
 
 def _draw(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:

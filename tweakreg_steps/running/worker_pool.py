@@ -15,9 +15,6 @@ from tweakreg_steps.running.step_request import Request
 from tweakreg_steps.running.step_worker import READY, TAKEN, work
 
 _BACKLOG = 256
-_ENDED_ITSELF = (
-    "ERROR: the step ended its process, with exit status {}; most likely a library did\n"
-)
 
 
 @dataclass
