@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+
+from PIL import Image
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE / "start" / "tutorial.md"
@@ -50,6 +51,13 @@ def run_line(
     )
 
 
+def copy_picture(plot: Path, picture: Path) -> None:
+    """Copy the pixels of a plot, but not the record of how it was made: that names the code."""
+    with Image.open(plot) as pixels:
+        pixels.info.clear()
+        pixels.save(picture, optimize=True)
+
+
 class Walk:
     """A reader who does what the page says, in a folder of its own."""
 
@@ -66,7 +74,7 @@ class Walk:
         """Write the file of a block, run its commands, or fetch a picture."""
         if piece["picture"]:
             plots = self.folder / "results" / "recipe" / "plots"
-            shutil.copyfile(plots / PICTURES[piece["picture"]], self.pictures / piece["picture"])
+            copy_picture(plots / PICTURES[piece["picture"]], self.pictures / piece["picture"])
             return piece[0]
         body = piece["body"]
         named = _FILE.match(body.partition("\n")[0])

@@ -264,3 +264,14 @@ def test_the_texts_of_the_ticks_lie_in_the_picture_and_move_with_a_footer() -> N
     assert after is not None
     assert after.y0 > before.y0 > 0
     assert after.height == pytest.approx(before.height, abs=1)
+
+
+def test_a_footer_leaves_panels_of_equal_scales_as_large_as_they_are() -> None:
+    figure = Figure(figsize=(5.0, 4.0))
+    axes = figure.subplots()
+    axes.set_aspect("equal")
+    figure.draw_without_rendering()
+    before = axes.get_window_extent().size
+    add_footer(figure, "a cure\n" * 9)
+    figure.draw_without_rendering()
+    assert axes.get_window_extent().size == pytest.approx(before)

@@ -108,7 +108,7 @@ def _align(folder: Path, truth: DemoTruth) -> int:
             as_json=False,
         )
     _compare(truth, recipe.outdir / "aligned")
-    sys.stdout.write(f"\nlook at {recipe.outdir}: summary.ecsv, aligned, plots\n")
+    sys.stdout.write(f"\nlook at {recipe.outdir}: report.html, summary.ecsv, aligned, plots\n")
     return status
 
 

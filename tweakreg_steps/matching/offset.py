@@ -122,7 +122,7 @@ def find_offset(
         raise NotAlignedError(
             Reason.NO_OVERLAP,
             f"none of {len(image)} sources has any of {len(reference)} reference sources"
-            f" within the search radius of {searchrad:g} pixels in x and y",
+            f" within the search radius of {searchrad:.3g} pixels in x and y",
         )
     return _find_peak(image, reference, histogram, tolerance)
 

@@ -188,11 +188,12 @@ def add_footer(figure: Figure, text: str) -> None:
         return float((y * height + added) / full)
 
     left = 0.2 / width
+    # in a higher figure, matplotlib would shrink those of equal scales
+    places = [axes.get_position() for axes in figure.axes]
     figure.set_size_inches(width, full)
     for written in figure.texts:
         written.set_y(raised(written.get_position()[1]))
-    for axes in figure.axes:
-        place = axes.get_position()
+    for axes, place in zip(figure.axes, places, strict=True):
         bottom, top = raised(place.y0), raised(place.y1)
         axes.set_position((place.x0, bottom, place.width, top - bottom))
     for i, line in enumerate(lines):

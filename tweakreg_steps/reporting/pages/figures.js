@@ -52,6 +52,18 @@ function rightAxis(figure, low, high, factor, label) {
   figure.y_range.properties.end.change.connect(follow);
 }
 
+// The key of a figure outside of its frame, where it covers nothing.
+function keyBeside(figure, side, columns) {
+  const legend = figure.legend;
+  figure.add_layout(legend, side);
+  legend.ncols = columns;
+  legend.border_line_color = null;
+  legend.margin = 2;
+  legend.label_text_font_size = "11px";
+  legend.spacing = 0;
+  legend.padding = 4;
+}
+
 function numbers(values) { return values.filter((value) => value !== null && Number.isFinite(value)); }
 
 function extent(values, margin) {

@@ -61,15 +61,8 @@ function drawChip(chip) {
       line_width: 1.2, legend_label: `reference (${rows.length})`});
     moving.push((after) => { data.data = place(after ? "x_fit" : "x", after ? "y_fit" : "y"); });
   }
-  const legend = figure.legend;
-  figure.add_layout(legend, "below");
-  legend.ncols = 3;
-  legend.border_line_color = null;
-  legend.margin = 2;
-  legend.label_text_font_size = "11px";
-  legend.click_policy = "hide";
-  legend.spacing = 0;
-  legend.padding = 4;
+  keyBeside(figure, "below", 3);
+  figure.legend.click_policy = "hide";
   return show(figure, id);
 }
 

@@ -73,7 +73,7 @@ function points(figure, rows, x, y, legend) {
     mark: rows.map((r) => MARKS[of(r) % MARKS.length])});
   const drawn = figure.scatter({x: {field: "x"}, y: {field: "y"}, source: data, marker: {field: "mark"}, size: 8,
     fill_color: {field: "colour"}, fill_alpha: 0.6, line_color: {field: "colour"},
-    ...(legend && names.length <= 8 ? {legend_group: "visit"} : {})});
+    ...(legend ? {legend_group: "visit"} : {})});
   hover(figure, [drawn], [["image", "@name"], ["visit", "@visit"], ["value", "@y"]]);
   onTap(figure, data);
 }
@@ -94,12 +94,12 @@ function drawSeries() {
     const values = fitted.map((i) => value(ROWS[i]));
     let [bottom, top] = extent(values, 0.1);
     if (top - bottom < 1e-6) { bottom -= 0.5; top += 0.5; }
-    const figure = newFigure({height: 230, x_range: [low, high], y_range: [bottom, top],
+    const named = name === "dx" && visits().length > 1 && visits().length <= 8;
+    const figure = newFigure({height: named ? 250 : 230, x_range: [low, high], y_range: [bottom, top],
       x_axis_label: timed ? `MJD − ${start}` : "number of the image", y_axis_label: label});
     if (name === "dx" || name === "dy") rightAxis(figure, bottom, top, DATA.mas, "mas");
-    points(figure, fitted, x, (i) => value(ROWS[i]), name === "dx");
-    figure.legend.label_text_font_size = "10px";
-    figure.legend.background_fill_alpha = 0.6;
+    points(figure, fitted, x, (i) => value(ROWS[i]), named);
+    if (named) keyBeside(figure, "above", 4);
     show(figure, id);
   }
 }
