@@ -43,6 +43,7 @@ def work(request: Request | None, channel: socket.socket, *, is_to_stay: bool) -
         Whether there is to be a further step after the first.
     """
     try:
+        gc.freeze()  # the modules of the warm process, also where it is not done with them
         gc.set_threshold(_RARELY)
         gc.enable()
         end_with_parent()  # the run is over when the server is
