@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import pickle
 import re
 import shutil
 import signal
@@ -47,13 +49,25 @@ _STARTS_RUNS = re.compile(
     r"whole_runs|forked_run|plain_snakemake|main\(\[\*?\"(run|demo|apply)|\"snakemake\"|TweakReg\("
 )
 """What the text of a module holds whose tests start runs of their own."""
+_LONG = {
+    "test_slurm",
+    "test_killed_runs",
+    "test_astrodrizzle",
+    "test_installation",
+    "test_workflow",
+}
+"""Modules with a test of a minute: first, so that no process is left with one when others end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that start a workflow; leave out those whose programs are not there."""
-    texts = {path: path.read_text(encoding="utf-8") for path in {item.path for item in items}}
+    """Begin with the long ones, mark those that start a workflow, skip those without a program."""
+    items.sort(key=lambda item: item.path.stem not in _LONG)
+    starting = {
+        path: _STARTS_RUNS.search(path.read_text(encoding="utf-8")) is not None
+        for path in {item.path for item in items}
+    }
     for item in items:
-        if _RUNS & set(getattr(item, "fixturenames", ())) or _STARTS_RUNS.search(texts[item.path]):
+        if starting[item.path] or _RUNS & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.workflow)
     with_sextractor = [
         item
@@ -63,6 +77,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if with_sextractor and not os.environ.get("CI") and not _has_sextractor():
         for item in with_sextractor:
             item.add_marker(pytest.mark.skip(reason="SExtractor is not installed"))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported and collected, millions of objects, out of what Python looks through.
+
+    It would do so in each run that a test starts in this process.
+    """
+    gc.freeze()
 
 
 def _has_sextractor() -> bool:
@@ -147,10 +169,14 @@ def psf_built_run(psf_exposures: Scene) -> Path:
 @pytest.fixture(scope="session")
 def failing_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Scene]:
     """Return a folder with a run after which five of nine images are not aligned; read only."""
-    folder = tmp_path_factory.mktemp("failing")
-    scene = failing_scene(folder)
-    assert main(["run", str(folder / "recipe.yaml"), "-j", "2"]) == 3
-    return folder, scene
+
+    def make(folder: Path) -> None:
+        scene = failing_scene(folder)
+        (folder / "scene.pickle").write_bytes(pickle.dumps(scene))
+        assert main(["run", str(folder / "recipe.yaml"), "-j", "2"]) == 3
+
+    folder = made_once(tmp_path_factory, "failing", make)
+    return folder, pickle.loads((folder / "scene.pickle").read_bytes())  # noqa: S301  ours
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import resource
 import signal
@@ -25,6 +26,7 @@ def import_everything() -> None:
     """Import what a run and its warm process import, once for all forks."""
     for module in ("snakemake.cli", *step_server._FIRST, *step_server._modules_for(all_steps())):
         import_module(module)
+    gc.freeze()  # what is here already is looked through in no fork
 
 
 @dataclass(frozen=True)

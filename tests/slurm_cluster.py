@@ -54,6 +54,19 @@ NodeName={host} NodeAddr=127.0.0.1 CPUs={processors} RealMemory={memory} State=U
 PartitionName=all Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
 
+ASKING = (
+    "-c",
+    """\
+import runpy, sys
+from snakemake_executor_plugin_slurm import Executor
+Executor.next_seconds_between_status_checks = property(lambda _: 1, lambda *_: None)
+del sys.argv[1:3]  # -m tweakreg_steps
+runpy.run_module("tweakreg_steps", run_name="__main__", alter_sys=True)
+""",
+)
+"""Flags of Python for a run that asks for the state of its jobs every second, as no profile says:
+the plugin asks ten seconds later each time that no job has ended."""
+
 
 def is_installed() -> bool:
     """Tell whether SLURM and munge are on this machine."""

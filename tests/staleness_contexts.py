@@ -47,7 +47,9 @@ def make_context(name: str, scene: Scene, folder: Path) -> Path:
     if name == "raw":
         (folder / "painted").mkdir()
         return copy_tiny(raw_acs_scene(folder / "painted"), folder, **changes)
-    return copy_tiny(scene, folder, **changes)
+    # most parameters act in these, which have an image beside the first and the changed one
+    number = None if name in {"plain", "solved"} else 2
+    return copy_tiny(scene, folder, number=number, **changes)
 
 
 def _plain(_scene: Scene, _folder: Path) -> Changes:

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -44,25 +43,24 @@ def locales() -> str:
     return (wanted or [name for name in names if name not in {"C", "POSIX"}])[0]
 
 
-WORLDS: dict[str, Mapping[str, str]] = {
-    "C": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "TZ": "Asia/Tokyo"},
-    "local": {"LC_ALL": locales(), "LC_NUMERIC": locales(), "TZ": "America/St_Johns"},
-    "threads": {"OMP_NUM_THREADS": "4", "OPENBLAS_NUM_THREADS": "4", "PYTHONHASHSEED": "7"},
-}
+C = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "TZ": "Asia/Tokyo"}
 
 
-@pytest.mark.parametrize("name", WORLDS)
 def test_of_locale_time_zone_threads_and_seed_of_hashes(
-    tiny_exposures: Scene, tiny_run: Path, tmp_path: Path, name: str
+    tiny_exposures: Scene, tiny_run: Path, tmp_path: Path
 ) -> None:
     world = World(tmp_path)
     copy_tiny(tiny_exposures, tmp_path)
-    status, said = world.finish("-j", "4", environment=WORLDS[name])
+    local = {"LC_ALL": locales(), "LC_NUMERIC": locales(), "TZ": "America/St_Johns"}
+    threads = {"OMP_NUM_THREADS": "4", "OPENBLAS_NUM_THREADS": "4", "PYTHONHASHSEED": "7"}
+    status, said = world.finish("-j", "4", environment=local | threads)
     assert status == 0, said
     assert world.contents() == World(tiny_run).contents()
 
 
-def test_of_the_order_of_folders(tiny_exposures: Scene, tiny_run: Path, tmp_path: Path) -> None:
+def test_of_the_order_of_folders_and_without_a_locale(
+    tiny_exposures: Scene, tiny_run: Path, tmp_path: Path
+) -> None:
     world = World(tmp_path / "world")
     recipe = copy_tiny(tiny_exposures, world.folder)
     for path in reversed(tiny_exposures.paths):
@@ -71,7 +69,7 @@ def test_of_the_order_of_folders(tiny_exposures: Scene, tiny_run: Path, tmp_path
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(SHUFFLED)
     paths = [str(tmp_path / "site"), os.environ.get("PYTHONPATH", "")]
-    environment = {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    environment = {**C, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     seen = subprocess.run(
         [sys.executable, "-c", "import os; print(sorted(os.listdir()) == os.listdir())"],
         cwd=recipe.parent,
@@ -86,8 +84,7 @@ def test_of_the_order_of_folders(tiny_exposures: Scene, tiny_run: Path, tmp_path
     assert world.contents() == World(tiny_run).contents()
 
 
-@pytest.mark.parametrize("jobs", ["1", "4"])
-@pytest.mark.parametrize("elsewhere", ["relative", "absolute"])
+@pytest.mark.parametrize(("elsewhere", "jobs"), [("relative", "1"), ("absolute", "4")])
 def test_of_the_number_of_jobs_and_the_working_folder(
     tiny_exposures: Scene, tiny_run: Path, tmp_path: Path, jobs: str, elsewhere: str
 ) -> None:

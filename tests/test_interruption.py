@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from conftest import copy_scene
+from forked_run import import_everything
 from skies import Scene
 from tiny import copy_tiny
 from whole_runs import World
@@ -67,7 +68,7 @@ exec sleep 100
 def slow_world(scene: Scene, folder: Path) -> tuple[World, dict[str, str]]:
     """Return a world in which finding sources takes long, and the environment for that."""
     world = World(folder)
-    copy_tiny(scene, folder, imagefindpars={"finder": "sextractor", "threshold": 10})
+    copy_tiny(scene, folder, number=2, imagefindpars={"finder": "sextractor", "threshold": 10})
     program = folder / "bin" / "source-extractor"
     program.parent.mkdir()
     program.write_text(SLOW.format(program=find_program().path))
@@ -165,7 +166,8 @@ def test_a_second_signal_ends_a_run_at_once(
     assert run.returncode == 128 + second
     for process in world.living(1.0):
         assert "sleep 100" not in process
-    assert world.finish(environment={"PATH": os.environ["PATH"]})[0] == 0
+    import_everything()
+    assert world.finish_fork()[0] == 0
 
 
 def test_terminated_before_any_job(tiny_exposures: Scene, tmp_path: Path) -> None:

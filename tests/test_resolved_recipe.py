@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from forked_run import execute
 from rich_runs import make_association
 from test_workplan import image
 
@@ -59,10 +60,13 @@ def named_paths(recipe: Recipe) -> list[str]:
     return [value.removeprefix("@") for value in values if value]
 
 
-def run_elsewhere(folder: Path, outdir: str, copy: Path, jref: Path) -> Path:
+def run_elsewhere(
+    folder: Path, outdir: str, copy: Path, jref: Path, *, forked: bool = True
+) -> Path:
     """Run the complete recipe of a run from copies of its inputs alone; return its outdir.
 
     Neither the recipe nor the lists that it names are there, nor anything of the environment.
+    Where it is not forked, nothing of this process is there either.
     """
     shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("out", "results", "*.list"))
     (copy / "recipe.yaml").unlink()
@@ -75,8 +79,12 @@ def run_elsewhere(folder: Path, outdir: str, copy: Path, jref: Path) -> Path:
     working.mkdir()
     environment = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
     environment |= {"HOME": str(working), "jref": f"{jref}/", "LC_ALL": "C"}
-    command = [sys.executable, "-P", "-m", "tweakreg_steps", "run", str(there / RESOLVED_RECIPE)]
-    subprocess.run([*command, "-j1"], cwd=working, env=environment, check=True, capture_output=True)
+    words = ["run", str(there / RESOLVED_RECIPE), "-j1"]
+    if forked:
+        execute(words, working, environment).check_returncode()
+    else:
+        command = [sys.executable, "-P", "-m", "tweakreg_steps", *words]
+        subprocess.run(command, cwd=working, env=environment, check=True, capture_output=True)
     return there
 
 
@@ -93,7 +101,8 @@ def test_the_complete_recipe_makes_every_product_again_byte_for_byte(
         outdir = {"updated": "out", "sequence": "results/sequence"}[kind]
     recipe = load_recipe(folder / outdir / RESOLVED_RECIPE)
     assert not [path for path in named_paths(recipe) if Path(path).is_absolute()]
-    there = run_elsewhere(folder, outdir, tmp_path / "copy", jref)
+    forked = kind != "association"
+    there = run_elsewhere(folder, outdir, tmp_path / "copy", jref, forked=forked)
     before, after = results(folder / outdir), results(there)
     assert before.keys() == after.keys()
     assert [name for name in before if before[name] != after[name]] == []

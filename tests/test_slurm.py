@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pytest
 import yaml
 from astropy.table import Table
 from skies import Scene
-from slurm_cluster import Cluster, is_installed, slurm_cluster
+from slurm_cluster import ASKING, Cluster, is_installed, slurm_cluster
 from tiny import copy_tiny
 from whole_runs import World
 
@@ -34,7 +34,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield running
 
 
-def profile(folder: Path, *, memory: str | int = 0, **changes: Any) -> str:  # noqa: ANN401
+def profile(
+    folder: Path,
+    *,
+    memory: str | int = 0,
+    groups: Sequence[str] = (),
+    **changes: Any,  # noqa: ANN401
+) -> str:
     """Write the shipped profile as this site needs it, and what finding sources asks for."""
     shipped = (workflow_folder() / "profiles" / "slurm" / "config.yaml").read_text()
     site: dict[str, Any] = {
@@ -46,6 +52,8 @@ def profile(folder: Path, *, memory: str | int = 0, **changes: Any) -> str:  # n
     }
     if memory:
         site["set-resources"] = {rule: {"mem_mb": memory} for rule in FINDING}
+    if groups:
+        site["group-components"] = [*groups]
     (folder / "profile").mkdir(exist_ok=True)
     text = yaml.safe_dump(yaml.safe_load(shipped) | site | changes)
     (folder / "profile" / "config.yaml").write_text(text)
@@ -90,7 +98,9 @@ def test_whatever_happens_on_a_cluster_nothing_is_lost(
 
     # the head is asked to end, or interrupted: its jobs end, too
     for number in (signal.SIGTERM, signal.SIGINT):
-        with world.start("--profile", profile(tmp_path), environment=cluster.environment) as run:
+        with world.start(
+            "--profile", profile(tmp_path), flags=ASKING, environment=cluster.environment
+        ) as run:
             running_job(cluster, run)
             os.kill(run.pid, number)
             run.communicate(timeout=PATIENCE)
@@ -100,7 +110,7 @@ def test_whatever_happens_on_a_cluster_nothing_is_lost(
 
     # a job wants more memory than it has asked for: a line that says so
     words = ("--profile", profile(tmp_path, memory=30, retries=0))
-    status, said = world.finish(*words, environment=cluster.environment)
+    status, said = world.finish(*words, flags=ASKING, environment=cluster.environment)
     assert status == 1
     lines = [line for line in said.splitlines() if "the cluster ended a job" in line]
     assert len(lines) == 1, said
@@ -110,7 +120,7 @@ def test_whatever_happens_on_a_cluster_nothing_is_lost(
 
     # with more at the second attempt it is done; the node's daemon dies, a job is cancelled
     words = ("--profile", profile(tmp_path, memory="30 if attempt == 1 else 2000"))
-    with world.start(*words, environment=cluster.environment) as run:
+    with world.start(*words, flags=ASKING, environment=cluster.environment) as run:
         small = running_job(cluster, run)
         find = other_job(cluster, run, than=small)
         cluster.end("slurmd")
@@ -126,20 +136,28 @@ def test_whatever_happens_on_a_cluster_nothing_is_lost(
 def test_a_hundred_exposures_are_four_jobs(
     cluster: Cluster, tiny_exposures: Scene, tmp_path: Path
 ) -> None:
-    # links to three exposures, so that each of a hundred has its like in every group
+    # all in a fifth: exposures, and how many make a job; but names are so much longer that the
+    # command lines of the jobs are as long
+    shipped = (workflow_folder() / "profiles" / "slurm" / "config.yaml").read_text()
+    groups = [words.split("=") for words in yaml.safe_load(shipped)["group-components"]]
+    sizes = {name: int(size) for name, size in groups}
+    assert (sizes["find"], sizes["fit"]) == (50, 50)
+    fifths = [f"{name}={size // 5}" for name, size in sizes.items()]
+    number, padding = 100 // 5, "x" * 4 * len("make_masks:image=copy000_flc")
+    # links to three exposures, so that each has its like in every group
     kinds = len(tiny_exposures.paths)
     changes = {"report": False, "catalog_fitting": {"residplot": "No plot"}}
     copy_tiny(tiny_exposures, tmp_path, number=0, update_header={"updatehdr": False}, **changes)
-    for i in range(100):
-        os.link(tiny_exposures.paths[i % kinds], tmp_path / f"copy{i:03d}_flc.fits")
+    for i in range(number):
+        os.link(tiny_exposures.paths[i % kinds], tmp_path / f"copy{i:03d}{padding}_flc.fits")
     before = set(cluster.jobs())
     world = World(tmp_path)
-    words = ("--profile", profile(tmp_path))
-    status, said = world.finish(*words, environment=cluster.environment)
+    words = ("--profile", profile(tmp_path, groups=fifths))
+    status, said = world.finish(*words, flags=ASKING, environment=cluster.environment)
     assert status == 0, said
     assert len(set(cluster.jobs()) - before) == 4
     summary = Table.read(world.out / "summary.ecsv")
-    assert list(summary["status"]) == ["reference", *["aligned"] * 99]
+    assert list(summary["status"]) == ["reference", *["aligned"] * (number - 1)]
     for kind in range(kinds):
         like = summary[summary["status"] == "aligned"]
         own = [int(name[4:7]) % kinds == kind for name in like["image"]]
