@@ -13,6 +13,9 @@ from tweakreg_steps.workflow.project import Project
 
 _TAIL = 40
 """Lines of a failed job's log that are shown."""
+_CAUSES = ("ERROR: ", "Traceback ")
+"""How the line of a log begins that tells why a job failed."""
+_NOTE = "INFO: "
 _SAID = 300
 """Characters of what Snakemake says that are shown."""
 _SHOWN = 20
@@ -71,23 +74,28 @@ def _silent_death(logs: str, errors: list[str]) -> str:
     """Say what may have happened to a job that wrote nothing into its log."""
     said = "; ".join(line.strip() for error in errors for line in error.splitlines()[-1:])
     return (
-        f"it ended without a word in {logs}, so that it or what watched over it was killed from "
-        "outside, most often for want of memory or time: run fewer jobs at once (-j), or give it "
-        f"more of both{f' (Snakemake says: {said[:_SAID]})' if said else ''}"
+        f"it ended without saying why in {logs}, so that it or what watched over it was killed "
+        "from outside, most often for want of memory or time: run fewer jobs at once (-j), or give "
+        f"it more of both{f' (Snakemake says: {said[:_SAID]})' if said else ''}"
     )
 
 
 def _tail(path: Path) -> str:
-    """Return the last lines of a log, or nothing."""
-    lines = _read(path).splitlines(keepends=True)
-    left_out = f"(the last {_TAIL} of {len(lines)} lines of {path})\n"
-    return "".join([left_out, *lines[-_TAIL:]] if len(lines) > _TAIL else lines)
+    """Return the last lines of a log, or nothing: the cause of a failure before the warnings.
+
+    Notes of what was done before are left out.
+    """
+    lines = [line for line in _read(path).splitlines(keepends=True) if not line.startswith(_NOTE)]
+    first = next((i for i, line in enumerate(lines) if line.startswith(_CAUSES)), 0)
+    cause, before = lines[first:], lines[:first]
+    left_out = f"(the last {_TAIL} of {len(cause)} lines of {path})\n" * (len(cause) > _TAIL)
+    return "".join([left_out, *cause[-_TAIL:], *before[-_TAIL:]])
 
 
 def _last_line(path: Path) -> str:
     """Return the last line of a log if it tells of an error."""
     last = _read(path).strip().rpartition("\n")[2]
-    return "" if last.startswith(("INFO", "WARNING")) else last
+    return "" if last.startswith((_NOTE, "WARNING")) else last
 
 
 def _read(path: Path) -> str:
