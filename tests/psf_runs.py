@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import yaml
 from optics import uvis
@@ -32,12 +33,12 @@ def psf_scene(folder: Path) -> Scene:
     )
 
 
-def with_psf(psf: str) -> dict[str, str]:
+def with_psf(psf: str) -> dict[str, Any]:
     """Return what says that sources are measured with a PSF."""
     return {"centroid": "psf", "psf": psf}
 
 
-def write_recipe(folder: Path, name: str, find: dict[str, str], **header: str) -> Path:
+def write_recipe(folder: Path, name: str, find: dict[str, Any], **header: str) -> Path:
     """Write a recipe beside the exposures."""
     recipe = {
         "input": "*_flc.fits",

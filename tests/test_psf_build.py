@@ -10,6 +10,8 @@ import pytest
 from optics import infrared, uvis
 from psf_scenes import dithered, isolated, library, phase_bias, without_smooth_field
 
+from tweakreg_steps.psf import psf_stars
+from tweakreg_steps.psf.image_parts import ImageParts
 from tweakreg_steps.psf.psf_build import BuiltPsf, FewStarsError, build_psfs, n_nodes
 from tweakreg_steps.psf.psf_grid import PsfGrid
 from tweakreg_steps.psf.psf_tidying import centre, find_middles, normalise
@@ -51,6 +53,45 @@ def test_it_is_said_from_what_the_psf_was_built() -> None:
     assert psf.scatter < 0.006
     assert 0.1 < psf.phase_spread < 0.5
     assert psf.psf.images.shape[:2] == n_nodes(psf.n_observations, SIZE[1], SIZE[0])[::-1]
+
+
+@pytest.mark.parametrize("camera", CAMERAS)
+@pytest.mark.parametrize("flux", [1e4, 1e5, 1e6])
+def test_errors_hold_that_of_a_built_psf(camera: str, flux: float) -> None:
+    stars = isolated(CAMERAS[camera], flux=flux, seed=9, spacing=25)
+    found = stars.fit(built(camera).psf)
+    pulls = [
+        without_smooth_field((stars.x, stars.y), SIZE, error)
+        / found.errors_with(built(camera).error)
+        for error in (found.x - stars.x, found.y - stars.y)
+    ]
+    assert 0.85 < np.sqrt(np.mean(np.square(pulls))) < 1.2
+
+
+def test_of_many_stars_the_best_of_every_part_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    chips = dithered(CAMERAS["uvis"], number=400, seed=4)
+    monkeypatch.setattr(psf_stars, "MOST_OBSERVATIONS", 800)
+    fields = psf_stars.select_stars(chips)
+    stars = [field.chip.star[field.sources[field.chosen]] for field in fields]
+    assert 780 <= sum(map(len, stars)) <= 800
+    assert len(np.unique(np.concatenate(stars))) == pytest.approx(200, abs=8)  # all four of each
+    flux = psf_stars.sum_light(chips[0].load(), chips[0].x, chips[0].y)[0]
+    taken = np.isin(chips[0].star, stars[0])
+    assert np.median(flux[taken]) > 1.5 * np.median(flux[~taken])
+    for axis in (chips[0].x, chips[0].y):
+        assert np.histogram(axis[taken], bins=4)[0].min() > 30
+
+
+def test_the_pixels_near_the_stars_are_all_that_is_kept() -> None:
+    field = psf_stars.select_stars(dithered(CAMERAS["uvis"], number=50, seed=4))[0]
+    kept, whole = field.pixels, field.chip.load()
+    assert isinstance(kept.pixels, ImageParts)
+    assert kept.pixels.tiles.size < 0.2 * np.prod(whole.pixels.shape)
+    x, y = field.x + 1.7, field.y - 1.7
+    ours, theirs = kept.boxes(x, y, 10.5), whole.boxes(x, y, 10.5)
+    np.testing.assert_array_equal(ours.values, theirs.values)
+    np.testing.assert_array_equal(ours.usable, theirs.usable)
+    assert not kept.boxes(np.array([1.0]), np.array([1.0]), 0.0).usable.any()
 
 
 def test_without_dithers_by_parts_of_a_pixel_the_phases_are_the_same() -> None:

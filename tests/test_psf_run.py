@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import yaml
 from astropy.io import fits
 from astropy.table import Table
-from psf_runs import LIBRARY, with_psf, write_recipe
+from optics import effective_psf, uvis
+from psf_runs import LIBRARY, SHAPE, with_psf, write_recipe
+from scipy.ndimage import map_coordinates
 from skies import Scene, rms_to_truth
 from steps import run_steps
 
@@ -23,7 +27,7 @@ from tweakreg_steps.workflow.project import open_project
 
 FIND_RULES = ("make_masks", "find_sources", "measure_positions", "undistort_sources")
 FIRST = "paint01q_flc"
-DAOFIND: dict[str, str] = {}
+DAOFIND: dict[str, Any] = {}
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +108,13 @@ def test_the_psf_is_one_product_of_all_exposures(aligned: Callable[[str], Path])
         assert [hdu.header.get("DETNUM") for hdu in hdus[1:]] == [1, 2]
         assert hdus[0].header["NEXPOS"] == 4
         assert hdus[0].header["NOBSER1"] > 300
+        error = hdus[0].header["PSFERR1"]
+        assert 0.0005 < error < 0.01
         assert "provenance" in str(hdus[0].header["HISTORY"])
+    found = Table.read(folder / "positions" / f"{FIRST}.ecsv")
+    first = found[(found["chip"] == 1) & np.isfinite(found["error"])]
+    noise = np.sqrt((first["var_x"] + first["var_y"]) / 2)
+    assert (first["error"] >= np.hypot(noise, error) - 1e-6).all()
     plan = open_project(load_recipe(folder.parent / "build.yaml")).plan
     assert [name for rule, name in plan.jobs if rule == "build_psf"] == ["WFC3UV_F555W"]
 
@@ -182,7 +192,7 @@ def test_a_reference_image_is_measured_as_its_own_section_says(
     ],
 )
 def test_what_cannot_be_is_said_before_any_job(
-    find: dict[str, str], said: str, scene: Scene, tmp_path: Path
+    find: dict[str, Any], said: str, scene: Scene, tmp_path: Path
 ) -> None:
     shutil.copy(scene.paths[0], tmp_path)
     for name in ("PSFSTD_WFC3UV_F606W.fits", "PSFSTD_ACSWFC_F555W.fits", "our_grid.fits"):
@@ -224,6 +234,47 @@ def test_what_the_weights_fall_back_on_is_said(
     during = capsys.readouterr().err
     assert ("SCI,1 (and 1 other chip): has no ERR image" in before) is not kept
     assert ("SCI,2: the ERR image holds no errors" in during) is kept
+
+
+@pytest.mark.parametrize(("width", "is_said"), [(1.0, False), (1.8, True)])
+def test_a_psf_that_is_wider_than_the_stars_is_said(
+    width: float,
+    is_said: bool,
+    scene: Scene,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shutil.copy(scene.paths[0], tmp_path)
+    half, image = 12 * 4, effective_psf(uvis(SHAPE), 210.0, 210.0, oversampling=4, half=12)
+    step = np.clip(half + np.arange(-half, half + 1) / width, 0, 2 * half)
+    wide = map_coordinates(image, np.meshgrid(step, step, indexing="ij"), order=3)
+    fits.writeto(tmp_path / "wide.fits", wide, fits.Header({"OVERSAMP": 4}))
+    run_steps(write_recipe(tmp_path, "out", with_psf("wide.fits")), FIRST, FIND_RULES)
+    said = re.search(
+        r"SCI,1: the PSF is (\S+) pixels wide at half maximum, and \d+ of \d+ sources are "
+        r"narrower, most of them (\S+) pixels wide",
+        capsys.readouterr().err,
+    )
+    assert (said is not None) is is_said
+    if said:
+        assert float(said[1]) / float(said[2]) == pytest.approx(width, rel=0.15)
+
+
+def test_why_no_psf_could_be_built_is_all_that_is_said(
+    scene: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in scene.paths:
+        shutil.copy(path, tmp_path)
+    recipe = write_recipe(tmp_path, "out", with_psf("build") | {"threshold": 3500})
+    assert main(["run", str(recipe), "-j", "2"]) == 1
+    log = (tmp_path / "out" / "logs" / "build_psf" / "WFC3UV_F555W.log").read_text()
+    assert log.startswith("INFO: ")
+    said = capsys.readouterr().err
+    assert re.search(
+        r"build_psf WFC3UV_F555W failed: ERROR: detector \d: \d+ observations of isolated stars",
+        said,
+    )
+    assert "INFO: " not in said
 
 
 def test_a_psf_that_nothing_uses_is_said(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from tweakreg_steps.fits_files.exposure import read_wcs
 from tweakreg_steps.matching.source_list import SourceList
 from tweakreg_steps.psf.exposed_pixels import ExposedPixels, ExposureFiles
 from tweakreg_steps.psf.psf_build import BuiltPsf, build_psfs
-from tweakreg_steps.psf.psf_file import write_psf
+from tweakreg_steps.psf.psf_file import ERROR, write_psf
 from tweakreg_steps.psf.psf_stars import ExposedChip
 from tweakreg_steps.solving.joining import join_pairs
 from tweakreg_steps.solving.overlaps import choose_pairs, find_overlaps
@@ -128,6 +128,7 @@ def build_from_dithers(
         cards[f"NSTARS{detector}"] = (psf.n_stars, f"stars of detector {detector}")
         cards[f"NOBSER{detector}"] = (psf.n_observations, "their observations")
         cards[f"SCATTR{detector}"] = (round(psf.scatter, 5), "px, an observation about the mean")
+        cards[f"{ERROR}{detector}"] = (round(psf.error, 5), "px, what the PSF adds to errors")
         cards[f"PHASES{detector}"] = (round(psf.phase_spread, 4), "px, spread of a star's phases")
     write_psf(path, {d: psf.psf for d, psf in built.items()}, cards, history=history)
 
@@ -136,8 +137,8 @@ def _say(detector: int, built: BuiltPsf) -> None:
     """Say from what a PSF was built."""
     nodes = f"{len(built.psf.x_nodes)}x{len(built.psf.y_nodes)} nodes"
     log.info(
-        "detector %d: %s from %d stars seen %d times, scatter %.4f px",
-        *(detector, nodes, built.n_stars, built.n_observations, built.scatter),
+        "detector %d: %s from %d stars seen %d times, scatter %.4f px, error of the PSF %.4f px",
+        *(detector, nodes, built.n_stars, built.n_observations, built.scatter, built.error),
     )
     if built.phase_spread < UNDITHERED:
         log.warning(

@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tweakreg_steps.arrays import BoolArray
+from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.finding.sky_list import CENTROID
 from tweakreg_steps.finding.sources import PHASE_COLUMNS
 from tweakreg_steps.psf.exposed_pixels import ExposedPixels, ExposureFiles
-from tweakreg_steps.psf.pixel_noise import ERR
+from tweakreg_steps.psf.fit_layout import core_radius
+from tweakreg_steps.psf.pixel_boxes import ChipPixels
+from tweakreg_steps.psf.pixel_noise import ERR, NOISE_OF_HEADER
 from tweakreg_steps.psf.psf_file import PsfFile, describe_psf_file, read_psf
 from tweakreg_steps.psf.psf_fit import fit_positions
+from tweakreg_steps.psf.psf_grid import PsfGrid, full_width
 from tweakreg_steps.psf.psf_positions import Flag, PsfPositions, unmeasured
 from tweakreg_steps.tables.ecsv import ColumnTable
 
@@ -29,10 +32,14 @@ FEW_FITTED = 0.5
 MANY = 20
 """Measured sources without which nothing is said of their number."""
 
+WIDER = 1.3
+"""Widths of the sources that it takes for narrow by which a PSF is said to be too wide."""
+
 _UNITS = {"var_x": "pix2", "var_y": "pix2", "cov_xy": "pix2"}
 _DESCRIPTIONS = {
     "flux": "of the PSF, above the local sky, in image units; the finder's where not measured",
-    "error": "standard error of x, and of y, of the PSF's fit; nan where the finder's position is",
+    "error": "standard error of x, and of y, of the PSF's fit, that of a built PSF itself included;"
+    " nan where the finder's position is",
     "sky": "local sky under the source, in image units",
     "var_x": "variance of x from the noise of the pixels",
     "var_y": "variance of y from the noise of the pixels",
@@ -78,13 +85,14 @@ def measure_image(found: ColumnTable, exposure: ExposureFiles, psf: Path) -> Col
             continue
         fitted, noise = _fit_chip(file, pixels, own)
         kept = (fitted.flags & Flag.NOTHING) == 0
-        parts.append(_merge(_rows(own, kept), fitted[kept]))
+        error = file.error_of(pixels.setup.detector)
+        parts.append(_merge(_rows(own, kept), fitted[kept], error))
         counts = _count(fitted)
         notes.append({**note, **counts, "pixel_noise": noise})
         log.info("%s: %s", pixels.label, counts)
         _warn_of_misfits(pixels, counts)
     _warn_of_noise(exposure, notes)
-    return _join(found, parts or [_merge(found, unmeasured(found["x"], found["y"]))], notes)
+    return _join(found, parts or [_merge(found, unmeasured(found["x"], found["y"]), 0.0)], notes)
 
 
 def _fit_chip(file: PsfFile, pixels: ExposedPixels, own: ColumnTable) -> tuple[PsfPositions, str]:
@@ -94,6 +102,7 @@ def _fit_chip(file: PsfFile, pixels: ExposedPixels, own: ColumnTable) -> tuple[P
     """
     grid, data = read_psf(file, pixels.setup), pixels.load()
     fitted = fit_positions(data.pixels, data.good, grid, data.noise, own["x"], own["y"])
+    _warn_of_width(pixels.label, data, grid, fitted, ~own["narrow"])
     return fitted, data.noise.source
 
 
@@ -102,8 +111,8 @@ def _rows(table: ColumnTable, chosen: BoolArray) -> ColumnTable:
     return replace(table, columns={name: c[chosen] for name, c in table.columns.items()})
 
 
-def _merge(found: ColumnTable, fitted: PsfPositions) -> ColumnTable:
-    """Lay what the PSF tells over what the finder has found."""
+def _merge(found: ColumnTable, fitted: PsfPositions, psf_error: float) -> ColumnTable:
+    """Lay what the PSF tells over what the finder has found; its own error counts in ``error``."""
     measured = (fitted.flags & (Flag.NOT_MEASURED | Flag.EXTENDED)) == 0
     lit = (fitted.flags & Flag.NOT_MEASURED) == 0
     columns: dict[str, NDArray[Any]] = {
@@ -112,7 +121,7 @@ def _merge(found: ColumnTable, fitted: PsfPositions) -> ColumnTable:
         "x": np.where(measured, fitted.x, found["x"]),
         "y": np.where(measured, fitted.y, found["y"]),
         "flux": np.where(lit, fitted.flux, found["flux"]),
-        "error": np.where(measured, fitted.errors, np.nan),
+        "error": np.where(measured, fitted.errors_with(psf_error), np.nan),
         "narrow": np.where(lit, (fitted.flags & Flag.NARROW) != 0, found["narrow"]),
         "sky": fitted.sky,
         "var_x": fitted.xx,
@@ -164,11 +173,41 @@ def _warn_of_noise(exposure: ExposureFiles, notes: list[Any]) -> None:
         if pixels.record["err"] is not None and note.get("pixel_noise", ERR) != ERR
     ]
     if blind:
+        log.warning("%s: the ERR image holds no errors; %s", " and ".join(blind), NOISE_OF_HEADER)
+
+
+def _warn_of_width(
+    label: str, data: ChipPixels, psf: PsfGrid, fitted: PsfPositions, light_beside: BoolArray
+) -> None:
+    """Warn of a PSF that is wider than the stars: those whose light is not in a pixel or two."""
+    seen = fitted[light_beside & ((fitted.flags & Flag.NOT_MEASURED) == 0)]
+    narrow = seen[(seen.flags & Flag.NARROW) != 0]
+    if len(narrow) < MANY or len(narrow) <= FEW_FITTED * len(seen):
+        return
+    width = full_width(psf)
+    own = width * _relative_width(data, psf, narrow.x, narrow.y)
+    if width > WIDER * own:
         log.warning(
-            "%s: the ERR image holds no errors; for the fit of the PSF the noise of the pixels "
-            "follows from gain, read noise and BUNIT in the header",
-            " and ".join(blind),
+            "%s: the PSF is %.1f pixels wide at half maximum, and %d of %d sources are narrower, "
+            "most of them %.1f pixels wide: these count as cosmic rays and hot pixels; give "
+            "imagefindpars.psf the file for this camera and filter, or build",
+            *(label, width, len(narrow), len(seen), own),
         )
+
+
+def _relative_width(data: ChipPixels, psf: PsfGrid, x: FloatArray, y: FloatArray) -> float:
+    """Return the median width of sources in units of that of the PSF in the same pixels.
+
+    A width is the root of all light over the brightest pixel.
+    """
+    boxes = data.boxes(x, y, core_radius(psf))
+    light = boxes.light_of(psf, x, y, np.ones(len(x)), np.arange(len(x)))
+    own, theirs = (
+        np.where(boxes.usable, values, 0.0) for values in (boxes.values - data.noise.sky, light)
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        areas = own.sum(axis=1) / own.max(axis=1) / (theirs.sum(axis=1) / theirs.max(axis=1))
+    return float(np.sqrt(np.nanmedian(areas.clip(0.0))))
 
 
 def _warn_of_misfits(pixels: ExposedPixels, counts: dict[str, int]) -> None:

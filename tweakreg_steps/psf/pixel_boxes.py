@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.finding.sky_noise import RealPixels
+from tweakreg_steps.psf.image_parts import ImageParts, Tiling
 from tweakreg_steps.psf.pixel_noise import PixelNoise
 from tweakreg_steps.psf.psf_grid import PsfGrid, cut_pieces
 
@@ -63,7 +64,7 @@ class Boxes:
     def shrink(self) -> Boxes:
         """Return the same in half of the memory, for keeping many."""
         values, variance = (a.astype(np.float32) for a in (self.values, self.variance))
-        return Boxes(values, variance, self.usable, self.left, self.bottom, self.side)
+        return replace(self, values=values, variance=variance)
 
     def light_of(
         self, psf: PsfGrid, x: FloatArray, y: FloatArray, flux: FloatArray, box: Index
@@ -121,9 +122,27 @@ class Boxes:
 class ChipPixels:
     """The pixels of a chip, which of them are good, and their noise."""
 
-    pixels: RealPixels
-    good: BoolArray
+    pixels: RealPixels | ImageParts
+    good: BoolArray | ImageParts
     noise: PixelNoise
+
+    def near(self, x: FloatArray, y: FloatArray, radius: float) -> ChipPixels:
+        """Return the same without the pixels that are farther from some places than a radius.
+
+        These are no longer held, and count as not good.
+
+        Parameters
+        ----------
+        x, y
+            FITS pixels, shape (n,).
+        radius
+            Pixels; some more are held, tile by tile.
+        """
+        ny, nx = self.pixels.shape
+        tiling, errors = Tiling.near((ny, nx), x, y, radius), self.noise.errors
+        held = None if errors is None else tiling.cut(errors)
+        noise = replace(self.noise, errors=held)
+        return ChipPixels(tiling.cut(self.pixels), tiling.cut(self.good), noise)
 
     def boxes(self, x: FloatArray, y: FloatArray, radius: float) -> Boxes:
         """Cut the pixels within a radius of the pixels that positions are in."""

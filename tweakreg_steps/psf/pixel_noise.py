@@ -18,11 +18,18 @@ from numpy.typing import NDArray
 from tweakreg_steps.arrays import FloatArray, IndexArray
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.pixel_unit import pixel_unit
+from tweakreg_steps.psf.image_parts import ImageParts
 
 RealImage = NDArray[np.floating]
 
 ERR = "ERR"
 """What the noise is taken from, where it is an ERR image."""
+
+NOISE_OF_HEADER = (
+    "for the fit of the PSF the noise of the pixels follows from gain, read noise and BUNIT in the "
+    "header"
+)
+"""What is said where there are no errors in an ERR image."""
 
 SAMPLE = 200_000
 """Pixels of a chip from which the noise of its light is learnt."""
@@ -55,7 +62,7 @@ class PixelNoise:
         What this was taken from, for messages and the catalog.
     """
 
-    errors: RealImage | None
+    errors: RealImage | ImageParts | None
     sky: float
     sky_variance: float
     per_unit: float

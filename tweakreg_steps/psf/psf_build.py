@@ -19,8 +19,9 @@ from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.errors import TweakRegError
 from tweakreg_steps.psf.grouping import near_pairs
 from tweakreg_steps.psf.pixel_boxes import Boxes
+from tweakreg_steps.psf.psf_error import difference_of_positions
 from tweakreg_steps.psf.psf_grid import PsfGrid, full_width
-from tweakreg_steps.psf.psf_residuals import Samples, improve
+from tweakreg_steps.psf.psf_residuals import Samples, improve, stack
 from tweakreg_steps.psf.psf_stars import FIRST_HALF, ExposedChip, Field, select_stars
 from tweakreg_steps.psf.psf_tidying import centre, find_middles, normalise
 from tweakreg_steps.psf.star_means import Observations, StarMeans, mean_positions
@@ -74,6 +75,8 @@ class BuiltPsf:
     ----------
     psf
         The PSF of the detector.
+    error
+        Standard error along one axis, in pixels, that the PSF adds to a position measured with it.
     n_stars, n_observations
         Numbers of stars, and of their observations, that it was built from.
     scatter
@@ -85,6 +88,7 @@ class BuiltPsf:
     """
 
     psf: PsfGrid
+    error: float
     n_stars: int
     n_observations: int
     scatter: float
@@ -115,15 +119,18 @@ def build_psfs(chips: Sequence[ExposedChip]) -> dict[int, BuiltPsf]:
         _require_stars(fields, detector)
     means = _average(fields)
     psfs = {d: _first_psf(_samples(fields, means, d, None), _area(chips, d)) for d in detectors}
+    errors = {}
     for turn in range(ROUNDS):
-        for i, field in enumerate(fields):  # one by one, that no two rounds' pixels are held
-            fields[i] = field.measure(psfs[field.chip.detector])
+        fields = [field.measure(psfs[field.chip.detector]) for field in fields]
         means = _average(fields)
         for d in detectors:
             whole = _area(chips, d) if turn == 1 else None
-            psfs[d] = _improve(psfs[d], _samples(fields, means, d, psfs[d]), divided_over=whole)
+            samples = _samples(fields, means, d, psfs[d])
+            psfs[d] = _improve(psfs[d], samples, divided_over=whole)
+            if turn == ROUNDS - 1:
+                errors[d] = _find_error(psfs[d], samples)
         log.info("PSF, round %d: the exposures differ by %.4f px", turn + 1, means.scatter)
-    return {d: _describe(centre(psfs[d]), fields, means, d) for d in detectors}
+    return {d: _describe(centre(psfs[d]), errors[d], fields, means, d) for d in detectors}
 
 
 def _require_stars(fields: Sequence[Field], detector: int) -> None:
@@ -148,8 +155,11 @@ def _average(fields: Sequence[Field]) -> StarMeans:
 
 def _samples(
     fields: Sequence[Field], means: StarMeans, detector: int, psf: PsfGrid | None
-) -> Samples:
-    """Take the stars of a detector, at their mean positions, their neighbours' light taken."""
+) -> list[Samples]:
+    """Take the stars of a detector, at their mean positions, their neighbours' light taken.
+
+    Field by field: all of them in one piece would need their memory twice.
+    """
     parts = []
     start = 0
     for field in fields:
@@ -158,7 +168,7 @@ def _samples(
         start = stop
         if field.chip.detector == detector and used.any():
             parts.append(_samples_of(field, offset, used, psf))
-    return Samples.join(parts)
+    return parts
 
 
 def _samples_of(field: Field, offset: FloatArray, used: BoolArray, psf: PsfGrid | None) -> Samples:
@@ -167,13 +177,14 @@ def _samples_of(field: Field, offset: FloatArray, used: BoolArray, psf: PsfGrid 
     own = field.sources[star]
     shift = np.linalg.solve(field.chip.jacobian[own], offset[used][:, :, None])[:, :, 0]
     x, y = field.x[star] + shift[:, 0], field.y[star] + shift[:, 1]
-    boxes, (right, up) = field.boxes[used], field.chip.offset
+    half, (right, up) = FIRST_HALF if psf is None else psf.radius, field.chip.offset
+    boxes = field.pixels.boxes(field.x[star], field.y[star], half + 0.5)
     if psf is not None:
         boxes = _without_neighbours(boxes, field, star, psf.seen_from(field.chip.offset))
-    boxes = replace(boxes, left=boxes.left + right, bottom=boxes.bottom + up)
-    n = len(star)
-    per_unit, sky = np.full(n, field.noise.per_unit), np.full(n, field.noise.sky)
-    return Samples(boxes, per_unit, sky, x + right, y + up)
+    boxes = replace(boxes.shrink(), left=boxes.left + right, bottom=boxes.bottom + up)
+    n, noise = len(star), field.pixels.noise
+    per_unit, sky = np.full(n, noise.per_unit), np.full(n, noise.sky)
+    return Samples(boxes, per_unit, sky, x + right, y + up, field.chip.star[own])
 
 
 def _without_neighbours(boxes: Boxes, field: Field, star: Index, psf: PsfGrid) -> Boxes:
@@ -196,11 +207,11 @@ def _area(chips: Sequence[ExposedChip], detector: int) -> FloatArray:
     return np.stack([first.min(axis=0), last.max(axis=0)], axis=1)
 
 
-def _first_psf(samples: Samples, area: FloatArray) -> PsfGrid:
+def _first_psf(samples: Sequence[Samples], area: FloatArray) -> PsfGrid:
     """Make a rough PSF, the same all over the detector, with a first guess of its width."""
     size = 2 * FIRST_HALF * OVERSAMPLING + 1
     x, y = (_nodes(1, edges) for edges in area)
-    rough = PsfGrid(samples.stack(size, OVERSAMPLING)[None, None], x, y, OVERSAMPLING)
+    rough = PsfGrid(stack(samples, size, OVERSAMPLING)[None, None], x, y, OVERSAMPLING)
     return normalise(centre(rough), _half(rough))
 
 
@@ -209,25 +220,48 @@ def _half(psf: PsfGrid) -> int:
     return int(np.clip(round(4.0 * full_width(psf)) + 1, 6, FIRST_HALF))
 
 
-def _improve(psf: PsfGrid, samples: Samples, *, divided_over: FloatArray | None) -> PsfGrid:
-    """Take some steps towards what the stars are; before them, the PSF may get more nodes."""
+def _improve(
+    psf: PsfGrid, samples: Sequence[Samples], *, divided_over: FloatArray | None
+) -> PsfGrid:
+    """Improve the PSF by the stars; before that, it may get more nodes."""
     if divided_over is not None:
-        psf = _divide(psf, len(samples), divided_over)
-    moved = _off_the_middle(psf, samples.x, samples.y)
-    centred = replace(samples, x=samples.x + moved[:, 0], y=samples.y + moved[:, 1])
-    for _ in range(STEPS):
+        psf = _divide(psf, sum(map(len, samples)), divided_over)
+    return _take_steps(psf, samples, STEPS)
+
+
+def _take_steps(psf: PsfGrid, samples: Sequence[Samples], number: int) -> PsfGrid:
+    """Take some steps towards what stars are."""
+    middles = find_middles(psf).reshape(-1, 2)
+    centred = [_off_the_middle(psf, middles, part) for part in samples]
+    for _ in range(number):
         psf = improve(psf, centred)
     return normalise(psf, int(psf.radius))
 
 
-def _off_the_middle(psf: PsfGrid, x: FloatArray, y: FloatArray) -> FloatArray:
-    """Give how far the PSF at some places is off its middle, pixels in x and y, shape (n, 2).
+def _off_the_middle(psf: PsfGrid, middles: FloatArray, samples: Samples) -> Samples:
+    """Move stars by how far the PSF is off its middle where they are.
 
-    By so much stars are beside where it was fitted, and the next PSF has its middle there.
+    By so much they are beside where it was fitted, and the next PSF has its middle there; middles
+    of the nodes in pixels, shape (n, 2).
     """
-    nodes, weights = psf.node_weights(x, y)
-    middles = find_middles(psf).reshape(-1, 2)
-    return np.asarray((weights[:, :, None] * middles[nodes]).sum(axis=1))
+    nodes, weights = psf.node_weights(samples.x, samples.y)
+    x, y = (weights[:, :, None] * middles[nodes]).sum(axis=1).T
+    return replace(samples, x=samples.x + x, y=samples.y + y)
+
+
+def _find_error(psf: PsfGrid, samples: Sequence[Samples]) -> float:
+    """Find the error that the PSF adds to positions, pixels along one axis.
+
+    Two PSFs, each of every other star, differ for the same reason for which the PSF differs from
+    the true one: the noise of the stars that it is made of. Each holds half of the stars, so that
+    positions measured with them differ by twice the error of those measured with the PSF of all.
+    They go apart from that one in as many steps as it was made in.
+    """
+    halves = []
+    for half in range(2):
+        some = [part[part.star % 2 == half] for part in samples]
+        halves.append(centre(_take_steps(psf, some, ROUNDS * STEPS)))
+    return difference_of_positions(halves[0], halves[1], samples) / 2.0
 
 
 def _divide(psf: PsfGrid, n_samples: int, area: FloatArray) -> PsfGrid:
@@ -258,7 +292,9 @@ def _nodes(number: int, edges: FloatArray) -> FloatArray:
     return np.linspace(first, last, number) if number > 1 else edges.mean(keepdims=True)
 
 
-def _describe(psf: PsfGrid, fields: Sequence[Field], means: StarMeans, detector: int) -> BuiltPsf:
+def _describe(
+    psf: PsfGrid, error: float, fields: Sequence[Field], means: StarMeans, detector: int
+) -> BuiltPsf:
     """Say from what the PSF of a detector was built."""
     star = np.concatenate([f.chip.star[f.sources[f.chosen]] for f in fields])
     own = np.concatenate(
@@ -268,6 +304,7 @@ def _describe(psf: PsfGrid, fields: Sequence[Field], means: StarMeans, detector:
     used = means.used & own
     return BuiltPsf(
         psf=psf,
+        error=error,
         n_stars=len(np.unique(star[used])),
         n_observations=int(used.sum()),
         scatter=means.scatter,

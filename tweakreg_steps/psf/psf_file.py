@@ -41,6 +41,9 @@ MOST_BEYOND = 1.1
 """How far an image may reach beyond the last nodes of a grid, and these beyond its detector: over
 borders that some tables leave out, and none of another camera."""
 
+ERROR = "PSFERR"
+"""Card of a built PSF, with the number of the detector behind it: what it adds to errors."""
+
 UNKNOWN_REACH = (math.nan, math.nan)
 _OVERSAMPLING = ("OVERSAMP", "OVERSAMPLING", "OVSAMP", "OSAMP")
 
@@ -61,6 +64,9 @@ class PsfFile:
         Numbers of the detectors that it holds PSFs of; empty where it is the same for all.
     reach
         Last column and row of a detector that has a node of the grid; nan where that says nothing.
+    errors
+        By detector, what the PSF adds to the standard error of a position, pixels along one axis;
+        only what this program has built tells it.
     """
 
     path: Path
@@ -68,6 +74,11 @@ class PsfFile:
     origin: Origin
     detectors: tuple[int, ...]
     reach: tuple[float, float]
+    errors: Mapping[int, float]
+
+    def error_of(self, detector: int) -> float:
+        """Give what the PSF of a detector adds to the error of a position, 0 where not known."""
+        return self.errors.get(detector, 0.0)
 
 
 def describe_psf_file(path: Path) -> PsfFile:
@@ -84,17 +95,18 @@ def describe_psf_file(path: Path) -> PsfFile:
     first = headers[0]
     built = [h for h in headers if h.get("EXTNAME") == "PSF" and "DETNUM" in h]
     if built:
-        return PsfFile(
-            path, "built", _cards(first), tuple(int(h["DETNUM"]) for h in built), UNKNOWN_REACH
-        )
+        numbers = tuple(int(h["DETNUM"]) for h in built)
+        errors = {d: float(first[f"{ERROR}{d}"]) for d in numbers if f"{ERROR}{d}" in first}
+        return PsfFile(path, "built", _cards(first), numbers, UNKNOWN_REACH, errors)
     if all(key in first for key in ("NXPSFS", "NYPSFS", "NAXIS3")):
         number = math.prod(DETECTORS.get(int(first["NAXIS3"]), (1,)))
         detectors = tuple(range(1, number + 1)) if number > 1 else ()
         comments = "\n".join(map(str, first.get("COMMENT", ())))
-        return PsfFile(path, "stdpsf", origin_of(path, first, comments), detectors, reach_of(first))
+        origin = origin_of(path, first, comments)
+        return PsfFile(path, "stdpsf", origin, detectors, reach_of(first), {})
     image = _only_image(path, headers)
     _single(path)
-    return PsfFile(path, "image", _cards(image), (), UNKNOWN_REACH)
+    return PsfFile(path, "image", _cards(image), (), UNKNOWN_REACH, {})
 
 
 def _cards(header: Header) -> Origin:

@@ -23,6 +23,7 @@ from tweakreg_steps.psf.fit_layout import (
     outside_pairs,
 )
 from tweakreg_steps.psf.group_fit import TOLERANCE, Bounds, GroupPixels, fit_groups
+from tweakreg_steps.psf.image_parts import ImageParts
 from tweakreg_steps.psf.pixel_boxes import ChipPixels
 from tweakreg_steps.psf.pixel_noise import PixelNoise
 from tweakreg_steps.psf.psf_grid import PsfGrid
@@ -48,8 +49,8 @@ LARGEST_ERROR = 1.0
 
 
 def fit_positions(
-    pixels: RealPixels,
-    good: BoolArray,
+    pixels: RealPixels | ImageParts,
+    good: BoolArray | ImageParts,
     psf: PsfGrid,
     noise: PixelNoise,
     x: FloatArray,

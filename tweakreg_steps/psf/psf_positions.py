@@ -101,6 +101,14 @@ class PsfPositions:
         worse = np.where(_is_misfit(self.chi2, self.n_pixels), self.chi2, 1.0)
         return np.asarray(np.sqrt((self.xx + self.yy) / 2.0 * worse))
 
+    def errors_with(self, psf_error: float) -> FloatArray:
+        """Give `errors` of a fit whose PSF adds one of its own along each axis, in pixels.
+
+        What the PSF adds makes residuals, too: of the two larger errors one counts.
+        """
+        noise = np.sqrt((self.xx + self.yy) / 2.0)
+        return np.asarray(np.maximum(self.errors, np.hypot(noise, psf_error)))
+
     @property
     def is_star(self) -> BoolArray:
         """Whether a source may be a star, or a galaxy, shape (n,)."""

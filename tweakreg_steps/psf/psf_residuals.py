@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tweakreg_steps.arrays import BoolArray, FloatArray
+from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.psf.pixel_boxes import Boxes
 from tweakreg_steps.psf.psf_grid import PsfGrid, full_width
 
@@ -58,6 +58,8 @@ class Samples:
         shape (n,).
     x, y
         Where they are, FITS pixels, shape (n,).
+    star
+        Number of each star, the same in all exposures, shape (n,).
     """
 
     boxes: Boxes
@@ -65,6 +67,7 @@ class Samples:
     sky: FloatArray
     x: FloatArray
     y: FloatArray
+    star: IndexArray
 
     def __len__(self) -> int:
         return len(self.x)
@@ -73,11 +76,21 @@ class Samples:
     def join(parts: Sequence[Samples]) -> Samples:
         """Put those of several exposures, with boxes of one size, one after the other."""
         boxes = Boxes.join([part.boxes for part in parts])
-        per_unit, sky, x, y = (
+        per_unit, sky, x, y, star = (
             np.concatenate([getattr(part, name) for part in parts])
-            for name in ("per_unit", "sky", "x", "y")
+            for name in ("per_unit", "sky", "x", "y", "star")
         )
-        return Samples(boxes, per_unit, sky, x, y)
+        return Samples(boxes, per_unit, sky, x, y, star)
+
+    def __getitem__(self, some: slice | BoolArray) -> Samples:
+        return Samples(
+            self.boxes[some],
+            self.per_unit[some],
+            self.sky[some],
+            self.x[some],
+            self.y[some],
+            self.star[some],
+        )
 
     def stack(self, size: int, oversampling: int) -> FloatArray:
         """Average the stars as they are, each by its own light, into a first PSF.
@@ -88,8 +101,7 @@ class Samples:
         -------
         float array, shape (size, size)
         """
-        some = slice(None, None, max(1, len(self) // MOST_STACKED))
-        boxes, x, y = self.boxes[some], self.x[some], self.y[some]
+        boxes, x, y = self.boxes, self.x, self.y
         step = np.arange(boxes.side) - boxes.side // 2
         outer = (np.hypot(step, step[:, None]) > 0.7 * step[-1]).ravel() & boxes.usable
         sky = np.nanmedian(np.where(outer, boxes.values, np.nan), axis=1)
@@ -111,20 +123,27 @@ class Samples:
         return smooth
 
 
-def improve(psf: PsfGrid, samples: Samples) -> PsfGrid:
+def stack(parts: Sequence[Samples], size: int, oversampling: int) -> FloatArray:
+    """Make a first PSF of some of the stars, `MOST_STACKED` or so; see `Samples.stack`."""
+    step = max(1, sum(map(len, parts)) // MOST_STACKED)
+    return Samples.join([part[::step] for part in parts]).stack(size, oversampling)
+
+
+def improve(psf: PsfGrid, parts: Sequence[Samples]) -> PsfGrid:
     """Add to each node of a PSF what stars near it have left over.
 
     Parameters
     ----------
     psf
         The present PSF.
-    samples
-        The stars, at positions that are better than that PSF's.
+    parts
+        The stars of each exposure, at positions that are better than that PSF's.
     """
     n_nodes, size = len(psf.x_nodes) * len(psf.y_nodes), psf.images.shape[-1]
     total, weight = np.zeros((2, n_nodes * size * size))
-    for i in range(0, len(samples), PIECE):
-        _add_residuals(psf, samples, slice(i, i + PIECE), total, weight)
+    for samples in parts:
+        for i in range(0, len(samples), PIECE):
+            _add_residuals(psf, samples[i : i + PIECE], total, weight)
     shape = (n_nodes, size, size)
     sigma = SMOOTHING * full_width(psf) * psf.oversampling
     lacking, seen = (_smooth(a.reshape(shape), sigma) for a in (total, weight))
@@ -132,16 +151,14 @@ def improve(psf: PsfGrid, samples: Samples) -> PsfGrid:
     return replace(psf, images=psf.images + change.reshape(psf.images.shape))
 
 
-def _add_residuals(
-    psf: PsfGrid, samples: Samples, some: slice, total: FloatArray, weight: FloatArray
-) -> None:
+def _add_residuals(psf: PsfGrid, samples: Samples, total: FloatArray, weight: FloatArray) -> None:
     """Sum weighted residuals, and weights, on the grid of each node, flat."""
-    x, y, own = samples.x[some], samples.y[some], samples.boxes[some]
+    x, y, own = samples.x, samples.y, samples.boxes
     values, usable = own.values, own.usable
     light = own.light_of(psf, x, y, np.ones(len(x)), np.arange(len(x)))
     flux, sky = fit_flux(light, values, usable, own.variance)
-    variance = own.variance + samples.per_unit[some, None] * np.maximum(
-        flux[:, None] * light + (sky - samples.sky[some])[:, None], 0.0
+    variance = own.variance + samples.per_unit[:, None] * np.maximum(
+        flux[:, None] * light + (sky - samples.sky)[:, None], 0.0
     )
     flux, sky = fit_flux(light, values, usable, variance)
     residual = (values - sky[:, None]) / flux[:, None] - light

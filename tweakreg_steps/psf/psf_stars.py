@@ -9,16 +9,20 @@ import numpy as np
 
 from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.psf.grouping import near_pairs
-from tweakreg_steps.psf.pixel_boxes import Boxes, ChipPixels
-from tweakreg_steps.psf.pixel_noise import PixelNoise
+from tweakreg_steps.psf.pixel_boxes import ChipPixels
 from tweakreg_steps.psf.psf_fit import fit_positions
 from tweakreg_steps.psf.psf_grid import PsfGrid
 from tweakreg_steps.psf.psf_positions import Flag, PsfPositions
 
 Index = IndexArray
 
-MOST_OBSERVATIONS = 6000
-"""Observations of one detector that are used, the brightest: more make the PSF no better."""
+MOST_OBSERVATIONS = 2400
+"""Observations of one detector that are used, those of the best stars: enough for all nodes that a
+PSF can have. More than twice as many made it no better, and take twice the time (docs/psf.md)."""
+
+PARTS = 8
+"""Parts of a detector along each axis of which the best stars are taken in turn: the PSF of its
+corners is not to be left to what the crowd in its middle leaves over."""
 
 LEAST_SIGNAL = 20.0
 """Signal to noise, in the core, of a star that the PSF is built from."""
@@ -26,8 +30,14 @@ LEAST_SIGNAL = 20.0
 APART, RIVAL = 7.0, 0.1
 """Pixels within which such a star has no neighbour brighter than this part of it."""
 
+FELT = 0.02
+"""Part of such a star's light from which on that of a farther neighbour is taken away."""
+
 FIRST_HALF = 10
 """Pixels on each side of a star in the first, rough PSF."""
+
+ROOM = 2.0
+"""Pixels by which sources may be measured beside where they were found."""
 
 SUMMED = 2.3
 """Radius in pixels of the light that is summed up for a first flux."""
@@ -40,7 +50,7 @@ class ExposedChip:
     Attributes
     ----------
     load
-        Gives its pixels; called once a round, so that no two chips have to be held at once.
+        Gives its pixels; called one chip after the other, so that no two have to be held at once.
     shape
         (ny, nx).
     detector
@@ -83,8 +93,8 @@ class Field:
         Which of these are stars for the PSF, shape (m,).
     x, y, flux, errors
         Of the sources, as last measured, shape (m,).
-    boxes, noise
-        The pixels around the chosen ones where they were last measured, and their noise.
+    pixels
+        The pixels near the sources: those of the whole chip are not held.
     """
 
     chip: ExposedChip
@@ -94,22 +104,24 @@ class Field:
     y: FloatArray
     flux: FloatArray
     errors: FloatArray
-    boxes: Boxes
-    noise: PixelNoise
+    pixels: ChipPixels
 
     def measure(self, psf: PsfGrid) -> Field:
         """Fit the PSF of the detector to the sources."""
-        pixels, psf = self.chip.load(), psf.seen_from(self.chip.offset)
+        pixels, psf = self.pixels, psf.seen_from(self.chip.offset)
         found = fit_positions(pixels.pixels, pixels.good, psf, pixels.noise, self.x, self.y)
         whole = (found.flags & (Flag.NOT_MEASURED | Flag.LEFT_OUT)) == 0
-        errors, stars = np.where(whole, found.errors, np.inf), self.chosen
+        errors = np.where(whole, found.errors, np.inf)
+        # what is nothing beside a star with this PSF is nothing with the next
+        there = self.chosen | ((found.flags & Flag.NOT_MEASURED) == 0)
         return replace(
             self,
-            x=found.x,
-            y=found.y,
-            flux=_flux_or_zero(found),
-            errors=errors,
-            boxes=pixels.boxes(found.x[stars], found.y[stars], psf.radius + 0.5).shrink(),
+            sources=self.sources[there],
+            chosen=self.chosen[there],
+            x=found.x[there],
+            y=found.y[there],
+            flux=_flux_or_zero(found)[there],
+            errors=errors[there],
         )
 
     def plane(self) -> FloatArray:
@@ -125,22 +137,32 @@ def _flux_or_zero(found: PsfPositions) -> FloatArray:
 
 
 def select_stars(chips: Sequence[ExposedChip]) -> list[Field]:
-    """Choose the stars: bright, isolated, seen by two exposures or more."""
-    seen = np.bincount(
-        np.concatenate([np.unique(chip.star[chip.star >= 0]) for chip in chips]), minlength=1
-    )
-    fluxes, isolated = [], []
+    """Choose the stars: bright, isolated, in two exposures or more; of many the best.
+
+    The best are those with the highest signal to noise in each part of the detector, with all
+    their observations; `MOST_OBSERVATIONS` on a detector. Only the pixels near them are kept.
+    """
+    fluxes, signals, isolated = [], [], []
     for chip in chips:
         flux, noise = sum_light(chip.load(), chip.x, chip.y)
+        signal = np.divide(flux, noise, out=np.zeros_like(flux), where=noise > 0.0)
         alone = choose_alone(chip.x, chip.y, flux)
-        clear = (chip.star >= 0) & (flux > LEAST_SIGNAL * noise) & alone
-        clear &= seen[np.maximum(chip.star, 0)] > 1
         fluxes.append(flux)
-        isolated.append(clear)
-    limits = _faintest(chips, fluxes, isolated)
+        signals.append(signal)
+        isolated.append((chip.star >= 0) & (signal > LEAST_SIGNAL) & alone)
+    chosen = _best(_several(chips, isolated), chips, signals)
+    return [_field_of(*each) for each in zip(chips, fluxes, chosen, strict=True)]
+
+
+def _several(chips: Sequence[ExposedChip], isolated: Sequence[BoolArray]) -> list[BoolArray]:
+    """Leave out observations of stars of which there is no other one."""
+    stars = [chip.star[clear] for chip, clear in zip(chips, isolated, strict=True)]
+    seen = np.bincount(
+        np.concatenate(stars), minlength=1 + max(c.star.max(initial=0) for c in chips)
+    )
     return [
-        _field_of(chip, flux, clear & (flux >= limits[chip.detector]))
-        for chip, flux, clear in zip(chips, fluxes, isolated, strict=True)
+        clear & (seen[np.maximum(chip.star, 0)] > 1)
+        for chip, clear in zip(chips, isolated, strict=True)
     ]
 
 
@@ -163,32 +185,52 @@ def choose_alone(x: FloatArray, y: FloatArray, flux: FloatArray) -> BoolArray:
     return alone
 
 
-def _faintest(
-    chips: Sequence[ExposedChip], fluxes: Sequence[FloatArray], isolated: Sequence[BoolArray]
-) -> dict[int, float]:
-    """Find the flux, by detector, that leaves no more observations than are used."""
-    limits = {}
+def _best(
+    clear: Sequence[BoolArray], chips: Sequence[ExposedChip], signals: Sequence[FloatArray]
+) -> list[BoolArray]:
+    """Leave the best stars of each detector, with all their observations on it."""
+    chosen = [np.zeros_like(each) for each in clear]
     for detector in {chip.detector for chip in chips}:
-        found = np.concatenate(
-            [
-                flux[clear]
-                for chip, flux, clear in zip(chips, fluxes, isolated, strict=True)
-                if chip.detector == detector
-            ]
+        own = [i for i, chip in enumerate(chips) if chip.detector == detector]
+        star = np.concatenate([chips[i].star[clear[i]] for i in own])
+        if not star.size:
+            continue
+        place = np.concatenate(
+            [np.column_stack([chips[i].x, chips[i].y])[clear[i]] + chips[i].offset for i in own]
         )
-        beyond = np.sort(found)[::-1][MOST_OBSERVATIONS:]
-        limits[detector] = float(beyond[0]) if beyond.size else 0.0
-    return limits
+        signal = np.concatenate([signals[i][clear[i]] for i in own])
+        best = _best_stars(star, place, signal)
+        for i in own:
+            chosen[i] = clear[i] & np.isin(chips[i].star, best)
+    return chosen
+
+
+def _best_stars(star: Index, place: FloatArray, signal: FloatArray) -> Index:
+    """Choose stars by their observations on one detector; arrays of shape (m,), place (m, 2)."""
+    numbers, first, own, count = np.unique(
+        star, return_index=True, return_inverse=True, return_counts=True
+    )
+    highest = np.zeros(len(numbers))
+    np.maximum.at(highest, own, signal)
+    low, high = place.min(axis=0), place.max(axis=0)
+    column, row = (PARTS * (place[first] - low) / (high - low + 1.0)).astype(np.intp).T
+    part = row * PARTS + column
+    order = np.lexsort([-highest, part])
+    _, start = np.unique(part[order], return_index=True)
+    rank = np.empty(len(order), dtype=np.intp)
+    rank[order] = np.arange(len(order)) - np.repeat(start, np.diff([*start, len(order)]))
+    order = np.lexsort([-highest, rank])
+    return numbers[order[np.cumsum(count[order]) <= MOST_OBSERVATIONS]]
 
 
 def _field_of(chip: ExposedChip, flux: FloatArray, chosen: BoolArray) -> Field:
     """Take the stars and what is near them."""
     near = chosen.copy()
     source, other = near_pairs(chip.x, chip.y, 2.0 * FIRST_HALF).T
-    near[other[chosen[source]]] = True
+    apart = np.hypot(chip.x[source] - chip.x[other], chip.y[source] - chip.y[other])
+    felt = (apart < APART) | (flux[other] > FELT * flux[source])
+    near[other[chosen[source] & felt]] = True
     own = np.flatnonzero(near)
     errors = np.zeros(len(own))
-    pixels = chip.load()
-    boxes = pixels.boxes(chip.x[chosen], chip.y[chosen], FIRST_HALF + 0.5).shrink()
-    noise = replace(pixels.noise, errors=None)
-    return Field(chip, own, chosen[own], chip.x[own], chip.y[own], flux[own], errors, boxes, noise)
+    pixels = chip.load().near(chip.x[own], chip.y[own], FIRST_HALF + ROOM)
+    return Field(chip, own, chosen[own], chip.x[own], chip.y[own], flux[own], errors, pixels)

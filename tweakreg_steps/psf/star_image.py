@@ -54,7 +54,7 @@ def average_stars(pixels: ExposedPixels, catalog: ColumnTable) -> tuple[PsfGrid,
     x, y = x[chosen], y[chosen]
     data: ChipPixels = pixels.load_without_noise()
     known = np.zeros(len(chosen))
-    samples = Samples(data.boxes(x, y, FIRST_HALF + 0.5), known, known, x, y)
+    samples = Samples(data.boxes(x, y, FIRST_HALF + 0.5), known, known, x, y, np.arange(len(x)))
     size = 2 * FIRST_HALF * OVERSAMPLING + 1
     ny, nx = pixels.chip.shape
     middle = np.array([(nx + 1) / 2]), np.array([(ny + 1) / 2])

@@ -83,10 +83,9 @@ def _each_once(problems: Sequence[tuple[str, str]]) -> list[str]:
 def psf_notes(recipe: Recipe, findings: Findings) -> Iterator[str]:
     """Yield what is to be said of exposures that are to be measured with a PSF."""
     yield from _useless_psf_notes(recipe, findings)
-    text = (
-        f"{_CHIP}: has no ERR image; for the fit of the PSF the noise of its pixels follows from "
-        "gain, read noise and BUNIT in the header"
-    )
+    from tweakreg_steps.psf.pixel_noise import NOISE_OF_HEADER
+
+    text = f"{_CHIP}: has no ERR image; {NOISE_OF_HEADER}"
     without = [
         (text, _label(image, chip))
         for image, _ in _measured(recipe, findings)
