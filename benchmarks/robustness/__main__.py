@@ -46,14 +46,16 @@ def main() -> None:
                 if (program, number) not in known or (program == "ours" and arguments.again)
             ]
             if programs:
-                found = run_scene(number, programs, drizzlepac)
+                found = run_scene(number, programs, drizzlepac, with_psf=arguments.psf)
                 add_results(arguments.results, found)
                 _tell(found)
     results = read_results(arguments.results)
     print_table([result for result in results.values() if result.number in numbers])
 
 
-def run_scene(number: int, programs: Iterable[str], drizzlepac: Drizzlepac | None) -> list[Result]:
+def run_scene(
+    number: int, programs: Iterable[str], drizzlepac: Drizzlepac | None, *, with_psf: bool
+) -> list[Result]:
     """Paint a scene, align it with some programs, and judge what they wrote."""
     conditions = draw_conditions(number)
     results = []
@@ -61,7 +63,9 @@ def run_scene(number: int, programs: Iterable[str], drizzlepac: Drizzlepac | Non
         folder = Path(scratch)
         truth = paint(conditions, folder)
         for program in programs:
-            align = drizzlepac.align if drizzlepac and program == "theirs" else ours.align
+            align = ours.align_with_psf if with_psf else ours.align
+            if drizzlepac and program == "theirs":
+                align = drizzlepac.align
             outcome = align(conditions, folder, truth.path)
             verdict, rms = judge(outcome, truth)
             results.append(
@@ -100,6 +104,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--set", type=int, default=0, help="which three hundred (default: 0)")
     parser.add_argument("--scenes", type=int, nargs="+", help="only these scenes, by number")
     parser.add_argument("--again", action="store_true", help="run our side again where it was run")
+    parser.add_argument(
+        "--psf", action="store_true", help="measure with the PSF of the stars; name other results"
+    )
     parser.add_argument(
         "--results", type=Path, default=Path("robustness.jsonl"), help="file that keeps the results"
     )

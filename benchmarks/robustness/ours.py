@@ -12,12 +12,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+from astropy.io import fits
 from astropy.table import Table
+from scipy.special import ndtr
 
+from robustness.cameras import CAMERAS
 from robustness.conditions import Conditions
 from robustness.painting import CATALOG
 from robustness.verdicts import Outcome
 from tweakreg_steps.cli.recipe_file import read_recipe
+from tweakreg_steps.demo.painting import Psf
 from tweakreg_steps.errors import TweakRegError
 from tweakreg_steps.running.step_run import run_step
 from tweakreg_steps.workflow.outdir import prepare_outdir
@@ -25,6 +30,9 @@ from tweakreg_steps.workflow.project import open_project
 
 MINOBJ = 6
 """Least number of matches: a user's who wants sparse fields aligned, too; the default is 15."""
+
+OVERSAMPLING = 4
+"""Samples a pixel of the PSF's image."""
 
 MAX_ERROR = {"UVIS": 2.0, "HRC": 1.3}
 """Largest standard error of a fit in mas: half of 0.1 pixels of the camera."""
@@ -48,6 +56,13 @@ update_header:
 """
 """The recipe of all scenes: only the search radius differs, and the size of the camera's pixels."""
 
+PSF = "psf.fits"
+PSF_PART = f"""\
+imagefindpars:
+  centroid: psf
+  psf: {PSF}
+"""
+
 CATALOG_PART = """\
 reference_catalog:
   refcat: {catalog}
@@ -55,7 +70,26 @@ reference_catalog:
 """
 
 
-def align(conditions: Conditions, folder: Path, exposure: Path) -> Outcome:
+def align_with_psf(conditions: Conditions, folder: Path, exposure: Path) -> Outcome:
+    """Give the PSF of the camera, too; parameters as those of `align`."""
+    write_psf(folder / PSF, CAMERAS[conditions.camera].psf)
+    return align(conditions, folder, exposure, more=PSF_PART)
+
+
+def write_psf(path: Path, psf: Psf) -> None:
+    """Write the effective PSF of painted stars as one image."""
+    offset = np.arange(-OVERSAMPLING * psf.radius, OVERSAMPLING * psf.radius + 1) / OVERSAMPLING
+    image = np.zeros((offset.size, offset.size))
+    for sigma, part in (
+        (psf.core_sigma, 1.0 - psf.wing_fraction),
+        (psf.wing_sigma, psf.wing_fraction),
+    ):
+        share = ndtr((offset + 0.5) / sigma) - ndtr((offset - 0.5) / sigma)
+        image += part * share[:, None] * share
+    fits.writeto(path, image.astype(np.float32), fits.Header({"OVERSAMP": OVERSAMPLING}))
+
+
+def align(conditions: Conditions, folder: Path, exposure: Path, *, more: str = "") -> Outcome:
     """Run the recipe in the folder of a scene.
 
     Parameters
@@ -66,9 +100,11 @@ def align(conditions: Conditions, folder: Path, exposure: Path) -> Outcome:
         Where its files are; the results go to ``out`` in it.
     exposure
         The exposure that is to be aligned.
+    more
+        Further lines of the recipe.
     """
     recipe = folder / "recipe.yaml"
-    recipe.write_text(write_recipe(conditions), encoding="utf-8")
+    recipe.write_text(write_recipe(conditions) + more, encoding="utf-8")
     before = time.process_time()
     out = folder / "out"
     out.mkdir()
