@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from failing import failing_scene
+from forked_run import ForkedCall
 from hypothesis import settings
 from psf_runs import built_recipe, psf_scene
 from raw_exposures import provide_reference_files
@@ -28,7 +29,7 @@ from warm_forks import Nursery
 from tweakreg_steps.cli import main
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.finding.sextractor_program import find_program
-from tweakreg_steps.running import step_server
+from tweakreg_steps.running import own_process, step_server
 
 # programs that tests start can be interrupted, also where the tests run in the background
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -98,21 +99,23 @@ def _has_sextractor() -> bool:
 
 @pytest.fixture(scope="session", autouse=True)
 def _nursery() -> Iterator[None]:
-    """Have the runs that tests start in this process fork their warm processes."""
+    """Have runs that tests start here fork their warm processes, and Python calls their runs."""
     if not sys.platform.startswith("linux"):  # as the warm process itself
         yield
         return
     nursery = Nursery()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(step_server, "Popen", nursery.start)
+        patch.setattr(own_process, "Popen", ForkedCall)
         yield
     nursery.close()
 
 
 @pytest.fixture
 def own_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have runs start an interpreter for their warm process, as they do outside of tests."""
+    """Have runs start interpreters for their processes, as they do outside of tests."""
     monkeypatch.setattr(step_server, "Popen", subprocess.Popen)
+    monkeypatch.setattr(own_process, "Popen", subprocess.Popen)
 
 
 @pytest.fixture(scope="session")

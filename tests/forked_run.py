@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tweakreg_steps.cli import main
-from tweakreg_steps.running import step_server
+from tweakreg_steps.running import own_process, step_server
 from tweakreg_steps.steps import all_steps
 
 
@@ -149,6 +149,8 @@ class _ForkedServer:
             try:
                 os.dup2(reader, 0)
                 os.close(writer)
+                self._before = sys.stdin  # a thread that is not here may hold its lock
+                sys.stdin = os.fdopen(0, closefd=False)
                 step_server.serve(command[-1])
             finally:
                 os._exit(0)
@@ -165,3 +167,56 @@ class _ForkedServer:
     def terminate(self) -> None:
         """End the process."""
         os.kill(self._process, signal.SIGTERM)
+
+
+class ForkedCall:
+    """Stands in for the `Popen` of the run of a Python call, as a fork with everything imported."""
+
+    def __init__(self, command: Sequence[str], **_: Any) -> None:  # noqa: ANN401  as Popen
+        import_everything()
+        reader, writer = os.pipe()
+        said, saying = os.pipe()
+        with warnings.catch_warnings():
+            # as in `fork_command`
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self.pid = os.fork()
+        if self.pid == 0:
+            for descriptor in (writer, said):
+                os.close(descriptor)
+            _run_call(command, reader, saying)
+        with contextlib.suppress(OSError):  # the child has done it
+            os.setpgid(self.pid, self.pid)
+        for descriptor in (reader, saying):
+            os.close(descriptor)
+        self.stdin, self.stderr = os.fdopen(writer, "w"), os.fdopen(said, errors="replace")
+        self.returncode: int | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stdin.close()
+        self.stderr.close()
+        self.wait()
+
+    def wait(self) -> int:
+        """Wait for its end; return the exit status."""
+        if self.returncode is None:
+            _, status = os.waitpid(self.pid, 0)
+            self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+
+def _run_call(command: Sequence[str], reader: int, saying: int) -> None:
+    """Execute the run of a Python call, in place of everything that this process was."""
+    try:
+        os.setpgid(0, 0)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        warnings.simplefilter("ignore")
+        _replace_streams(None, saying)
+        os.dup2(reader, 0)
+        vars(step_server)["Popen"] = _ForkedServer
+        sys.argv = list(command[command.index(own_process.__name__) :])
+        own_process.main()
+    finally:
+        os._exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -197,42 +198,55 @@ if sys.argv[0] == "-m" and "run" in sys.orig_argv:
 """
 
 
+DEATHS = {
+    9: "the step was killed (SIGKILL); it had held 0.",
+    11: "the step crashed (SIGSEGV), most likely in a library",
+    15: "the step was ended from outside (SIGTERM)",
+}
+"""What is said of a step that a signal ended, by the number of the signal."""
+EACH = """\
+import json, subprocess, sys
+from pathlib import Path
+from tweakreg_steps.running.step_server import warm_steps
+ends = []
+with {server} as prepare:
+    prepare(["make_masks"])
+    for number in {numbers}:
+        Path("number").write_text(str(number))
+        words = [sys.executable, "-c", {code!r}, *sys.argv[1:]]
+        end = subprocess.run(words, stderr=subprocess.PIPE, text=True)
+        ends.append([number, end.returncode, end.stderr])
+print(json.dumps(ends))
+"""
+"""A program that has a step ended by each signal, one after the other."""
+
+
 @pytest.mark.parametrize("warm", [True, False])
-@pytest.mark.parametrize(
-    ("number", "said"),
-    [
-        (9, "the step was killed (SIGKILL); it had held 0."),
-        (11, "the step crashed (SIGSEGV), most likely in a library"),
-        (15, "the step was ended from outside (SIGTERM)"),
-    ],
-)
-def test_a_killed_step_says_the_signal_and_the_memory(
-    tmp_path: Path, number: int, said: str, warm: bool
-) -> None:
+def test_a_killed_step_says_the_signal_and_the_memory(tmp_path: Path, warm: bool) -> None:
     record = {"rule": "dying", "name": "all", "parameters": {}, "inputs": {}, "upstream_jobs": {}}
     job = PlannedJob("dying", "all", "ticket", "dying.log", record, {}, {}, {}, {}, {}, {}, 1, 1)
     prepare_outdir(tmp_path)
     write_plan(tmp_path / PLAN, [job], labels={})
-    (tmp_path / "sitecustomize.py").write_text(DYING.format(number=number))
+    (tmp_path / "sitecustomize.py").write_text(DYING)
     code = "import sys; from tweakreg_steps.running.step_client import main; sys.exit(main())"
-    serve = "import sys; from tweakreg_steps.running.step_server import warm_steps\n"
-    serve += "import subprocess\nwith warm_steps() as prepare:\n    prepare(['make_masks'])\n"
-    serve += (
-        f"    sys.exit(subprocess.run([sys.executable, '-c', {code!r}, *sys.argv[1:]]).returncode)"
-    )
+    server = "warm_steps()" if warm else "__import__('contextlib').nullcontext(print)"
+    each = EACH.format(server=server, numbers=[*DEATHS], code=code)
     paths = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
-        [sys.executable, "-c", serve if warm else code, ".", "dying", "all", "ticket"],
+        [sys.executable, "-c", each, ".", "dying", "all", "ticket"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": paths},
         capture_output=True,
         text=True,
-        check=False,
+        check=True,
     )
-    assert said in done.stderr
-    assert "GB of memory of the machine's" in done.stderr
-    assert done.stderr.startswith("the tail of its log\n")
-    assert done.returncode != 0
+    ends = json.loads(done.stdout.splitlines()[-1])
+    assert [number for number, _, _ in ends] == [*DEATHS]
+    for number, status, said in ends:
+        assert DEATHS[number] in said
+        assert "GB of memory of the machine's" in said
+        assert said.startswith("the tail of its log\n")
+        assert status != 0
 
 
 DYING = """\
@@ -242,10 +256,12 @@ def run(call):
     import os
     sys.stderr.write("the tail of its log\\n")
     sys.stderr.flush()
-    os.kill(os.getpid(), {number})
+    with open("number") as stream:
+        number = int(stream.read())
+    os.kill(os.getpid(), number)
 step.run = run
 from tweakreg_steps.steps.declaration import Per, Step
-step.STEP = Step(step.__name__, per=Per.ALL, facts=dict, writes={{}})
+step.STEP = Step(step.__name__, per=Per.ALL, facts=dict, writes={})
 sys.modules["tweakreg_steps.steps.dying"] = step
 """
 

@@ -116,7 +116,7 @@ def test_the_third_example_takes_all_from_a_file_and_reruns_what_that_changes(
     assert (flt_copy / "results" / "tweakreg" / "recipe-2.yaml").is_file()
 
 
-@pytest.mark.usefixtures("flt_copy")
+@pytest.mark.usefixtures("flt_copy", "own_interpreter")
 def test_it_runs_in_a_loop_and_in_a_thread_and_leaves_no_trace() -> None:
     def state() -> tuple[Any, ...]:
         return Path.cwd(), signal.getsignal(signal.SIGINT), os.environ["PATH"], dict(os.environ)

@@ -28,7 +28,7 @@ Match = Callable[..., ColumnTable]
 def aligned(folder: Path, recipe: str, **options: Any) -> Scene:  # noqa: ANN401 - options of the scene
     """Paint three exposures and run a recipe on them."""
     scene = small_uvis_scene(folder, number=3, **options)
-    (folder / "recipe.yaml").write_text(recipe)
+    (folder / "recipe.yaml").write_text(f"{recipe}writecat: false\nreport: false\n")
     assert main(["run", str(folder / "recipe.yaml"), "-j", "2"]) == 0
     return scene
 
