@@ -135,7 +135,7 @@ def compare_positions(grids: Path) -> None:
             fits = [fit(stars, one) for one in (psf, built.psf)]
             library, own = (describe(stars, one.x, one.y) for one in fits)
             errors = fits[0].errors, fits[1].errors_with(built.error)
-            pulls = [pull(stars, one.x, own) for one, own in zip(fits, errors, strict=True)]
+            pulls = [pull(stars, one.x, one.y, own) for one, own in zip(fits, errors, strict=True)]
             limit = 1e3 * bound(psf, stars)
             print(
                 f"{case:11s} {flux:8.0f}   {finder[0]}  {finder[1]}  {library}  {own}"
@@ -343,11 +343,14 @@ def describe(stars: Stars, x: FloatArray, y: FloatArray) -> str:
     return f"{rms:5.1f} ({bias:4.1f})"
 
 
-def pull(stars: Stars, x: FloatArray, errors: FloatArray) -> float:
-    """Give the rms along x, about a smooth field, in units of the errors."""
-    shape = (stars.pixels.shape[0], stars.pixels.shape[1])
-    rest = without_smooth_field((stars.x, stars.y), shape, x - stars.x)
-    return float(np.sqrt(np.mean((rest / errors) ** 2)))
+def pull(stars: Stars, x: FloatArray, y: FloatArray, errors: FloatArray) -> float:
+    """Give the rms an axis about a smooth field in units of the errors."""
+    at, shape = (stars.x, stars.y), (stars.pixels.shape[0], stars.pixels.shape[1])
+    rests = [
+        without_smooth_field(at, shape, found - true) / errors
+        for found, true in zip((x, y), at, strict=True)
+    ]
+    return float(np.sqrt(np.mean(np.square(rests))))
 
 
 def bound(psf: PsfGrid, stars: Stars) -> float:

@@ -145,7 +145,7 @@ class ExposedPixels:
             errors = read_errors(self.exposure.image, self.chip)
         except InputError:
             return None
-        return errors if (errors > 0.0).any() else None
+        return errors if np.fmax.reduce(errors, axis=None) > 0.0 else None
 
 
 def measure_sky(pixels: RealImage) -> tuple[float, float]:

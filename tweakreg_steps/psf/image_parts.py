@@ -70,7 +70,7 @@ class Tiling:
     number: NDArray[np.int32]
 
     @staticmethod
-    def near(shape: tuple[int, int], x: FloatArray, y: FloatArray, radius: float) -> Tiling:
+    def near(shape: tuple[int, int], x: FloatArray, y: FloatArray, radius: FloatArray) -> Tiling:
         """Choose the tiles that have pixels near some places.
 
         Parameters
@@ -80,7 +80,7 @@ class Tiling:
         x, y
             FITS pixels, shape (n,).
         radius
-            Pixels along each axis.
+            Pixels along each axis, shape (n,).
         """
         ny, nx = (-(-size // SIDE) for size in shape)
         chosen = np.zeros((ny, nx), dtype=np.bool_)

@@ -126,8 +126,8 @@ class ChipPixels:
     good: BoolArray | ImageParts
     noise: PixelNoise
 
-    def near(self, x: FloatArray, y: FloatArray, radius: float) -> ChipPixels:
-        """Return the same without the pixels that are farther from some places than a radius.
+    def near(self, x: FloatArray, y: FloatArray, radius: FloatArray) -> ChipPixels:
+        """Return the same without the pixels that are farther from all places than a radius.
 
         These are no longer held, and count as not good.
 
@@ -136,7 +136,7 @@ class ChipPixels:
         x, y
             FITS pixels, shape (n,).
         radius
-            Pixels; some more are held, tile by tile.
+            Pixels from each place, shape (n,); some more are held, tile by tile.
         """
         ny, nx = self.pixels.shape
         tiling, errors = Tiling.near((ny, nx), x, y, radius), self.noise.errors
