@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from optics import bound, uvis
 from psf_scenes import SKY, isolated, library
 
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.digests import digest_exposure
+from tweakreg_steps.fits_files.noise_cards import GAINS, READ_NOISES
 from tweakreg_steps.psf.pixel_noise import noise_from_errors, noise_from_header
 from tweakreg_steps.psf.psf_fit import fit_positions
 
@@ -107,3 +111,25 @@ def test_headers_that_do_not_tell_the_noise_are_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         noise_from_header(cards, sky=0.0, sky_sigma=1.0, label="SCI,1")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        pair
+        for amplifier in ("", "A", "D")
+        for gain in GAINS
+        for read_noise in READ_NOISES
+        if max(map(len, pair := (gain + amplifier, read_noise + amplifier))) <= 8
+    ],
+)
+def test_the_survey_of_an_exposure_keeps_every_card_that_tells_the_noise(
+    names: tuple[str, str], tmp_path: Path
+) -> None:
+    axes = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN"}
+    header = fits.Header({"BUNIT": "COUNTS", names[0]: 2.0, names[1]: 3.0, **axes})
+    path = tmp_path / "image.fits"
+    fits.PrimaryHDU(np.zeros((4, 5), dtype=np.float32), header).writeto(path)
+    (chip,) = digest_exposure(path, None)["chips"]
+    noise = noise_from_header(chip["noise"], sky=0.0, sky_sigma=0.0, label="PRIMARY")
+    assert (noise.sky_variance, noise.per_unit) == (1.5**2, 0.5)

@@ -25,6 +25,7 @@ from tweakreg_steps.fits_files.exposure_checks import check_exposure
 from tweakreg_steps.fits_files.exposure_epoch import epoch_of
 from tweakreg_steps.fits_files.fits_blocks import Hdu, iter_chunks, open_stream, scan_hdus
 from tweakreg_steps.fits_files.header_cards import card_value, keyword
+from tweakreg_steps.fits_files.noise_cards import NOISE_CARDS
 from tweakreg_steps.fits_files.pixel_unit import pixel_unit
 from tweakreg_steps.fits_files.wcs_cards import (
     alternate_names,
@@ -40,15 +41,11 @@ _STRUCTURE = re.compile(
     r"|Z(?:IMAGE|CMPTYPE|BITPIX|NAXIS\d*|TILE\d|NAME\d|VAL\d|QUANTIZ|DITHER0|BLANK|SCALE|ZERO)"
     r"|TFIELDS|THEAP|T(?:FORM|TYPE|SCAL|ZERO|NULL)\d+)$"
 )
-# what tells the PSF of a chip, and the noise of its pixels where it has no ERR array
+# what tells the PSF of a chip
 _CAMERA = (
     *("INSTRUME", "DETECTOR", "CCDCHIP", "PUPIL"),
     *("FILTER", "FILTER1", "FILTER2", "FILTNAM1", "FILTNAM2"),
     *("LTV1", "LTV2", "LTM1_1", "LTM2_2"),
-)
-_NOISE = (
-    *("BUNIT", "EXPTIME", "GAIN", "CCDGAIN", "RDNOISE", "READNOIS"),
-    *(f"{name}{amplifier}" for name in ("ATODGN", "READNSE") for amplifier in "ABCD"),
 )
 _PRIMARY_PLANE = frozenset({"TELESCOP", "INSTRUME", "DETECTOR", "PA_V3", "REFFRAME"})
 # what decides whether, and with which reference files, stwcs works on an exposure
@@ -223,7 +220,7 @@ def _describe_chip(
         "err": _digest_errors(path, hdus, chip, data),
         "unit": pixel_unit(hdu.values, hdus[0].values).as_record(),
         "camera": _cards(_CAMERA, hdus[0], hdu),
-        "noise": _cards(_NOISE, hdus[0], hdu),
+        "noise": _cards(NOISE_CARDS, hdus[0], hdu),
         "wcs": _digest_wcs(hdu, hdus, data),
         "wcsnames": list(named(cards, alternates)),
         "alternates": alternates,

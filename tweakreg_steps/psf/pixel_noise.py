@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from tweakreg_steps.arrays import FloatArray, IndexArray
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.noise_cards import GAINS, READ_NOISES, of_amplifiers
 from tweakreg_steps.fits_files.pixel_unit import pixel_unit
 from tweakreg_steps.psf.image_parts import ImageParts
 
@@ -155,8 +156,8 @@ def noise_from_header(
             f"{label}: pixels are rates ({unit.name}) and EXPTIME is {header.get('EXPTIME')!r}; "
             "give the exposure time in seconds"
         )
-    gain = 1.0 if unit.is_electrons else _amplifiers(header, "gain", _GAINS, label)
-    read = _amplifiers(header, "read noise", _READ_NOISES, label)
+    gain = 1.0 if unit.is_electrons else _amplifiers(header, "gain", GAINS, label)
+    read = _amplifiers(header, "read noise", READ_NOISES, label)
     time = unit.counts
     per_unit = 1.0 / (gain * time)
     expected = (read * per_unit) ** 2 + per_unit * max(sky, 0.0)
@@ -164,16 +165,12 @@ def noise_from_header(
     return PixelNoise(None, sky, variance, per_unit, f"header, {unit.name}")
 
 
-_GAINS = ("ATODGN", "CCDGAIN", "GAIN")
-_READ_NOISES = ("READNSE", "RDNOISE", "READNOIS")
-
-
 def _amplifiers(header: Mapping[str, Any], what: str, names: tuple[str, ...], label: str) -> float:
     """Mean over the amplifiers of the first card that is there."""
     for name in names:
         values = [
             float(header[key])
-            for key in (name, *(name + amplifier for amplifier in "ABCD"))
+            for key in of_amplifiers(name)
             if isinstance(header.get(key), int | float) and float(header[key]) > 0.0
         ]
         if values:
