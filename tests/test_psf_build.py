@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 from optics import infrared, uvis
 from psf_scenes import dithered, isolated, library, phase_bias, without_smooth_field
+from scipy.ndimage import shift
+from scipy.optimize import least_squares
 
+from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.psf import psf_stars
 from tweakreg_steps.psf.image_parts import ImageParts
 from tweakreg_steps.psf.psf_build import BuiltPsf, FewStarsError, build_psfs, n_nodes
@@ -145,6 +148,23 @@ def test_a_psf_is_centred_and_one_star_bright() -> None:
     assert np.abs(tidied.images - true.images).max() < 2e-4
     assert np.allclose(tidied.images.sum(axis=(2, 3)), 16.0)
     assert np.abs(find_middles(tidied)).max() < 1e-3
+
+
+def test_nodes_with_noise_have_their_middles_where_least_squares_put_stars() -> None:
+    psf = library(CAMERAS["uvis"], nodes=1)
+    truth = psf.images[0, 0]
+    noise = np.random.default_rng(3).normal(0.0, 0.003 * truth.max(), (2, 3, *truth.shape))
+    nodes = replace(psf, images=truth + noise, x_nodes=np.arange(3.0), y_nodes=np.arange(2.0))
+    core = np.s_[20:-20, 20:-20]
+
+    def place(image: FloatArray) -> FloatArray:
+        def off(guess: FloatArray) -> FloatArray:
+            return np.asarray((shift(truth, guess[:2]) * guess[2] - image)[core].ravel())
+
+        return np.asarray(least_squares(off, [0.0, 0.0, 1.0]).x[:2] / psf.oversampling)
+
+    images = centre(nodes).images.reshape(6, *truth.shape)
+    assert np.std([place(image) for image in images], axis=0).max() < 0.0015
 
 
 def observations(exposures: int, *, noise: float, wrong: int = 0) -> Observations:
