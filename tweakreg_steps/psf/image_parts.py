@@ -31,7 +31,7 @@ class ImageParts:
     """
 
     shape: tuple[int, int]
-    number: NDArray[np.int32]
+    number: NDArray[np.unsignedinteger]
     tiles: NDArray[Any]
 
     @property
@@ -67,7 +67,7 @@ class Tiling:
     """
 
     shape: tuple[int, int]
-    number: NDArray[np.int32]
+    number: NDArray[np.unsignedinteger]
 
     @staticmethod
     def near(shape: tuple[int, int], x: FloatArray, y: FloatArray, radius: FloatArray) -> Tiling:
@@ -94,8 +94,9 @@ class Tiling:
                 near = (row <= top) & (column <= right)
                 near &= (row >= 0) & (row < ny) & (column >= 0) & (column < nx)
                 chosen[row[near], column[near]] = True
-        number = np.zeros((ny, nx), dtype=np.int32)
-        number[chosen] = 1 + np.arange(np.count_nonzero(chosen))
+        count = np.count_nonzero(chosen)
+        number = np.zeros((ny, nx), dtype=np.min_scalar_type(count))
+        number[chosen] = 1 + np.arange(count)
         return Tiling(shape, number)
 
     def cut(self, image: NDArray[Any] | ImageParts) -> ImageParts:
