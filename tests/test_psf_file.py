@@ -256,6 +256,22 @@ def test_images_that_cannot_be_used_say_why(
         read_psf(describe_psf_file(path), ANYWHERE)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [*(("PSFERR1", value) for value in ("abc", True, None, -0.1, 1e30)), ("DETNUM", "one")],
+)
+def test_cards_of_a_built_psf_that_cannot_be_are_refused(
+    key: str, value: object, tmp_path: Path
+) -> None:
+    path = tmp_path / "psf.fits"
+    write_psf(path, {1: library(uvis((500, 500)))}, {"PSFERR1": 0.002}, history=[])
+    assert describe_psf_file(path).errors == {1: 0.002}
+    with fits.open(path, mode="update") as hdus:
+        hdus[1 if key == "DETNUM" else 0].header[key] = value
+    with pytest.raises(InputError, match=f"{key} is .*; it is "):
+        describe_psf_file(path)
+
+
 @pytest.mark.parametrize("side", [40, 41])
 def test_a_star_beside_the_middle_of_its_image_is_refused(tmp_path: Path, side: int) -> None:
     step = (np.arange(side) - (side - 1) / 2) / 4

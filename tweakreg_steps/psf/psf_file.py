@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 import numpy as np
 
@@ -95,8 +95,8 @@ def describe_psf_file(path: Path) -> PsfFile:
     first = headers[0]
     built = [h for h in headers if h.get("EXTNAME") == "PSF" and "DETNUM" in h]
     if built:
-        numbers = tuple(int(h["DETNUM"]) for h in built)
-        errors = {d: float(first[f"{ERROR}{d}"]) for d in numbers if f"{ERROR}{d}" in first}
+        numbers = tuple(_whole(path, h, "DETNUM", "that of a detector") for h in built)
+        errors = _errors(path, first, numbers)
         return PsfFile(path, "built", _cards(first), numbers, UNKNOWN_REACH, errors)
     if all(key in first for key in ("NXPSFS", "NYPSFS", "NAXIS3")):
         number = math.prod(DETECTORS.get(int(first["NAXIS3"]), (1,)))
@@ -339,16 +339,33 @@ def _only_image(path: Path, headers: list[Header]) -> Header:
     return images[0]
 
 
+def _errors(path: Path, header: Header, detectors: Sequence[int]) -> dict[int, float]:
+    """Read what a built PSF adds to errors, of the detectors that have it."""
+    found = {d: header[f"{ERROR}{d}"] for d in detectors if f"{ERROR}{d}" in header}
+    for detector, value in found.items():
+        if not _is_number(value) or not 0.0 <= value <= 1.0:
+            raise InputError(f"{path}: {ERROR}{detector} is {value!r}; it is 0 to 1 pixels")
+    return found
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    """Tell whether the value of a card is one."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _whole(path: Path, header: Header, key: str, what: str) -> int:
+    """Read a card that holds a whole number, from 1."""
+    value = header[key]
+    if not _is_number(value) or value != int(value) or value < 1:
+        raise InputError(f"{path}: {key} is {value!r}; it is a whole number from 1, {what}")
+    return int(value)
+
+
 def _oversampling(path: Path, header: Header) -> int:
     """Read the oversampling of an image."""
     for key in _OVERSAMPLING:
-        value = header.get(key)
-        if value is None:
-            continue
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or value != int(value) or value < 1:
-            raise InputError(f"{path}: {key} is {value!r}; it is a whole number of samples a pixel")
-        return int(value)
+        if header.get(key) is not None:
+            return _whole(path, header, key, "of samples a pixel")
     raise InputError(
         f"{path}: the header of the image does not tell its oversampling; write the number of its "
         "samples a pixel as OVERSAMP"
