@@ -167,6 +167,12 @@ def test_nodes_with_noise_have_their_middles_where_least_squares_put_stars() -> 
     assert np.std([place(image) for image in images], axis=0).max() < 0.0015
 
 
+def test_coma_that_grows_over_a_chip_hardly_moves_the_middles() -> None:
+    # of these optics: 0.012 with all of the light, 0.0095 with four places of each node
+    middles = find_middles(library(CAMERAS["uvis"], nodes=3))
+    assert (middles - middles.mean(axis=(0, 1))).std() < 0.008
+
+
 def observations(exposures: int, *, noise: float, wrong: int = 0) -> Observations:
     """Scatter a hundred stars over turned and shifted exposures, some of them wrongly matched."""
     rng = np.random.default_rng(2)
