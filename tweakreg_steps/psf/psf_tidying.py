@@ -7,8 +7,7 @@ is 0 at its edge; its sum is 1.
 
 That middle hangs on four places of the PSF. With the 60 stars of a node it would be uncertain by
 10 mpx, and stars on two sides of a chip as much off against each other. So it is taken of the mean
-over all nodes, and each node is where least squares have it in the mean's place, as a star is
-measured: 2 mpx.
+over all nodes, and each node is where least squares put its core in the mean's place.
 """
 
 from __future__ import annotations
@@ -62,8 +61,6 @@ def find_middles(psf: PsfGrid) -> FloatArray:
 
 def _beside(psf: PsfGrid, mean: PsfGrid, middle: FloatArray) -> FloatArray:
     """Find where the PSF at each node lies beside the mean, pixels, shape (n_y, n_x, 2)."""
-    from scipy.ndimage import map_coordinates
-
     size = psf.images.shape[-1]
     row, column = size // 2 + np.rint(psf.oversampling * middle[::-1]).astype(int)
     half = math.ceil(CORE * full_width(mean) * psf.oversampling)
@@ -72,12 +69,7 @@ def _beside(psf: PsfGrid, mean: PsfGrid, middle: FloatArray) -> FloatArray:
     grid = np.mgrid[core].astype(np.float64)
 
     def mean_moved(by: FloatArray) -> FloatArray:
-        at = grid - by[:, None, None]
-        return np.asarray(
-            map_coordinates(
-                mean.coefficients[0, 0], at, order=mean.degree, prefilter=False, mode="mirror"
-            )
-        )
+        return _values(mean, grid - by[:, None, None])
 
     shifts = []
     for image in psf.images.reshape(-1, size, size):
@@ -91,22 +83,24 @@ def _beside(psf: PsfGrid, mean: PsfGrid, middle: FloatArray) -> FloatArray:
     return np.array(shifts).reshape(*psf.images.shape[:2], 2)
 
 
-def _middle_of_one(psf: PsfGrid) -> FloatArray:
-    """Find the middle of a PSF that is the same everywhere, pixels along x and y, shape (2,)."""
+def _values(psf: PsfGrid, at: FloatArray) -> FloatArray:
+    """Return the values of a PSF that is the same everywhere at rows and columns of its samples."""
     from scipy.ndimage import map_coordinates
 
+    coefficients = psf.coefficients[0, 0]
+    return np.asarray(
+        map_coordinates(coefficients, at, order=psf.degree, prefilter=False, mode="mirror")
+    )
+
+
+def _middle_of_one(psf: PsfGrid) -> FloatArray:
+    """Find the middle of a PSF that is the same everywhere, pixels along x and y, shape (2,)."""
     size = psf.images.shape[-1]
     beside = BESIDE * full_width(psf) * psf.oversampling
     reach = beside * np.array([[0.0, 0.0, 1.0, -1.0], [1.0, -1.0, 0.0, 0.0]])
 
     def unequal(at: FloatArray) -> FloatArray:
-        right, left, above, below = map_coordinates(
-            psf.coefficients[0, 0],
-            at[:, None] + reach,
-            order=psf.degree,
-            prefilter=False,
-            mode="mirror",
-        )
+        right, left, above, below = _values(psf, at[:, None] + reach)
         return np.array([above - below, right - left])
 
     image = psf.images[0, 0]
