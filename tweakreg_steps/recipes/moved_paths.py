@@ -1,4 +1,4 @@
-"""The paths in a recipe, as a file in another folder would write them."""
+"""The paths in a recipe, and how a file in another folder would write them."""
 
 from __future__ import annotations
 
@@ -37,6 +37,18 @@ def relative_paths(tree: Mapping[str, Any], *, old: Path, new: Path) -> Tree:
     moved: Tree = copy.deepcopy(dict(tree))
     _move_all(moved, partial(_relative_path, old=old, new=new))
     return moved
+
+
+def named_paths(tree: Mapping[str, Any]) -> list[str]:
+    """Return every path of a recipe as it is written, wildcards and lists of files among them."""
+    found: list[str] = []
+
+    def note(path: str) -> str:
+        found.append(path)
+        return path
+
+    _move_all(copy.deepcopy(dict(tree)), note)
+    return found
 
 
 def _move_all(tree: Tree, move: Move) -> None:

@@ -188,7 +188,9 @@ def _is_sound(entry: Mapping[str, Any]) -> bool:
     record, products = entry.get("record"), entry.get("products")
     return (
         isinstance(record, dict)
-        and all(isinstance(record.get(k), str) for k in ("rule", "name", "code"))
+        and is_name(record.get("rule"))
+        and is_name(record.get("name"))
+        and isinstance(record.get("code"), str)
         and all(isinstance(record.get(k), dict) for k in ("parameters", "inputs", "upstream"))
         and _are_chips(record["inputs"].get("chips", []))
         and isinstance(products, dict)
@@ -196,7 +198,8 @@ def _is_sound(entry: Mapping[str, Any]) -> bool:
         and _is_of_texts(entry.get("versions") or {})
         and isinstance(entry.get("version") or "", str)
         and entry.keys() >= _NEEDED
-        and all(isinstance(entry[k], str) for k in ("ticket", "log"))
+        and isinstance(entry["ticket"], str)
+        and _is_inside(entry["log"])
         and _is_of_texts(entry["contents"])
         and isinstance(entry["declared"], list)
         and all(isinstance(name, str) for name in entry["declared"])
@@ -213,12 +216,25 @@ def _are_chips(chips: object) -> bool:
     return isinstance(chips, list) and all(isinstance(c, dict) and "number" in c for c in chips)
 
 
+def is_name(value: object) -> bool:
+    """Tell whether a value may be that of a rule or a job: files are named after them."""
+    return isinstance(value, str) and value not in ("", ".", "..") and not set("/\0") & set(value)
+
+
+def _is_inside(name: object) -> bool:
+    """Tell whether a value names a file in the output folder."""
+    return (
+        isinstance(name, str)
+        and not name.startswith("/")
+        and ".." not in name.split("/")
+        and "\0" not in name
+    )
+
+
 def _is_product(name: str, made: object) -> bool:
     """Tell whether a product stands in the output folder, and is described."""
     return (
-        not name.startswith("/")
-        and ".." not in name.split("/")
-        and "\0" not in name
+        _is_inside(name)
         and isinstance(made, dict)
         and type(made.get("size")) is int
         and type(made.get("mtime_ns")) is int

@@ -28,7 +28,7 @@ from urllib.parse import quote
 from tweakreg_steps.atomic import atomic_path, sync_folder
 from tweakreg_steps.errors import JobFailedError
 from tweakreg_steps.json_file import memorize_json
-from tweakreg_steps.records.ledger import Entry, entry_of_json, with_times
+from tweakreg_steps.records.ledger import Entry, entry_of_json, is_name, with_times
 from tweakreg_steps.records.outdir_files import LEDGER, NOTES, note_of
 from tweakreg_steps.text_file import read_small_file
 
@@ -102,7 +102,7 @@ class Ledger:
             with suppress(sqlite3.Error):
                 rows = self._connection.execute("SELECT rule, name FROM entry")
                 found.update((str(rule), str(name)) for rule, name in rows)
-        return sorted(found)
+        return sorted(key for key in found if all(map(is_name, key)))
 
     def entries(self) -> Iterator[tuple[JobKey, Entry]]:
         """Yield all entries that can be read, sorted by their jobs."""

@@ -1,22 +1,26 @@
 """No product outlives its reason: what the recipe does not make any more is removed.
 
-Only what the ledger owns is touched, and of that only what is as it was made. Solutions in
-originals and the files that lead back are none of this: `tweakreg restore` sees to them.
+Only what the ledger owns is touched, and of that only what is as it was made and what the recipe
+does not read. Solutions in originals and the files that lead back are none of this: `tweakreg
+restore` sees to them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from tweakreg_steps.records.ledger import Entry, is_as_made
+from tweakreg_steps.recipes.moved_paths import named_paths
+from tweakreg_steps.recipes.recipe import Recipe
+from tweakreg_steps.records.ledger import Entry, Made, is_as_made
 from tweakreg_steps.records.ledger_file import forget_entry, open_ledger
 from tweakreg_steps.records.outdir_files import ALIGNED, APPLIED, digests_of, log_of_image
 from tweakreg_steps.records.statement import image_of_job
 from tweakreg_steps.steps.subject import ALL
 from tweakreg_steps.workflow.jobs import JobKey
+from tweakreg_steps.workflow.ownership import inputs_in_outdir
 from tweakreg_steps.workflow.project import Project
 
 
@@ -47,17 +51,33 @@ def obsolete_products(project: Project) -> list[Obsolete]:
     return _obsolete_among(project, _former_entries(project))
 
 
-def _obsolete_among(project: Project, entries: Iterable[tuple[JobKey, Entry]]) -> list[Obsolete]:
+def _obsolete_among(project: Project, entries: Collection[tuple[JobKey, Entry]]) -> list[Obsolete]:
     """Return them from the ledger's entries."""
-    made = set(project.plan.outputs)
+    if not entries:
+        return []
+    kept = {*project.plan.outputs, *inputs_in_outdir(project), *_named_in(project.recipe)}
     found = []
     for key, entry in entries:
         for product in _left_behind(project, key, entry):
-            file = project.outdir / product
             known = entry.products.get(product)
-            if known and product not in made and file.is_file() and is_as_made(file, known):
+            if known and product not in kept and _is_there(project.outdir, product, known):
                 found.append(Obsolete(product, *key))
     return found
+
+
+def _named_in(recipe: Recipe) -> Iterator[str]:
+    """Yield the files in the output folder that a recipe names: lists of others among them."""
+    for path in named_paths(recipe.values):
+        file = (recipe.base / path).resolve()
+        if file.is_relative_to(recipe.outdir):
+            yield str(file.relative_to(recipe.outdir))
+
+
+def _is_there(outdir: Path, product: str, made: Made) -> bool:
+    """Tell whether a product is where it was made, by no link, and as it was made."""
+    path = outdir / product
+    ways = (path, *path.parents[: len(PurePosixPath(product).parts) - 1])
+    return path.is_file() and not any(map(Path.is_symlink, ways)) and is_as_made(path, made)
 
 
 def remove_obsolete(project: Project) -> list[Obsolete]:

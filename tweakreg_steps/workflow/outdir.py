@@ -87,7 +87,7 @@ def require_usable(outdir: Path) -> None:
         )
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise InputError(f"outdir: {outdir}: is not writable; choose a folder you may write")
-    paths = [Path(name) for name in (*OWN_FOLDERS, *_inside_snakemake(outdir))]
+    paths = [*map(Path, OWN_FOLDERS), *_inside(outdir)]
     problems = [*_links(outdir, (*paths, Path(LOCK), Path(LEDGER)))]
     problems += _blocked_folders(outdir, map(Path, OWN_FOLDERS))
     _refuse(problems or [*_foreign_digests(outdir)])
@@ -272,12 +272,11 @@ def _home_problems(outdir: Path) -> Iterator[str]:
         yield f"outdir: {outdir}: is a home folder; name a folder below it, such as results"
 
 
-def _inside_snakemake(outdir: Path) -> Iterator[str]:
-    """Yield what Snakemake has put into its own folder."""
-    try:
-        yield from (f".snakemake/{path.name}" for path in (outdir / ".snakemake").iterdir())
-    except OSError:
-        return
+def _inside(outdir: Path) -> Iterator[Path]:
+    """Yield what is in folders in which each rule has one, and Snakemake some of its own."""
+    for folder in (".snakemake", NOTES, LOGS):
+        with suppress(OSError):
+            yield from (Path(folder, path.name) for path in (outdir / folder).iterdir())
 
 
 def _foreign_digests(outdir: Path) -> Iterator[str]:

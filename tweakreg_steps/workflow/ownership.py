@@ -44,7 +44,7 @@ def require_products(project: Project, jobs: Sequence[Job]) -> None:
     Of 10,000 exposures there are half a million: they are gone through, and never kept.
     """
     of_run = [MANIFEST, RESOLVED_RECIPE, project.values["runfile"]]
-    inputs = _inputs_in_outdir(project)
+    inputs = inputs_in_outdir(project)
     in_the_way: list[str] = []
     own_too: set[str] = set()
 
@@ -74,7 +74,7 @@ def require_products(project: Project, jobs: Sequence[Job]) -> None:
     require_own(project.outdir, _outside(owned))
 
 
-def _inputs_in_outdir(project: Project) -> set[str]:
+def inputs_in_outdir(project: Project) -> set[str]:
     """Return the files of the user's that are in the output folder, relative to it."""
     files = (path for own in project.plan.user_files.values() for path in own.values())
     folder = f"{project.outdir}{os.sep}"
