@@ -22,7 +22,7 @@ from tweakreg_steps.applying.original_file import hold_file
 from tweakreg_steps.applying.restoring import restore_originals
 from tweakreg_steps.errors import InputError, JobFailedError, LockedError
 from tweakreg_steps.fits_files.digests import digest_content
-from tweakreg_steps.fits_files.exposure import open_quietly
+from tweakreg_steps.fits_files.opening import open_quietly
 from tweakreg_steps.fits_files.replaceable import link_note, replacement_problems
 from tweakreg_steps.records.undo_record import record_path, undo_path
 

@@ -28,8 +28,9 @@ from tweakreg_steps.astrometry.undistortion import (
 from tweakreg_steps.atomic import atomic_path
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import Chip, is_hst
-from tweakreg_steps.fits_files.exposure import header_of, make_wcs, open_quietly
+from tweakreg_steps.fits_files.exposure import header_of, make_wcs
 from tweakreg_steps.fits_files.fits_blocks import scan_hdus
+from tweakreg_steps.fits_files.opening import open_quietly
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header

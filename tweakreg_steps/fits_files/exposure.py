@@ -5,14 +5,12 @@ Files may be plain, gzipped or Rice-compressed (``.fits.fz``).
 
 from __future__ import annotations
 
-import gzip
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from tempfile import mkstemp
-from typing import IO, TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +25,8 @@ from tweakreg_steps.fits_files.companions import (
     quality_name,
 )
 from tweakreg_steps.fits_files.damage import damage_named
-from tweakreg_steps.fits_files.fits_blocks import Hdu, iter_chunks, open_stream, scan_hdus
+from tweakreg_steps.fits_files.fits_blocks import Hdu, scan_hdus
+from tweakreg_steps.fits_files.opening import open_quietly
 from tweakreg_steps.fits_files.pixel_data import FloatImage, as_float, read_values
 from tweakreg_steps.fits_files.wcs_cards import primary_wcs_header
 
@@ -40,7 +39,6 @@ __all__ = [
     "FloatImage",
     "list_chips",
     "make_wcs",
-    "open_quietly",
     "read_dq",
     "read_header",
     "read_pixels",
@@ -48,7 +46,6 @@ __all__ = [
     "wcs_reader",
 ]
 
-_SMALL = 1 << 22  # bytes; lookup tables have some thousands, chips tens of millions
 _HIGHEST_ORDER = 20  # the SIP convention has 9
 _SINGULAR = 1.0e-8  # pixels that much longer than wide are no image
 
@@ -133,75 +130,6 @@ def _chip_hdu(path: Path, extension: int, shape: tuple[int, int]) -> Hdu:
     if extension >= len(hdus) or image_shape(hdus[extension]) != shape:
         raise InputError(f"{path}: HDU {extension} changed while it was in use; run again")
     return hdus[extension]
-
-
-@contextmanager
-def open_quietly(path: Path, *, as_tables: bool = False) -> Iterator[Any]:
-    """Open a file's headers and small arrays with astropy.
-
-    Its notes on non-standard cards concern nobody here. Pixels are read with `read_pixels`.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    as_tables : bool
-        Give compressed images as the tables that hold their tiles.
-
-    Yields
-    ------
-    astropy.io.fits.HDUList
-        Read as needed, not memory-mapped.
-
-    Raises
-    ------
-    InputError
-        The file is missing or is not FITS.
-    """
-    from astropy.io import fits
-    from astropy.io.fits.verify import VerifyError
-
-    with warnings.catch_warnings(), _without_gzip(path) as plain:
-        warnings.simplefilter("ignore")
-        try:
-            hdus = fits.open(
-                plain, memmap=False, lazy_load_hdus=True, disable_image_compression=as_tables
-            )
-        except (OSError, LookupError, TypeError, ValueError, AttributeError, VerifyError) as error:
-            raise InputError(f"{path}: cannot be opened ({error}); fetch the file again") from error
-        with hdus:
-            yield hdus
-
-
-@contextmanager
-def _without_gzip(path: Path) -> Iterator[Path | IO[bytes]]:
-    """Give a plain file as it is, for a gzipped one a sketch: its headers and small arrays.
-
-    astropy would decompress from the start again for each lookup table.
-    """
-    with open_stream(path) as stream:
-        if not isinstance(stream, gzip.GzipFile):
-            yield path
-            return
-        descriptor, name = mkstemp()
-        with open(descriptor, "wb") as sketch, Path(name).open("rb") as plain:  # noqa: PTH123
-            # without a name, it need not be removed
-            Path(name).unlink()
-            _write_sketch(path, stream, sketch)
-            yield plain
-
-
-def _write_sketch(path: Path, stream: BinaryIO, sketch: IO[bytes]) -> None:
-    """Write headers and small arrays at their places, with holes for the rest."""
-    layout = scan_hdus(path)
-    for hdu in layout:
-        sketch.seek(hdu.data_offset - len(hdu.header))
-        sketch.write(hdu.header)
-        if hdu.data_size <= _SMALL or hdu.values.get("ZIMAGE") is True:
-            stream.seek(hdu.data_offset)
-            sketch.writelines(iter_chunks(stream, hdu.data_size))
-    sketch.truncate(layout[-1].end)
-    sketch.flush()
 
 
 def read_header(path: Path, chip: Chip) -> Header:

@@ -18,6 +18,7 @@ from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.errors import DamagedFileError, InputError
 from tweakreg_steps.fits_files.damage import damage_named
 from tweakreg_steps.fits_files.fits_blocks import Hdu, open_stream
+from tweakreg_steps.fits_files.opening import open_quietly
 
 FloatImage = NDArray[np.float32] | FloatArray
 
@@ -115,8 +116,6 @@ def _scale(hdu: Hdu, raw: NDArray[Any]) -> NDArray[Any]:
 
 def _read_compressed(path: Path, hdu: Hdu) -> NDArray[Any]:
     """Have astropy read a tile-compressed image."""
-    from tweakreg_steps.fits_files.exposure import open_quietly
-
     with open_quietly(path) as hdus:
         return np.asarray(hdus[hdu.index].data)
 
@@ -128,8 +127,6 @@ def _require_sound_tiles(path: Path, hdu: Hdu) -> None:
     with two bytes of magic and its two lengths (White, Postman & Lattanzi 1992; cfitsio).
     """
     from astropy.io import fits
-
-    from tweakreg_steps.fits_files.exposure import open_quietly
 
     largest = prod(int(hdu.values.get(f"ZTILE{i}", hdu.values[f"ZNAXIS{i}"])) for i in (1, 2))
     with open_quietly(path, as_tables=True) as hdus:

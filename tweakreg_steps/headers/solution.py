@@ -180,7 +180,8 @@ def _move_chips(
 ) -> list[MovedWcs]:
     """Move the WCS of each chip, by the fit and by what it is off by itself."""
     from tweakreg_steps.astrometry.reference_plane import read_reference_plane
-    from tweakreg_steps.fits_files.exposure import header_of, make_wcs, open_quietly
+    from tweakreg_steps.fits_files.exposure import header_of, make_wcs
+    from tweakreg_steps.fits_files.opening import open_quietly
 
     plane = read_reference_plane(plane_path)
     moved = []

@@ -88,8 +88,8 @@ def _member_names(path: Path) -> list[str]:
 def _read_names(path: Path) -> list[str]:
     """Return the names of the exposures that are present."""
     from tweakreg_steps.fits_files.damage import damage_named
-    from tweakreg_steps.fits_files.exposure import open_quietly
     from tweakreg_steps.fits_files.fits_blocks import scan_hdus
+    from tweakreg_steps.fits_files.opening import open_quietly
 
     scan_hdus(path)  # which says by name what is wrong with the file
     with open_quietly(path) as hdus, damage_named(f"{path}: the rows of the association"):

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.errors import InputError, TweakRegError
 from tweakreg_steps.fits_files.chips import list_chips
-from tweakreg_steps.fits_files.exposure import open_quietly, read_dq, read_header, read_pixels
+from tweakreg_steps.fits_files.exposure import read_dq, read_header, read_pixels
+from tweakreg_steps.fits_files.opening import open_quietly
 from tweakreg_steps.fits_files.pixel_unit import PixelUnit, pixel_unit
 from tweakreg_steps.recipes.inputs import InputImage
 from tweakreg_steps.surveying.psf_gain import Pointing, Stars, measure_stars, pointing_of, say_gain
