@@ -20,8 +20,16 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 _NAME = "tweakreg_steps"
 _LENGTH = 16
 _DECLARING = frozenset(
-    f"{_NAME}.steps.{name}"
-    for name in ("choices", "declaration", "parameters", "preloads", "products", "subject")
+    f"{_NAME}.{name}"
+    for name in (
+        "sections",
+        "steps.choices",
+        "steps.declaration",
+        "steps.parameters",
+        "steps.preloads",
+        "steps.products",
+        "steps.subject",
+    )
 )
 """Modules that say what a step is, and not how it works."""
 
