@@ -17,12 +17,13 @@ from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.astrometry.reference_plane import _make_plane
 from tweakreg_steps.astrometry.rigid_motion import Motion, motion_matrix, move_header
 from tweakreg_steps.demo.painting import UVIS_PSF, cosmic_rays, expose, paint_stars, steep_fluxes
+from tweakreg_steps.sections import CatalogFitting, FitGates, ObjectMatching
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 SHAPE = (480, 640)
 PIXEL = 0.4  # arcsec
 
-MATCHING: dict[str, Any] = {
+MATCHING: ObjectMatching = {
     "minobj": 8,
     "searchrad": 4.0,
     "searchunits": "pixels",
@@ -38,14 +39,14 @@ MATCHING: dict[str, Any] = {
     "yoffset": 0.0,
 }
 MAX_FALSE_ALARM = 1e-3
-FITTING: dict[str, Any] = {
+FITTING: CatalogFitting = {
     "fitgeometry": "shift",
     "weights": "none",
     "robust_start": True,
     "nclip": 3,
     "sigma": 3.0,
 }
-GATES: dict[str, Any] = {
+GATES: FitGates = {
     "min_matches": None,
     "max_rms": None,
     "max_error": None,

@@ -14,6 +14,7 @@ import strips
 from tweakreg_steps.alignment.overlap import NO_HULL, hull_of
 from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.matching.source_list import SourceList
+from tweakreg_steps.sections import ObjectMatching
 from tweakreg_steps.solving.closures import check_edges
 from tweakreg_steps.solving.joining import join_pairs
 from tweakreg_steps.solving.mosaic import AlignedMosaic, align_mosaic
@@ -21,7 +22,7 @@ from tweakreg_steps.solving.mosaic_input import Exposures, Reference, Settings
 from tweakreg_steps.solving.overlaps import Overlap, choose_pairs, find_overlaps
 from tweakreg_steps.solving.pair_match import Edge, match_pair
 
-MATCHING: dict[str, Any] = {**strips.MATCHING, "searchrad": 10.0}
+MATCHING: ObjectMatching = {**strips.MATCHING, "searchrad": 10.0}
 SETTINGS = Settings(
     method="simultaneous",
     gauge="first",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import pytest
 from strips import FITTING, GATES, MATCHING, MAX_FALSE_ALARM, list_strip, sky_table
@@ -11,6 +13,7 @@ from tweakreg_steps.alignment.lists_on_plane import on_plane
 from tweakreg_steps.alignment.match_table import make_match_table
 from tweakreg_steps.alignment.reference_list import add_new_sources, list_of_image
 from tweakreg_steps.arrays import FloatArray
+from tweakreg_steps.sections import CatalogFitting
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 PLANE = list_strip(np.random.default_rng(0), number=1).plane
@@ -35,7 +38,9 @@ def grown(
         max_false_alarm=MAX_FALSE_ALARM,
         look_further=False,
     )
-    fitted = fit_image(matches, plane=PLANE, fitting=FITTING | fitting, gates=GATES)
+    fitted = fit_image(
+        matches, plane=PLANE, fitting=cast("CatalogFitting", {**FITTING, **fitting}), gates=GATES
+    )
     after = add_new_sources(
         start, sky, fitted, plane=PLANE, tolerance=1.0, separation=separation, epoch=None
     )

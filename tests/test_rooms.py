@@ -28,6 +28,7 @@ ORDER = (
         "json_file",
         "yaml_source",
         "resources",
+        "sections",
     ),
     "quiet",
     *("fits_files", "tables", "astrometry", "headers"),

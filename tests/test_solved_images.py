@@ -17,13 +17,14 @@ from tweakreg_steps.alignment.moving_reference import with_motions
 from tweakreg_steps.alignment.reference_list import make_reference_list
 from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.astrometry.reference_plane import _make_plane, plane_center
+from tweakreg_steps.sections import FitGeometry, ObjectMatching, PairSections
 from tweakreg_steps.solving.images_as_mosaic import Asked
 from tweakreg_steps.solving.matched_pair import match_images
 from tweakreg_steps.solving.solved_images import SolvedImages, solve_images
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 SCALE = 0.1  # arcsec
-MATCHING = {**strips.MATCHING, "searchrad": 10.0}
+MATCHING: ObjectMatching = {**strips.MATCHING, "searchrad": 10.0}
 SOLUTION: dict[str, Any] = {
     "method": "simultaneous",
     "groups": "exposure",
@@ -72,8 +73,8 @@ class Hard:
             origin="stars.cat", reason=None,
         )  # fmt: skip
 
-    def pairs(self, which: Sequence[tuple[int, int]], geometry: str) -> list[ColumnTable]:
-        sections = {
+    def pairs(self, which: Sequence[tuple[int, int]], geometry: FitGeometry) -> list[ColumnTable]:
+        sections: PairSections = {
             "object_matching": MATCHING,
             "acceptance": {"max_false_alarm": 1e-3},
             "catalog_fitting": {"fitgeometry": geometry},

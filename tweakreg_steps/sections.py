@@ -9,8 +9,12 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypedDict
 
-Weights = Literal["auto", "none", "flux", "errors"]
+Weighting = Literal["none", "flux", "errors"]
+Weights = Literal["auto"] | Weighting
 Units = Literal["pixels", "arcseconds"]
+Method = Literal["histogram", "triangles"]
+Fallback = Literal["none", "brightest", "triangles"]
+FitGeometry = Literal["shift", "rshift", "rscale", "general", "auto"]
 
 
 class Flags(TypedDict):
@@ -94,8 +98,8 @@ class ObjectMatching(TypedDict):
     minobj: int
     searchrad: float
     searchunits: Units
-    method: str
-    fallback: str
+    method: Method
+    fallback: Fallback
     mirrored: bool
     leave_out_narrow: bool
     leave_out_fixed: bool
@@ -117,8 +121,8 @@ class Pointings(TypedDict):
 
     searchrad: float
     searchunits: Units
-    method: str
-    fallback: str
+    method: Method
+    fallback: Fallback
     use2dhist: bool
     tolerance: float
     xoffset: float | None
@@ -138,14 +142,25 @@ class FitGates(TypedDict):
     never_worse: bool
 
 
-class CatalogFitting(TypedDict):
-    """How a fit is made."""
+class Clipping(TypedDict):
+    """How a fit is made of pairs whose weights are known."""
 
-    fitgeometry: str
-    weights: Weights
+    fitgeometry: FitGeometry
     robust_start: bool
     nclip: int
     sigma: float
+
+
+class WeightedFitting(Clipping):
+    """How a fit is made where it is decided what pairs count."""
+
+    weights: Weighting
+
+
+class CatalogFitting(Clipping):
+    """How a fit is made."""
+
+    weights: Weights
 
 
 class Acceptance(MatchGate, FitGates):
@@ -155,7 +170,23 @@ class Acceptance(MatchGate, FitGates):
 class Geometry(TypedDict):
     """What the transformation between two images may do."""
 
-    fitgeometry: str
+    fitgeometry: FitGeometry
+
+
+class AlignmentSections(TypedDict):
+    """The sections of a recipe about the alignment of an image."""
+
+    object_matching: ObjectMatching
+    acceptance: Acceptance
+    catalog_fitting: CatalogFitting
+
+
+class PairSections(TypedDict):
+    """The sections of a recipe about the match of two images with each other."""
+
+    object_matching: ObjectMatching
+    acceptance: MatchGate
+    catalog_fitting: Geometry
 
 
 class Priors(TypedDict):

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
+
+from tweakreg_steps.sections import (
+    Acceptance,
+    AlignmentSections,
+    CatalogFitting,
+    FitGates,
+    ObjectMatching,
+)
 
 
 @dataclass(frozen=True)
@@ -23,18 +30,25 @@ class AlignmentParameters:
         Those of `tweakreg_steps.matching.acceptance.judge_fit`.
     """
 
-    matching: Mapping[str, Any]
+    matching: ObjectMatching
     max_false_alarm: float
-    fitting: Mapping[str, Any]
-    gates: Mapping[str, Any]
+    fitting: CatalogFitting
+    gates: FitGates
 
 
-def alignment_parameters(sections: Mapping[str, Any]) -> AlignmentParameters:
+def alignment_parameters(sections: AlignmentSections) -> AlignmentParameters:
     """Return what the sections of a recipe say."""
-    acceptance = sections["acceptance"]
     return AlignmentParameters(
         matching=sections["object_matching"],
-        max_false_alarm=acceptance["max_false_alarm"],
+        max_false_alarm=sections["acceptance"]["max_false_alarm"],
         fitting=sections["catalog_fitting"],
-        gates={name: value for name, value in acceptance.items() if name != "max_false_alarm"},
+        gates=fit_gates(sections["acceptance"]),
+    )
+
+
+def fit_gates(acceptance: Acceptance) -> FitGates:
+    """Return what a fit is judged by, of what match and fit are."""
+    return cast(
+        "FitGates",
+        {name: value for name, value in acceptance.items() if name != "max_false_alarm"},
     )

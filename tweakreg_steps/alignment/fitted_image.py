@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from tweakreg_steps.curing.fit_trials import FITTING, try_fits
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.finding.sky_list import CENTROID
 from tweakreg_steps.quiet import quietly
+from tweakreg_steps.sections import CatalogFitting, FitGates, WeightedFitting, Weighting, Weights
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 if TYPE_CHECKING:
@@ -81,8 +82,8 @@ def fit_image(
     matches: ColumnTable,
     *,
     plane: WCS,
-    fitting: Mapping[str, Any],
-    gates: Mapping[str, Any],
+    fitting: CatalogFitting,
+    gates: FitGates,
 ) -> FittedImage:
     """Fit the transformation between an image and the reference, and judge it.
 
@@ -104,19 +105,20 @@ def fit_image(
         A fit that does not pass the gates stands in the record as ``refused``, with its pairs
         left in the table.
     """
-    fitting = {**fitting, "weights": choose_weights(matches, fitting["weights"])}
-    fitted = _fit_and_judge(matches, plane, fitting, gates)
+    weights = choose_weights(matches, fitting["weights"])
+    weighted = cast("WeightedFitting", {**fitting, "weights": weights})
+    fitted = _fit_and_judge(matches, plane, weighted, gates)
     if fitted.record["status"] == "not_aligned" and matches.meta["status"] == "matched":
         changes = try_fits(
             Reason(fitted.record["reason"]),
-            fitting,
+            weighted,
             lambda other: _is_accepted(matches, plane, other, gates),
         )
-        fitted.record.update(_cure(fitted.record, matches, fitting, gates, changes))
+        fitted.record.update(_cure(fitted.record, matches, weighted, gates, changes))
     return fitted
 
 
-def choose_weights(matches: ColumnTable, weights: str) -> str:
+def choose_weights(matches: ColumnTable, weights: Weights) -> Weighting:
     """Say what pairs count where the recipe leaves it open.
 
     Positions of a PSF have errors that are true from the faintest star to the brightest, and differ
@@ -135,7 +137,7 @@ def choose_weights(matches: ColumnTable, weights: str) -> str:
 
 
 def _is_accepted(
-    matches: ColumnTable, plane: WCS, fitting: Mapping[str, Any], gates: Mapping[str, Any]
+    matches: ColumnTable, plane: WCS, fitting: WeightedFitting, gates: FitGates
 ) -> bool:
     """Tell whether a fit with other parameters is accepted."""
     with quietly():
@@ -143,7 +145,7 @@ def _is_accepted(
 
 
 def _fit_and_judge(
-    matches: ColumnTable, plane: WCS, fitting: Mapping[str, Any], gates: Mapping[str, Any]
+    matches: ColumnTable, plane: WCS, fitting: WeightedFitting, gates: FitGates
 ) -> FittedImage:
     """Fit and judge; see `fit_image`."""
     fit = None
@@ -162,7 +164,7 @@ def judge_image(
     *,
     plane: WCS,
     fitgeometry: str,
-    gates: Mapping[str, Any],
+    gates: FitGates,
     keeps_present: bool = True,
 ) -> FittedImage:
     """Judge a fit, and lay out what it says.
@@ -211,8 +213,8 @@ def _not_aligned(matches: ColumnTable, error: NotAlignedError) -> ColumnTable:
 def _cure(
     record: Mapping[str, Any],
     matches: ColumnTable,
-    fitting: Mapping[str, Any],
-    gates: Mapping[str, Any],
+    fitting: Mapping[str, object],
+    gates: FitGates,
     changes: Changes,
 ) -> dict[str, Any]:
     """Return what to change in the recipe so that the fit is accepted.
@@ -236,7 +238,7 @@ def _cure(
     return advise(Reason(record["reason"]), found, present).as_record()
 
 
-def _fit(matches: ColumnTable, plane: WCS, fitting: Mapping[str, Any]) -> LinearFit:
+def _fit(matches: ColumnTable, plane: WCS, fitting: WeightedFitting) -> LinearFit:
     """Fit the pairs about the plane's centre."""
     from tweakreg_steps.astrometry.reference_plane import plane_center
     from tweakreg_steps.matching.fitting import fit_pairs
@@ -252,7 +254,7 @@ def _judge(
     fit: LinearFit,
     matches: ColumnTable,
     plane: WCS,
-    gates: Mapping[str, Any],
+    gates: FitGates,
     *,
     keeps_present: bool,
 ) -> tuple[LinearFit, dict[str, Any]]:

@@ -12,6 +12,7 @@ from tweakreg_steps.alignment.lists_on_plane import require_sources, source_list
 from tweakreg_steps.arrays import IndexArray
 from tweakreg_steps.errors import ChanceOffsetError, NotAlignedError, Reason
 from tweakreg_steps.finding.sky_list import CENTROID
+from tweakreg_steps.sections import ObjectMatching
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def make_match_table(
     plane: WCS,
     image: str,
     is_reference: bool,
-    matching: Mapping[str, Any],
+    matching: ObjectMatching,
     max_false_alarm: float,
     look_further: bool,
 ) -> ColumnTable:
@@ -152,7 +153,7 @@ def _match(
     image: SourceList,
     reference: SourceList,
     plane: WCS,
-    matching: Mapping[str, Any],
+    matching: ObjectMatching,
     max_false_alarm: float,
     meta: dict[str, Any],
 ) -> IndexArray:
@@ -180,7 +181,7 @@ def _cure(
     sky: ColumnTable,
     meta: Mapping[str, Any],
     plane: WCS,
-    matching: Mapping[str, Any],
+    matching: ObjectMatching,
     max_false_alarm: float,
 ) -> dict[str, Any]:
     """Return what to change in the recipe so that the image is matched."""

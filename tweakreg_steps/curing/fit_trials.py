@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 from tweakreg_steps.curing.cure import Changes
 from tweakreg_steps.errors import Reason
+from tweakreg_steps.sections import WeightedFitting
 
 FITTING = "catalog_fitting"
 
@@ -26,7 +27,7 @@ _STRICTER = 2.5
 
 
 def try_fits(
-    reason: Reason, fitting: Mapping[str, Any], is_accepted: Callable[[Mapping[str, Any]], bool]
+    reason: Reason, fitting: WeightedFitting, is_accepted: Callable[[WeightedFitting], bool]
 ) -> Changes:
     """Return the first change of ``catalog_fitting`` with which a fit is accepted.
 
@@ -45,12 +46,12 @@ def try_fits(
         Empty where there is none.
     """
     for own in fit_changes(reason, fitting):
-        if is_accepted({**fitting, **own}):
+        if is_accepted(cast("WeightedFitting", {**fitting, **own})):
             return {FITTING: own}
     return {}
 
 
-def fit_changes(reason: Reason, fitting: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def fit_changes(reason: Reason, fitting: WeightedFitting) -> Iterator[dict[str, Any]]:
     """Yield the changes of ``catalog_fitting`` that are worth trying for a reason."""
     if reason in _BY_GEOMETRY:
         yield from ({"fitgeometry": geometry} for geometry in _SIMPLER[fitting["fitgeometry"]])

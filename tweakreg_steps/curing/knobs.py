@@ -11,6 +11,7 @@ from tweakreg_steps.curing.cure import Changes, as_yaml, round_up
 from tweakreg_steps.curing.fit_trials import FITTING
 from tweakreg_steps.curing.match_trials import FEWEST, MATCHING, search_radii
 from tweakreg_steps.errors import Reason
+from tweakreg_steps.sections import CatalogFitting, ObjectMatching
 
 _LOWER = 5
 """So many times the threshold is halved."""
@@ -85,7 +86,7 @@ def knobs(
         yield from _fitting_knobs(values[FITTING])
 
 
-def _matching_knobs(matching: Mapping[str, Any], reach: float) -> Iterator[Knob]:
+def _matching_knobs(matching: ObjectMatching, reach: float) -> Iterator[Knob]:
     """Yield what the matching can be told."""
     base: dict[str, Any] = {} if matching["use2dhist"] else {"use2dhist": True}
     if base:
@@ -126,7 +127,7 @@ def _thresholds(
         yield {FINDING: {"threshold": float(f"{present * 3.0:.3g}")}}
 
 
-def _fitting_knobs(fitting: Mapping[str, Any]) -> Iterator[Knob]:
+def _fitting_knobs(fitting: CatalogFitting) -> Iterator[Knob]:
     """Yield what the fit can be told."""
     if fitting["weights"] != "errors":
         yield Knob("weights", [{FITTING: {"weights": "errors"}}])

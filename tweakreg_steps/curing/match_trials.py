@@ -16,6 +16,7 @@ from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.matching.matching import Matches, match_sources
 from tweakreg_steps.matching.source_list import SourceList
 from tweakreg_steps.quiet import quietly
+from tweakreg_steps.sections import ObjectMatching
 
 MATCHING = "object_matching"
 
@@ -57,7 +58,7 @@ def try_matching(
     *,
     pixel_scale: float,
     max_false_alarm: float,
-    matching: Mapping[str, Any],
+    matching: ObjectMatching,
 ) -> MatchTrial:
     """Look for the least change of parameters with which an image is matched.
 
@@ -108,7 +109,7 @@ def try_matching(
     return MatchTrial({}, _say_nothing(matching, reach))
 
 
-def match_changes(matching: Mapping[str, Any], *, reach: float) -> Iterator[dict[str, Any]]:
+def match_changes(matching: ObjectMatching, *, reach: float) -> Iterator[dict[str, Any]]:
     """Yield the changes of the section ``object_matching`` that are worth trying, the least first.
 
     Parameters
@@ -132,7 +133,7 @@ def match_changes(matching: Mapping[str, Any], *, reach: float) -> Iterator[dict
         yield {**base, "minobj": FEWEST}
 
 
-def search_radii(matching: Mapping[str, Any], reach: float) -> Iterator[float]:
+def search_radii(matching: ObjectMatching, reach: float) -> Iterator[float]:
     """Yield larger and larger search radii, up to where the lists lie beside each other."""
     radius = matching["searchrad"]
     while radius < reach:
@@ -150,7 +151,7 @@ def farthest_overlap(image: SourceList, reference: SourceList) -> float:
 
 
 def _enough(
-    own: Mapping[str, Any], matching: Mapping[str, Any], found: Matches, offset: float
+    own: Mapping[str, Any], matching: ObjectMatching, found: Matches, offset: float
 ) -> dict[str, Any]:
     """Return the changes with no larger a search radius, and no fewer matches, than it takes."""
     final = dict(own)
@@ -180,7 +181,7 @@ def _say(found: Matches, pixel_scale: float) -> str:
     )
 
 
-def _say_nothing(matching: Mapping[str, Any], reach: float) -> str:
+def _say_nothing(matching: ObjectMatching, reach: float) -> str:
     """Say what was tried in vain."""
     unit = "arcsec" if matching["searchunits"] == "arcseconds" else "pixels"
     radius = max(matching["searchrad"], round_up(reach) if reach > 0 else 0.0)

@@ -7,10 +7,10 @@ and a match of their sources.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from tweakreg_steps.psf.exposed_pixels import ExposedPixels, ExposureFiles
 from tweakreg_steps.psf.psf_build import BuiltPsf, build_psfs
 from tweakreg_steps.psf.psf_file import ERROR, write_psf
 from tweakreg_steps.psf.psf_stars import ExposedChip
+from tweakreg_steps.sections import ObjectMatching, Pointings
 from tweakreg_steps.solving.joining import join_pairs
 from tweakreg_steps.solving.overlaps import choose_pairs, find_overlaps
 from tweakreg_steps.solving.pair_match import Edge, match_pair
@@ -93,7 +94,7 @@ def build_from_dithers(
     dithers: Sequence[Dither],
     path: Path,
     *,
-    matching: Mapping[str, Any],
+    matching: Pointings,
     history: Sequence[str],
 ) -> None:
     """Build the PSF of all detectors of a camera, and write it.
@@ -149,11 +150,11 @@ def _say(detector: int, built: BuiltPsf) -> None:
         )
 
 
-def expose_chips(dithers: Sequence[Dither], *, matching: Mapping[str, Any]) -> list[ExposedChip]:
+def expose_chips(dithers: Sequence[Dither], *, matching: Pointings) -> list[ExposedChip]:
     """Find out which source of which chip is which star; parameters as for `build_from_dithers`."""
     plane, scale = _plane_of(dithers)
     placed = [_place(dither, plane) for dither in dithers]
-    edges = _match(dithers, placed, scale, {**matching, **OF_ONE_CAMERA})
+    edges = _match(dithers, placed, scale, cast("ObjectMatching", {**matching, **OF_ONE_CAMERA}))
     star = join_pairs(edges, [len(one.xy) for one in placed]).star
     stars = np.split(star, np.cumsum([len(one.xy) for one in placed])[:-1])
     maps = _maps_to_first(edges, len(dithers))
@@ -232,7 +233,7 @@ def _match(
     dithers: Sequence[Dither],
     placed: Sequence[_OnPlane],
     scale: float,
-    matching: Mapping[str, Any],
+    matching: ObjectMatching,
 ) -> list[Edge]:
     """Lay exposures that share stars over each other; rows are those of the whole catalogs."""
     brightest = [_brightest(dither.catalog) for dither in dithers]

@@ -11,7 +11,7 @@ from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tweakreg_steps.errors import InputError, NotAlignedError
 from tweakreg_steps.json_file import json_text
@@ -34,6 +34,7 @@ from tweakreg_steps.workflow.project import Project
 
 if TYPE_CHECKING:
     from tweakreg_steps.matching.source_list import SourceList
+    from tweakreg_steps.sections import AlignmentSections
 
 Values = Mapping[str, Any]
 
@@ -100,7 +101,8 @@ class TrialBench:
         from tweakreg_steps.alignment.match_table import make_match_table
         from tweakreg_steps.steps.align import STEP
 
-        given = alignment_parameters(parameters_of(STEP, dict(values), findpars=IMAGE_FINDPARS))
+        sections = parameters_of(STEP, dict(values), findpars=IMAGE_FINDPARS)
+        given = alignment_parameters(cast("AlignmentSections", sections))
         with quietly():
             matches = make_match_table(
                 self.sky(values),

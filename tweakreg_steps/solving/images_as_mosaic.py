@@ -22,6 +22,7 @@ from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.finding.sources import PHASE_COLUMNS
 from tweakreg_steps.matching.linear_models import Geometry
 from tweakreg_steps.matching.source_list import SourceList
+from tweakreg_steps.sections import FitGates, ObjectMatching
 from tweakreg_steps.solving.chips_of_images import (
     ChipsOfImages,
     Shape,
@@ -70,11 +71,11 @@ class Asked:
     """
 
     solution: Mapping[str, Any]
-    matching: Mapping[str, Any]
+    matching: ObjectMatching
     fitgeometry: Geometry
     max_false_alarm: float
     minobj: Mapping[str, int]
-    gates: Mapping[str, Mapping[str, Any]]
+    gates: Mapping[str, FitGates]
     groups: Mapping[str, str]
     geometries: Mapping[str, Geometry]
     cameras: Mapping[str, str]

@@ -9,6 +9,7 @@ from tweakreg_steps.alignment.lists_on_plane import list_on_plane, require_sourc
 from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale
 from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.matching.linear_models import GEOMETRIES, Geometry
+from tweakreg_steps.sections import ObjectMatching, PairSections
 from tweakreg_steps.solving.edge_table import table_of_edge
 from tweakreg_steps.solving.pair_match import failed_edge, match_pair
 from tweakreg_steps.tables.ecsv import ColumnTable
@@ -25,7 +26,7 @@ def match_images(
     skies: Mapping[str, ColumnTable],
     *,
     plane: WCS,
-    parameters: Mapping[str, Mapping[str, Any]],
+    parameters: Mapping[str, PairSections],
 ) -> ColumnTable:
     """Match the sources of two images; what cannot be matched is a table without rows.
 
@@ -63,7 +64,7 @@ def match_images(
     return table_of_edge(edge, first, second)
 
 
-def _of_both(one: Mapping[str, Any], other: Mapping[str, Any], scale: float) -> dict[str, Any]:
+def _of_both(one: ObjectMatching, other: ObjectMatching, scale: float) -> ObjectMatching:
     """Return how two images are matched with each other: both headers may be wrong.
 
     Offsets that are given are of each against the reference, so their difference is left.
@@ -72,9 +73,14 @@ def _of_both(one: Mapping[str, Any], other: Mapping[str, Any], scale: float) -> 
         own["searchrad"] / (scale if own["searchunits"] == "arcseconds" else 1.0)
         for own in (one, other)
     )
-    offsets = {name: (other[name] or 0.0) - (one[name] or 0.0) for name in ("xoffset", "yoffset")}
-    least = {"minobj": min(_LEAST, one["minobj"], other["minobj"])}
-    return {**other, "searchrad": radius, "searchunits": "pixels", **offsets, **least}
+    return {
+        **other,
+        "searchrad": radius,
+        "searchunits": "pixels",
+        "xoffset": (other["xoffset"] or 0.0) - (one["xoffset"] or 0.0),
+        "yoffset": (other["yoffset"] or 0.0) - (one["yoffset"] or 0.0),
+        "minobj": min(_LEAST, one["minobj"], other["minobj"]),
+    }
 
 
 def _freest(geometries: Any) -> Geometry:  # noqa: ANN401  names of geometries

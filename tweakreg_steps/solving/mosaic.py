@@ -306,9 +306,11 @@ class _Search:
 
     def _match_part(self, sources: SourceList, *, first: bool) -> tuple[IndexArray, float]:
         """Match the stars of one part: by an offset at first, where they are later."""
-        given = dict(self.settings.matching)
+        given = self.settings.matching
         if not first:
-            given |= {"use2dhist": False, "xoffset": 0.0, "yoffset": 0.0, "method": "histogram"}
+            given = {
+                **given, "use2dhist": False, "xoffset": 0.0, "yoffset": 0.0, "method": "histogram",
+            }  # fmt: skip
         found = match_sources(
             sources,
             self.reference.sources,

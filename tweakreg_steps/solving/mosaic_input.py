@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.matching.linear_models import Geometry
 from tweakreg_steps.matching.source_list import SourceList
+from tweakreg_steps.sections import ObjectMatching
 from tweakreg_steps.solving.chip_terms import NO_CHIPS, ChipDetections
 from tweakreg_steps.solving.detections import (
     Priors,
@@ -120,6 +121,6 @@ class Settings:
     nclip: int
     fit_factors: bool
     fitgeometry: Geometry
-    matching: Mapping[str, Any]
+    matching: ObjectMatching
     pixel_scale: float
     max_false_alarm: float

@@ -5,9 +5,7 @@ What is found is an edge of the mosaic: pairs of sources, and the transformation
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +16,7 @@ from tweakreg_steps.matching.linear_models import MINIMUM_PAIRS, Geometry
 from tweakreg_steps.matching.matching import match_sources
 from tweakreg_steps.matching.pairs import MatchedPairs
 from tweakreg_steps.matching.source_list import SourceList
+from tweakreg_steps.sections import ObjectMatching
 
 _NCLIP, _SIGMA = 10, 4.0
 """Clip of a pair's own fit: it only has to leave out what is plainly wrong."""
@@ -82,7 +81,7 @@ def match_pair(
     other: int,
     lists: tuple[SourceList, SourceList],
     *,
-    matching: Mapping[str, Any],
+    matching: ObjectMatching,
     pixel_scale: float,
     max_false_alarm: float,
     geometry: Geometry,

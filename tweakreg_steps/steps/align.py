@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NotRequired, TypedDict, cast
+from typing import Any, NotRequired, TypedDict
 
-from tweakreg_steps.recipes.merging import merge
-from tweakreg_steps.recipes.schema import IMAGES
 from tweakreg_steps.records.canonical import digest
 from tweakreg_steps.steps import parameters
 from tweakreg_steps.steps.call import StepCall
@@ -84,7 +82,6 @@ def run(call: StepCall[parameters.Align, Facts]) -> None:
     from tweakreg_steps.astrometry.reference_plane import read_reference_plane
 
     skies = {name: call.read_table(f"sky.{name}") for name in call.files_of("sky")}
-    own = cast("dict[str, Any]", call.parameters).get(IMAGES, {})
     sequence = align_in_sequence(
         skies,
         call.read_table("sources") if call.optional_file("sources") else None,
@@ -92,9 +89,7 @@ def run(call: StepCall[parameters.Align, Facts]) -> None:
         reference=call.inputs["reference"],
         epochs=call.inputs.get("epochs", {}),
         enforce_user_order=call.parameters["enforce_user_order"],
-        parameters={
-            name: alignment_parameters(merge(call.parameters, own.get(name, {}))) for name in skies
-        },
+        parameters={name: alignment_parameters(call.parameters_of(name)) for name in skies},
     )
     call.write_table("expanded", sequence.sources)
     for name, image in sequence.images.items():

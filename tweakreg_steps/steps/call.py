@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.errors import RecipeError
@@ -59,6 +59,14 @@ class StepCall(Generic[Parameters, FactsType]):
     def statement(self) -> Statement:
         """What the products say of their making."""
         return statement_of(self.record)
+
+    def parameters_of(self, image: str) -> Parameters:
+        """Return the parameters as they hold for one image of a job about several."""
+        from tweakreg_steps.recipes.merging import merge
+        from tweakreg_steps.recipes.schema import IMAGES
+
+        own = dict(self.parameters).get(IMAGES, {})
+        return cast("Parameters", merge(self.parameters, own.get(image, {})))
 
     def file(self, key: str) -> Path:
         """Return the file called `key`."""

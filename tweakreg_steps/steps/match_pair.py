@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
-from tweakreg_steps.recipes.merging import merge
-from tweakreg_steps.recipes.schema import IMAGES
 from tweakreg_steps.steps import parameters
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.declaration import Per, Step
@@ -37,11 +35,10 @@ def run(call: StepCall[parameters.MatchPair, Mapping[str, Any]]) -> None:
     from tweakreg_steps.astrometry.reference_plane import read_reference_plane
     from tweakreg_steps.solving.matched_pair import match_images
 
-    own = cast("dict[str, Any]", call.parameters).get(IMAGES, {})
     skies = {name: call.read_table(f"sky.{name}") for name in call.files_of("sky")}
     table = match_images(
         skies,
         plane=read_reference_plane(call.file("plane")),
-        parameters={name: merge(call.parameters, own.get(name, {})) for name in skies},
+        parameters={name: call.parameters_of(name) for name in skies},
     )
     call.write_table("pair", table)

@@ -6,6 +6,7 @@ from typing import TypedDict
 
 from tweakreg_steps.sections import (
     Acceptance,
+    AlignmentSections,
     Attach,
     CatalogFitting,
     Centroid,
@@ -19,6 +20,7 @@ from tweakreg_steps.sections import (
     Letters,
     MatchGate,
     ObjectMatching,
+    PairSections,
     Pointings,
     ReferenceCatalog,
     ResidualLook,
@@ -77,21 +79,14 @@ class FitAlignment(TypedDict):
     acceptance: FitGates
 
 
-class Align(TypedDict):
+class Align(AlignmentSections):
     """What a sequence of matches and fits depends on."""
 
     enforce_user_order: bool
-    object_matching: ObjectMatching
-    acceptance: Acceptance
-    catalog_fitting: CatalogFitting
 
 
-class MatchPair(TypedDict):
+class MatchPair(PairSections):
     """What the match of two images depends on."""
-
-    object_matching: ObjectMatching
-    acceptance: MatchGate
-    catalog_fitting: Geometry
 
 
 class SolveMosaic(TypedDict):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypedDict, cast
 
-from tweakreg_steps.recipes.merging import merge
-from tweakreg_steps.recipes.schema import IMAGES
 from tweakreg_steps.records.canonical import digest
 from tweakreg_steps.records.manifest import read_manifest
 from tweakreg_steps.steps import parameters
@@ -83,15 +81,14 @@ STEP = Step(
 
 def run(call: StepCall[parameters.SolveMosaic, Facts]) -> None:
     """Write the fit of each image, and what the solution says of all."""
-    from tweakreg_steps.alignment.alignment_parameters import alignment_parameters
+    from tweakreg_steps.alignment.alignment_parameters import fit_gates
     from tweakreg_steps.astrometry.reference_plane import read_reference_plane
     from tweakreg_steps.solving.images_as_mosaic import Asked
     from tweakreg_steps.solving.solved_images import solve_images
 
-    given = cast("dict[str, Any]", call.parameters)
-    own = given.get(IMAGES, {})
+    given = call.parameters
     names = call.files_of("sky")
-    each = {name: alignment_parameters(merge(given, own.get(name, {}))) for name in names}
+    each = {name: call.parameters_of(name) for name in names}
     images = read_manifest(call.file("manifest"))
     belongs = {image.name: image.mosaic for image in images}
     solved = solve_images(
@@ -102,10 +99,10 @@ def run(call: StepCall[parameters.SolveMosaic, Facts]) -> None:
         asked=Asked(
             solution=given["solution"],
             matching=given["object_matching"],
-            fitgeometry=given["catalog_fitting"]["fitgeometry"],
+            fitgeometry=cast("Any", given["catalog_fitting"]["fitgeometry"]),  # auto is refused
             max_false_alarm=given["acceptance"]["max_false_alarm"],
-            minobj={name: one.matching["minobj"] for name, one in each.items()},
-            gates={name: one.gates for name, one in each.items()},
+            minobj={name: one["object_matching"]["minobj"] for name, one in each.items()},
+            gates={name: fit_gates(one["acceptance"]) for name, one in each.items()},
             groups={name: own["group"] for name, own in belongs.items()},
             geometries={own["group"]: cast("Any", own["geometry"]) for own in belongs.values()},
             cameras={name: own["camera"] for name, own in belongs.items()},
