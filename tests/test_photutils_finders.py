@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from tweakreg_steps.finding.background import subtract_background
 from tweakreg_steps.finding.finders import FINDERS, ChipCatalog, Search
 from tweakreg_steps.fits_files.pixel_unit import PixelUnit
 from tweakreg_steps.recipes.schema import parameters
+from tweakreg_steps.sections import Finding
 
 SECTION = {
     p.path[-1]: p.default
@@ -39,7 +40,7 @@ def stars(seed: int = 5) -> NDArray[np.float32]:
 def search(
     image: NDArray[Any], good: BoolArray | None = None, **changes: float | str | bool | None
 ) -> ChipCatalog:
-    find = SECTION | {"threshold": 8.0} | changes
+    find = cast("Finding", SECTION | {"threshold": 8.0} | changes)
     mask = np.ones(image.shape, dtype=bool) if good is None else good
     chip = Search(image, mask, weights=None, user_filter=None, unit=COUNTS, find=find)
     return FINDERS[find["finder"]].search(chip)
@@ -193,7 +194,7 @@ def test_a_map_of_nothing_changes_nothing() -> None:
 def test_a_rate_has_the_sources_of_its_counts(finder: str, threshold: float | None) -> None:
     image, seconds = stars(), 600.0
     counts = search(image, finder=finder, threshold=threshold)
-    rates = SECTION | {"finder": finder, "threshold": threshold}
+    rates = cast("Finding", SECTION | {"finder": finder, "threshold": threshold})
     chip = Search(
         (image / seconds).astype(np.float32),
         np.ones(SHAPE, dtype=bool),

@@ -15,6 +15,7 @@ from tweakreg_steps.finding.sky_noise import RealPixels, SkyNoise, measure_sky_n
 from tweakreg_steps.finding.sources import PHASE_COLUMNS, FoundSources
 from tweakreg_steps.finding.threshold import Threshold, noise_warning
 from tweakreg_steps.fits_files.pixel_unit import PixelUnit
+from tweakreg_steps.sections import Finding
 
 SHAPE_COLUMNS = ("sharpness", "roundness1", "roundness2")
 """What DAOFIND selects on where ``use_sharp_round`` is true."""
@@ -50,7 +51,7 @@ class Search:
     weights: NDArray[Any] | None
     user_filter: str | None
     unit: PixelUnit
-    find: Mapping[str, Any]
+    find: Finding
 
     @property
     def counts_per_unit(self) -> float | None:
@@ -247,6 +248,6 @@ FINDERS = {
 """All finders."""
 
 
-def _without(find: Mapping[str, Any], *names: str) -> dict[str, Any]:
+def _without(find: Finding, *names: str) -> dict[str, Any]:
     """Return the section without some of its parameters."""
     return {name: value for name, value in find.items() if name not in names}

@@ -17,6 +17,7 @@ from tweakreg_steps.fits_files.chips import Chip
 from tweakreg_steps.fits_files.image_name import image_name
 from tweakreg_steps.fits_files.mask_file import read_mask
 from tweakreg_steps.fits_files.pixel_unit import PixelUnit
+from tweakreg_steps.sections import Finding
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ def find_in_image(
     *,
     name: str,
     mask: Path,
-    find: Mapping[str, Any],
+    find: Finding,
     units: Mapping[int, PixelUnit],
     weights: Mapping[int, Path],
     own_filter: Path | None,
@@ -122,7 +123,7 @@ def _search(
     chip: Chip,
     unit: PixelUnit,
     mask: Path,
-    find: Mapping[str, Any],
+    find: Finding,
     weights: Mapping[int, Path],
     own_filter: Path | None,
 ) -> Search:
@@ -140,9 +141,7 @@ def _search(
     )
 
 
-def _weights(
-    image: Path, chip: Chip, find: Mapping[str, Any], path: Path | None
-) -> NDArray[Any] | None:
+def _weights(image: Path, chip: Chip, find: Finding, path: Path | None) -> NDArray[Any] | None:
     """Read the weight map of one chip that the user asks SExtractor to use, if any."""
     from tweakreg_steps.finding.sextractor_options import needs_errors, weight_image
     from tweakreg_steps.fits_files.weight_map import read_errors, read_weights
@@ -155,7 +154,7 @@ def _weights(
     return None
 
 
-def _measured(find: Mapping[str, Any]) -> tuple[str, ...]:
+def _measured(find: Finding) -> tuple[str, ...]:
     """Return the columns that the finder measures."""
     selecting = find["use_sharp_round"]
     phases = PHASE_COLUMNS if find["finder"] == "daofind" else ()
@@ -176,7 +175,7 @@ def _value(value: object) -> str:
 
 
 def _table(
-    name: str, find: Mapping[str, Any], columns: dict[str, list[Any]], notes: list[dict[str, Any]]
+    name: str, find: Finding, columns: dict[str, list[Any]], notes: list[dict[str, Any]]
 ) -> ColumnTable:
     """Join the chips' columns, and say why where there is nothing to join."""
     empty = np.zeros(0)

@@ -6,12 +6,13 @@ Nothing is done with them: the user is told where to put the threshold.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from tweakreg_steps.errors import TweakRegError
+from tweakreg_steps.sections import Finding
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ ENOUGH = 120
 LEAST = 4.0
 """The lowest threshold, in units of the noise: below, the peaks are those of the noise."""
 
-Finding = Callable[[Mapping[str, Any]], ColumnTable]
+Search = Callable[[Finding], ColumnTable]
 """Gives the catalog of an image for a section ``imagefindpars``."""
 
 _SAID = (
@@ -39,7 +40,7 @@ _SAID = (
 """The parameters of the search that decide how many sources there are."""
 
 
-def look_lower(catalog: ColumnTable, find: Mapping[str, Any], again: Finding) -> dict[str, Any]:
+def look_lower(catalog: ColumnTable, find: Finding, again: Search) -> dict[str, Any]:
     """Return what the metadata of a catalog say of lower thresholds: nothing of a rich one.
 
     Parameters
@@ -70,7 +71,8 @@ def look_lower(catalog: ColumnTable, find: Mapping[str, Any], again: Finding) ->
         counts.append([threshold, number])
         if number >= ENOUGH:
             break
-    return {"parameters": {name: find[name] for name in _SAID}, "counts": counts}
+    said = {name: value for name, value in find.items() if name in _SAID}
+    return {"parameters": said, "counts": counts}
 
 
 def _thresholds(present: float | None) -> Iterator[float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from tweakreg_steps.finding.sextractor_options import needs_errors
 from tweakreg_steps.quiet import quietly
@@ -15,6 +15,9 @@ from tweakreg_steps.steps.preloads import PICTURE_MODULES
 from tweakreg_steps.steps.products import CATALOG, MASK, QUICKLOOK
 from tweakreg_steps.steps.subject import Subject
 from tweakreg_steps.surveying.chip_record import chip_from_record
+
+if TYPE_CHECKING:
+    from tweakreg_steps.sections import Finding
 
 
 class Facts(TypedDict):
@@ -76,7 +79,7 @@ def run(call: StepCall[parameters.FindSources, Facts]) -> None:
     from tweakreg_steps.fits_files.pixel_unit import unit_from_record
     from tweakreg_steps.reporting.quicklook import make_quicklook
 
-    find = section_of(call.parameters)
+    find = cast("Finding", section_of(call.parameters))
     chips = [chip_from_record(record) for record in call.inputs["chips"]]
     weights = {
         number: path

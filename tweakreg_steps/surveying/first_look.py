@@ -17,6 +17,7 @@ from tweakreg_steps.fits_files.exposure import read_dq, read_header, read_pixels
 from tweakreg_steps.fits_files.opening import open_quietly
 from tweakreg_steps.fits_files.pixel_unit import PixelUnit, pixel_unit
 from tweakreg_steps.recipes.inputs import InputImage
+from tweakreg_steps.sections import Finding
 from tweakreg_steps.surveying.psf_gain import Pointing, Stars, measure_stars, pointing_of, say_gain
 
 _START = 500.0
@@ -73,7 +74,7 @@ class Look:
     stars: Stars | None = None
 
 
-def look_at(image: InputImage, find: Mapping[str, Any]) -> Look | None:
+def look_at(image: InputImage, find: Finding) -> Look | None:
     """Look at an exposure; None where there is nothing to be measured.
 
     Parameters
@@ -140,7 +141,7 @@ def point_at(image: InputImage) -> Pointing:
 def _measure(
     pixels: NDArray[np.float32],
     unit: PixelUnit,
-    find: Mapping[str, Any],
+    find: Finding,
     header: Mapping[str, Any],
 ) -> tuple[float, float, float, float, int, Stars | None] | None:
     """Return sky, noise, width of stars, a threshold, how many are above it, and for a PSF."""
@@ -155,7 +156,7 @@ def _measure(
     threshold, width, number = _START, math.nan, 0
     for_psf: Stars | None = None
     while True:
-        section = {**find, "threshold": threshold, "computesig": False, "skysigma": noise}
+        section: Finding = {**find, "threshold": threshold, "computesig": False, "skysigma": noise}
         try:
             found = FINDERS["daofind"].search(Search(pixels, good, None, None, unit, section))
         except TweakRegError:
