@@ -96,9 +96,7 @@ def test_hst_chips_go_where_drizzlepac_puts_them(name: str, chip: int) -> None:
     case, plane = EXPECTED["fits"][name], EXPECTED["plane"]
     (ra, dec), crpix = plane["crval"], plane["crpix"]
     reference = make_plane(ra, dec, scale=plane["scale"], angle=plane["angle"], crpix=crpix)
-    fit = PlaneFit.from_record(
-        {"matrix": case["matrix"], "dx": case["shift"][0], "dy": case["shift"][1], "center": crpix}
-    )
+    fit = PlaneFit(np.array(case["matrix"]), np.array(case["shift"]), np.array(crpix))
     chips = list_chips(UVIS_HEADERS, None)
     wcs = read_wcs(UVIS_HEADERS, chips[chip - 1])
     wcs.pixel_shape = UVIS_SHAPE[::-1]

@@ -60,6 +60,7 @@ def test_the_record_and_the_gates_of_a_single_fit_serve() -> None:
     of = _fit(scene, found, 2)
     record = fit_record(of.fit, rms_sky=of.fit.rms * 100.0, wrms_sky=of.fit.rms * 100.0)
     assert record["dx"] == pytest.approx(of.fit.shift[0])
+    assert record["uncertainty"] is not None
     assert record["uncertainty"]["rotation"] > 0.0
     comparison = compare_with_present(of.fit, of.pairs)
     assert comparison is not None

@@ -417,7 +417,7 @@ def test_the_copy_from_records_of_the_workflow(uvis: Path, tmp_path: Path) -> No
     plane = plane_near(uvis)
     write_reference_plane(plane, tmp_path / "wcs.fits", history=())
     (dx, dy), matrix = FIT.shift.tolist(), FIT.matrix.tolist()
-    record = {"status": "aligned", "matrix": matrix, "dx": dx, "dy": dy, "center": [1e3, 1e3]}
+    record: Any = {"status": "aligned", "matrix": matrix, "dx": dx, "dy": dy, "center": [1e3, 1e3]}
     record |= {"rms_ra": 3.6, "rms_dec": 7.2, "n_fit": 123}
     options: dict[str, Any] = {"wcsname": "", "reusename": False, "same_data": False}
     options |= {"headerlet": None, "history": ()}
@@ -430,9 +430,8 @@ def test_the_copy_from_records_of_the_workflow(uvis: Path, tmp_path: Path) -> No
     assert fits.getval(tmp_path / "a.fits", "RMS_DEC", 1) == pytest.approx(2e-6)
     one, other = (hst_wcs(tmp_path / name, 2).wcs.crval for name in ("a.fits", "b.fits"))
     assert np.allclose(one, other, rtol=0, atol=1e-11)
-    reference = write_aligned_copy(
-        uvis, tmp_path / "c.fits", fit={"status": "reference"}, **options
-    )
+    record = {"status": "reference"}
+    reference = write_aligned_copy(uvis, tmp_path / "c.fits", fit=record, **options)
     assert reference["deviation"] == 0.0
 
 

@@ -12,8 +12,8 @@ import tweakreg_steps
 PACKAGE = Path(tweakreg_steps.__file__).parent
 BELOW = {
     "fits_files": {"arrays", "errors", "atomic", "fits_files"},
-    "astrometry": {"arrays", "errors", "atomic", "fits_files", "astrometry"},
-    "headers": {"arrays", "errors", "atomic", "fits_files", "astrometry", "headers"},
+    "astrometry": {"arrays", "errors", "atomic", "fit_file", "fits_files", "astrometry"},
+    "headers": {"arrays", "errors", "atomic", "fit_file", "fits_files", "astrometry", "headers"},
 }
 """What each room may import of this package."""
 
@@ -26,6 +26,7 @@ ORDER = (
         "printable",
         "text_file",
         "json_file",
+        "fit_file",
         "yaml_source",
         "resources",
         "sections",

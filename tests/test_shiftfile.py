@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -24,7 +24,7 @@ FIT = {
 
 
 def test_lines_are_those_astrodrizzle_reads() -> None:
-    fits: list[tuple[str, dict[str, Any]]] = [
+    fits: list[tuple[str, Any]] = [
         ("a_flc.fits", {"status": "reference"}),
         ("b_flc.fits", FIT),
         ("c_flc.fits", {"status": "not_aligned", "dx": None}),
@@ -41,7 +41,7 @@ def test_lines_are_those_astrodrizzle_reads() -> None:
 
 
 def test_what_is_written_is_read() -> None:
-    text = shiftfile_text([("b_flc.fits", FIT)], outwcs="w.fits")
+    text = shiftfile_text([("b_flc.fits", cast("Any", FIT))], outwcs="w.fits")
     found = parse_shiftfile(text)
     assert found.reference_wcs == "w.fits"
     assert found.rows == (
@@ -52,7 +52,9 @@ def test_what_is_written_is_read() -> None:
 def test_tweakregs_file_has_the_same_head_and_columns() -> None:
     text = REAL.read_text()
     found = parse_shiftfile(text)
-    fits = [(row.name, {"status": "aligned", **vars(row)}) for row in found.rows]
+    fits: list[tuple[str, Any]] = [
+        (row.name, {"status": "aligned", **vars(row)}) for row in found.rows
+    ]
     ours = shiftfile_text(fits, outwcs=found.reference_wcs)
     assert [line.split() for line in ours.splitlines()] == [
         line.split() for line in text.splitlines()

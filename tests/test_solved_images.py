@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import mosaics
 import numpy as np
@@ -127,7 +127,7 @@ class Hard:
         grid = np.array([(x, y) for x in (0.0, 0.5, 1.0) for y in (0.0, 0.5, 1.0)]) * mosaics.SIZE
         found = []
         for i, corner in enumerate(self.scene.corners):
-            record = solved.images[f"m{i}"].fitted.record
+            record = record_of(solved, f"m{i}")
             if record["dx"] is None:
                 found.append(np.full((9, 2), np.nan))
                 continue
@@ -140,6 +140,11 @@ class Hard:
 
 def statuses(solved: SolvedImages) -> list[str]:
     return [image.fitted.record["status"] for image in solved.images.values()]
+
+
+def record_of(solved: SolvedImages, name: str) -> dict[str, Any]:
+    """Return all that a record holds, the numbers of a fit included."""
+    return cast("dict[str, Any]", solved.images[name].fitted.record)
 
 
 def next_ones(n: int) -> list[tuple[int, int]]:
@@ -160,7 +165,7 @@ def test_without_a_catalog_the_image_that_is_the_reference_stays() -> None:
     hard = Hard.of(mosaics.draw(np.random.default_rng(2), mosaics.strip_corners(3)))
     solved = hard.solve(hard.pairs(next_ones(3), "rshift"), reference="m0")
     assert statuses(solved) == ["reference", "aligned", "aligned"]
-    record = solved.images["m0"].fitted.record
+    record = record_of(solved, "m0")
     assert (record["dx"], record["dy"], record["rotation"]) == (0.0, 0.0, 0.0)
     assert {image.fitted.record["reference"] for image in solved.images.values()} == {"m0"}
     truth = np.array([hard.scene.truly(0, hard.scene.corners[0][None])[0]])
@@ -197,7 +202,7 @@ def test_islands_are_solved_each_and_those_without_reference_said() -> None:
     assert statuses(solved) == ["aligned"] * 3 + ["reference", "aligned", "aligned"]
     references = [image.fitted.record["reference"] for image in solved.images.values()]
     assert references == ["stars.cat"] * 3 + ["m3"] * 3
-    island = solved.images["m4"].fitted.record
+    island = record_of(solved, "m4")
     assert "nothing else tells where its part lies: shift, rotation" in island["detail"]
     assert island["solution"]["error_absolute"] is None
     assert 0.0 < island["solution"]["error_relative"] < 2.0
@@ -226,9 +231,7 @@ def test_one_false_pair_is_named_and_does_not_bend_the_mosaic() -> None:
     assert rejected["images"] == ["m6", "m7"]
     assert any("rejected the match of m6 and m7" in note for note in spoilt.record["notes"])
     gap = hard.errors(spoilt) - hard.errors(clean)
-    claimed = max(image.fitted.record["error_x"] for image in clean.images.values()) / (
-        SCALE * 1000.0
-    )
+    claimed = max(record_of(clean, name)["error_x"] for name in clean.images) / (SCALE * 1000.0)
     assert np.abs(gap).max() < 4.0 * claimed
 
 
@@ -237,7 +240,7 @@ def test_general_matrices_do_not_drift_in_scale_along_a_strip() -> None:
     hard = Hard.of(scene)
     pairs = hard.pairs(next_ones(8), "general")
     solved = hard.solve(pairs, catalog=hard.catalog(), geometry="general")
-    scales = np.array([image.fitted.record["scale"] for image in solved.images.values()])
+    scales = np.array([record_of(solved, name)["scale"] for name in solved.images])
     assert np.abs(scales - 1.0).max() < 1e-4
     assert abs(scales.mean() - 1.0) < 2e-5
     assert mosaics.rms(hard.errors(solved)) < 0.03
@@ -248,7 +251,7 @@ def test_general_matrices_do_not_drift_in_scale_along_a_strip() -> None:
         geometry="general",
         priors={"shift": None, "rotation": None, "scale": 1e-6},
     )
-    drift = [abs(one.images["m7"].fitted.record["scale"] - 1.0) for one in (alone, tied)]
+    drift = [abs(record_of(one, "m7")["scale"] - 1.0) for one in (alone, tied)]
     assert drift[1] < 0.2 * drift[0]
 
 
@@ -262,10 +265,10 @@ def test_an_image_with_few_stars_gets_what_they_tell() -> None:
     pairs = hard.pairs([(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)], "rshift")
     solved = hard.solve(pairs, catalog=hard.catalog(), minobj=5)
     assert statuses(solved) == ["aligned"] * 4
-    record = solved.images["m3"].fitted.record
+    record = record_of(solved, "m3")
     assert record["n_fit"] == 5
     assert np.abs(hard.errors(solved)[3]).max() < 0.15
-    assert record["error_x"] > 1.5 * solved.images["m2"].fitted.record["error_x"]
+    assert record["error_x"] > 1.5 * record_of(solved, "m2")["error_x"]
     limited = hard.solve(pairs, catalog=hard.catalog(), minobj=6)
     assert limited.images["m3"].fitted.record["reason"] == "few_sources"
 
@@ -291,7 +294,7 @@ def test_an_image_that_fits_nobody_is_not_aligned_and_bends_nothing() -> None:
     hard = Hard.of(replace(scene, detections=replace(scene.detections, xy=xy)))
     solved = hard.solve(hard.pairs(next_ones(5), "rshift"), catalog=hard.catalog())
     assert statuses(solved) == ["aligned"] * 4 + ["not_aligned"]
-    record = solved.images["m4"].fitted.record
+    record = record_of(solved, "m4")
     assert record["reason"] == "no_significant_offset"
     assert record["detail"].startswith("with m3: ")
     assert record["dx"] is None
@@ -347,7 +350,7 @@ def test_stars_of_the_catalog_move_between_the_exposures(method: str) -> None:
     solved = hard.solve(pairs, catalog=moving, epochs=epochs, method=method)
     assert statuses(solved) == ["aligned"] * 4
     assert mosaics.rms(hard.errors(solved)) < 0.03
-    late = solved.images["m3"].fitted.record
+    late = record_of(solved, "m3")
     assert max(late["rms_x"], late["rms_y"]) < 0.05
     blind = hard.solve(pairs, catalog=still, method=method)
     errors = hard.errors(blind)[2:]

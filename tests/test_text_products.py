@@ -14,7 +14,7 @@ from tweakreg_steps.reporting import text_products as texts
 
 REAL = Path(__file__).parent / "data" / "ngc6791"
 CENTER = [2065.5, 3222.5]
-FIT = {
+FIT: Any = {
     "center": CENTER,
     "dx": 4.4865,
     "dy": -5.6699,
@@ -92,7 +92,7 @@ def test_fit_file_holds_the_kept_pairs_only() -> None:
 
 def test_fit_file_of_an_image_without_fit_says_so() -> None:
     pairs = {name: column[:0] for name, column in real_pairs().items()}
-    text = texts.fit_match_text(pairs, {"status": "not_aligned", "center": None}, image="a")
+    text = texts.fit_match_text(pairs, None, image="a")
     assert "# There is no fit of this image." in text
     assert cells(text) == []
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tweakreg_steps.arrays import FloatArray
+from tweakreg_steps.fit_file import FitNumbers
 from tweakreg_steps.matching.uncertainty import NUMBERS
 
 if TYPE_CHECKING:
@@ -16,34 +17,11 @@ if TYPE_CHECKING:
     from tweakreg_steps.matching.uncertainty import Uncertainty
 
 
-NO_FIT: dict[str, Any] = dict.fromkeys(
-    (
-        "center",
-        "dx",
-        "dy",
-        "matrix",
-        "rotation",
-        "rotation_x",
-        "rotation_y",
-        "scale",
-        "scale_x",
-        "scale_y",
-        "skew",
-        "rms_x",
-        "rms_y",
-        "rms_ra",
-        "rms_dec",
-        "wrms_ra",
-        "wrms_dec",
-        "error_x",
-        "error_y",
-        "weights",
-        "robust_start",
-        "uncertainty",
-        "acceptance",
-        "refused",
-    )
-)
+NO_FIT: dict[str, Any] = {
+    **dict.fromkeys(FitNumbers.__annotations__.keys() - {"n_fit", "fitgeometry"}),
+    "acceptance": None,
+    "refused": None,
+}
 """What the record of an image without a fit says in place of one."""
 
 IDENTITY: dict[str, Any] = {
@@ -58,7 +36,7 @@ IDENTITY: dict[str, Any] = {
 """What the record of the reference says."""
 
 
-def fit_record(fit: LinearFit, *, rms_sky: FloatArray, wrms_sky: FloatArray) -> dict[str, Any]:
+def fit_record(fit: LinearFit, *, rms_sky: FloatArray, wrms_sky: FloatArray) -> FitNumbers:
     """Write a fit as plain values.
 
     Parameters

@@ -12,10 +12,11 @@ import numpy as np
 from tweakreg_steps.alignment.fit_record import IDENTITY, NO_FIT, fit_record, rms_on_sky
 from tweakreg_steps.alignment.match_table import EPOCH
 from tweakreg_steps.curing.advice import FINDING, GATES, Found, advise
-from tweakreg_steps.curing.cure import Changes
+from tweakreg_steps.curing.cure import Changes, Cure
 from tweakreg_steps.curing.fit_trials import FITTING, try_fits
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.finding.sky_list import CENTROID
+from tweakreg_steps.fit_file import FitRecord
 from tweakreg_steps.quiet import quietly
 from tweakreg_steps.sections import CatalogFitting, FitGates, WeightedFitting, Weighting, Weights
 from tweakreg_steps.tables.ecsv import ColumnTable
@@ -73,7 +74,7 @@ class FittedImage:
         The transformation; None where there is none, or none that is accepted.
     """
 
-    record: dict[str, Any]
+    record: FitRecord
     pairs: ColumnTable
     fit: LinearFit | None
 
@@ -114,7 +115,8 @@ def fit_image(
             weighted,
             lambda other: _is_accepted(matches, plane, other, gates),
         )
-        fitted.record.update(_cure(fitted.record, matches, weighted, gates, changes))
+        cure = _cure(fitted.record, matches, weighted, gates, changes)
+        fitted.record.update({"cure": cure.text, "changes": cure.as_record()["changes"]})
     return fitted
 
 
@@ -199,9 +201,11 @@ def judge_image(
         columns = _fitted_columns(fit, matches, plane)
         record.update(found)
     if record["status"] == "not_aligned" and fit is not None:
-        record.update(_cure(record, matches, {"fitgeometry": fitgeometry}, gates, {}))
+        cure = _cure(record, matches, {"fitgeometry": fitgeometry}, gates, {})
+        record.update(cure.as_record())
     pairs = _pairs_table(matches, columns, record)
-    return FittedImage(record, pairs, fit if record["status"] == "aligned" else None)
+    applied = fit if record["status"] == "aligned" else None
+    return FittedImage(cast("FitRecord", record), pairs, applied)
 
 
 def _not_aligned(matches: ColumnTable, error: NotAlignedError) -> ColumnTable:
@@ -211,12 +215,12 @@ def _not_aligned(matches: ColumnTable, error: NotAlignedError) -> ColumnTable:
 
 
 def _cure(
-    record: Mapping[str, Any],
+    record: Mapping[str, Any] | FitRecord,
     matches: ColumnTable,
     fitting: Mapping[str, object],
     gates: FitGates,
     changes: Changes,
-) -> dict[str, Any]:
+) -> Cure:
     """Return what to change in the recipe so that the fit is accepted.
 
     `changes` are those with which it was; empty where there are none, or none was tried.
@@ -235,7 +239,7 @@ def _cure(
         failed=[Reason(code) for code in judged.get("failed", ())],
     )
     present = {FITTING: fitting, GATES: gates, FINDING: lower.get("parameters", {})}
-    return advise(Reason(record["reason"]), found, present).as_record()
+    return advise(Reason(record["reason"]), found, present)
 
 
 def _fit(matches: ColumnTable, plane: WCS, fitting: WeightedFitting) -> LinearFit:
@@ -281,7 +285,7 @@ def _judge(
         **gates,
     )
     found = fit_record(fit, rms_sky=rms_sky, wrms_sky=wrms_sky)
-    found |= _errors(fit, pairs, pixel_scale)
+    found["error_x"], found["error_y"] = _errors(fit, pairs, pixel_scale)
     measured = {"acceptance": judgement.as_record()}
     if not judgement.failures:
         return fit, {**found, **measured, "status": "aligned"}
@@ -298,13 +302,15 @@ def _judge(
     }
 
 
-def _errors(fit: LinearFit, pairs: MatchedPairs, pixel_scale: float) -> dict[str, float | None]:
+def _errors(
+    fit: LinearFit, pairs: MatchedPairs, pixel_scale: float
+) -> tuple[float | None, float | None]:
     """Return the standard error of a fit along each axis: rms over the kept pairs, in mas."""
     if fit.uncertainty is None:
-        return {"error_x": None, "error_y": None}
+        return None, None
     at = fit.uncertainty.at(pairs.reference[fit.kept] - fit.center)
     x, y = np.sqrt(np.mean(at**2, axis=0)) * pixel_scale * 1000.0
-    return {"error_x": float(x), "error_y": float(y)}
+    return float(x), float(y)
 
 
 def _pairs(matches: ColumnTable) -> MatchedPairs:

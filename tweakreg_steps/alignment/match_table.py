@@ -18,6 +18,7 @@ from tweakreg_steps.tables.ecsv import ColumnTable
 if TYPE_CHECKING:
     from astropy.wcs import WCS
 
+    from tweakreg_steps.curing.cure import Cure
     from tweakreg_steps.matching.matching import Matches
     from tweakreg_steps.matching.source_list import SourceList
 
@@ -135,7 +136,8 @@ def make_match_table(
         if isinstance(error, ChanceOffsetError):
             meta["false_alarm"] = error.false_alarm
         if look_further:
-            meta.update(_cure(error.reason, lists, sky, meta, plane, matching, max_false_alarm))
+            cure = _cure(error.reason, lists, sky, meta, plane, matching, max_false_alarm)
+            meta.update(cure.as_record())
     per_mas = 1.0e-3 / plane_pixel_scale(plane)
     return lay_out_matches(sky, sources, xy, xy_ref, pairs, pixels_per_mas=per_mas, meta=meta)
 
@@ -183,7 +185,7 @@ def _cure(
     plane: WCS,
     matching: ObjectMatching,
     max_false_alarm: float,
-) -> dict[str, Any]:
+) -> Cure:
     """Return what to change in the recipe so that the image is matched."""
     from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale
     from tweakreg_steps.curing.advice import FINDING, GATES, Found, advise
@@ -211,7 +213,7 @@ def _cure(
         GATES: {"max_false_alarm": max_false_alarm},
         FINDING: lower.get("parameters", {}),
     }
-    return advise(reason, found, present).as_record()
+    return advise(reason, found, present)
 
 
 def _describe(matches: Matches) -> dict[str, Any]:

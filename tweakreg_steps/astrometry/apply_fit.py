@@ -29,6 +29,7 @@ from tweakreg_steps.astrometry.undistortion import (
     sky_to_plane,
 )
 from tweakreg_steps.errors import InputError, NotAlignedError, Reason
+from tweakreg_steps.fit_file import FitNumbers
 from tweakreg_steps.fits_files.wcs_cards import core_wcs_header, has_polynomial
 
 if TYPE_CHECKING:
@@ -74,12 +75,12 @@ class PlaneFit:
     center: FloatArray
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> PlaneFit:
-        """Read a fit from its record."""
+    def of(cls, numbers: FitNumbers) -> PlaneFit:
+        """Return the fit of these numbers."""
         return cls(
-            matrix=np.array(record["matrix"], dtype=np.float64),
-            shift=np.array([record["dx"], record["dy"]], dtype=np.float64),
-            center=np.array(record["center"], dtype=np.float64),
+            matrix=np.array(numbers["matrix"], dtype=np.float64),
+            shift=np.array([numbers["dx"], numbers["dy"]], dtype=np.float64),
+            center=np.array(numbers["center"], dtype=np.float64),
         )
 
     def after(self, shift: FloatArray, matrix: FloatArray, middle: FloatArray) -> PlaneFit:

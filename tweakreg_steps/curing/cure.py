@@ -6,13 +6,20 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 Changes = Mapping[str, Mapping[str, Any]]
 """New values by section and name, as they stand below an image's name in ``images``."""
 
 _DIGITS = 2
 """Significant digits of a number that is proposed."""
+
+
+class CureRecord(TypedDict):
+    """A cure as the record of a fit holds it; see `Cure`."""
+
+    cure: str
+    changes: dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,7 @@ class Cure:
     text: str
     changes: Changes
 
-    def as_record(self) -> dict[str, Any]:
+    def as_record(self) -> CureRecord:
         """Return it as the record of a fit holds it."""
         return {
             "cure": self.text,

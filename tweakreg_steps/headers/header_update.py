@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fit_file import FitRecord
 from tweakreg_steps.fits_files.card_list import CardList
 from tweakreg_steps.fits_files.chips import Chip, explain_gwcs, holds_gwcs, is_hst
 from tweakreg_steps.fits_files.copying import NewHdu, read_hdu, write_hdus
@@ -53,7 +54,7 @@ def write_aligned_copy(
     *,
     chips: Sequence[Chip],
     plane_path: Path,
-    fit: Mapping[str, Any],
+    fit: FitRecord,
     wcsname: str,
     reusename: bool,
     headerlet: Path | None,

@@ -16,6 +16,7 @@ import numpy as np
 from tweakreg_steps import __version__
 from tweakreg_steps.astrometry.apply_fit import MovedWcs, PlaneFit, move_wcs
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fit_file import FitRecord, accepted_numbers
 from tweakreg_steps.fits_files.card_list import CardList
 from tweakreg_steps.fits_files.chips import Chip, is_drizzled, is_hst
 from tweakreg_steps.fits_files.fits_blocks import Hdu
@@ -129,7 +130,7 @@ def solution_of_fit(
     *,
     chips: Sequence[Chip],
     plane_path: Path,
-    fit: Mapping[str, Any],
+    fit: FitRecord,
     wcsname: str,
 ) -> Solution:
     """Return the WCS that a fit gives each chip of an exposure.
@@ -160,12 +161,13 @@ def solution_of_fit(
     name = effective_wcsname(wcsname)
     if fit["status"] == "reference":
         return Solution(name, None, None)
+    numbers = accepted_numbers(fit)
     terms = fit["chip_terms"]["of"] if fit.get("chip_terms") else {}
-    moved = _move_chips(source, chips, plane_path, PlaneFit.from_record(fit), terms)
+    moved = _move_chips(source, chips, plane_path, PlaneFit.of(numbers), terms)
     quality = FitQuality(
-        rms_ra=fit["rms_ra"] / _MAS,
-        rms_dec=fit["rms_dec"] / _MAS,
-        n_match=fit["n_fit"],
+        rms_ra=numbers["rms_ra"] / _MAS,
+        rms_dec=numbers["rms_dec"] / _MAS,
+        n_match=numbers["n_fit"],
         geometry=fit.get("fitgeometry"),
     )
     return Solution(name, moved, quality)

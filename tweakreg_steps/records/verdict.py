@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from tweakreg_steps.errors import Reason
+from tweakreg_steps.fit_file import FitRecord
 from tweakreg_steps.records.review_file import Decision
 
 _REJECTED: dict[str, Any] = {
@@ -15,7 +15,7 @@ _REJECTED: dict[str, Any] = {
 }
 
 
-def after_review(fit: Mapping[str, Any], *, rejected: bool) -> dict[str, Any]:
+def after_review(fit: FitRecord, *, rejected: bool) -> FitRecord:
     """Return the record of a fit as the products shall show it.
 
     Parameters
@@ -27,11 +27,11 @@ def after_review(fit: Mapping[str, Any], *, rejected: bool) -> dict[str, Any]:
         ``rejected``; one that was not aligned anyway keeps its own reason.
     """
     if rejected and fit["status"] == "aligned":
-        return {**fit, **_REJECTED}
-    return dict(fit)
+        return cast("FitRecord", {**fit, **_REJECTED})
+    return fit
 
 
-def may_be_written(fit: Mapping[str, Any], decision: Decision) -> bool:
+def may_be_written(fit: FitRecord, decision: Decision) -> bool:
     """Tell whether the solution of an image may go into a header.
 
     Parameters

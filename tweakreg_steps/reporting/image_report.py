@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tweakreg_steps.arrays import FloatArray, IndexArray
 from tweakreg_steps.errors import NotAlignedError
+from tweakreg_steps.fit_file import FitRecord, numbers_of
 from tweakreg_steps.reporting.chip_maps import ChipMap, compass
 from tweakreg_steps.reporting.numbers import rounded
 from tweakreg_steps.tables.ecsv import ColumnTable
@@ -37,7 +38,7 @@ def describe_image(
     image: str,
     chips: Sequence[Mapping[str, Any]],
     look: Mapping[str, Any],
-    fit: Mapping[str, Any],
+    fit: FitRecord,
     pairs: ColumnTable,
     sky: ColumnTable,
     sources: ColumnTable,
@@ -97,7 +98,7 @@ def describe_image(
 def summarize_image(
     chips: Sequence[Mapping[str, Any]],
     labels: Mapping[str, Any],
-    fit: Mapping[str, Any],
+    fit: FitRecord,
     scale: float,
 ) -> dict[str, Any]:
     """Gather what the page of the run says of an image.
@@ -169,7 +170,7 @@ def _sources(sky: ColumnTable, pairs: ColumnTable) -> dict[str, Any]:
 
 
 def _references(
-    sources: ColumnTable, fit: Mapping[str, Any], maps: Mapping[int, ChipMap], plane: WCS
+    sources: ColumnTable, fit: FitRecord, maps: Mapping[int, ChipMap], plane: WCS
 ) -> dict[str, Any]:
     """Return where the reference sources are on the chips, by the header and by the fit."""
     from tweakreg_steps.alignment.lists_on_plane import on_plane
@@ -202,10 +203,10 @@ def _each_on_chip(
     return [(there, chip_map.place(uv[there]))] if len(there) else []
 
 
-def _moved(uv: FloatArray, fit: Mapping[str, Any]) -> FloatArray | None:
+def _moved(uv: FloatArray, fit: FitRecord) -> FloatArray | None:
     """Return where a fit, refused or not, puts reference sources on the plane of the image."""
-    found = fit.get("refused") or fit
-    if not found.get("center"):
+    found = numbers_of(fit)
+    if found is None:
         return None
     center = np.array(found["center"])
     shift = np.array([found["dx"], found["dy"]])
@@ -213,9 +214,7 @@ def _moved(uv: FloatArray, fit: Mapping[str, Any]) -> FloatArray | None:
     return moved
 
 
-def _pairs(
-    pairs: ColumnTable, fit: Mapping[str, Any], maps: Mapping[int, ChipMap]
-) -> dict[str, Any]:
+def _pairs(pairs: ColumnTable, fit: FitRecord, maps: Mapping[int, ChipMap]) -> dict[str, Any]:
     """Return the pairs of a fit with their residuals on the plane and along the chips' axes.
 
     ``bx``, ``by`` and ``ax``, ``ay`` say where on the chip the header, and the fit, put the

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tweakreg_steps.fit_file import FitRecord, numbers_of
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _FLAT = 1e-6
 def draw_fit(
     kind: str,
     image: str,
-    fit: Mapping[str, Any],
+    fit: FitRecord,
     table: ColumnTable,
     *,
     ylimit: float | None,
@@ -68,8 +68,8 @@ def draw_fit(
     elif kind == "vector":
         figure = draw_vectors(**pairs)
     else:
-        found = fit["refused"] or fit
-        rms = np.array([found["rms_x"], found["rms_y"]], dtype=float)
+        found = numbers_of(fit)
+        rms = np.array([found["rms_x"], found["rms_y"]] if found else [np.nan, np.nan])
         figure = draw_residuals(rms=rms, ylimit=ylimit, **pairs)
     add_footer(figure, describe_cure(fit))
     return figure

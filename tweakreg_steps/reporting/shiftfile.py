@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fit_file import FitRecord, accepted_numbers
 
-_NUMBERS = ("dx", "dy", "rotation", "scale", "rms_x", "rms_y")
 _REFERENCE = (0.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 
@@ -40,15 +39,13 @@ class ShiftFile:
     rows: tuple[ShiftRow, ...]
 
 
-def shiftfile_text(fits: Iterable[tuple[str, Mapping[str, Any]]], *, outwcs: str) -> str:
+def shiftfile_text(fits: Iterable[tuple[str, FitRecord]], *, outwcs: str) -> str:
     """Text of a shift file.
 
     Parameters
     ----------
     fits
-        For each image its file name and the record of its fit: ``status`` (``reference``,
-        ``aligned``, else not aligned) and, where it is aligned, ``dx``, ``dy``, ``rotation``,
-        ``scale``, ``rms_x``, ``rms_y`` (pixels of the reference WCS, degrees).
+        For each image its file name and the record of its fit.
     outwcs
         Name of the FITS file with the reference WCS, in its extension ``wcs``.
     """
@@ -71,13 +68,15 @@ def parse_shiftfile(text: str) -> ShiftFile:
     return ShiftFile(reference_wcs=found[1] if found else "", rows=tuple(rows))
 
 
-def _cells(fit: Mapping[str, Any]) -> tuple[str, ...]:
+def _cells(fit: FitRecord) -> tuple[str, ...]:
     """Six numbers of an image."""
     if fit["status"] == "reference":
         return tuple(map(_shown, _REFERENCE))
     if fit["status"] != "aligned":
-        return ("nan",) * len(_NUMBERS)
-    return tuple(_shown(fit[key]) for key in _NUMBERS)
+        return ("nan",) * len(_REFERENCE)
+    found = accepted_numbers(fit)
+    numbers = (found["dx"], found["dy"], found["rotation"], found["scale"])
+    return tuple(map(_shown, (*numbers, found["rms_x"], found["rms_y"])))
 
 
 def _shown(number: float) -> str:
@@ -92,8 +91,8 @@ def _row(line: str) -> ShiftRow:
         numbers = [float(word) for word in words]
     except ValueError as error:
         raise InputError(f"not a line of a shift file: {line!r}: {error}") from error
-    if len(numbers) == len(_NUMBERS) - 2:
+    if len(numbers) == len(_REFERENCE) - 2:
         numbers += [math.nan, math.nan]
-    if len(numbers) != len(_NUMBERS):
+    if len(numbers) != len(_REFERENCE):
         raise InputError(f"not a line of a shift file: {line!r}: dx dy rotation scale [rms rms]")
     return ShiftRow(name, *numbers)

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.fit_file import FitNumbers
+
 Column = NDArray[Any]
 
 
@@ -125,7 +127,7 @@ def xy_match_text(pairs: Columns, *, image: str, reference: str) -> str:
     return _text([f"Reference: {reference}", f"Input: {image}", titles], cells, comment="#")
 
 
-def fit_match_text(pairs: Columns, fit: Mapping[str, Any], *, image: str) -> str:
+def fit_match_text(pairs: Columns, fit: FitNumbers | None, *, image: str) -> str:
     """Text of ``<root>_catalog_fit.match``: the pairs that the fit kept, 18 columns.
 
     Parameters
@@ -135,16 +137,13 @@ def fit_match_text(pairs: Columns, fit: Mapping[str, Any], *, image: str) -> str
         the fit, 1-based pixels of the reference plane), ``ra_fit``, ``dec_fit`` (the same, deg),
         ``dx``, ``dy`` (residuals in pixels, image minus fit of the reference), ``kept``.
     fit
-        Record of the fit: ``center`` (1-based pixels of the reference plane), ``dx``, ``dy``,
-        ``rms_x``, ``rms_y``, ``scale_x``, ``scale_y``, ``rotation``, ``rotation_x``,
-        ``rotation_y``, ``skew``. Where ``center`` is None there is no fit and the file holds no
-        pair.
+        Its numbers; None where there is no fit, and the file holds no pair.
     image
         Name of the image.
     """
     head = [f"Input image: {image}", *_fit_lines(fit), "", "Columns of this file"]
     head += [f"    Column {i}: {text}" for i, text in enumerate(_FIT_COLUMNS, start=1)]
-    cells = _fit_cells(pairs, fit["center"]) if fit["center"] else [[] for _ in _FIT_COLUMNS]
+    cells = _fit_cells(pairs, fit["center"]) if fit else [[] for _ in _FIT_COLUMNS]
     return _text([*head, ""], cells)
 
 
@@ -177,9 +176,9 @@ def cumulative_refcat_text(sources: Columns, *, reference: str) -> str:
     return _text([*head, "(deg)  (deg)  (as given)"], cells)
 
 
-def _fit_lines(fit: Mapping[str, Any]) -> list[str]:
+def _fit_lines(fit: FitNumbers | None) -> list[str]:
     """Numbers of the fit for the head of its file."""
-    if not fit["center"]:
+    if fit is None:
         return ["There is no fit of this image."]
     return [
         "Fit, in pixels and degrees:",

@@ -11,6 +11,7 @@ from typing import Any, TypedDict, TypeVar
 
 from tweakreg_steps.curing.advice import Found, advise
 from tweakreg_steps.errors import Reason
+from tweakreg_steps.fit_file import FitRecord
 
 T = TypeVar("T")
 
@@ -59,7 +60,7 @@ def among_others(
     return found
 
 
-def unread_record(one: UnreadImage, *, reference: str) -> dict[str, Any]:
+def unread_record(one: UnreadImage, *, reference: str) -> FitRecord:
     """Return what a record says of an image that was not read.
 
     Parameters
@@ -75,11 +76,16 @@ def unread_record(one: UnreadImage, *, reference: str) -> dict[str, Any]:
         "reason": Reason.UNREADABLE.value,
         "detail": one["detail"],
         "cure": advise(Reason.UNREADABLE, Found(way_out=one["way_out"]), {}).text,
+        "changes": {},
         "reference": reference,
         "fitgeometry": "",
         "n_sources": 0,
+        "n_reference": 0,
         "n_matched": 0,
         "n_fit": 0,
+        "false_alarm": None,
+        "acceptance": None,
+        "refused": None,
     }
 
 

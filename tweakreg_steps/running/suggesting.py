@@ -111,10 +111,10 @@ def _turn(bench: TrialBench, knob: Knob) -> Iterator[Trial]:
 def _try(bench: TrialBench, name: str, changes: Changes) -> Trial:
     """Align the image with some changes."""
     try:
-        record = bench.align(with_changes(bench.values, changes))
+        return Trial(name, changes, bench.align(with_changes(bench.values, changes)))
     except InputError as error:
         record = {"status": "not_aligned", "reason": "", "detail": str(error)}
-    return Trial(name, changes, record)
+        return Trial(name, changes, record)
 
 
 def _refined(bench: TrialBench, trial: Trial) -> Trial:

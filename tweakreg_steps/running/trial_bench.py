@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from tweakreg_steps.errors import InputError, NotAlignedError
+from tweakreg_steps.fit_file import FitRecord
 from tweakreg_steps.json_file import json_text
 from tweakreg_steps.quiet import quietly
 from tweakreg_steps.recipes.overrides import image_values
@@ -88,7 +89,7 @@ class TrialBench:
 
         return source_lists(self.sky(values), self.sources, plane=self.plane, image=self.image)
 
-    def align(self, values: Values) -> dict[str, Any]:
+    def align(self, values: Values) -> FitRecord:
         """Return the record of the fit of the image with other parameters.
 
         Parameters

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from tweakreg_steps.arrays import FloatArray
+from tweakreg_steps.fit_file import ChipTerms
 from tweakreg_steps.matching.linear_models import Geometry
 from tweakreg_steps.matching.source_list import SourceList
 from tweakreg_steps.solving.chip_terms import NO_CHIPS, ChipDetections
@@ -47,7 +47,7 @@ class ChipsOfImages:
         n = len(self.detections.chip)
         return np.zeros((n, 2)) + self.detections.displacements(numbers)
 
-    def record(self, image: int, camera: str, numbers: FloatArray) -> dict[str, Any] | None:
+    def record(self, image: int, camera: str, numbers: FloatArray) -> ChipTerms | None:
         """Return the terms of an image on the plane, by the numbers of its chips.
 
         Each chip's sources are to be moved by ``shift + matrix (v - m)``, v their places on the

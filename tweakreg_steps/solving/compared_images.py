@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tweakreg_steps.alignment.lists_on_plane import brightness_of, on_plane
 from tweakreg_steps.alignment.misfits import Field, Misfit, misfits_of_fields
 from tweakreg_steps.errors import NotAlignedError
+from tweakreg_steps.fit_file import FitRecord, accepted_numbers
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _MOST_PAIRS = 10
 
 def compare_aligned(
     skies: Mapping[str, ColumnTable],
-    fits: Mapping[str, Mapping[str, Any]],
+    fits: Mapping[str, FitRecord],
     *,
     plane: WCS,
     mas_per_pixel: float,
@@ -59,7 +60,7 @@ def compare_aligned(
 
 
 def _field(
-    name: str, sky: ColumnTable, fit: Mapping[str, Any], plane: WCS, mas_per_pixel: float
+    name: str, sky: ColumnTable, fit: FitRecord, plane: WCS, mas_per_pixel: float
 ) -> Field | None:
     """Return the sources of an image where its fit puts them; None where the plane shows none."""
     try:
@@ -67,9 +68,10 @@ def _field(
     except NotAlignedError:
         return None
     if fit["status"] == "aligned":
-        center = np.array(fit["center"])
-        away = xy - center - [fit["dx"], fit["dy"]]
-        xy = away @ np.linalg.inv(np.array(fit["matrix"])).T + center
+        numbers = accepted_numbers(fit)
+        center = np.array(numbers["center"])
+        away = xy - center - [numbers["dx"], numbers["dy"]]
+        xy = away @ np.linalg.inv(np.array(numbers["matrix"])).T + center
     return Field(xy, sky["error"] / mas_per_pixel, brightness_of(sky).astype(np.float64))
 
 

@@ -16,6 +16,7 @@ from tweakreg_steps.alignment.sequence import AlignedImage
 from tweakreg_steps.arrays import FloatArray, IndexArray
 from tweakreg_steps.astrometry.reference_plane import plane_center
 from tweakreg_steps.errors import NotAlignedError, Reason
+from tweakreg_steps.fit_file import FitRecord
 from tweakreg_steps.matching.coverage import hull_area
 from tweakreg_steps.solving.exposure_fit import ExposureFit, fit_of_exposure, moved_by_chips
 from tweakreg_steps.solving.images_as_mosaic import Asked, ImagesAsMosaic
@@ -127,11 +128,12 @@ class _Outcome:
             gates=asked.gates[name],
             keeps_present=False,
         )
-        record = {**fitted.record, "solution": self._quality(name, of)}
+        record: FitRecord = {**fitted.record, "solution": self._quality(name, of)}
         terms = self.work.chips.record(
             place, asked.cameras[name], self.mosaic.solution.chip_numbers
         )
-        record |= {"chip_terms": terms} if terms and record["status"] == "aligned" else {}
+        if terms and record["status"] == "aligned":
+            record["chip_terms"] = terms
         return AlignedImage(matches, replace(fitted, record=record))
 
     def _fit(self, place: int) -> ExposureFit | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
-from tweakreg_steps.json_file import read_json
+from tweakreg_steps.fit_file import read_fit
 from tweakreg_steps.records.canonical import digest
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import all_names
@@ -58,7 +58,7 @@ def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
     from tweakreg_steps.solving.compared_images import compare_aligned
 
     plane = read_reference_plane(call.file("plane"))
-    fits = {name: read_json(path) for name, path in call.files_of("fit").items()}
+    fits = {name: read_fit(path) for name, path in call.files_of("fit").items()}
     skies = {name: call.read_table(f"sky.{name}") for name in fits}
     scale = plane_pixel_scale(plane) * 1000.0
     misfits = compare_aligned(skies, fits, plane=plane, mas_per_pixel=scale)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tweakreg_steps.json_file import read_json
+from tweakreg_steps.fit_file import read_fit
 from tweakreg_steps.records.statement import png_texts
 from tweakreg_steps.steps import parameters
 from tweakreg_steps.steps.call import StepCall
@@ -53,7 +53,7 @@ def run(call: StepCall[parameters.PlotResiduals, Mapping[str, Any]]) -> None:
 
     look, fit, pairs = (
         call.parameters["catalog_fitting"],
-        read_json(call.file("fit")),
+        read_fit(call.file("fit")),
         call.read_table("pairs"),
     )
     size, limit = look["labelsize"], look["ylimit"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from tweakreg_steps.fit_file import read_fit
 from tweakreg_steps.json_file import read_json
 from tweakreg_steps.records.canonical import digest
 from tweakreg_steps.records.statement import sign_table
@@ -73,7 +74,7 @@ def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
 
     rejected = call.inputs["rejected"]
     records = {
-        name: after_review(read_json(path), rejected=name in rejected)
+        name: after_review(read_fit(path), rejected=name in rejected)
         for name, path in call.files_of("fit").items()
     }
     fits, statement = list(records.values()), call.statement

@@ -6,11 +6,12 @@ image that is not aligned is the file as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, cast
 
 from tweakreg_steps.errors import NotAlignedError
+from tweakreg_steps.fit_file import FitRecord, read_fit
 from tweakreg_steps.json_file import read_json
 from tweakreg_steps.recipes.schema import HEADER
 from tweakreg_steps.records.ledger import FitsProduct, Product, is_as_made
@@ -177,10 +178,10 @@ def _write_copy(call: Call) -> tuple[dict[str, Any], list[Product]]:
     return record | {"aligned": copy.name, "digest": product.digest}, [product]
 
 
-def _begin(call: Call) -> tuple[dict[str, Any], dict[str, Any] | None]:
+def _begin(call: Call) -> tuple[dict[str, Any], FitRecord | None]:
     """Return what the record says at first, and the fit if it is to be written."""
     decision = Decision(call.inputs["decision"])
-    fit = after_review(read_json(call.file("fit")), rejected=decision is Decision.REJECT)
+    fit = after_review(read_fit(call.file("fit")), rejected=decision is Decision.REJECT)
     if refused := call.inputs.get("refused"):
         fit = {**fit, "status": "not_aligned", "reason": OTHER_WCS, "detail": refused}
     record: dict[str, Any] = {
@@ -196,7 +197,7 @@ def _begin(call: Call) -> tuple[dict[str, Any], dict[str, Any] | None]:
     return record, fit if may_be_written(fit, decision) else None
 
 
-def _without_strange_chips(fit: Mapping[str, Any], image: Path) -> dict[str, Any]:
+def _without_strange_chips(fit: FitRecord, image: Path) -> FitRecord:
     """Return a fit without what it says of chips, unless these are also another file's.
 
     They are in a file of the same camera and filter that was not drizzled.
@@ -207,12 +208,13 @@ def _without_strange_chips(fit: Mapping[str, Any], image: Path) -> dict[str, Any
 
     terms = fit.get("chip_terms")
     if not terms:
-        return dict(fit)
+        return fit
     hdus = scan_hdus(image)
     header = {key: value for hdu in hdus[:2] for key, value in hdu.values.items()}
     camera = " ".join(filter(None, camera_and_filter(header)))
     is_same = camera == terms["camera"] and not is_drizzled(hdus[0].values)
-    return {key: value for key, value in fit.items() if key != "chip_terms" or is_same}
+    kept = {key: value for key, value in fit.items() if key != "chip_terms" or is_same}
+    return cast("FitRecord", kept)
 
 
 def _own_data_of_earlier(call: Call) -> set[int] | None:
@@ -240,7 +242,7 @@ def _own_data_of_earlier(call: Call) -> set[int] | None:
 
 
 def _write_solution(
-    call: Call, fit: Mapping[str, Any], destination: Path, *, same_data: bool
+    call: Call, fit: FitRecord, destination: Path, *, same_data: bool
 ) -> dict[str, Any]:
     """Copy the image with its WCS moved by a fit, and say what was written."""
     from tweakreg_steps.headers.header_update import write_aligned_copy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tweakreg_steps.json_file import read_json
+from tweakreg_steps.fit_file import accepted_numbers, read_fit
 from tweakreg_steps.records.plan_file import read_chip_labels
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.declaration import Per, Step
@@ -55,7 +55,7 @@ def run(call: StepCall[Mapping[str, Any], Mapping[str, Any]]) -> None:
         xy_match_text,
     )
 
-    sky, pairs, fit = call.read_table("sky"), call.read_table("pairs"), read_json(call.file("fit"))
+    sky, pairs, fit = call.read_table("sky"), call.read_table("pairs"), read_fit(call.file("fit"))
     plane = read_reference_plane(call.file("plane"))
     x, y = sky_to_plane(plane, sky["ra"], sky["dec"], where=call.name)
     call.write_text("sky_text", sky_catalog_text(sky, image=call.name))
@@ -67,4 +67,5 @@ def run(call: StepCall[Mapping[str, Any], Mapping[str, Any]]) -> None:
     }
     match_text = xy_match_text(named, image=call.name, reference=fit["reference"])
     call.write_text("match_text", match_text)
-    call.write_text("fit_text", fit_match_text(named, fit, image=call.name))
+    numbers = accepted_numbers(fit) if fit["status"] == "aligned" else None
+    call.write_text("fit_text", fit_match_text(named, numbers, image=call.name))

@@ -9,7 +9,7 @@ import logging
 from typing import Any, TypedDict
 
 from tweakreg_steps.errors import NotAlignedError, Reason
-from tweakreg_steps.json_file import read_json
+from tweakreg_steps.fit_file import FitRecord, read_fit
 from tweakreg_steps.recipes.schema import HEADER
 from tweakreg_steps.records.review_file import Decision
 from tweakreg_steps.records.statement import history_lines
@@ -72,7 +72,7 @@ STEP = Step(
 def run(call: StepCall[parameters.WriteHeaderlet, Facts]) -> None:
     """Write the headerlet, and a record of it beside it."""
     decision = Decision(call.inputs["decision"])
-    fit = after_review(read_json(call.file("fit")), rejected=decision is Decision.REJECT)
+    fit = after_review(read_fit(call.file("fit")), rejected=decision is Decision.REJECT)
     record = {"image": call.name, "status": fit["status"], "reason": fit["reason"]}
     headerlet = None
     try:
@@ -90,7 +90,7 @@ def run(call: StepCall[parameters.WriteHeaderlet, Facts]) -> None:
     call.write_record("record", {**record, "headerlet": headerlet})
 
 
-def _write(call: StepCall[parameters.WriteHeaderlet, Facts], fit: dict[str, object]) -> None:
+def _write(call: StepCall[parameters.WriteHeaderlet, Facts], fit: FitRecord) -> None:
     """Write the headerlet."""
     from tweakreg_steps.headers.headerlet import write_headerlet
     from tweakreg_steps.headers.solution import solution_of_fit

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NotRequired, TypedDict
 
+from tweakreg_steps.fit_file import read_fit
 from tweakreg_steps.json_file import read_json
 from tweakreg_steps.records.outdir_files import log_of_image
 from tweakreg_steps.records.review_file import Decision
@@ -106,7 +107,7 @@ def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
 
     chips = read_json(call.file("footprint"))["chips"]
     look = read_json(call.file("look"))
-    fit = after_review(read_json(call.file("fit")), rejected=call.inputs["rejected"])
+    fit = after_review(read_fit(call.file("fit")), rejected=call.inputs["rejected"])
     plane = read_reference_plane(call.file("plane"))
     names = ("catalog", "sky", "matches", "pairs")
     catalog, sky, matches, pairs = (call.read_table(name) for name in names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-from tweakreg_steps.json_file import read_json
+from tweakreg_steps.fit_file import read_fit
 from tweakreg_steps.records.canonical import digest
 from tweakreg_steps.records.manifest import read_manifest
 from tweakreg_steps.records.statement import history_lines
@@ -64,9 +64,7 @@ def run(call: StepCall[parameters.WriteShiftfile, Facts]) -> None:
     rows = [
         (
             image.path.name,
-            after_review(
-                read_json(call.file(f"fit.{image.name}")), rejected=image.name in rejected
-            ),
+            after_review(read_fit(call.file(f"fit.{image.name}")), rejected=image.name in rejected),
         )
         for image in read_manifest(call.file("manifest"))
     ]
