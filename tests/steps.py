@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.recipes.recipe import load_recipe
+from tweakreg_steps.records.job_record import JobRecord
 from tweakreg_steps.running.step_run import run_step
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.workflow.outdir import prepare_outdir
@@ -23,7 +24,7 @@ def call_of(
     files: Mapping[str, Path],
 ) -> StepCall[Any, Any]:
     """Return the call of a step whose job depends on nothing but its parameters and inputs."""
-    record = {
+    record: JobRecord = {
         "rule": rule,
         "name": name,
         "parameters": parameters,

@@ -145,7 +145,7 @@ def test_touched_it_is_the_same_file(tiny_run: Path, tmp_path: Path) -> None:
     job = project.plan.jobs["find_sources", IMAGE]
     path = tmp_path / "run" / f"{IMAGE}.fits"
     call: Call = StepCall(
-        job.rule, IMAGE, {}, dict(job.record["inputs"]), {"image": path}, {}, {IMAGE: path}
+        job.rule, IMAGE, {}, dict(job.record["inputs"]), {"image": path}, job.record, {IMAGE: path}
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project.outdir)
@@ -174,7 +174,8 @@ def test_any_file_that_a_step_reads_is_watched(
     path = tmp_path / "file"
     path.write_text("as it was")
     given = {"chips": CHIPS, **inputs(file_digest(path))}
-    call: Call = StepCall("a_rule", "x", {}, given, {key: path}, {}, {})
+    record: Any = {}
+    call: Call = StepCall("a_rule", "x", {}, given, {key: path}, record, {})
     step = all_steps()["find_sources"]
     with steady_inputs(step, call):
         pass

@@ -99,7 +99,8 @@ def test_a_cluster_makes_the_same_files_in_two_jobs(
 def planned(name: str, ticket: str) -> PlannedJob:
     """Return a job of a plan."""
     kinds: dict[str, Any] = {}
-    return PlannedJob("r", name, ticket, "l", {}, {}, {}, {}, {}, {"image": name}, kinds, 1, 1)
+    record: Any = {}
+    return PlannedJob("r", name, ticket, "l", record, {}, {}, {}, {}, {"image": name}, kinds, 1, 1)
 
 
 def test_a_job_that_finds_another_plan_says_so(tmp_path: Path) -> None:

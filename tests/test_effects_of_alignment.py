@@ -12,6 +12,7 @@ from ledgers import entry_of
 from matplotlib.figure import Figure
 
 from tweakreg_steps.json_file import read_json
+from tweakreg_steps.records.job_record import JobRecord
 from tweakreg_steps.reporting import plots
 from tweakreg_steps.steps import fit_alignment, match_sources, plot_residuals
 from tweakreg_steps.steps.call import StepCall
@@ -22,15 +23,15 @@ Match = Callable[..., ColumnTable]
 Fit = Callable[..., tuple[dict[str, Any], ColumnTable]]
 
 
-def record_of(out: Path, rule: str, section: str, changes: dict[str, Any]) -> dict[str, Any]:
+def record_of(out: Path, rule: str, section: str, changes: dict[str, Any]) -> JobRecord:
     """Return the record of a job that ran, with other values of some parameters."""
     entry = entry_of(out, rule, IMAGE)
     entry["record"]["parameters"][section].update(changes)
-    record: dict[str, Any] = entry["record"]
+    record: JobRecord = entry["record"]
     return record
 
 
-def call_of(record: dict[str, Any], files: dict[str, Path]) -> Any:  # noqa: ANN401  of any step
+def call_of(record: JobRecord, files: dict[str, Path]) -> Any:  # noqa: ANN401  of any step
     """Return the call of a step."""
     parameters, inputs = record["parameters"], record["inputs"]
     return StepCall(record["rule"], record["name"], parameters, inputs, files, record, {})

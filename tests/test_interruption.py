@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -223,7 +224,13 @@ print(json.dumps(ends))
 
 @pytest.mark.parametrize("warm", [True, False])
 def test_a_killed_step_says_the_signal_and_the_memory(tmp_path: Path, warm: bool) -> None:
-    record = {"rule": "dying", "name": "all", "parameters": {}, "inputs": {}, "upstream_jobs": {}}
+    record: Any = {
+        "rule": "dying",
+        "name": "all",
+        "parameters": {},
+        "inputs": {},
+        "upstream_jobs": {},
+    }
     job = PlannedJob("dying", "all", "ticket", "dying.log", record, {}, {}, {}, {}, {}, {}, 1, 1)
     prepare_outdir(tmp_path)
     write_plan(tmp_path / PLAN, [job], labels={})

@@ -25,14 +25,14 @@ from tweakreg_steps.records.ledger_file import (
 from tweakreg_steps.records.outdir_files import LEDGER, NOTES, note_of
 from tweakreg_steps.workflow.outdir import prepare_outdir
 
-RECORD: dict[str, Any] = {"code": "c", "parameters": {}, "inputs": {}, "upstream": {}}
+RECORD: Any = {"code": "c", "parameters": {}, "inputs": {}, "upstream": {}}
 
 
 def note(outdir: Path, name: str, *, ticket: str = "1", rule: str = "fit_alignment") -> None:
     """Have a job make a product and note that."""
     product = outdir / f"{name}.json"
     product.write_text(f"made by {ticket}")
-    record = {**RECORD, "rule": rule, "name": name}
+    record: Any = {**RECORD, "rule": rule, "name": name}
     write_note(
         outdir / note_of(rule, name),
         record,
@@ -82,7 +82,8 @@ def test_gathering_keeps_none_of_the_notes_in_memory(tmp_path: Path) -> None:
     number, size = 60, 200_000
     for i in range(number):
         path = tmp_path / note_of("fit_alignment", f"image{i:02d}")
-        record = {**RECORD, "rule": "fit_alignment", "name": path.stem, "inputs": {"a": "x" * size}}
+        own = {"rule": "fit_alignment", "name": path.stem, "inputs": {"a": "x" * size}}
+        record: Any = {**RECORD, **own}
         options: dict[str, Any] = {"ticket": str(i), "declared": [], "log": "a.log"}
         write_note(path, record, [], contents={}, **options)
     tracemalloc.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from tweakreg_steps.cli import main
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.json_file import read_json
 from tweakreg_steps.provenance.reading import read_statements
+from tweakreg_steps.records.job_record import JobRecord
 from tweakreg_steps.records.statement import (
     Statement,
     history_lines,
@@ -53,9 +54,9 @@ def outdirs(
     return [updated_run / "out", sequence, solved_run / "out", psf_built_run]
 
 
-def products(outdir: Path) -> dict[str, dict[str, Any]]:
+def products(outdir: Path) -> dict[str, JobRecord]:
     """Return every product that the ledger knows, with the record of its job."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, JobRecord] = {}
     for entry in entries(outdir).values():
         found |= dict.fromkeys(entry["products"], entry["record"])
     return found
@@ -99,7 +100,7 @@ def test_every_file_says_of_its_making_what_the_ledger_does(outdirs: list[Path])
             }
 
 
-def flat(tree: dict[str, Any], path: str = "") -> dict[str, Any]:
+def flat(tree: Mapping[str, Any], path: str = "") -> dict[str, Any]:
     """Return the values of a tree by their dotted names."""
     found: dict[str, Any] = {}
     for key, value in tree.items():
@@ -180,7 +181,7 @@ def test_an_original_says_what_was_written_into_it(
     assert read_statements(run_copy / "out" / "aligned" / "paint02q_flc.fits") == [said]
 
 
-RECORD = {
+RECORD: JobRecord = {
     "rule": "write_headerlet",
     "name": "a",
     "parameters": {"headerlet_creation": {"descrip": ""}},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -165,12 +166,11 @@ def test_the_errors_of_the_image_are_weights(folder: Path) -> None:
 
 
 def test_what_the_search_reads_is_in_its_record(folder: Path) -> None:
-    def record(**section: object) -> dict[str, Any]:
+    def record(**section: object) -> Mapping[str, Any]:
         project = open_project(load_recipe(write_recipe(folder, None, **section)))
         prepare_outdir(project.outdir)
         project.write_state([])
-        inputs: dict[str, Any] = project.plan.jobs["find_sources", "one_flc"].record["inputs"]
-        return inputs
+        return project.plan.jobs["find_sources", "one_flc"].record["inputs"]
 
     fits.writeto(folder / "w.fits", np.ones((512, 1024), dtype=np.float32))
     (folder / "a.conv").write_text("CONV NORM\n1\n")

@@ -66,7 +66,13 @@ class Answer:
 @pytest.fixture
 def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Answer]]:
     """Have the warm process run a step that is told by name."""
-    record = {"rule": "odd", "name": "all", "parameters": {}, "inputs": {}, "upstream_jobs": {}}
+    record: Any = {
+        "rule": "odd",
+        "name": "all",
+        "parameters": {},
+        "inputs": {},
+        "upstream_jobs": {},
+    }
     jobs = [
         PlannedJob("odd", name, "ticket", "odd.log", record, {}, {}, {}, {}, {}, {}, 1, 1)
         for name in NAMES

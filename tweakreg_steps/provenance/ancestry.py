@@ -15,6 +15,7 @@ from tweakreg_steps.provenance.user_inputs import (
     user_files_of,
 )
 from tweakreg_steps.records.canonical import digest
+from tweakreg_steps.records.job_record import JobRecord
 from tweakreg_steps.records.ledger import Entry, is_as_made
 from tweakreg_steps.records.ledger import Made as MadeProduct
 from tweakreg_steps.records.ledger_file import Ledger, has_ledger, open_ledger
@@ -151,7 +152,7 @@ class _Tracer:
             else:
                 yield product, State.CURRENT if is_as_made(path, made) else State.CHANGED
 
-    def _upstream_jobs(self, record: Mapping[str, Any], rule: str) -> list[JobKey]:
+    def _upstream_jobs(self, record: JobRecord, rule: str) -> list[JobKey]:
         """Return the upstream jobs of one rule.
 
         Where a version wrote the ledger that did not keep them, they are looked for: that of the
@@ -164,7 +165,7 @@ class _Tracer:
                 return [(rule, name)]
         return [key for key in self._ledger.jobs() if key[0] == rule]
 
-    def _made_again(self, record: Mapping[str, Any]) -> Iterator[str]:
+    def _made_again(self, record: JobRecord) -> Iterator[str]:
         """Yield the upstream rules whose jobs are not those any more that were run then."""
         for rule, stamp in record["upstream"].items():
             entries = [self._entry(key) for key in self._upstream_jobs(record, rule)]

@@ -14,6 +14,7 @@ from tweakreg_steps.errors import InputError, JobFailedError
 from tweakreg_steps.fits_files.image_name import split_selection
 from tweakreg_steps.json_file import recall_json
 from tweakreg_steps.recipes.inputs import InputImage
+from tweakreg_steps.records.job_record import JobRecord
 from tweakreg_steps.records.manifest import (
     ManifestImage,
     read_files,
@@ -96,7 +97,7 @@ class UserFiles:
     files: Mapping[str, Path] = field(default_factory=dict)
     _seen: dict[str, Inspected] = field(default_factory=dict)
 
-    def read_by(self, record: Mapping[str, Any]) -> Iterator[UserInput]:
+    def read_by(self, record: JobRecord) -> Iterator[UserInput]:
         """Yield what a job read of the user's files, given its record."""
         image = self.images.get(image_of_job(record))
         inputs = record["inputs"]
@@ -213,7 +214,7 @@ def user_files_of(outdir: Path) -> UserFiles:
     )
 
 
-def other_inputs(record: Mapping[str, Any]) -> dict[str, Any]:
+def other_inputs(record: JobRecord) -> dict[str, Any]:
     """Return what a record's inputs say that is no digest of a file."""
     told = {"chips", "exposures", "file", _DATA, *_GROUPS}
     told |= {"wcs"} if all_steps()[record["rule"]].combine else set()

@@ -17,6 +17,7 @@ from tweakreg_steps import __version__
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.json_file import memorize_json
 from tweakreg_steps.records.canonical import digest
+from tweakreg_steps.records.job_record import JobRecord
 from tweakreg_steps.records.library_versions import library_versions
 
 _NEEDED = {"record", "products", "ticket", "declared", "log", "contents"}
@@ -89,7 +90,7 @@ class Entry:
         The version of this package; empty where it was not noted.
     """
 
-    record: Mapping[str, Any]
+    record: JobRecord
     ticket: str
     declared: tuple[str, ...]
     log: str
@@ -119,7 +120,7 @@ class Entry:
 
 def write_note(
     path: Path,
-    record: Mapping[str, Any],
+    record: JobRecord,
     products: Sequence[Product],
     *,
     ticket: str,

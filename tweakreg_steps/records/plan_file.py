@@ -20,6 +20,7 @@ from typing import Any
 from tweakreg_steps.atomic import expendable_path, explain_failure
 from tweakreg_steps.errors import JobFailedError, RecipeError
 from tweakreg_steps.records.canonical import canonical_json
+from tweakreg_steps.records.job_record import JobRecord
 
 _COLUMNS = (
     "rule",
@@ -79,7 +80,7 @@ class PlannedJob:
     name: str
     ticket: str
     log: str
-    record: Mapping[str, Any]
+    record: JobRecord
     reads: Mapping[str, str]
     writes: Mapping[str, str]
     files: Mapping[str, str]

@@ -45,12 +45,12 @@ class ProductCache:
 
     folder: Path
 
-    def holds(self, record: Mapping[str, Any]) -> bool:
+    def holds(self, record: Mapping[str, object]) -> bool:
         """Tell whether the products of a job are there; their content is not looked at."""
         contents = self._contents(record)
         return bool(contents) and all(self._content(name).is_file() for name in contents.values())
 
-    def take(self, record: Mapping[str, Any], files: Mapping[str, Path | None]) -> list[Path]:
+    def take(self, record: Mapping[str, object], files: Mapping[str, Path | None]) -> list[Path]:
         """Write the products of a job as they are there.
 
         Parameters
@@ -84,7 +84,7 @@ class ProductCache:
 
     def put(
         self,
-        record: Mapping[str, Any],
+        record: Mapping[str, object],
         files: Mapping[str, Path | None],
         products: Sequence[Path],
     ) -> None:
@@ -120,7 +120,7 @@ class ProductCache:
             path.unlink()
         return None
 
-    def _contents(self, record: Mapping[str, Any]) -> dict[str, str]:
+    def _contents(self, record: Mapping[str, object]) -> dict[str, str]:
         """Return the digest of each product of a job, by the name its rule gives it."""
         entry = recall_json(_entry_path(self.folder, record)) or {}
         products = entry.pop("products", None)
@@ -131,12 +131,12 @@ class ProductCache:
         return self.folder / "content" / name[:2] / name
 
 
-def _key(record: Mapping[str, Any]) -> dict[str, Any]:
+def _key(record: Mapping[str, object]) -> dict[str, Any]:
     """Return all that has to be the same for products to be the same, byte for byte."""
     return {"record": record, VERSIONS: {"tweakreg-steps": __version__, **library_versions()}}
 
 
-def _entry_path(folder: Path, record: Mapping[str, Any]) -> Path:
+def _entry_path(folder: Path, record: Mapping[str, object]) -> Path:
     """Return where the entry of a job stands."""
     return folder / "jobs" / f"{digest(_key(record))}.json"
 

@@ -12,13 +12,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tweakreg_steps import __version__
 from tweakreg_steps.records.canonical import canonical_json, digest
+from tweakreg_steps.records.job_record import JobRecord
 
 if TYPE_CHECKING:
     from tweakreg_steps.tables.ecsv import ColumnTable
+
+T = TypeVar("T")
 
 KEY = "provenance"
 PNG_KEY = "Provenance"
@@ -27,7 +30,6 @@ _HEAD = "tweakreg-steps provenance"
 _MARK = ">"
 _PIECE = 71
 """Characters of a piece: with its mark it fills a HISTORY card."""
-_SAID = ("code", "parameters", "inputs", "upstream")
 _DECISION = "decision"
 _IN_PLACE = "in_place"
 
@@ -35,7 +37,7 @@ Statement = dict[str, Any]
 """What a product says of its making; see `statement_of`."""
 
 
-def statement_of(record: Mapping[str, Any]) -> Statement:
+def statement_of(record: JobRecord) -> Statement:
     """Return what the products of a job say of their making.
 
     It holds no path, time or machine, so that the same job makes the same bytes anywhere.
@@ -60,7 +62,10 @@ def statement_of(record: Mapping[str, Any]) -> Statement:
         "job": content["name"],
         "stamp": digest(content),
         "recipe_digest": recipe_digest(content),
-        **{key: content[key] for key in _SAID},
+        "code": content["code"],
+        "parameters": content["parameters"],
+        "inputs": content["inputs"],
+        "upstream": content["upstream"],
     }
 
 
@@ -81,7 +86,7 @@ def merged_parameters(*signed: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return merged
 
 
-def recipe_digest(record: Mapping[str, Any]) -> str:
+def recipe_digest(record: JobRecord) -> str:
     """Return the digest of the part of a recipe on which the products of a job depend.
 
     It is that of the parameters of the job and of all jobs upstream, and does not depend on the
@@ -90,14 +95,14 @@ def recipe_digest(record: Mapping[str, Any]) -> str:
     return digest({"parameters": record["parameters"], "upstream": record["upstream_recipes"]})
 
 
-def image_of_job(record: Mapping[str, Any]) -> str:
+def image_of_job(record: JobRecord) -> str:
     """Return the image that a job works on, without its chip, or ``all``."""
     name: str = record["name"]
     chip = record["inputs"].get("chip")
     return name if chip is None else name.removesuffix(f".{chip}")
 
 
-def _of_content(record: Mapping[str, Any]) -> dict[str, Any]:
+def _of_content(record: JobRecord) -> JobRecord:
     """Return a record without what decides whether and where a header is written.
 
     So an original into which a solution was written is byte for byte what the aligned copy is,
@@ -105,19 +110,27 @@ def _of_content(record: Mapping[str, Any]) -> dict[str, Any]:
     """
     section = next((s for s in record["parameters"].values() if _has_place(s)), None)
     if section is None:
-        return dict(record)
+        return record
     parameters = {
         name: {key: value for key, value in own.items() if key != _IN_PLACE}
         for name, own in record["parameters"].items()
     }
     is_attached = any(own.get("attach", False) for own in parameters.values())
     unused = set() if is_attached else {r for r in record["upstream"] if r.endswith("headerlet")}
-    upstream = {
-        kind: {rule: value for rule, value in record[kind].items() if rule not in unused}
-        for kind in ("upstream", "upstream_jobs", "upstream_recipes")
-    }
     inputs = {key: value for key, value in record["inputs"].items() if key != _DECISION}
-    return {**record, "parameters": parameters, "inputs": inputs, **upstream}
+    return {
+        **record,
+        "parameters": parameters,
+        "inputs": inputs,
+        "upstream": _without(record["upstream"], unused),
+        "upstream_jobs": _without(record["upstream_jobs"], unused),
+        "upstream_recipes": _without(record["upstream_recipes"], unused),
+    }
+
+
+def _without(by_rule: Mapping[str, T], unused: set[str]) -> dict[str, T]:
+    """Return what is said of all rules but some."""
+    return {rule: value for rule, value in by_rule.items() if rule not in unused}
 
 
 def _has_place(section: object) -> bool:

@@ -5,12 +5,12 @@ No step reads a product that is not the one its maker's entry names.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from tweakreg_steps.errors import JobFailedError
 from tweakreg_steps.records.canonical import digest
+from tweakreg_steps.records.job_record import JobRecord
 from tweakreg_steps.records.ledger import Entry, is_as_made
 from tweakreg_steps.records.ledger_file import open_ledger
 
@@ -22,7 +22,7 @@ def common_stamp(stamps: Sequence[str | None]) -> str | None:
     return stamps[0] if len(stamps) == 1 else digest(stamps)
 
 
-def with_upstream(record: Mapping[str, Any], reads: Iterable[Path]) -> dict[str, Any]:
+def with_upstream(record: JobRecord, reads: Iterable[Path]) -> JobRecord:
     """Return a record with the stamps of the jobs upstream, which the ledger knows by now.
 
     Parameters

@@ -103,8 +103,8 @@ def call_of(planned: PlannedJob) -> Call:
     return StepCall(
         planned.rule,
         planned.name,
-        record["parameters"],
-        record["inputs"],
+        dict(record["parameters"]),
+        dict(record["inputs"]),
         {**files, **reads},
         record,
         originals,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.json_file import write_json
+from tweakreg_steps.records.job_record import JobRecord
 from tweakreg_steps.records.statement import (
     Statement,
     sign_head,
@@ -52,7 +53,7 @@ class StepCall(Generic[Parameters, FactsType]):
     parameters: Parameters
     inputs: FactsType
     files: Mapping[str, Path]
-    record: Mapping[str, Any]
+    record: JobRecord
     originals: Mapping[str, Path]
 
     @property

@@ -17,8 +17,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tweakreg_steps.recipes.schema import Tree
 from tweakreg_steps.records.canonical import canonical_json, digest
+from tweakreg_steps.records.job_record import JobRecord
 from tweakreg_steps.records.outdir_files import log_of, log_of_image
 from tweakreg_steps.records.statement import image_of_job
 from tweakreg_steps.steps.declaration import Per, Product, Step
@@ -62,7 +62,7 @@ class Job:
 
     step: Step
     key: JobKey
-    record: Tree
+    record: JobRecord
     reads: Mapping[str, str]
     writes: Mapping[str, str]
     products: Mapping[str, Product]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tweakreg_steps.recipes.schema import IMAGES, Tree
+from tweakreg_steps.records.job_record import JobRecord
 from tweakreg_steps.records.library_versions import library_versions
 from tweakreg_steps.records.statement import recipe_digest
 from tweakreg_steps.records.upstream import common_stamp
@@ -160,7 +161,7 @@ class _Builder:
         needs = tuple(dict.fromkeys(self.plan.makers[path] for path in reads.values()))
         inputs = {**self._of_images(step, subject, images, facts, needs), **facts}
         upstream = {rule: self._shared_list(names) for rule, names in _names_by_rule(needs).items()}
-        record: Tree = {
+        record: JobRecord = {
             "rule": step.rule,
             "name": subject.name,
             "parameters": self._parameters_of(step, subject),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.recipes.schema import Tree
+from tweakreg_steps.records.job_record import JobRecord
 
 _MISSING = object()
 
@@ -28,7 +29,7 @@ _IMAGE = "image"
 """What the files of an image call the image itself."""
 
 
-def record_reasons(old: Mapping[str, Any], new: Tree, files: Mapping[str, Path]) -> Iterator[str]:
+def record_reasons(old: JobRecord, new: JobRecord, files: Mapping[str, Path]) -> Iterator[str]:
     """Yield the differences between two records, but for the stamps of upstream jobs.
 
     Parameters
@@ -54,7 +55,9 @@ def version_reasons(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[
             yield f"{name} {old.get(name, '(unknown)')} → {version}"
 
 
-def _input_reasons(old: Tree, new: Tree, files: Mapping[str, Path]) -> Iterator[str]:
+def _input_reasons(
+    old: Mapping[str, Any], new: Mapping[str, Any], files: Mapping[str, Path]
+) -> Iterator[str]:
     """Yield which inputs changed, and what in them."""
     for path, before, after in _differences(_by_chip(old), _by_chip(new), ()):
         what = _describe(path, files)
@@ -86,7 +89,7 @@ def _describe(path: tuple[str, ...], files: Mapping[str, Path]) -> str:
     return f"{what} {file.name}" if file else what
 
 
-def _by_chip(inputs: Tree) -> Tree:
+def _by_chip(inputs: Mapping[str, Any]) -> Tree:
     """Key the chips by their number, so that a difference can name them."""
 
     def keyed(key: str, value: Any) -> Any:  # noqa: ANN401  any JSON value

@@ -7,10 +7,9 @@ import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from tweakreg_steps.recipes.schema import Tree
 from tweakreg_steps.records.canonical import digest
+from tweakreg_steps.records.job_record import JobRecord
 from tweakreg_steps.records.ledger import Entry, is_as_made
 from tweakreg_steps.records.ledger_file import open_ledger, refresh_times
 from tweakreg_steps.steps.subject import ALL
@@ -187,7 +186,7 @@ def _add_needed_again(plan: WorkPlan, stale: dict[JobKey, StaleJob], outdir: Pat
                 stale[key] = StaleJob(maker, tuple(missing), ())
 
 
-def _changed_upstream(old: Mapping[str, Any], new: Tree) -> list[str]:
+def _changed_upstream(old: JobRecord, new: JobRecord) -> list[str]:
     """Return the upstream rules whose products are not those that the job took.
 
     Where a stamp is not known yet, the rule runs, and is named for that.
