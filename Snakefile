@@ -13,10 +13,6 @@ run_on_node(project, workflow)
 workdir: project.workdir
 
 
-onstart:
-    project.begin()
-
-
 onsuccess:
     project.end()
 

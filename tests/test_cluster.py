@@ -215,7 +215,7 @@ def test_memory_follows_the_image_and_grows_with_each_attempt(
     tiny_exposures: Scene, tmp_path: Path
 ) -> None:
     project = open_project(load_recipe(copy_tiny(tiny_exposures, tmp_path, number=2)))
-    rules = rules_of(project, project.plan.jobs, folder=".", force=None)
+    rules = rules_of(project, project.plan.jobs, folder=".", start=None)
     image = {"image": project.names[0]}
     step = all_steps()["find_sources"]
     least = step.mem_mb + math.ceil(step.mem_mb_per_mpixel * 200 * 200 / 1e6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -119,6 +120,34 @@ def test_the_two_modules_of_the_documentation_in_one_snakefile(
     again = plain_snakemake(tmp_path, *WORDS, "-n")
     again.check_returncode()
     assert "match_sources" not in again.stdout + again.stderr
+
+
+def test_two_modules_with_one_outdir_are_refused(tiny_exposures: Scene, tmp_path: Path) -> None:
+    recipe = copy_tiny(tiny_exposures, tmp_path, number=2)
+    given = yaml.safe_load(recipe.read_text())
+    config = {"short": given, "long": given | {"input": "paint02q_flc.fits"}}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    modules = examples("module.md", "python")[1]
+    (tmp_path / "Snakefile").write_text(TWICE.format(modules=modules))
+    done = plain_snakemake(tmp_path, *WORDS)
+    assert done.returncode != 0
+    assert f"{tmp_path / 'out'}: another module of this Snakefile" in done.stdout + done.stderr
+
+
+def test_what_a_module_does_not_make_any_more_is_removed(tiny_run: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_run, tmp_path / "run")
+    shutil.copyfile(folder / "recipe.yaml", folder / "config.yaml")
+    (folder / "paint03q_flc.fits").unlink()
+    obsolete = folder / "out/aligned/paint03q_flc.fits"
+    text = SNAKEFILE.format(config="config", prefix="")
+    (folder / "Snakefile").write_text(text)
+    for words in (("-n",), ("--summary",), ("--touch",), ("--dag",)):
+        plain_snakemake(folder, *WORDS, *words)
+        assert obsolete.exists()
+    done = plain_snakemake(folder, *WORDS)
+    assert done.returncode == 0, done.stderr
+    assert not obsolete.exists()
+    assert "remove aligned/paint03q_flc.fits" in done.stderr
 
 
 @pytest.mark.parametrize("prefix", ['prefix: "moved"', 'replace_prefix: {"fits/": "moved/"}'])

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from ledgers import entry_of
+from plain_snakemake import OF_THE_WORKFLOW, plain_snakemake
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.recipes.recipe import load_recipe
@@ -127,4 +128,39 @@ def test_what_the_recipe_reads_now_stays(folder: Path, capsys: pytest.CaptureFix
     assert {name: (folder / name).read_bytes() for name in (catalog, lists)} == before
     assert len(list((folder / "out/tweakreg").glob("*_xy_catalog.coo"))) == 6
     assert main(["run", str(recipe), "-j", "2"]) == 0
+    assert "nothing to do" in capsys.readouterr().err
+
+
+def test_plain_snakemake_removes_what_is_switched_off_though_no_job_is_left(folder: Path) -> None:
+    recipe = folder / "recipe.yaml"
+    recipe.write_text(recipe.read_text().replace("shiftfile: true", "shiftfile: false"))
+    plain_snakemake(folder, *OF_THE_WORKFLOW, "-c1", "-n").check_returncode()
+    assert (folder / "out/shifts.txt").exists()
+    done = plain_snakemake(folder, *OF_THE_WORKFLOW, "-c1")
+    assert done.returncode == 0, done.stderr
+    assert "Nothing to be done" in done.stdout + done.stderr
+    assert "remove shifts.txt" in done.stderr
+    assert not (folder / "out/shifts.txt").exists()
+
+
+def test_results_of_another_recipe_are_not_obsolete(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = folder / "recipe.yaml"
+    assert main(["run", str(recipe)]) == 0
+    other = folder / "visit2.yaml"
+    (folder / "visit2").mkdir()
+    for number in (1, 2):
+        exposure = f"paint0{number}q_flc.fits"
+        shutil.copyfile(folder / exposure, folder / "visit2" / f"other{number}_flc.fits")
+    other.write_text(recipe.read_text().replace("'*_flc", "'visit2/*_flc"))
+    copies = folder / "out/aligned"
+    before = sorted(copies.iterdir())
+    capsys.readouterr()
+    for command in ("run", "plan", "validate"):
+        assert main([command, str(other)]) == 2
+        assert "holds the results of another recipe, recipe" in capsys.readouterr().err
+    assert sorted(copies.iterdir()) == before
+    recipe.rename(folder / "renamed.yaml")
+    assert main(["run", str(folder / "renamed.yaml")]) == 0
     assert "nothing to do" in capsys.readouterr().err

@@ -23,7 +23,7 @@ from tweakreg_steps.workflow.blocked_jobs import (
 )
 from tweakreg_steps.workflow.gathered_logs import gather_logs
 from tweakreg_steps.workflow.notes import say_notes
-from tweakreg_steps.workflow.obsolete import remove_intermediates, remove_obsolete
+from tweakreg_steps.workflow.obsolete import remove_intermediates, say_removed
 from tweakreg_steps.workflow.outdir import prepare_outdir, release
 from tweakreg_steps.workflow.ownership import claim_products
 from tweakreg_steps.workflow.project import Project, open_project
@@ -66,7 +66,7 @@ def run_recipe(
             project = open_project(recipe)
         say_notes(project)
         claim_products(project, [job.job for job in project.stale])
-        sys.stderr.writelines(f"{printable_line(one.text)}\n" for one in remove_obsolete(project))
+        say_removed(project)
         project.write_state([job.job for job in project.stale])
         _warn_of_cache(recipe)
         if project.stale:

@@ -7,11 +7,13 @@ restore` sees to them.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from tweakreg_steps.printable import printable_line
 from tweakreg_steps.recipes.moved_paths import named_paths
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.records.ledger import Entry, Made, is_as_made
@@ -97,6 +99,11 @@ def remove_obsolete(project: Project) -> list[Obsolete]:
         if key not in project.plan.jobs and not made & set(entry.products):
             _forget(project, key, entry)
     return found
+
+
+def say_removed(project: Project) -> None:
+    """Remove them, and say so on stderr."""
+    sys.stderr.writelines(f"{printable_line(one.text)}\n" for one in remove_obsolete(project))
 
 
 def remove_intermediates(project: Project) -> int:

@@ -181,7 +181,7 @@ def foreign_files(outdir: Path, files: Iterable[str]) -> list[str]:
     there = list(dict.fromkeys(_there(outdir, files)))
     claimed = frozenset(_claims(outdir)) if there else frozenset()
     unclaimed = [name for name in there if name not in claimed]
-    owned = frozenset(_ledger_products(outdir)) if unclaimed else frozenset()
+    owned = frozenset(ledger_products(outdir)) if unclaimed else frozenset()
     unknown = [name for name in unclaimed if name not in owned]
     return [name for name in unknown if not _says_that_it_is_ours(outdir, name)]
 
@@ -255,7 +255,7 @@ def _claims(outdir: Path) -> Iterator[str]:
     yield from (name for name in found if isinstance(name, str)) if isinstance(found, list) else ()
 
 
-def _ledger_products(outdir: Path) -> Iterator[str]:
+def ledger_products(outdir: Path) -> Iterator[str]:
     """Yield the products that the ledger knows; the log of a job that is in it counts, too."""
     with open_ledger(outdir) as ledger:
         for _, entry in ledger.entries():

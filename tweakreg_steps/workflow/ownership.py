@@ -8,17 +8,24 @@ from itertools import chain
 from pathlib import Path
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.json_file import recall_json
+from tweakreg_steps.json_file import read_json, recall_json
 from tweakreg_steps.records.outdir_files import (
     INPUT_LIST,
     MANIFEST,
+    RECIPE_NAME,
     RESOLVED_RECIPE,
     RUN_LOG_HEAD,
     note_of,
 )
 from tweakreg_steps.steps.products import HEADERLET, cumulative_catalog
 from tweakreg_steps.workflow.jobs import Job
-from tweakreg_steps.workflow.outdir import claim, foreign_problem, require_own, require_room
+from tweakreg_steps.workflow.outdir import (
+    claim,
+    foreign_problem,
+    ledger_products,
+    require_own,
+    require_room,
+)
 from tweakreg_steps.workflow.project import Project
 from tweakreg_steps.workflow.resolved_recipe import input_list_text
 
@@ -32,7 +39,8 @@ def claim_products(project: Project, jobs: Sequence[Job]) -> None:
     Raises
     ------
     InputError
-        Naming each file of the user's that would be overwritten, and all that stands in the way.
+        Naming each file of the user's that would be overwritten, and all that stands in the way; or
+        the folder holds the results of another recipe.
     """
     require_products(project, jobs)
     claim(project.outdir, _outside(_files_of_jobs(project, jobs)))
@@ -58,7 +66,8 @@ def require_products(project: Project, jobs: Sequence[Job]) -> None:
 
     there = require_room(project.outdir, chain(of_jobs(), of_run))
     in_the_way += [name for name in of_run if name in inputs]
-    problems = [
+    problems = [*_of_another_recipe(project)]
+    problems += [
         foreign_problem(project.outdir / name)
         for name, is_ours in _notes(project).items()
         if (project.outdir / name).exists() and not is_ours(project.outdir / name)
@@ -72,6 +81,29 @@ def require_products(project: Project, jobs: Sequence[Job]) -> None:
         raise InputError("\n".join(problems))
     owned = (name for name in there if name in own_too or name not in of_run)
     require_own(project.outdir, _outside(owned))
+
+
+def _of_another_recipe(project: Project) -> Iterator[str]:
+    """Yield that a folder holds results of another recipe, which would be obsolete, all of them.
+
+    A recipe that has taken over a single image of those is taken for the same under a new name.
+    """
+    try:
+        recipe = read_json(project.outdir / RECIPE_NAME)
+    except InputError:
+        return
+    images = (recall_json(project.outdir / MANIFEST) or {}).get("images")
+    if not isinstance(recipe, str) or recipe == project.recipe.name or not isinstance(images, list):
+        return
+    names = {image.get("name") for image in images if isinstance(image, dict)}
+    if names.isdisjoint(project.names) and any(
+        (project.outdir / product).exists() for product in ledger_products(project.outdir)
+    ):
+        yield (
+            f"outdir: {project.outdir}: holds the results of another recipe, {recipe}, and this "
+            "one has none of its images: a run would remove them; give this recipe an outdir of "
+            "its own, or remove that folder"
+        )
 
 
 def inputs_in_outdir(project: Project) -> set[str]:

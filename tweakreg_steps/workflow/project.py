@@ -24,6 +24,7 @@ from tweakreg_steps.records.outdir_files import (
     MANIFEST,
     PLAN,
     PLANE_CACHE,
+    RECIPE_NAME,
     RESOLVED_RECIPE,
     RUN_CONFIG,
     is_prepared,
@@ -180,6 +181,7 @@ class Project:
         cache = self.recipe.file("cache")
         name = json_text(self.relative(cache) if cache else None)
         _write_if_changed(self.outdir / CACHE_FOLDER, name)
+        _write_if_changed(self.outdir / RECIPE_NAME, json_text(self.recipe.name))
         _write_if_changed(self.outdir / RUN_CONFIG, json_text({"outdir": "."}))
         write_plan(self.outdir / PLAN, map(self.planned, jobs), labels=self._chip_labels())
 

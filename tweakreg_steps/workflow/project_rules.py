@@ -13,11 +13,10 @@ from tweakreg_steps.workflow.blocked_jobs import require_measurable
 from tweakreg_steps.workflow.gathered_logs import gather_logs
 from tweakreg_steps.workflow.jobs import JobKey
 from tweakreg_steps.workflow.notes import say_notes
-from tweakreg_steps.workflow.obsolete import remove_obsolete
 from tweakreg_steps.workflow.outdir import prepare_outdir
 from tweakreg_steps.workflow.ownership import require_products
 from tweakreg_steps.workflow.project import Project, open_project
-from tweakreg_steps.workflow.rules import Force, RuleJob, Rules
+from tweakreg_steps.workflow.rules import RuleJob, Rules, Start
 
 
 def rules_of(
@@ -25,7 +24,7 @@ def rules_of(
     jobs: Iterable[JobKey],
     *,
     folder: str,
-    force: Force | None,
+    start: Start | None,
 ) -> Rules:
     """Return the rules of some jobs of a project.
 
@@ -37,8 +36,8 @@ def rules_of(
         The jobs that Snakemake is shown.
     folder
         The output folder as Snakemake has it.
-    force
-        Has Snakemake run the jobs that make some files; None where it runs all of them.
+    start
+        What is to be done when Snakemake asks for the first job; None where it runs all of them.
     """
     stale = frozenset(job.job.key for job in project.stale)
     plan = project.plan
@@ -50,9 +49,8 @@ def rules_of(
         folder=folder,
         targets=[path for path in plan.targets if path in made],
         clean=plan.clean,
-        begin=lambda: remove_obsolete(project),
         end=lambda: gather_logs(plan, project.outdir, project.tickets),
-        force=force,
+        start=start,
     )
 
 

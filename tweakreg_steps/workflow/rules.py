@@ -14,8 +14,9 @@ from tweakreg_steps.steps.declaration import Product, declared
 from tweakreg_steps.steps.products import PSF
 from tweakreg_steps.workflow.name_pattern import pattern_of_names
 
-Force = Callable[[set[str]], object]
-"""Has Snakemake run the jobs that make some files, given as it has them."""
+Start = Callable[[set[str]], object]
+"""What is done when Snakemake asks for the first job: it has to make some files again, given as it
+has them."""
 
 
 Resource = Callable[["Wildcards", int], int]
@@ -69,12 +70,10 @@ class Rules:
         The products to make, relative to the output folder.
     clean
         Whether intermediate products are removed once nothing needs them any more.
-    begin
-        What is to be done before the first job.
     end
         What is to be done when all jobs are.
-    force
-        Has Snakemake run the jobs that make some files; None where it runs all of them.
+    start
+        What is to be done when Snakemake asks for the first job; None where it runs all of them.
     """
 
     def __init__(
@@ -85,14 +84,12 @@ class Rules:
         folder: str,
         targets: Iterable[str],
         clean: bool,
-        begin: Callable[[], object],
         end: Callable[[], object],
-        force: Force | None,
+        start: Start | None,
     ) -> None:
         self.outdir = outdir
-        self.begin = begin
         self.end = end
-        self._force = force
+        self._start = start
         self._folder = folder
         self._clean = clean
         self._of_rule: dict[str, list[RuleJob]] = {}
@@ -142,11 +139,11 @@ class Rules:
 
         It learns that by the change of a ticket only where it has done the job itself before.
         """
-        force, self._force = self._force, None
-        if force is not None:
+        start, self._start = self._start, None
+        if start is not None:
             jobs = (job for shown in self._of_rule.values() for job in shown if job.is_stale)
             files = (path for job in jobs for path in job.planned.writes.values())
-            force({self._place(path) for path in files if (self.outdir / path).is_file()})
+            start({self._place(path) for path in files if (self.outdir / path).is_file()})
 
     def outputs(self, rule: str) -> dict[str, Any]:
         """Return the products of a rule, by what its step calls them."""

@@ -24,6 +24,8 @@ from tweakreg_steps.workflow.rules import RuleJob, Rules
 from tweakreg_steps.workflow.sent_plans import VARIABLE, SentPlan, send_plan, sent_plan
 
 if TYPE_CHECKING:
+    from tweakreg_steps.recipes.recipe import Recipe
+    from tweakreg_steps.recipes.schema import Tree
     from tweakreg_steps.workflow.jobs import JobKey
     from tweakreg_steps.workflow.project import Project
 
@@ -36,6 +38,9 @@ class Workflow(Protocol):
     configfiles: list[Path]
     modifier: Any
     is_main_process: bool
+    executor_plugin: Any
+    dryrun: bool
+    touch: bool
     dag: Any
 
     def register_envvars(self, *names: str) -> None:
@@ -75,8 +80,8 @@ def open_workflow(config: dict[str, Any], workflow: Workflow) -> Rules:
     Raises
     ------
     RecipeError
-        Snakemake is to move the products: steps that speak of all images would not find them. Or
-        the plan is not the one that the job was sent for.
+        Snakemake is to move the products: steps that speak of all images would not find them. Two
+        modules have the same output folder. Or the plan is not the one that the job was sent for.
     InputError
         As `tweakreg_steps.workflow.project.open_project`.
     """
@@ -88,22 +93,26 @@ def open_workflow(config: dict[str, Any], workflow: Workflow) -> Rules:
         )
     if not workflow.is_main_process:
         return _sent_rules(config, workflow)
+    from tweakreg_steps.workflow.obsolete import say_removed
     from tweakreg_steps.workflow.project_rules import prepared_project, rules_of
 
     handed_over = _handed_over.get()
     project = handed_over[0] if handed_over else prepared_project(config, workflow.configfiles)
     jobs = handed_over[1] if handed_over else project.plan.jobs
+    _require_own_outdir(project.recipe, workflow)
     send_plan(config, SentPlan(project.outdir, digest_of_plan(project.outdir / PLAN)))
     workflow.register_envvars(VARIABLE)
 
-    def force(files: set[str]) -> None:
-        workflow.dag.forcefiles.update(files)
+    def start(stale: set[str]) -> None:
+        workflow.dag.forcefiles.update(stale)
+        if _does_work(workflow):
+            say_removed(project)
 
     return rules_of(
         project,
         jobs,
         folder=_folder(project.outdir, workflow),
-        force=None if handed_over else force,
+        start=None if handed_over else start,
     )
 
 
@@ -126,9 +135,8 @@ def _sent_rules(config: dict[str, Any], workflow: Workflow) -> Rules:
         folder=_folder(sent.outdir, workflow),
         targets=(),
         clean=False,
-        begin=lambda: None,
         end=lambda: None,
-        force=None,
+        start=None,
     )
 
 
@@ -153,6 +161,31 @@ def _folder(outdir: Path, workflow: Workflow) -> str:
     """Return the output folder as Snakemake has it."""
     is_module = workflow.modifier.parent_modifier is not None
     return os.path.relpath(outdir) if is_module else "."
+
+
+def _require_own_outdir(recipe: Recipe, workflow: Workflow) -> None:
+    """Refuse two modules of one Snakefile that would write into one folder.
+
+    Raises
+    ------
+    RecipeError
+        Another module has this folder.
+    """
+    folders: dict[Path, Tree] = vars(workflow).setdefault("tweakreg_outdirs", {})
+    if folders.setdefault(recipe.outdir, recipe.values) != recipe.values:
+        raise RecipeError(
+            f"outdir: {recipe.outdir}: another module of this Snakefile has the same folder; give "
+            "each an outdir of its own in its config"
+        )
+
+
+def _does_work(workflow: Workflow) -> bool:
+    """Tell whether Snakemake is about to run jobs, and not only to tell or show something.
+
+    It calls no `onstart` of a module, and none at all where no job is left.
+    """
+    is_run = workflow.executor_plugin is not None
+    return is_run and not workflow.dryrun and not workflow.touch
 
 
 def _moves_products(workflow: Workflow) -> bool:
