@@ -40,3 +40,30 @@ def test_the_cache_changes_nothing(package: Path, left: str | None) -> None:
     if left is not None:
         (package / "cache.json").write_text(left)
     assert digest(package) == before
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "def f():\n    return 1, ()\n",
+        "def f():\n    return '1'\n",
+        "def f():\n    return +1\n",
+        "def f(x=1):\n    return 1\n",
+        "async def f():\n    return 1\n",
+        "def f():\n    'Say.'\n    'more'\n    return 1\n",
+        "def f():\n    return 1\n\n\nf.x = f[1], f[1:]\n",
+        "def f():\n    del f\n    return 1\n",
+    ],
+)
+def test_whatever_code_does_counts(package: Path, changed: str) -> None:
+    before = digest(package)
+    (package / "core.py").write_text(changed)
+    assert digest(package) != before
+
+
+@pytest.mark.parametrize("statement", ["from tweakreg_steps import {}", "import tweakreg_steps.{}"])
+def test_an_import_inside_a_function_is_followed(package: Path, statement: str) -> None:
+    (package / "core.py").write_text(f"def f():\n    {statement.format('other')}\n    return 1\n")
+    before = digest(package)
+    (package / "other.py").write_text("x = 2\n")
+    assert digest(package) != before

@@ -33,6 +33,8 @@ _DECLARING = frozenset(
 )
 """Modules that say what a step is, and not how it works."""
 
+_IMPORTING = frozenset({ast.Import, ast.ImportFrom})
+
 Syntax = tuple[str, list[str]]
 """Digest of a module's syntax, and the modules of this package that it may import."""
 
@@ -133,21 +135,51 @@ def _path_of(module: str) -> Path | None:
 
 def _read_syntax(text: bytes) -> Syntax:
     """Return the digest of a module's syntax, and the modules of this package that it imports."""
-    tree = ast.parse(text)
+    words: list[str] = []
     imported: list[str] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == _NAME:
-            imported += [node.module or "", *(f"{node.module}.{a.name}" for a in node.names)]
-        elif isinstance(node, ast.Import):
-            imported += [a.name for a in node.names if a.name.split(".")[0] == _NAME]
-        _drop_docstring(node)
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imported
+    _describe(ast.parse(text), words, imported)
+    return hashlib.sha256(" ".join(words).encode()).hexdigest(), imported
 
 
-def _drop_docstring(node: ast.AST) -> None:
-    """Take the docstring out of a module, class or function."""
+def _describe(node: ast.AST, words: list[str], imported: list[str]) -> None:
+    """Add what a node and those in it say, and what they import of this package.
+
+    As `ast.dump` without docstrings, in a third of the time.
+    """
+    if type(node) in _IMPORTING:
+        imported += _imported_by(node)
+    words.append(f"{type(node).__name__}(")
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if name == "ctx":  # follows from where the node stands
+            continue
+        if isinstance(value, ast.AST):
+            _describe(value, words, imported)
+        elif isinstance(value, list):
+            words.append("[")
+            for item in value[_has_docstring(node) :] if name == "body" else value:
+                if isinstance(item, ast.AST):
+                    _describe(item, words, imported)
+                else:
+                    words.append(repr(item))
+            words.append("]")
+        else:
+            words.append(repr(value))
+    words.append(")")
+
+
+def _imported_by(node: ast.AST) -> list[str]:
+    """Return the modules of this package that a statement may import."""
+    if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == _NAME:
+        return [node.module or "", *(f"{node.module}.{a.name}" for a in node.names)]
+    if isinstance(node, ast.Import):
+        return [a.name for a in node.names if a.name.split(".")[0] == _NAME]
+    return []
+
+
+def _has_docstring(node: ast.AST) -> bool:
+    """Tell whether a module, class or function begins with a docstring."""
     if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-        return
+        return False
     first = node.body[0] if node.body else None
-    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-        node.body = node.body[1:]
+    return isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
