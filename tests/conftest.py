@@ -11,7 +11,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import chdir
+from contextlib import chdir, suppress
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ from rich_runs import make_sequence, make_solved, make_updated, run_recipe
 from shared_runs import made_once
 from skies import Scene, small_uvis_scene
 from tiny import copy_tiny, tiny_scene
-from warm_forks import Nursery
+from warm_forks import Nursery, leave_to_the_kernel
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.errors import InputError
@@ -80,6 +81,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="SExtractor is not installed"))
 
 
+def pytest_collection(session: pytest.Session) -> None:
+    """Import the modules of the tests, each process of pytest-xdist beginning with others.
+
+    So they share the work of writing down the modules with the assertions made to explain
+    themselves, which takes longer than anything else of the collection.
+    """
+    number = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    if not number or sys.dont_write_bytecode:
+        return
+    folders = map(Path, session.config.args)
+    modules = [path.stem for folder in folders for path in sorted(folder.glob("test_*.py"))]
+    first = int(number) * len(modules) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    for name in modules[first:] + modules[:first]:
+        # what is wrong is said when the module is collected
+        with suppress(Exception, pytest.skip.Exception):
+            import_module(name)
+
+
 def pytest_collection_finish() -> None:
     """Leave what was imported and collected, millions of objects, out of what Python looks through.
 
@@ -99,12 +118,16 @@ def _has_sextractor() -> bool:
 
 @pytest.fixture(scope="session", autouse=True)
 def _nursery() -> Iterator[None]:
-    """Have runs that tests start here fork their warm processes, and Python calls their runs."""
+    """Have runs that tests start here fork their warm processes, and Python calls their runs.
+
+    They do not wait for the disk.
+    """
     if not sys.platform.startswith("linux"):  # as the warm process itself
         yield
         return
     nursery = Nursery()
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", leave_to_the_kernel)
         patch.setattr(step_server, "Popen", nursery.start)
         patch.setattr(own_process, "Popen", ForkedCall)
         yield
