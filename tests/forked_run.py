@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -124,8 +125,10 @@ def _execute(command: Command) -> None:
         vars(step_server)["Popen"] = _ForkedServer
         status = command.program(command.words)
         sys.stdout.flush()
-        sys.stderr.flush()
+    except BaseException:  # noqa: BLE001  as an interpreter does
+        traceback.print_exc()
     finally:
+        sys.stderr.flush()
         os._exit(status)
 
 
@@ -161,12 +164,15 @@ class _ForkedServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stdin.close()
-        os.waitpid(self._process, 0)
+        with contextlib.suppress(BrokenPipeError):
+            self.stdin.close()
+        with contextlib.suppress(ChildProcessError):  # whoever ended it has waited for it
+            os.waitpid(self._process, 0)
 
     def terminate(self) -> None:
         """End the process."""
-        os.kill(self._process, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._process, signal.SIGTERM)
 
 
 class ForkedCall:

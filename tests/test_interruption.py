@@ -8,16 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 from conftest import copy_scene
-from forked_run import import_everything
 from skies import Scene
-from tiny import copy_tiny
-from whole_runs import World
+from tiny import LEAN, copy_tiny
+from whole_runs import ForkedRun, World
 
 from tweakreg_steps.atomic import find_leftovers
 from tweakreg_steps.cli import main
@@ -70,15 +70,25 @@ exec sleep 100
 def slow_world(scene: Scene, folder: Path) -> tuple[World, dict[str, str]]:
     """Return a world in which finding sources takes long, and the environment for that."""
     world = World(folder)
-    copy_tiny(scene, folder, number=2, imagefindpars={"finder": "sextractor", "threshold": 10})
+    finding = {"finder": "sextractor", "threshold": 10}
+    copy_tiny(scene, folder, number=2, imagefindpars=finding, **LEAN)
     program = folder / "bin" / "source-extractor"
     program.parent.mkdir()
     program.write_text(SLOW.format(program=find_program().path))
     program.chmod(0o755)
+    find_program.cache_clear()  # a fork looks for it anew
     return world, {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
 
 
-def wait_for_slow_step(world: World, run: subprocess.Popen[str]) -> None:
+def started(
+    world: World, *words: str, environment: dict[str, str], forked: bool
+) -> AbstractContextManager[subprocess.Popen[str] | ForkedRun]:
+    """Start a run as a command, or as a fork, which differs in the start alone."""
+    start = world.start_fork if forked else world.start
+    return start(*words, environment=environment)
+
+
+def wait_for_slow_step(world: World, run: subprocess.Popen[str] | ForkedRun) -> None:
     """Wait until a step is in the midst of its work."""
     while not any("sleep 100" in command for command in world.living(0.0)):
         assert run.poll() is None
@@ -92,7 +102,7 @@ def test_interrupted_in_the_middle_of_a_long_step(
 ) -> None:
     world, environment = slow_world(tiny_exposures, tmp_path)
     began = time.monotonic()
-    with world.start(environment=environment) as run:
+    with started(world, environment=environment, forked=not whole_group) as run:
         wait_for_slow_step(world, run)
         (os.killpg if whole_group else os.kill)(run.pid, signal.SIGINT)
         stopped, patience = time.monotonic(), soon(began)
@@ -117,8 +127,9 @@ def test_terminated_in_the_middle_of_a_long_step(
     (tmp_path / "profile").mkdir()
     (tmp_path / "profile" / "config.yaml").write_text("executor: local\njobs: 2\n")
     words = ["--profile", "profile"] if with_profile else []
+    forked = number == signal.SIGINT and not with_profile  # jobs of a profile are commands
     began = time.monotonic()
-    with world.start(*words, environment=environment) as run:
+    with started(world, *words, environment=environment, forked=forked) as run:
         wait_for_slow_step(world, run)
         run.send_signal(number)
         stopped, patience = time.monotonic(), soon(began)
@@ -155,9 +166,9 @@ def test_a_second_signal_ends_a_run_at_once(
     monkeypatch.setitem(globals(), "SLOW", STUBBORN)
     world, environment = slow_world(tiny_exposures, tmp_path)
     began = time.monotonic()
-    with world.start(environment=environment) as run:
+    first, second = numbers
+    with started(world, environment=environment, forked=second == signal.SIGTERM) as run:
         wait_for_slow_step(world, run)
-        first, second = numbers
         run.send_signal(first)
         time.sleep(0.3)
         run.send_signal(second)
@@ -168,7 +179,6 @@ def test_a_second_signal_ends_a_run_at_once(
     assert run.returncode == 128 + second
     for process in world.living(1.0):
         assert "sleep 100" not in process
-    import_everything()
     assert world.finish_fork()[0] == 0
 
 

@@ -56,7 +56,8 @@ def kill_and_compare(
     moments = np.random.default_rng([kills, forked, *folder.name.encode()]).uniform
     left = kills
     for turn in count():
-        world = World(folder / str(turn), is_first=not forked)
+        # that of a command is the user's first run, once
+        world = World(folder / str(turn), is_first=turn == 0 and not forked)
         copy_tiny(scene, world.folder, number=number, **changes)
         began: float | None = time.monotonic()
         while left and kill(world, forked=forked)(moments(0.0, length)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import secrets
@@ -11,13 +12,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TextIO
 
 import pytest
-from forked_run import Command, fork_command
+from forked_run import Command, fork_command, import_everything
 from ledgers import entries
 from matplotlib import get_configdir
 
@@ -29,6 +32,44 @@ _TIMES = ("mtime_ns", "inode", "ticket")
 _STORY = {LEDGER, ".tweakreg/plan.sqlite", ".tweakreg/plane.json", ".tweakreg/story.js"}
 _LOG_OF_SNAKEMAKE = re.compile(r"\.snakemake/log/.*\.snakemake\.log$")
 _COMMAND = ("run", "recipe.yaml", "-j", "2")
+
+
+@dataclass
+class ForkedRun:
+    """What a test needs of the `Popen` of a run, of a forked one.
+
+    Attributes
+    ----------
+    pid
+        The number of the process.
+    stderr
+        What it says.
+    returncode
+        The exit status, or the negative signal that ended it; None while it runs.
+    """
+
+    pid: int
+    stderr: TextIO
+    returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Return the exit status if it has ended."""
+        return self._wait(os.WNOHANG)
+
+    def wait(self, _patience: float = math.inf) -> int | None:
+        """Wait for its end, however long; return the exit status."""
+        return self._wait(0)
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
+
+    def _wait(self, options: int) -> int | None:
+        if self.returncode is None:
+            process, status = os.waitpid(self.pid, options)
+            if process:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
 
 
 @dataclass(frozen=True)
@@ -131,6 +172,22 @@ class World:
         """Fork this process, which has imported everything already, into a run of its own group."""
         return self._fork(words or _COMMAND, None, None)
 
+    @contextmanager
+    def start_fork(
+        self, *words: str, environment: Mapping[str, str] | None = None
+    ) -> Iterator[ForkedRun]:
+        """Start a run as `start` does, as a fork of this process, which has imported everything."""
+        import_everything()
+        reader, writer = os.pipe()
+        process = self._fork((*_COMMAND, *words), writer, None, environment or {})
+        os.close(writer)
+        with os.fdopen(reader) as stream:
+            run = ForkedRun(process, stream)
+            try:
+                yield run
+            finally:
+                run.wait()
+
     def finish_fork(self, *words: str, size_limit: int | None = None) -> tuple[int, str]:
         """Execute a command, a run if none is given, in a fork; return status and what was said."""
         reader, writer = os.pipe()
@@ -141,9 +198,15 @@ class World:
         _, status = os.waitpid(process, 0)
         return os.waitstatus_to_exitcode(status), said
 
-    def _fork(self, words: tuple[str, ...], said: int | None, size_limit: int | None) -> int:
+    def _fork(
+        self,
+        words: tuple[str, ...],
+        said: int | None,
+        size_limit: int | None,
+        more: Mapping[str, str] = MappingProxyType({}),
+    ) -> int:
         """Fork this process into a command."""
-        environment = self.environment()
+        environment = {**self.environment(), **more}
         process = fork_command(Command(words, self.folder, environment, said, size_limit))
         self.groups.add(process)
         return process
