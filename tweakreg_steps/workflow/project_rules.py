@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.recipes.composition import read_recipe_source
 from tweakreg_steps.recipes.merging import merge
 from tweakreg_steps.recipes.recipe import complete
+from tweakreg_steps.recipes.schema import Tree
 from tweakreg_steps.workflow.blocked_jobs import require_measurable
 from tweakreg_steps.workflow.gathered_logs import gather_logs
 from tweakreg_steps.workflow.jobs import JobKey
@@ -17,6 +19,7 @@ from tweakreg_steps.workflow.outdir import prepare_outdir
 from tweakreg_steps.workflow.ownership import require_products
 from tweakreg_steps.workflow.project import Project, open_project
 from tweakreg_steps.workflow.rules import RuleJob, Rules, Start
+from tweakreg_steps.yaml_source import parse_yaml
 
 
 def rules_of(
@@ -86,22 +89,50 @@ def _project_from_config(config: dict[str, Any], configfiles: list[Path]) -> Pro
     """Open the project of a Snakemake configuration.
 
     The recipe file is read again, because Snakemake reads numbers as YAML 1.1 has them; what
-    ``--config`` laid over it is laid over it here, too. A module may be given a section of the
-    file, or what it likes, as its recipe. Without a file, paths are relative to the working
-    directory.
+    ``--config`` or further files laid over it is laid over it here, too. A module may be given a
+    section of a file, or what it likes, as its recipe. Paths are relative to the first of the
+    files; without one, to the working directory.
     """
-    if len(configfiles) != 1:
-        return open_project(complete(config, source=None, file=Path.cwd() / "recipe.yaml"))
     import yaml
 
-    path = Path(configfiles[0])
-    plain = yaml.safe_load(path.read_text(encoding="utf-8"))
-    section = next((key for key, value in plain.items() if value == config), None)
-    if section is not None:
-        source = read_recipe_source(path, section)
-        return open_project(complete(source.value, source=source, file=path))
+    if not configfiles:
+        return open_project(complete(config, source=None, file=Path.cwd() / "recipe.yaml"))
+    files = {Path(f): yaml.safe_load(Path(f).read_text(encoding="utf-8")) for f in configfiles}
+    for path, plain in files.items():
+        section = next((key for key, value in plain.items() if value == config), None)
+        if section is not None:
+            source = read_recipe_source(path, section)
+            return open_project(complete(source.value, source=source, file=path))
+    path, plain = next(iter(files.items()))
     if not plain.keys() <= config.keys():
         return open_project(complete(config, source=None, file=path))
     source = read_recipe_source(path)
-    overrides = {k: v for k, v in config.items() if k not in plain or plain[k] != v}
-    return open_project(complete(merge(source.value, overrides), source=source, file=path))
+    values = merge(source.value, _laid_over(plain, config))
+    return open_project(complete(values, source=source, file=path))
+
+
+def _laid_over(plain: Mapping[str, Any], config: Mapping[str, Any]) -> Tree:
+    """Return what a configuration has that the recipe file has not, or otherwise."""
+    over: Tree = {}
+    for key, value in config.items():
+        before = plain.get(key)
+        if isinstance(value, Mapping) and isinstance(before, Mapping):
+            over[key] = _laid_over(before, value)
+        elif key not in plain or value != before:
+            over[key] = _read_again(value)
+    return {key: value for key, value in over.items() if value != {} or key not in plain}
+
+
+def _read_again(value: Any) -> Any:  # noqa: ANN401  any YAML value
+    """Return a value with its numbers: those in braces of ``--config`` are texts to Snakemake."""
+    if isinstance(value, Mapping):
+        return {key: _read_again(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_read_again(inner) for inner in value]
+    if not isinstance(value, str):
+        return value
+    try:
+        found = parse_yaml(value, name="--config").value
+    except RecipeError:
+        return value
+    return found if found is None or isinstance(found, int | float) else value

@@ -36,6 +36,7 @@ class Workflow(Protocol):
     """What the Snakefile knows of the Snakemake workflow that it is read into."""
 
     configfiles: list[Path]
+    overwrite_workdir: str | Path | None
     modifier: Any
     is_main_process: bool
     executor_plugin: Any
@@ -81,7 +82,8 @@ def open_workflow(config: dict[str, Any], workflow: Workflow) -> Rules:
     ------
     RecipeError
         Snakemake is to move the products: steps that speak of all images would not find them. Two
-        modules have the same output folder. Or the plan is not the one that the job was sent for.
+        modules have the same output folder, or it is told to work in another. Or the plan is not
+        the one that the job was sent for.
     InputError
         As `tweakreg_steps.workflow.project.open_project`.
     """
@@ -100,6 +102,7 @@ def open_workflow(config: dict[str, Any], workflow: Workflow) -> Rules:
     project = handed_over[0] if handed_over else prepared_project(config, workflow.configfiles)
     jobs = handed_over[1] if handed_over else project.plan.jobs
     _require_own_outdir(project.recipe, workflow)
+    _require_workdir(project.outdir, workflow)
     send_plan(config, SentPlan(project.outdir, digest_of_plan(project.outdir / PLAN)))
     workflow.register_envvars(VARIABLE)
 
@@ -176,6 +179,24 @@ def _require_own_outdir(recipe: Recipe, workflow: Workflow) -> None:
         raise RecipeError(
             f"outdir: {recipe.outdir}: another module of this Snakefile has the same folder; give "
             "each an outdir of its own in its config"
+        )
+
+
+def _require_workdir(outdir: Path, workflow: Workflow) -> None:
+    """Refuse to work in another folder than the output folder, unless this is a module.
+
+    Raises
+    ------
+    RecipeError
+        Snakemake was given another.
+    """
+    given = workflow.overwrite_workdir
+    if given is None or _folder(outdir, workflow) != ".":
+        return
+    if outdir not in (Path.cwd().resolve(), Path(given).resolve()):
+        raise RecipeError(
+            f"--directory {given}: the products of this workflow are in its outdir, {outdir}, and "
+            "Snakemake works there; leave --directory out, or set outdir"
         )
 
 
