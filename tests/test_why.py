@@ -136,6 +136,16 @@ def test_what_the_last_run_does_not_name_any_more_is_unknown(run_copy: Path, cap
     assert read.endswith("): unknown")
 
 
+@pytest.mark.parametrize("content", ["", "{", '{"images": [], "refimage": null}'])
+def test_a_list_of_images_that_was_lost_costs_their_names(
+    tiny_run: Path, tmp_path: Path, capsys: Said, content: str
+) -> None:
+    out = shutil.copytree(tiny_run / "out", tmp_path / "out")
+    (out / "manifest.json").write_text(content)
+    lines = why(out / "summary.ecsv", capsys)
+    assert "read wcs of a file that no recipe names any more" in "\n".join(lines)
+
+
 def test_reference_files_of_the_distortion_are_named(updated_run: Path, capsys: Said) -> None:
     found = states(updated_run / "out" / "reference" / "wcs.fits", capsys)
     assert found["0461802ej_idc.fits", "reference_files.IDCTAB"] == "current"

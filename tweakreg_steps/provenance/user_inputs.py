@@ -144,6 +144,9 @@ class UserFiles:
 
     def _of_all(self, step: Step, inputs: Mapping[str, Any]) -> UserInput:
         """Return the WCS of all images that a job read, or of the reference image."""
+        then = {"": inputs["wcs"]}
+        if not self.images:  # the list of them was lost
+            return UserInput("wcs", (), then, State.UNKNOWN)
         if self.refimage:
             images = [self.images[self.refimage]]
         else:
@@ -154,7 +157,6 @@ class UserFiles:
             return {"": step.combine([self._inspect(image).chips for image in images], inputs)}
 
         paths = tuple(str(image.path) for image in images)
-        then = {"": inputs["wcs"]}
         return UserInput("wcs", paths, then, self._compare(images, then, now))
 
     def _compare(
