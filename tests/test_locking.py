@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
+from plain_snakemake import OF_THE_WORKFLOW, plain_snakemake
 
 from tweakreg_steps.errors import LockedError
+from tweakreg_steps.records.outdir_files import PLAN
 from tweakreg_steps.running.locking import hold_outdir
+
+GOING_ON = """
+from tweakreg_steps.resources import workflow_folder
+configfile: "recipe.yaml"
+module tweakreg:
+    snakefile: workflow_folder() / "Snakefile"
+    config: config
+use rule * from tweakreg as tweakreg_*
+rule apply:
+    default_target: True
+    input: rules.tweakreg_all.input
+    output: "applied.txt"
+    shell: "tweakreg apply recipe.yaml > {output}"
+"""
+"""A workflow of the user's that goes on with what a module has made."""
 
 
 def test_a_second_run_is_sent_away_and_a_later_one_is_not(tmp_path: Path) -> None:
@@ -19,6 +37,27 @@ def test_a_second_run_is_sent_away_and_a_later_one_is_not(tmp_path: Path) -> Non
         pass
     with hold_outdir(tmp_path):
         pass
+
+
+def test_plain_snakemake_leaves_the_plan_of_a_run_alone(tiny_run: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_run, tmp_path / "run")
+    recipe = folder / "recipe.yaml"
+    plan = folder / "out" / PLAN
+    before = plan.read_bytes()
+    recipe.write_text(recipe.read_text() + "catalog_fitting: {nclip: 1}\n")
+    with hold_outdir(folder / "out"):
+        done = plain_snakemake(folder, *OF_THE_WORKFLOW, "-n")
+    assert done.returncode != 0
+    assert "holds this folder" in done.stdout + done.stderr
+    assert plan.read_bytes() == before
+
+
+def test_jobs_beside_those_of_a_module_may_use_the_folder(tiny_run: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_run, tmp_path / "run")
+    (folder / "Snakefile").write_text(GOING_ON)
+    done = plain_snakemake(folder, "-c1")
+    assert done.returncode == 0, done.stderr
+    assert "written" in (folder / "applied.txt").read_text()
 
 
 def test_the_exit_status_is_the_contract() -> None:

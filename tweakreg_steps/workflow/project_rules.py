@@ -12,6 +12,7 @@ from tweakreg_steps.recipes.merging import merge
 from tweakreg_steps.recipes.recipe import complete
 from tweakreg_steps.recipes.schema import Tree
 from tweakreg_steps.workflow.blocked_jobs import require_measurable
+from tweakreg_steps.workflow.folder_lock import lock_outdir
 from tweakreg_steps.workflow.gathered_logs import gather_logs
 from tweakreg_steps.workflow.jobs import JobKey
 from tweakreg_steps.workflow.notes import say_notes
@@ -71,17 +72,23 @@ def _rule_job(project: Project, key: JobKey, stale: frozenset[JobKey]) -> RuleJo
 def prepared_project(config: dict[str, Any], configfiles: list[Path]) -> Project:
     """Open the project of a Snakemake configuration, and write what its steps need to know.
 
+    The plan of a run that is under way is left alone: its jobs would not find theirs any more.
+
     Raises
     ------
     InputError
         Listing everything that stands in the way of a run and can be known before it.
+    LockedError
+        Another run holds the output folder.
     """
     project = _project_from_config(config, configfiles)
     prepare_outdir(project.outdir)
     say_notes(project)
-    require_measurable(project.stale, project.findings, in_place=project.recipe.header["in_place"])
-    require_products(project, [job.job for job in project.stale])
-    project.write_state(list(project.plan.jobs.values()))
+    in_place = project.recipe.header["in_place"]
+    require_measurable(project.stale, project.findings, in_place=in_place)
+    with lock_outdir(project.outdir):
+        require_products(project, [job.job for job in project.stale])
+        project.write_state(list(project.plan.jobs.values()))
     return project
 
 
