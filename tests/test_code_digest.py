@@ -42,6 +42,18 @@ def test_the_cache_changes_nothing(package: Path, left: str | None) -> None:
     assert digest(package) == before
 
 
+def test_what_a_version_that_reads_code_in_another_way_has_left_is_not_believed(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = digest(package)
+    with monkeypatch.context() as patch:
+        patch.setattr(code_digest, "_WAY", b"1\n")
+        patch.setattr(code_digest, "_read_syntax", lambda text: (f"{len(text)}", []))
+        (package / "cache.json").unlink()
+        assert digest(package) != before
+    assert digest(package) == before
+
+
 @pytest.mark.parametrize(
     "changed",
     [

@@ -19,6 +19,8 @@ from tweakreg_steps.json_file import memorize_json, recall_json
 _PACKAGE = Path(__file__).resolve().parents[1]
 _NAME = "tweakreg_steps"
 _LENGTH = 16
+_WAY = b"2\n"
+"""Another number with each change of what `_read_syntax` gives: caches outlive versions."""
 _DECLARING = frozenset(
     f"{_NAME}.{name}"
     for name in (
@@ -48,7 +50,7 @@ def code_digests(steps: Iterable[str], *, cache: Path) -> dict[str, str]:
         Names of modules of ``tweakreg_steps.steps``.
     cache
         A file of the user's own that keeps what was learnt of each module, by the digest of its
-        text: reading the syntax takes longer than all the rest of planning.
+        text and the way it was read: reading the syntax takes longer than all the rest of planning.
     """
     known = _read_cache(cache)
     package = _Package(known)
@@ -84,7 +86,7 @@ class _Package:
         if path is None:
             return None
         text = path.read_bytes()
-        key = hashlib.sha256(text).hexdigest()
+        key = hashlib.sha256(_WAY + text).hexdigest()
         self.used[key] = self._known.get(key) or _read_syntax(text)
         return self.used[key]
 
