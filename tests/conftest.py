@@ -185,11 +185,16 @@ def psf_exposures(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 
 
 @pytest.fixture(scope="session")
-def psf_built_run(psf_exposures: Scene) -> Path:
+def psf_built_run(psf_exposures: Scene, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the output folder of a run that built the PSF of these exposures; read only."""
-    recipe = built_recipe(psf_exposures)
-    assert main(["run", str(recipe), "-j", "2"]) == 0
-    return recipe.parent / "build"
+    return (
+        made_once(
+            tmp_path_factory,
+            "psf_built",
+            lambda folder: run_recipe(built_recipe(psf_exposures, folder)),
+        )
+        / "build"
+    )
 
 
 @pytest.fixture(scope="session")

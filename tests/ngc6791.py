@@ -64,21 +64,29 @@ def chip_lists(name: str) -> tuple[ChipList, ChipList]:
 
 def write_exposure(folder: Path, name: str, *, painted: bool) -> Path:
     """Write an exposure: with its stars painted, or with pixels that say nothing at all."""
-    rng = np.random.default_rng([SEED, NAMES.index(name)])
     hdus = fits.HDUList([fits.PrimaryHDU()])
     tables = []
     for chip, sources in enumerate(chip_lists(name), start=1):
         header, chip_tables = _fitted_header(sources, first_table=2 * chip - 1)
         pixels: NDArray[Any] = np.broadcast_to(np.uint8(0), SHAPE)
-        if painted:
-            light = paint_stars(SHAPE, x=sources.x, y=sources.y, flux=sources.flux, psf=UVIS_PSF)
-            pixels = expose(light, hits=(), rng=rng, sky=SKY, read_noise=READ_NOISE)
         hdus.append(fits.ImageHDU(pixels, header, name="SCI", ver=chip))
         tables += chip_tables
     hdus.extend(tables)
     path = folder / f"{name}.fits"
     hdus.writeto(path)
+    if painted:
+        paint_exposure(path)
     return path
+
+
+def paint_exposure(path: Path) -> None:
+    """Paint the stars of an exposure whose pixels say nothing."""
+    name = path.name.removesuffix(".fits")
+    rng = np.random.default_rng([SEED, NAMES.index(name)])
+    with fits.open(path, mode="update") as hdus:
+        for chip, sources in enumerate(chip_lists(name), start=1):
+            light = paint_stars(SHAPE, x=sources.x, y=sources.y, flux=sources.flux, psf=UVIS_PSF)
+            hdus["SCI", chip].data = expose(light, hits=(), rng=rng, sky=SKY, read_noise=READ_NOISE)
 
 
 def header_errors(exposure: Path) -> FloatArray:

@@ -22,7 +22,7 @@ def plain_snakemake(folder: Path, *words: str) -> subprocess.CompletedProcess[st
     """Run Snakemake in a folder to its end, and return what it said.
 
     It runs in a fork, and its jobs find a warm process, which saves the time of their imports. That
-    they need neither is seen by `test_plain_snakemake_gives_the_same_files`.
+    they need neither is seen by `test_plain_snakemake_needs_neither_a_fork_nor_a_warm_process`.
     """
     with warm_steps():
         return execute(words, folder, os.environ, program=snakemake)

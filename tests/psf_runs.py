@@ -51,8 +51,13 @@ def write_recipe(folder: Path, name: str, find: dict[str, Any], **header: str) -
     return path
 
 
-def built_recipe(scene: Scene) -> Path:
-    """Write the recipe that builds the PSF, and corrects another file of the first exposure."""
-    first = scene.paths[1]
-    shutil.copyfile(first, first.with_name(first.name.replace("_flc", "_flt")))
-    return write_recipe(first.parent, "build", with_psf("build"), also="*_flt.fits")
+def built_recipe(scene: Scene, folder: Path) -> Path:
+    """Copy the exposures, and write the recipe that builds their PSF.
+
+    It corrects another file of the second exposure.
+    """
+    for path in scene.paths:
+        shutil.copyfile(path, folder / path.name)
+    second = folder / scene.paths[1].name
+    shutil.copyfile(second, folder / second.name.replace("_flc", "_flt"))
+    return write_recipe(folder, "build", with_psf("build"), also="*_flt.fits")

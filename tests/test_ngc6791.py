@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from ngc6791 import (
     DATA,
     NAMES,
     header_errors,
+    paint_exposure,
     published_offsets,
     published_residuals,
     unpack,
     write_exposure,
 )
+from shared_runs import made_once
 
 from tweakreg_steps.cli import main
 
@@ -50,10 +53,26 @@ def write_recipe(folder: Path, *, painted: bool) -> Path:
     return folder / "recipe.yaml"
 
 
+@pytest.fixture(scope="module")
+def exposures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the rebuilt exposures, their pixels empty; read only."""
+
+    def make(folder: Path) -> None:
+        for name in NAMES:
+            write_exposure(folder, name, painted=False)
+
+    return made_once(tmp_path_factory, "ngc6791", make)
+
+
 @pytest.mark.parametrize("painted", [True, False], ids=["painted", "published catalogs"])
-def test_the_published_pairs_agree_with_gaia(tmp_path: Path, *, painted: bool) -> None:
+def test_the_published_pairs_agree_with_gaia(
+    exposures: Path, tmp_path: Path, *, painted: bool
+) -> None:
     for name in NAMES:
-        assert np.median(header_errors(write_exposure(tmp_path, name, painted=painted))) < 0.4
+        path = shutil.copyfile(exposures / f"{name}.fits", tmp_path / f"{name}.fits")
+        if painted:
+            paint_exposure(path)
+        assert np.median(header_errors(path)) < 0.4
     assert main(["run", str(write_recipe(tmp_path, painted=painted)), "-j", "2"]) == 0
     summary = Table.read(tmp_path / "out" / "summary.ecsv")
     assert list(summary["status"]) == ["aligned"] * 3

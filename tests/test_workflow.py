@@ -16,11 +16,11 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 from conftest import LEAN_RECIPE, RECIPE, copy_scene
+from plain_snakemake import OF_THE_WORKFLOW, plain_snakemake
 from skies import Scene, rms_to_truth
-from tiny import copy_tiny
+from tiny import LEAN, copy_tiny
 
 from tweakreg_steps.cli import main
-from tweakreg_steps.resources import workflow_folder
 
 Edit = Callable[[Path, str, str], None]
 
@@ -159,24 +159,24 @@ def test_a_changed_wcs_finds_no_source_again(
     assert not {"make_masks", "find_sources"} & {row["rule"] for row in rows}
 
 
-def test_plain_snakemake_gives_the_same_files(tiny_exposures: Scene, tmp_path: Path) -> None:
-    ours = copy_tiny(tiny_exposures, tmp_path / "ours", number=2)
+def test_plain_snakemake_gives_the_same_files(
+    tiny_exposures: Scene, tiny_run: Path, tmp_path: Path
+) -> None:
+    copy_tiny(tiny_exposures, tmp_path)
+    done = plain_snakemake(tmp_path, *OF_THE_WORKFLOW, "-j2", "--quiet", "all")
+    assert done.returncode == 0, done.stderr
+    assert products(tmp_path / "out") == products(tiny_run / "out")
+
+
+def test_plain_snakemake_needs_neither_a_fork_nor_a_warm_process(
+    tiny_exposures: Scene, tmp_path: Path
+) -> None:
+    changes = {**LEAN, "report": False}  # each job is an interpreter
+    ours = copy_tiny(tiny_exposures, tmp_path / "ours", number=2, **changes)
     assert main(["run", str(ours), "-j", "2"]) == 0
-    copy_tiny(tiny_exposures, tmp_path, number=2)
-    snakefile = str(workflow_folder() / "Snakefile")
+    copy_tiny(tiny_exposures, tmp_path, number=2, **changes)
     subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "snakemake",
-            "--snakefile",
-            snakefile,
-            "--configfile",
-            "recipe.yaml",
-            "-j2",
-            "--quiet",
-            "all",
-        ],
+        [sys.executable, "-m", "snakemake", *OF_THE_WORKFLOW, "-j2", "--quiet", "all"],
         cwd=tmp_path,
         check=True,
         env={**os.environ, "TWEAKREG_STEP_SOCKET": ""},
