@@ -22,7 +22,7 @@ from hypothesis import settings
 from psf_runs import built_recipe, psf_scene
 from raw_exposures import provide_reference_files
 from rich_runs import make_sequence, make_solved, make_updated, run_recipe
-from shared_runs import made_once
+from shared_runs import made_once, painted_once
 from skies import Scene, small_uvis_scene
 from tiny import copy_tiny, tiny_scene
 from warm_forks import Nursery, leave_to_the_kernel
@@ -144,7 +144,7 @@ def own_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def small_scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     """Four small two-chip exposures with known errors; read only."""
-    return small_uvis_scene(tmp_path_factory.mktemp("small"))
+    return painted_once(tmp_path_factory, "small", small_uvis_scene)
 
 
 @pytest.fixture(scope="session")
@@ -161,7 +161,7 @@ def finished_run(small_scene: Scene, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="session")
 def tiny_exposures(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     """Three tiny two-chip exposures with known errors; read only."""
-    return tiny_scene(tmp_path_factory.mktemp("tiny"))
+    return painted_once(tmp_path_factory, "tiny", tiny_scene)
 
 
 @pytest.fixture(scope="session")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from skies import Scene
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
@@ -28,3 +30,17 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
             make(folder)
             done.touch()
     return folder
+
+
+def painted_once(
+    factory: pytest.TempPathFactory, name: str, paint: Callable[[Path], Scene]
+) -> Scene:
+    """Return a scene that `paint` has painted into a folder, once as above; read only."""
+
+    def make(folder: Path) -> None:
+        (folder / "exposures").mkdir()
+        (folder / "scene.pickle").write_bytes(pickle.dumps(paint(folder / "exposures")))
+
+    content = (made_once(factory, name, make) / "scene.pickle").read_bytes()
+    scene: Scene = pickle.loads(content)  # noqa: S301  ours
+    return scene

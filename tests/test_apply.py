@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
-from conftest import copy_scene
+from conftest import LEAN_RECIPE, copy_scene
 from dying import dies_before
 from plain_snakemake import OF_THE_WORKFLOW, plain_snakemake
 from skies import Scene, rms_to_truth
@@ -137,7 +137,7 @@ def test_a_run_in_place_writes_the_originals_and_measures_them_as_they_were(
     edit: Edit,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    copy_scene(small_scene, tmp_path)
+    copy_scene(small_scene, tmp_path, LEAN_RECIPE)
     before = inputs(tmp_path)
     in_place(edit, tmp_path)
     assert command("run", tmp_path) == 0
@@ -178,7 +178,8 @@ def test_plain_snakemake_writes_in_place_as_well(
     run_copy: Path, finished_run: Path, edit: Edit
 ) -> None:
     in_place(edit, run_copy)
-    plain_snakemake(run_copy, *OF_THE_WORKFLOW, "-j2", "--quiet", "all").check_returncode()
+    done = plain_snakemake(run_copy, *OF_THE_WORKFLOW, "-j2", "--quiet", "all")
+    assert done.returncode == 0, done.stderr
     assert inputs(run_copy) == inputs(finished_run / "out" / "aligned")
 
 

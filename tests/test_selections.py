@@ -27,6 +27,7 @@ def write_recipe(folder: Path, images: list[str], *, updatehdr: bool) -> Path:
     recipe["input"] = ["paint01q_flc.fits", "@images.txt"]
     recipe["exclusions"] = "exclusions.txt"
     recipe["update_header"]["updatehdr"] = updatehdr
+    recipe |= {"object_matching": {"see2dplot": False}, "catalog_fitting": {"residplot": "No plot"}}
     (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     return folder / "recipe.yaml"
 
