@@ -149,6 +149,36 @@ def test_a_profile_that_is_not_there_is_refused_with_those_that_are(
     assert "generic, kubernetes, slurm" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("content", "status", "said"),
+    [
+        ("dry-run: true", 1, "18 of 18 jobs were not run"),
+        ("omit-from: [summarize]", 1, "2 of 18 jobs were not run"),
+        ("", 2, "appear to contain 'key: value' pairs"),
+        ("retires: 2", 2, "unrecognized arguments: --retires=2"),
+        ("group-components: [find=x]", 2, "Invalid group components definition"),
+    ],
+)
+def test_a_profile_that_leaves_jobs_out_or_is_none_is_no_success(
+    content: str,
+    status: int,
+    said: str,
+    tiny_run: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    recipe = shutil.copytree(tiny_run, tmp_path / "run") / "recipe.yaml"
+    recipe.write_text(recipe.read_text() + "catalog_fitting: {nclip: 1}\n")
+    (tmp_path / "profile").mkdir()
+    (tmp_path / "profile/config.yaml").write_text(content)
+    capsys.readouterr()
+    assert main(["run", str(recipe), "--profile", str(tmp_path / "profile")]) == status
+    found = capsys.readouterr()
+    assert said in found.err
+    assert "usage:" not in found.err
+    assert found.out == ""
+
+
 KUBECTL = """\
 #!{python}
 # stands in for kubectl: a job is run at once, in this machine's shell

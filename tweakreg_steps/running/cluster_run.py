@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
+from contextlib import redirect_stderr
 from pathlib import Path
 
 from tweakreg_steps.errors import RecipeError
@@ -59,6 +61,11 @@ def run_with_profile(
     -------
     bool
         Whether all jobs succeeded.
+
+    Raises
+    ------
+    RecipeError
+        Snakemake does not take what the profile says.
     """
     from snakemake import cli
 
@@ -80,9 +87,25 @@ def run_with_profile(
         "--allowed-rules": [*rules],
     }
     words = [str(word) for option, values in arguments.items() for word in (option, *values)]
-    parser, parsed = cli.parse_args(words)
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            parser, parsed = cli.parse_args(words)
+    except SystemExit as error:
+        reason = said.getvalue().rpartition("error: ")[2].strip()
+        raise _not_taken(profile, reason) from error
+    except ValueError as error:
+        raise _not_taken(profile, str(error)) from error
     if parsed.executor in LOCAL:
         parsed.cores = jobs
     elif parsed.cores is None:
         parsed.cores = 1  # a group takes one processor, and its jobs come one after the other
-    return bool(cli.args_to_api(parsed, parser))
+    try:
+        return bool(cli.args_to_api(parsed, parser))
+    except ValueError as error:  # of a setting: those of jobs are Snakemake's to tell
+        raise _not_taken(profile, str(error)) from error
+
+
+def _not_taken(profile: Path, reason: str) -> RecipeError:
+    """Return the error that Snakemake does not take what a profile says."""
+    return RecipeError(f"--profile {profile}: {reason}; correct the config file of the profile")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tweakreg_steps.errors import JobFailedError
-from tweakreg_steps.records.ledger_file import gather_notes
+from tweakreg_steps.records.ledger_file import gather_notes, open_ledger
 from tweakreg_steps.running.run_log import finding_warnings, indented_log, write_run_log
 from tweakreg_steps.running.snakemake_metadata import forget_metadata
 from tweakreg_steps.workflow.gathered_logs import gather_logs
+from tweakreg_steps.workflow.jobs import Job
 from tweakreg_steps.workflow.project import Project
 from tweakreg_steps.workflow.staleness import StaleJob
 
@@ -54,6 +56,27 @@ def run_stale(
     # Snakemake has touched what they made
     gather_notes(project.outdir, {job.key: project.tickets[job.key] for job in jobs})
     gather_logs(project.plan, project.outdir, project.tickets)
+    _require_done(project, jobs)
+
+
+def _require_done(project: Project, jobs: Sequence[Job]) -> None:
+    """Refuse to go on where Snakemake has left out jobs without a word, so that tables are old.
+
+    Options of a profile can do that, such as dry-run, until or batch.
+
+    Raises
+    ------
+    JobFailedError
+        Naming the first of them.
+    """
+    with open_ledger(project.outdir) as ledger:
+        left = [job for job in jobs if ledger.ticket(*job.key) != project.tickets[job.key]]
+    if left:
+        raise JobFailedError(
+            f"{len(left)} of {len(jobs)} jobs were not run, though Snakemake says that all is "
+            f"well: {left[0].rule} {left[0].name} is the first; remove from the profile what "
+            "leaves jobs out (dry-run, touch, until, omit-from, batch), or run again"
+        )
 
 
 def _say_warnings(warnings: list[str], runfile: str) -> None:
