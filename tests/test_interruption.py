@@ -58,10 +58,13 @@ def test_an_interrupted_run_ends_soon_and_says_so(small_scene: Scene, tmp_path: 
     assert "interrupted; run again to go on from here" in said
 
 
+STARTED = "started"
+"""A file that is there when a search for sources is under way."""
 SLOW = """\
 #!/bin/sh
 case "$1" in --version|-dd) exec {program} "$@";; esac
 test $(stat -c %s image.fits) -lt 100000 && exec {program} "$@"
+touch {started}
 exec sleep 100
 """
 """A SExtractor that takes long over anything but a trial."""
@@ -74,7 +77,7 @@ def slow_world(scene: Scene, folder: Path) -> tuple[World, dict[str, str]]:
     copy_tiny(scene, folder, number=2, imagefindpars=finding, **LEAN)
     program = folder / "bin" / "source-extractor"
     program.parent.mkdir()
-    program.write_text(SLOW.format(program=find_program().path))
+    program.write_text(SLOW.format(program=find_program().path, started=folder / STARTED))
     program.chmod(0o755)
     find_program.cache_clear()  # a fork looks for it anew
     return world, {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
@@ -90,9 +93,9 @@ def started(
 
 def wait_for_slow_step(world: World, run: subprocess.Popen[str] | ForkedRun) -> None:
     """Wait until a step is in the midst of its work."""
-    while not any("sleep 100" in command for command in world.living(0.0)):
+    while not (world.folder / STARTED).exists():
         assert run.poll() is None
-        time.sleep(0.05)
+        time.sleep(0.02)
 
 
 @pytest.mark.sextractor
@@ -150,6 +153,7 @@ STUBBORN = """\
 case "$1" in --version|-dd) exec {program} "$@";; esac
 test $(stat -c %s image.fits) -lt 100000 && exec {program} "$@"
 trap '' TERM INT
+touch {started}
 sleep 100
 """
 """A SExtractor that does not end when it is asked to."""
