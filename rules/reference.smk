@@ -18,7 +18,7 @@ use rule step as build_reference_plane with:
 
 
 use rule step as build_reference with:
-    """reference catalog, or one image's sky list → reference/sources.ecsv"""
+    """reference catalog, or one image's sky list → reference/sources.fits"""
     input:
         **project.inputs("build_reference"),
     output:

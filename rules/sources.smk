@@ -1,5 +1,5 @@
 use rule step as find_sources with:
-    """exposure + mask → catalogs/{image}.ecsv and its quicklook"""
+    """exposure + mask → catalogs/{image}.fits and its quicklook"""
     input:
         **project.inputs("find_sources"),
     output:
@@ -17,7 +17,7 @@ use rule step as find_sources with:
 
 
 use rule step as read_catalogs with:
-    """catalogs made elsewhere → catalogs/{image}.ecsv"""
+    """catalogs made elsewhere → catalogs/{image}.fits"""
     input:
         **project.inputs("read_catalogs"),
     output:
@@ -69,7 +69,7 @@ use rule step as build_psf with:
 
 
 use rule step as measure_positions with:
-    """exposure + catalog + PSF → positions/{image}.ecsv"""
+    """exposure + catalog + PSF → positions/{image}.fits"""
     input:
         **project.inputs("measure_positions"),
     output:
@@ -87,7 +87,7 @@ use rule step as measure_positions with:
 
 
 use rule step as undistort_sources with:
-    """catalog + WCS → sky/{image}.ecsv"""
+    """catalog + WCS → sky/{image}.fits"""
     input:
         **project.inputs("undistort_sources"),
     output:

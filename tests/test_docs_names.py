@@ -16,7 +16,7 @@ from tweakreg_steps.cli import build_parser
 from tweakreg_steps.recipes.deprecated import REMOVED, RENAMED
 from tweakreg_steps.recipes.recipe import complete
 from tweakreg_steps.recipes.schema import load_schema, parameters
-from tweakreg_steps.tables.ecsv import read_table
+from tweakreg_steps.tables.table_file import read_table
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
@@ -118,9 +118,9 @@ def test_the_page_of_products_has_every_column(tiny_run: Path) -> None:
         sys.path.pop(0)
     out = tiny_run / "out"
     tables = {
-        "CATALOG": out / "catalogs" / "paint02q_flc.ecsv",
-        "SKY": out / "sky" / "paint02q_flc.ecsv",
-        "REFERENCE_SOURCES": out / "reference" / "sources.ecsv",
+        "CATALOG": out / "catalogs" / "paint02q_flc.fits",
+        "SKY": out / "sky" / "paint02q_flc.fits",
+        "REFERENCE_SOURCES": out / "reference" / "sources.fits",
         "MATCHES": out / "matches" / "paint02q_flc.ecsv",
         "PAIRS": out / "fits" / "paint02q_flc.ecsv",
         "SUMMARY_TABLE": out / "summary.ecsv",

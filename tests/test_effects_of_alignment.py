@@ -16,7 +16,7 @@ from tweakreg_steps.records.job_record import JobRecord
 from tweakreg_steps.reporting import plots
 from tweakreg_steps.steps import fit_alignment, match_sources, plot_residuals
 from tweakreg_steps.steps.call import StepCall
-from tweakreg_steps.tables.ecsv import ColumnTable, read_table
+from tweakreg_steps.tables.table_file import ColumnTable, read_table
 
 IMAGE = "paint02q_flc"
 Match = Callable[..., ColumnTable]
@@ -45,9 +45,9 @@ def match(finished_run: Path, tmp_path: Path) -> Match:
     def again(**changes: Any) -> ColumnTable:  # noqa: ANN401  values of parameters
         record = record_of(out, "match_sources", "object_matching", changes)
         files = {
-            "sky": out / "sky" / f"{IMAGE}.ecsv",
+            "sky": out / "sky" / f"{IMAGE}.fits",
             "plane": out / "reference" / "wcs.fits",
-            "sources": out / "reference" / "sources.ecsv",
+            "sources": out / "reference" / "sources.fits",
             "matches": tmp_path / "matches.ecsv",
         }
         match_sources.run(call_of(record, files))

@@ -13,7 +13,7 @@ from strips import strip_scene
 from test_workflow import planned
 
 from tweakreg_steps.cli import main
-from tweakreg_steps.tables.ecsv import read_table
+from tweakreg_steps.tables.table_file import read_table
 
 Edit = Callable[[Path, str, str], None]
 
@@ -60,7 +60,7 @@ def test_the_list_holds_the_sources_of_all_images_and_is_written_for_users(
 ) -> None:
     folder, scene = strip
     out = folder / "out"
-    grown = read_table(out / "reference" / "expanded_sources.ecsv")
+    grown = read_table(out / "reference" / "expanded_sources.fits")
     assert grown.meta["order"] == [f"strip{n}" for n in (2, 3, 4, 5, 6)]
     assert set(grown["origin"]) == {f"strip{n}" for n in range(1, 7)}
     cumulative = np.loadtxt(

@@ -209,7 +209,7 @@ def search(exposure: Path, section: str, find: dict[str, Any]) -> Table:
     path.write_text(yaml.safe_dump(recipe))
     name = "tiny_flt" if section == "imagefindpars" else "tiny_flt_refimage"
     out = run_steps(path, name, ["make_masks", "find_sources"])
-    return Table.read(out / "catalogs" / f"{name}.ecsv")
+    return Table.read(out / "catalogs" / f"{name}.fits")
 
 
 def parametrized() -> list[Any]:

@@ -17,7 +17,7 @@ from tweakreg_steps.cli import main
 from tweakreg_steps.recipes.recipe import complete
 from tweakreg_steps.steps import all_steps
 from tweakreg_steps.steps.fit_alignment import run
-from tweakreg_steps.tables.ecsv import ColumnTable, read_table, write_table
+from tweakreg_steps.tables.table_file import ColumnTable, read_table, write_table
 from tweakreg_steps.workflow.consumption import parameters_of
 
 IMAGE = "paint02q_flc"

@@ -23,7 +23,7 @@ from tiny import copy_tiny
 from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.cli import main
 from tweakreg_steps.fits_files.exposure_epoch import epoch_of
-from tweakreg_steps.tables.ecsv import read_table
+from tweakreg_steps.tables.table_file import read_table
 
 EPOCHS = (2008.0, 2024.0)
 """When the two exposures were taken; the catalog is Gaia's, of 2016.0."""
@@ -159,9 +159,9 @@ def test_motions_of_50_mas_a_year_over_8_years_leave_no_bias(
         assert abs(north) < 0.1
         without, _ = field.off(still / "aligned" / f"{name}.fits")
         assert without == pytest.approx(-50.0 * years, rel=0.02)
-    sources = read_table(moved / "reference" / "sources.ecsv")
+    sources = read_table(moved / "reference" / "sources.fits")
     assert {"pmra", "pmdec", "ref_epoch", "pmra_error"} <= set(sources.columns)
-    plain = read_table(still / "reference" / "sources.ecsv")
+    plain = read_table(still / "reference" / "sources.fits")
     assert not set(plain.columns) & {"pmra", "ref_epoch"}
 
 
@@ -185,7 +185,7 @@ def test_a_list_that_grows_is_taken_at_each_image_s_epoch(field: Field) -> None:
     fits_ = [json.loads((out / "fits" / f"{name}.json").read_text()) for name in field.names]
     assert [fit["status"] for fit in fits_] == ["aligned", "aligned"]
     assert max(fit["rms_ra"] for fit in fits_) < 30.0
-    grown = read_table(out / "reference" / "expanded_sources.ecsv")
+    grown = read_table(out / "reference" / "expanded_sources.fits")
     added = grown["chip"] > 0
     assert added.any()
     assert np.isnan(grown["pmra"][added]).all()

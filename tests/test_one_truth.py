@@ -56,7 +56,7 @@ def parameter(recipe: Path) -> None:
 
 
 def deleted(recipe: Path) -> None:
-    (recipe.parent / "out" / "catalogs" / f"{IMAGE}.ecsv").unlink()
+    (recipe.parent / "out" / "catalogs" / f"{IMAGE}.fits").unlink()
 
 
 def deleted_copy(recipe: Path) -> None:
@@ -64,7 +64,7 @@ def deleted_copy(recipe: Path) -> None:
 
 
 def truncated(recipe: Path) -> None:
-    path = recipe.parent / "out" / "catalogs" / f"{IMAGE}.ecsv"
+    path = recipe.parent / "out" / "catalogs" / f"{IMAGE}.fits"
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:60]))
 
@@ -136,7 +136,7 @@ def test_no_step_reads_a_product_that_its_maker_did_not_make(
     recipe = shutil.copytree(tiny_run, tmp_path / "run") / "recipe.yaml"
     truncated(recipe)
     plain_snakemake(recipe.parent, *OF_THE_WORKFLOW, "-c2", "--quiet").check_returncode()
-    for name in (f"fits/{IMAGE}.json", "summary.ecsv", f"catalogs/{IMAGE}.ecsv"):
+    for name in (f"fits/{IMAGE}.json", "summary.ecsv", f"catalogs/{IMAGE}.fits"):
         assert (recipe.parent / "out" / name).read_bytes() == (tiny_run / "out" / name).read_bytes()
     assert planned(recipe, capsys) == set()
 

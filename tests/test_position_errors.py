@@ -16,8 +16,8 @@ from tweakreg_steps.recipes.recipe import complete
 from tweakreg_steps.steps import all_steps
 from tweakreg_steps.steps.build_reference import run as build_reference
 from tweakreg_steps.tables.catalog_table import read_catalog_table
-from tweakreg_steps.tables.ecsv import ColumnTable, read_table
 from tweakreg_steps.tables.position_errors import ErrorColumns, position_errors
+from tweakreg_steps.tables.table_file import ColumnTable, read_table
 from tweakreg_steps.workflow.consumption import parameters_of
 
 
@@ -141,6 +141,6 @@ def test_the_errors_reach_the_pairs(finished_run: Path) -> None:
     bright = pairs["flux"] > np.median(pairs["flux"])
     assert np.median(pairs["error"][bright]) < np.median(pairs["error"][~bright])
     assert np.median(pairs["error"]) < np.median(scatter)
-    sky = read_table(out / "sky" / "paint02q_flc.ecsv")
-    catalog = read_table(out / "catalogs" / "paint02q_flc.ecsv")
+    sky = read_table(out / "sky" / "paint02q_flc.fits")
+    catalog = read_table(out / "catalogs" / "paint02q_flc.fits")
     assert sky["error"] / catalog["error"] == pytest.approx(39.6, rel=0.03)

@@ -52,7 +52,7 @@ def finders(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def find(folder: Path, recipe: str) -> bytes:
     """Find the sources of one image as a recipe says; return the list."""
     outdir = run_steps(folder / recipe, "paint02q_flc", SOURCES)
-    return (outdir / "sky" / "paint02q_flc.ecsv").read_bytes()
+    return (outdir / "sky" / "paint02q_flc.fits").read_bytes()
 
 
 def contents(folder: Path) -> list[Path]:
@@ -147,7 +147,7 @@ def test_a_product_edited_in_place_is_not_the_one_in_the_cache(
     folder: Path, finders: list[str]
 ) -> None:
     before = find(folder, "a.yaml")
-    with (folder / "a" / "catalogs" / "paint02q_flc.ecsv").open("a") as stream:
+    with (folder / "a" / "catalogs" / "paint02q_flc.fits").open("a") as stream:
         stream.write("# edited\n")
     assert find(folder, "b.yaml") == before
     assert len(finders) == 1

@@ -39,7 +39,7 @@ def recipe_of(scene: Scene, folder: Path, unit: str | None, **find: float | None
 def catalog(recipe: Path) -> Table:
     name = sorted(recipe.parent.glob("*_flc.fits"))[1].stem
     out = run_steps(recipe, name, ["make_masks", "find_sources"])
-    return Table.read(out / "catalogs" / f"{name}.ecsv")
+    return Table.read(out / "catalogs" / f"{name}.fits")
 
 
 @pytest.mark.parametrize("find", [{"threshold": 4.0}, {"threshold": None}])

@@ -1,4 +1,4 @@
-"""What each parameter of a reference catalog does to ``reference/sources.ecsv``."""
+"""What each parameter of a reference catalog does to ``reference/sources.fits``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tweakreg_steps.errors import InputError
 from tweakreg_steps.recipes.recipe import complete
 from tweakreg_steps.steps import all_steps
 from tweakreg_steps.steps.build_reference import run
-from tweakreg_steps.tables.ecsv import read_table
+from tweakreg_steps.tables.table_file import read_table
 from tweakreg_steps.workflow.consumption import parameters_of
 
 PLANE = make_plane(150.0, 2.0)
@@ -48,7 +48,7 @@ def sources(path: Path, **given: Any) -> Table:  # noqa: ANN401  any value of a 
     recipe = complete(
         {"input": "*.fits", "reference_catalog": section}, source=None, file=path.parent / "r.yaml"
     )
-    product = path.parent / "reference" / "sources.ecsv"
+    product = path.parent / "reference" / "sources.fits"
     write_reference_plane(PLANE, path.parent / "wcs.fits", history=())
     call = call_of(
         rule="build_reference",
@@ -212,7 +212,7 @@ def test_what_becomes_of_stars_without_a_motion(tmp_path: Path) -> None:
 
 def _product(path: Path) -> Path:
     """Return where `sources` writes the product of a catalog."""
-    return path.parent / "reference" / "sources.ecsv"
+    return path.parent / "reference" / "sources.fits"
 
 
 @pytest.mark.effect("reference_catalog.ruwe_max", "reference_catalog.pm_error_max")

@@ -22,7 +22,7 @@ from tweakreg_steps.reporting.observation import epoch_of, filter_of, visit_of
 from tweakreg_steps.reporting.offset_peaks import describe_offsets
 from tweakreg_steps.reporting.pictures import block_means, mask_png
 from tweakreg_steps.reporting.run_page import run_page
-from tweakreg_steps.tables.ecsv import read_table
+from tweakreg_steps.tables.table_file import read_table
 
 SAID: dict[str, Any] = {"version": "1", "rule": "write_report", "job": "all", "stamp": "s"}
 SAID |= {"recipe_digest": "r", "code": "c", "parameters": {"a": "--><b>*/"}, "inputs": {}}

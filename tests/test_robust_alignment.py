@@ -18,7 +18,7 @@ from test_effects_of_alignment import call_of, record_of
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.steps import match_sources
-from tweakreg_steps.tables.ecsv import ColumnTable, read_table, write_table
+from tweakreg_steps.tables.table_file import ColumnTable, read_table, write_table
 
 IMAGE = "paint02q_flc"
 RECIPE = 'input: "*_flc.fits"\noutdir: out\nupdate_header: {updatehdr: true}\n'
@@ -41,9 +41,9 @@ def errors(folder: Path, scene: Scene) -> list[float]:
 def match_again(out: Path, product: Path, sky: Path | None = None, **changes: Any) -> ColumnTable:  # noqa: ANN401 - values of parameters
     """Match an image again with other parameters, or another table of its sources."""
     files = {
-        "sky": sky or out / "sky" / f"{IMAGE}.ecsv",
+        "sky": sky or out / "sky" / f"{IMAGE}.fits",
         "plane": out / "reference" / "wcs.fits",
-        "sources": out / "reference" / "sources.ecsv",
+        "sources": out / "reference" / "sources.fits",
         "matches": product,
     }
     section = "acceptance" if "max_false_alarm" in changes else "object_matching"
@@ -63,7 +63,7 @@ def test_sixty_stars_among_7500_cosmic_rays_are_aligned(tmp_path: Path) -> None:
     options = {"cosmic_ray_number": 3750, "hot_pixel_number": 0, "seed": 5}
     scene = aligned(tmp_path, RECIPE, stars=210, faintest=3000.0, **options)
     assert sum(len(chip.star) for chip in scene.exposures[1].chips) < 63
-    found = Table.read(tmp_path / "out" / "catalogs" / f"{IMAGE}.ecsv")
+    found = Table.read(tmp_path / "out" / "catalogs" / f"{IMAGE}.fits")
     assert found["narrow"].sum() > 6000
     assert max(errors(tmp_path, scene)) < 3.0
 
@@ -139,7 +139,7 @@ def test_the_fallback_is_taken_where_the_histogram_tells_nothing(
 @pytest.mark.effect("object_matching.mirrored")
 def test_a_mirrored_list_is_matched_only_if_asked_for(finished_run: Path, tmp_path: Path) -> None:
     out = finished_run / "out"
-    sky = read_table(out / "sky" / f"{IMAGE}.ecsv")
+    sky = read_table(out / "sky" / f"{IMAGE}.fits")
     mirrored = {**sky.columns, "ra": 2 * np.median(sky["ra"]) - sky["ra"]}
     write_table(tmp_path / "sky", ColumnTable(mirrored, meta=sky.meta))
     by = {
@@ -158,7 +158,7 @@ def test_an_offset_by_chance_is_accepted_only_if_the_recipe_says_so(
     finished_run: Path, tmp_path: Path
 ) -> None:
     out = finished_run / "out"
-    sky = read_table(out / "sky" / f"{IMAGE}.ecsv")
+    sky = read_table(out / "sky" / f"{IMAGE}.fits")
     # another part of the sky as far as the stars are concerned: the declinations in reverse
     elsewhere = {**sky.columns, "dec": sky["dec"].max() + sky["dec"].min() - sky["dec"]}
     write_table(tmp_path / "sky", ColumnTable(elsewhere, meta=sky.meta))

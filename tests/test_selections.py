@@ -52,7 +52,7 @@ def test_extensions_are_aligned_each_for_itself(small_scene: Scene, tmp_path: Pa
 def check_catalogs(out: Path) -> None:
     """Check that columns of exclusions, and text products, go by the chip's place in the file."""
     for name, chip in (("paint02q_flc_sci1", 1), ("paint02q_flc_sci2", 2), ("paint03q_flc_4", 2)):
-        found = Table.read(out / "catalogs" / f"{name}.ecsv")
+        found = Table.read(out / "catalogs" / f"{name}.fits")
         assert set(found["chip"]) == {chip}
         excluded = np.sum((found["x"] < 512) & (found["y"] < 512))
         assert (excluded == 0) == (name == "paint02q_flc_sci2")

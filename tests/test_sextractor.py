@@ -61,7 +61,7 @@ def search(folder: Path, values: dict[str, Any] | None = None, **section: object
     """Return the catalog that SExtractor makes of the exposure."""
     recipe = write_recipe(folder, values, **section)
     out = run_steps(recipe, "one_flc", ["make_masks", "find_sources"])
-    return Table.read(out / "catalogs" / "one_flc.ecsv")
+    return Table.read(out / "catalogs" / "one_flc.fits")
 
 
 def test_errors_are_those_of_photons_and_sky(folder: Path, scene: Scene) -> None:

@@ -21,7 +21,7 @@ from tweakreg_steps.json_file import read_json
 from tweakreg_steps.recipes.merging import merge
 from tweakreg_steps.reporting.summary import read_summary
 from tweakreg_steps.steps import solve_mosaic
-from tweakreg_steps.tables.ecsv import read_table
+from tweakreg_steps.tables.table_file import read_table
 
 NAMES = ("paint01q_flc", "paint02q_flc", "paint03q_flc")
 Solve = Callable[..., tuple[dict[str, Any], dict[str, Any]]]
@@ -45,13 +45,13 @@ def solve(solved_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         files = {
             "manifest": tmp_path / "manifest.json",
             "plane": out / "reference" / "wcs.fits",
-            **({"sources": out / "reference" / "sources.ecsv"} if catalog else {}),
+            **({"sources": out / "reference" / "sources.fits"} if catalog else {}),
             **{f"pair.{path.stem}": path for path in sorted((out / "pairs").glob("*.ecsv"))},
             "solution": tmp_path / "solution.json",
         }
         for name in NAMES:
             files |= {
-                f"sky.{name}": out / "sky" / f"{name}.ecsv",
+                f"sky.{name}": out / "sky" / f"{name}.fits",
                 f"matches.{name}": tmp_path / f"{name}_matches.ecsv",
                 f"fit.{name}": tmp_path / f"{name}.json",
                 f"pairs.{name}": tmp_path / f"{name}.ecsv",

@@ -86,10 +86,10 @@ def test_a_plane_that_holds_the_same_leaves_its_readers_alone(tmp_path: Path) ->
 
 
 def test_what_happened_to_a_product_is_said(outdir: Path) -> None:
-    (outdir / "catalogs" / "b.ecsv").unlink()
+    (outdir / "catalogs" / "b.fits").unlink()
     (outdir / "fits" / "a.json").write_text("edited, and longer than before")
     found = reasons(plan(), outdir)
-    assert found["find_sources", "b"] == ("catalogs/b.ecsv is missing",)
+    assert found["find_sources", "b"] == ("catalogs/b.fits is missing",)
     assert ("undistort_sources", "b") not in found
     assert found["fit_alignment", "a"][0].startswith("fits/a.json was changed")
     assert found["update_header", "a"] == ("fit_alignment runs",)
@@ -130,9 +130,9 @@ def test_cleaned_is_as_good_as_before(cleaned: Path) -> None:
 def test_what_a_stale_job_reads_is_made_again_and_nothing_else(cleaned: Path) -> None:
     images = [image("a"), image("b", wcs="new")]
     found = reasons(plan(images, clean=True), cleaned)
-    assert found["find_sources", "b"] == ("its product catalogs/b.ecsv is needed again",)
+    assert found["find_sources", "b"] == ("its product catalogs/b.fits is needed again",)
     assert found["make_masks", "b"] == ("its product masks/b.fits is needed again",)
-    assert found["undistort_sources", "a"] == ("its product sky/a.ecsv is needed again",)
+    assert found["undistort_sources", "a"] == ("its product sky/a.fits is needed again",)
     assert ("write_chip_catalog", "b.1") not in found
 
 

@@ -274,7 +274,7 @@ def test_code_that_changed_runs_its_step_and_on(
 # Products
 
 
-@pytest.mark.parametrize("product", [f"fits/{B}.json", f"catalogs/{B}.ecsv", "summary.ecsv"])
+@pytest.mark.parametrize("product", [f"fits/{B}.json", f"catalogs/{B}.fits", "summary.ecsv"])
 @pytest.mark.parametrize("damage", ["deleted", "truncated", "edited"])
 def test_a_product_that_is_not_as_it_was_made_is_made_again(
     folder: Path, product: str, damage: str

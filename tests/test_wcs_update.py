@@ -196,7 +196,7 @@ def test_regions_on_the_sky_go_through_the_new_wcs(
     (copy / "exclusions.txt").write_text("j94f052gq_flt.fits out.reg\n")
     edit(copy / "recipe.yaml", "outdir: out", "outdir: out\nexclusions: exclusions.txt")
     assert main(["run", str(copy / "recipe.yaml"), "-j", "2"]) == 0
-    found = Table.read(copy / "out" / "catalogs" / "j94f052gq_flt.ecsv")
+    found = Table.read(copy / "out" / "catalogs" / "j94f052gq_flt.fits")
     distance = np.hypot(found["x"] - 512.0, found["y"] - 256.0)[found["chip"] == 1]
     # 5 arcsec are 100 px, give or take the distortion
     assert 93.0 < distance.min() < 115.0

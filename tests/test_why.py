@@ -130,7 +130,7 @@ def test_what_the_last_run_does_not_name_any_more_is_unknown(run_copy: Path, cap
     manifest = read_json(run_copy / "out" / "manifest.json")
     del manifest["images"][1]
     write_json(run_copy / "out" / "manifest.json", manifest)
-    lines = why(run_copy / "out" / "catalogs" / f"{IMAGE}.ecsv", capsys)
+    lines = why(run_copy / "out" / "catalogs" / f"{IMAGE}.fits", capsys)
     (read,) = [line for line in lines if line.startswith("read pixels of")]
     assert read.startswith("read pixels of a file that no recipe names any more (SCI,1 ")
     assert read.endswith("): unknown")
@@ -156,11 +156,11 @@ def test_a_product_edited_by_hand_or_removed_is_known_for_it(run_copy: Path, cap
     with table.open("a") as stream:
         stream.write("\n")
     assert why(table, capsys)[0] == f"fits/{IMAGE}.ecsv, changed since it was made"
-    (run_copy / "out" / "sky" / f"{IMAGE}.ecsv").unlink()
+    (run_copy / "out" / "sky" / f"{IMAGE}.fits").unlink()
     lines = why(run_copy / "out" / "matches" / f"{IMAGE}.ecsv", capsys)
-    gone = f"sky/{IMAGE}.ecsv, not there any more"
+    gone = f"sky/{IMAGE}.fits, not there any more"
     assert any(gone in line for line in lines)
-    assert why(run_copy / "out" / "sky" / f"{IMAGE}.ecsv", capsys)[1].startswith(
+    assert why(run_copy / "out" / "sky" / f"{IMAGE}.fits", capsys)[1].startswith(
         "made by undistort"
     )
 

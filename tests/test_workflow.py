@@ -121,7 +121,7 @@ def test_only_what_is_stale_runs_again(
         "write_report",
     }
     assert rows[0]["reasons"] == ["catalog_fitting.nclip 3 → 5"]
-    catalog = run_copy / "out" / "catalogs" / "paint02q_flc.ecsv"
+    catalog = run_copy / "out" / "catalogs" / "paint02q_flc.fits"
     time = catalog.stat().st_mtime_ns
     assert main(["run", str(recipe), "-j", "2"]) == 0
     ran = [line for line in capsys.readouterr().err.splitlines() if line.startswith("[")]
@@ -130,7 +130,7 @@ def test_only_what_is_stale_runs_again(
     assert planned(run_copy, capsys) == []
 
 
-@pytest.mark.parametrize("product", ["catalogs/paint02q_flc.ecsv", "aligned/paint02q_flc.fits"])
+@pytest.mark.parametrize("product", ["catalogs/paint02q_flc.fits", "aligned/paint02q_flc.fits"])
 def test_a_product_deleted_or_edited_is_made_again(run_copy: Path, product: str) -> None:
     path = run_copy / "out" / product
     before = products(run_copy / "out")
@@ -338,10 +338,10 @@ def test_regions_and_flags_keep_sources_out(small_scene: Scene, tmp_path: Path, 
         hdus["DQ", 2].data[:] = 4
     main(["run", str(recipe), "-j", "2"])
     for name, alone in (("paint02q_flc", True), ("paint03q_flc", False)):
-        found = Table.read(tmp_path / "out" / "catalogs" / f"{name}.ecsv")
+        found = Table.read(tmp_path / "out" / "catalogs" / f"{name}.fits")
         left = (found["chip"] == 2) & (found["x"] < 512)
         assert (left.sum() == 0) == alone
-    assert set(Table.read(tmp_path / "out" / "catalogs" / "paint03q_flc.ecsv")["chip"]) == {2}
+    assert set(Table.read(tmp_path / "out" / "catalogs" / "paint03q_flc.fits")["chip"]) == {2}
     (tmp_path / "out.reg").write_text("image\ncircle(1,2\n")
     assert main(["run", str(recipe)]) == 2
 

@@ -38,16 +38,20 @@ def read_statements(path: Path) -> list[Statement]:
 
 
 def _read_fits(path: Path) -> list[Statement]:
-    """Read the HISTORY of the primary header, and the keywords of an aligned file.
+    """Read the HISTORY of the primary header, the keywords of an aligned file, or a table.
 
-    These say version, stamp and digest of the recipe; the whole statement is in the record that
-    stands beside the file, in ``headers/``.
+    The keywords say version, stamp and digest of the recipe; the whole statement is in the record
+    that stands beside the file, in ``headers/``.
     """
     from tweakreg_steps.fits_files.fits_blocks import scan_hdus
     from tweakreg_steps.fits_files.header_cards import iter_cards, keyword
     from tweakreg_steps.headers.signature import read_signature
+    from tweakreg_steps.tables.table_file import TABLE_HDUS, read_meta
 
-    primary = scan_hdus(path)[0]
+    hdus = scan_hdus(path)
+    primary = hdus[0]
+    if [hdu.values.get("EXTNAME") for hdu in hdus] == [None, *TABLE_HDUS]:
+        return _if_there(read_meta(path).get(KEY))
     cards = iter_cards(primary.header)
     texts = [card[8:].decode("ascii", "replace") for card in cards if keyword(card) == "HISTORY"]
     signature = read_signature(primary.values)

@@ -31,7 +31,7 @@ from tweakreg_steps.running.worker_pool import WorkerPool
 _FIRST = (
     "numpy",
     "tweakreg_steps.running.step_run",
-    "tweakreg_steps.tables.ecsv",
+    "tweakreg_steps.tables.table_file",
     "astropy.io.fits",
     "astropy.wcs",
     "tweakreg_steps.fits_files.exposure",

@@ -28,7 +28,8 @@ from tweakreg_steps.steps.products import (
     REFERENCE_SOURCES,
     SKY,
 )
-from tweakreg_steps.tables.ecsv import ColumnTable, read_table
+from tweakreg_steps.tables.ecsv import ColumnTable
+from tweakreg_steps.tables.table_file import read_table
 from tweakreg_steps.workflow.consumption import parameters_of
 from tweakreg_steps.workflow.jobs import Job, JobKey
 from tweakreg_steps.workflow.project import Project

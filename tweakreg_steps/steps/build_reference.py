@@ -49,7 +49,7 @@ STEP = Step(
 
 
 def run(call: StepCall[parameters.BuildReference, Facts]) -> None:
-    """Write ``reference/sources.ecsv``."""
+    """Write ``reference/sources.fits``."""
     from tweakreg_steps.alignment.reference_list import list_of_image
     from tweakreg_steps.alignment.reference_sources import sources_of_catalog
     from tweakreg_steps.astrometry.reference_plane import read_reference_plane

@@ -88,13 +88,19 @@ class StepCall(Generic[Parameters, FactsType]):
 
     def read_table(self, key: str) -> ColumnTable:
         """Read the table called `key`."""
-        from tweakreg_steps.tables.ecsv import read_table
+        from tweakreg_steps.tables.table_file import read_table
 
         return read_table(self.file(key))
 
+    def read_meta(self, key: str) -> dict[str, Any]:
+        """Read the metadata of the table called `key`."""
+        from tweakreg_steps.tables.table_file import read_meta
+
+        return read_meta(self.file(key))
+
     def write_table(self, key: str, table: ColumnTable) -> None:
         """Write the table called `key`, with what it says of its making."""
-        from tweakreg_steps.tables.ecsv import write_table
+        from tweakreg_steps.tables.table_file import write_table
 
         write_table(self.file(key), sign_table(table, self.statement))
 

@@ -73,7 +73,7 @@ STEP = Step(
 
 
 def run(call: StepCall[parameters.FindSources, Facts]) -> None:
-    """Write ``catalogs/<image>.ecsv``, and small pictures of the pixels beside it."""
+    """Write ``catalogs/<image>.fits``, and small pictures of the pixels beside it."""
     from tweakreg_steps.finding.image_catalog import find_in_image
     from tweakreg_steps.finding.lower_thresholds import look_lower
     from tweakreg_steps.fits_files.pixel_unit import unit_from_record

@@ -53,7 +53,7 @@ STEP = Step(
 
 
 def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
-    """Write ``positions/<image>.ecsv``."""
+    """Write ``positions/<image>.fits``."""
     from tweakreg_steps.psf.exposed_pixels import ExposureFiles
     from tweakreg_steps.psf.image_positions import measure_image
 

@@ -18,19 +18,19 @@ WORKING = Product("working/{image}.fits", is_intermediate=True)
 """Copy of an image in which stwcs.updatewcs has made the WCS anew."""
 MASK = Product("masks/{image}.fits", is_intermediate=True)
 """Where on each chip sources may be."""
-CATALOG = Product("catalogs/{image}.ecsv", is_intermediate=True)
+CATALOG = Product("catalogs/{image}.fits", is_intermediate=True)
 """The sources of an image, in pixels."""
-POSITIONS = Product("positions/{image}.ecsv", is_intermediate=True)
+POSITIONS = Product("positions/{image}.fits", is_intermediate=True)
 """The same, where the PSF puts them."""
 PSF = Product("psf/{psf}.fits")
 """The PSF of a camera and filter, built from the exposures."""
-SKY = Product("sky/{image}.ecsv", is_intermediate=True)
+SKY = Product("sky/{image}.fits", is_intermediate=True)
 """The sources of an image on the sky, undistorted."""
 PLANE = Product("reference/wcs.fits", counts_by_content=True)
 """The undistorted WCS in whose pixels matching and fitting are done."""
-REFERENCE_SOURCES = Product("reference/sources.ecsv")
+REFERENCE_SOURCES = Product("reference/sources.fits")
 """The reference list as it is before any image is aligned."""
-EXPANDED_SOURCES = Product("reference/expanded_sources.ecsv")
+EXPANDED_SOURCES = Product("reference/expanded_sources.fits")
 """The reference list with the sources that aligned images have added at its end."""
 MATCHES = Product("matches/{image}.ecsv", is_intermediate=True)
 """Which source of an image is which of the reference."""

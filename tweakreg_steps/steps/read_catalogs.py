@@ -51,7 +51,7 @@ STEP = Step(
 
 
 def run(call: StepCall[parameters.ReadCatalogs, Facts]) -> None:
-    """Write ``catalogs/<image>.ecsv``."""
+    """Write ``catalogs/<image>.fits``."""
     from tweakreg_steps.finding.given_catalogs import read_given_catalogs
 
     groups = ("catalogs", "exclusions")

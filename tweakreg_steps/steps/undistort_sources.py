@@ -42,7 +42,7 @@ STEP = Step(
 
 
 def run(call: StepCall[parameters.UndistortSources, Facts]) -> None:
-    """Write ``sky/<image>.ecsv``, and where the chips themselves are."""
+    """Write ``sky/<image>.fits``, and where the chips themselves are."""
     from tweakreg_steps.astrometry.footprint import find_footprint
     from tweakreg_steps.finding.sky_list import make_sky_list
     from tweakreg_steps.fits_files.exposure import wcs_reader

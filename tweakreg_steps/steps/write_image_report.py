@@ -109,20 +109,20 @@ def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
     look = read_json(call.file("look"))
     fit = after_review(read_fit(call.file("fit")), rejected=call.inputs["rejected"])
     plane = read_reference_plane(call.file("plane"))
-    names = ("catalog", "sky", "matches", "pairs")
-    catalog, sky, matches, pairs = (call.read_table(name) for name in names)
+    found = call.read_meta("catalog")
+    sky, matches, pairs = (call.read_table(name) for name in ("sky", "matches", "pairs"))
     sources = call.read_table("expanded" if call.optional_file("expanded") else "sources")
     scale = plane_pixel_scale(plane) * 1000.0
     facts = summarize_image(chips, call.inputs["labels"], fit, scale)
     facts["motions"] = describe_motions(sources, pairs, call.inputs.get("epoch"))
-    facts["parameters"] = merged_parameters(fit, *(t.meta for t in (sources, catalog, matches)))
+    facts["parameters"] = merged_parameters(fit, sources.meta, found, matches.meta)
     used = sources.head(matches.meta["n_reference"])
     data = describe_image(call.name, chips, look, fit, pairs, sky, used, plane)
     data["offsets"] = find_offsets(call.name, matches, sky, sources, call.file("plane"))
     page = image_page(
         facts,
         data,
-        found=catalog.meta,
+        found=found,
         match=matches.meta,
         files={text: f"../{product.path(image=call.name)}" for text, product in _LINKED.items()},
         log=f"../{log_of_image(call.name)}",

@@ -11,9 +11,9 @@ rows    FITS         own ECSV     astropy's   VOTable       CSV, no units
 60,000  21 + 9.3     293 + 169    788 + 438   3186 + 845    391 + 98
 ======= ============ ============ =========== ============= ===============
 
-The metadata are JSON in a table of their own, ``META``; FITS cards hold neither nested values nor
-other letters than ASCII. ``astropy.table.Table.read(path, hdu=1)`` reads the columns and their
-units; their descriptions are the cards TCOMMn, as TOPCAT reads them.
+The metadata are JSON, the bytes of an image of its own, ``META``: FITS cards hold neither nested
+values nor other letters than ASCII. ``astropy.table.Table.read`` reads the columns and their units;
+their descriptions are the cards TCOMMn, as TOPCAT reads them.
 """
 
 from __future__ import annotations
@@ -32,9 +32,11 @@ from tweakreg_steps.tables import ecsv
 from tweakreg_steps.tables.binary_tables import require_sane
 from tweakreg_steps.tables.ecsv import ColumnTable
 
-__all__ = ["ColumnTable", "format_fits", "read_meta", "read_table", "write_table"]
+__all__ = ["TABLE_HDUS", "ColumnTable", "format_fits", "read_meta", "read_table", "write_table"]
 
-_DATA, _META, _JSON = "TABLE", "META", "JSON"
+TABLE_HDUS = _DATA, _META = "TABLE", "META"
+"""The extensions of a file that `write_table` wrote, in their order."""
+
 _SUFFIX = ".fits"
 _CODES = {
     "bool": "L",
@@ -104,10 +106,7 @@ def format_fits(table: ColumnTable) -> bytes:
         if name in table.descriptions:
             data.header[f"TCOMM{number}"] = table.descriptions[name]
     content = json.dumps(dict(table.meta)).encode("ascii")
-    cell = np.array([content], dtype=f"S{len(content)}")
-    meta = fits.BinTableHDU.from_columns(
-        [fits.Column(_JSON, f"{len(content)}A", array=cell)], name=_META
-    )
+    meta = fits.ImageHDU(np.frombuffer(content, dtype=np.uint8), name=_META)
     stream = io.BytesIO()
     fits.HDUList([fits.PrimaryHDU(), data, meta]).writeto(stream)
     return stream.getvalue()
@@ -147,9 +146,9 @@ def _read_fits(path: Path, *, with_columns: bool) -> ColumnTable:
     try:
         content = path.read_bytes()
         with fits.open(io.BytesIO(content), character_as_bytes=True, uint=True) as hdus:
-            for name in (_DATA, _META):
-                require_sane(path, hdus[name], f", {name}", len(content))
-            meta = _decode_meta(hdus[_META])
+            meta = _decode_meta(hdus[_META], len(content))
+            if with_columns:
+                require_sane(path, hdus[_DATA], f", {_DATA}", len(content))
             columns = _columns(hdus[_DATA]) if with_columns else {"": np.zeros(0)}
             descriptions = {
                 column.name: hdus[_DATA].header[f"TCOMM{number}"]
@@ -167,9 +166,11 @@ def _read_fits(path: Path, *, with_columns: bool) -> ColumnTable:
     return ColumnTable(columns, units, descriptions, meta)
 
 
-def _decode_meta(hdu: Any) -> dict[str, Any]:  # noqa: ANN401  an HDU of astropy
+def _decode_meta(hdu: Any, size: int) -> dict[str, Any]:  # noqa: ANN401  an HDU of astropy
     """Return the metadata."""
-    meta = json.loads(bytes(hdu.data[_JSON][0]))
+    if hdu.header["NAXIS"] != 1 or not 0 < hdu.header["NAXIS1"] <= size:
+        raise ValueError("its metadata are cut short")
+    meta = json.loads(bytes(hdu.data))
     if not isinstance(meta, dict):
         raise ValueError("its metadata are no mapping")  # noqa: TRY004  of the file
     return meta
