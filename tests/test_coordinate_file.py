@@ -12,6 +12,7 @@ import yaml
 from associations import write_association
 from astropy.io import fits
 from astropy.table import Table
+from product_tables import read_product
 from skies import Scene, rms_to_truth
 from steps import run_steps
 from wcs_files import write_uvis
@@ -56,7 +57,7 @@ def catalog(folder: Path, values: dict[str, Any] | None = None, **section: objec
     out = run_steps(folder / "recipe.yaml", "one_flc", ["make_masks", "find_sources"])
     assert not (out / "masks").exists()
     run_steps(folder / "recipe.yaml", "one_flc", ["read_catalogs", "undistort_sources"])
-    return Table.read(out / "catalogs" / "one_flc.fits")
+    return read_product(out / "catalogs" / "one_flc.fits")
 
 
 @pytest.mark.parametrize("command", ["validate", "plan"])
@@ -107,7 +108,7 @@ def test_magnitudes_are_known_as_such_and_errors_are_not_known(
     folder: Path, fluxunits: str, unit: str | None
 ) -> None:
     assert catalog(folder, fluxcol=3, fluxunits=fluxunits)["flux"].unit == unit
-    sky = Table.read(folder / "out" / "sky" / "one_flc.fits")
+    sky = read_product(folder / "out" / "sky" / "one_flc.fits")
     assert sky["flux"].unit == unit
     assert np.isnan(sky["error"]).all()
 
@@ -145,7 +146,7 @@ def test_sky_positions_are_taken_as_they_are_and_fall_on_the_chip(folder: Path) 
     table = catalog(folder, xyunits="degrees")
     assert np.allclose(table["x"], x, rtol=0, atol=2e-6)
     assert np.allclose(table["y"], y, rtol=0, atol=2e-6)
-    sky = Table.read(folder / "out" / "sky" / "one_flc.fits")
+    sky = read_product(folder / "out" / "sky" / "one_flc.fits")
     assert list(sky["ra"]) == list(ra[:5])
     assert list(sky["dec"]) == list(dec[:5])
 
@@ -201,7 +202,7 @@ def test_a_selected_extension_has_the_catalog_of_its_place(
     (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     name = f"one_flc_{image.partition('[')[2].strip(']').replace(',', '')}"
     out = run_steps(folder / "recipe.yaml", name, ["read_catalogs"])
-    assert list(Table.read(out / "catalogs" / f"{name}.fits")["x"][:1]) == x
+    assert list(read_product(out / "catalogs" / f"{name}.fits")["x"][:1]) == x
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from astropy.io import fits
 from astropy.table import Table
+from product_tables import read_product
 from steps import run_steps
 from wcs_files import MATRIX, wcs_header
 
@@ -209,7 +210,7 @@ def search(exposure: Path, section: str, find: dict[str, Any]) -> Table:
     path.write_text(yaml.safe_dump(recipe))
     name = "tiny_flt" if section == "imagefindpars" else "tiny_flt_refimage"
     out = run_steps(path, name, ["make_masks", "find_sources"])
-    return Table.read(out / "catalogs" / f"{name}.fits")
+    return read_product(out / "catalogs" / f"{name}.fits")
 
 
 def parametrized() -> list[Any]:

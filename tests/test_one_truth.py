@@ -15,6 +15,7 @@ from plain_snakemake import OF_THE_WORKFLOW, plain_snakemake
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.records.outdir_files import LEDGER
+from tweakreg_steps.tables.table_file import read_table, write_table
 
 Jobs = set[tuple[str, str]]
 
@@ -65,8 +66,7 @@ def deleted_copy(recipe: Path) -> None:
 
 def truncated(recipe: Path) -> None:
     path = recipe.parent / "out" / "catalogs" / f"{IMAGE}.fits"
-    lines = path.read_text().splitlines(keepends=True)
-    path.write_text("".join(lines[:60]))
+    write_table(path, read_table(path).head(60))
 
 
 def edited(recipe: Path) -> None:

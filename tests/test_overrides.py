@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from astropy.table import Table
+from product_tables import read_product
 from skies import Scene
 from test_workplan import CATALOGS, changed, image, plan
 from tiny import LEAN, copy_tiny
@@ -161,14 +161,14 @@ def test_one_image_is_searched_in_its_own_way(
     tiny_exposures: Scene, tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = tiny_exposures.paths[1].stem
-    usual = Table.read(tiny_run / "out" / "catalogs" / f"{name}.fits")
+    usual = read_product(tiny_run / "out" / "catalogs" / f"{name}.fits")
     limit = float(sorted(usual["flux"])[-10])
     changes = {name: {"imagefindpars": {"fluxmax": limit}}}
     path = copy_tiny(tiny_exposures, tmp_path, images=changes, **LEAN)
     assert main(["run", str(path)]) == 0
     for exposure in tiny_exposures.paths:
-        before = Table.read(tiny_run / "out" / "catalogs" / f"{exposure.stem}.fits")
-        after = Table.read(tmp_path / "out" / "catalogs" / f"{exposure.stem}.fits")
+        before = read_product(tiny_run / "out" / "catalogs" / f"{exposure.stem}.fits")
+        after = read_product(tmp_path / "out" / "catalogs" / f"{exposure.stem}.fits")
         assert len(before) - len(after) == (10 if exposure.stem == name else 0)
     capsys.readouterr()
     changes = {name: {"imagefindpars": {"fluxmax": limit + 1.0}}}

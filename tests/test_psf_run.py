@@ -15,6 +15,7 @@ import yaml
 from astropy.io import fits
 from astropy.table import Table
 from optics import effective_psf, uvis
+from product_tables import read_product
 from psf_runs import LIBRARY, SHAPE, with_psf, write_recipe
 from scipy.ndimage import map_coordinates
 from skies import Scene, rms_to_truth
@@ -91,8 +92,8 @@ def test_a_psf_aligns_several_times_as_well(
 
 
 def test_positions_say_how_good_they_are(aligned: Callable[[str], Path]) -> None:
-    found = Table.read(aligned(LIBRARY) / "positions" / f"{FIRST}.fits")
-    before = Table.read(aligned(LIBRARY) / "catalogs" / f"{FIRST}.fits")
+    found = read_product(aligned(LIBRARY) / "positions" / f"{FIRST}.fits")
+    before = read_product(aligned(LIBRARY) / "catalogs" / f"{FIRST}.fits")
     assert set(before.colnames) < set(found.colnames)
     assert {"var_x", "var_y", "cov_xy", "quality", "chi2", "flags"} < set(found.colnames)
     good = np.isfinite(found["error"]) & (found["flags"] == 0)
@@ -111,7 +112,7 @@ def test_the_psf_is_one_product_of_all_exposures(aligned: Callable[[str], Path])
         error = hdus[0].header["PSFERR1"]
         assert 0.0005 < error < 0.01
         assert "provenance" in str(hdus[0].header["HISTORY"])
-    found = Table.read(folder / "positions" / f"{FIRST}.fits")
+    found = read_product(folder / "positions" / f"{FIRST}.fits")
     first = found[(found["chip"] == 1) & np.isfinite(found["error"])]
     noise = np.sqrt((first["var_x"] + first["var_y"]) / 2)
     assert (first["error"] >= np.hypot(noise, error) - 1e-6).all()
@@ -128,8 +129,8 @@ def test_a_built_psf_serves_as_a_file(
     again = run_steps(recipe, FIRST, FIND_RULES)
     built = aligned("build")
     np.testing.assert_array_equal(
-        Table.read(again / "positions" / f"{FIRST}.fits")["x"],
-        Table.read(built / "positions" / f"{FIRST}.fits")["x"],
+        read_product(again / "positions" / f"{FIRST}.fits")["x"],
+        read_product(built / "positions" / f"{FIRST}.fits")["x"],
     )
 
 
@@ -169,8 +170,8 @@ def test_a_reference_image_is_measured_as_its_own_section_says(
     values["refimagefindpars"] = {"threshold": 20, "centroid": "psf", "psf": LIBRARY}
     recipe.write_text(yaml.safe_dump(values))
     folder = run_steps(recipe, f"{FIRST}_refimage", FIND_RULES)
-    positions = Table.read(folder / "positions" / f"{FIRST}_refimage.fits")
-    sky = Table.read(folder / "sky" / f"{FIRST}_refimage.fits")
+    positions = read_product(folder / "positions" / f"{FIRST}_refimage.fits")
+    sky = read_product(folder / "sky" / f"{FIRST}_refimage.fits")
     np.testing.assert_array_equal(sky["x"], positions["x"])
 
 
@@ -226,7 +227,7 @@ def test_what_the_weights_fall_back_on_is_said(
     shutil.copy(scene.paths[0].parent / LIBRARY, tmp_path)
     recipe = write_recipe(tmp_path, "out", with_psf(LIBRARY))
     folder = run_steps(recipe, FIRST, FIND_RULES)
-    found = Table.read(folder / "positions" / f"{FIRST}.fits")
+    found = read_product(folder / "positions" / f"{FIRST}.fits")
     assert {chip["pixel_noise"] for chip in found.meta["chips"]} == {"header, ELECTRONS"}
     errors = errors_of(folder, scene, "positions")
     assert scatter(errors) == pytest.approx(np.nanmedian(found["error"]), rel=0.2)

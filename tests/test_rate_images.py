@@ -9,6 +9,7 @@ import pytest
 import yaml
 from astropy.io import fits
 from astropy.table import Table
+from product_tables import read_product
 from skies import Scene, rms_to_truth
 from steps import run_steps
 from tiny import LEAN, copy_tiny, tiny_scene
@@ -39,7 +40,7 @@ def recipe_of(scene: Scene, folder: Path, unit: str | None, **find: float | None
 def catalog(recipe: Path) -> Table:
     name = sorted(recipe.parent.glob("*_flc.fits"))[1].stem
     out = run_steps(recipe, name, ["make_masks", "find_sources"])
-    return Table.read(out / "catalogs" / f"{name}.fits")
+    return read_product(out / "catalogs" / f"{name}.fits")
 
 
 @pytest.mark.parametrize("find", [{"threshold": 4.0}, {"threshold": None}])

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.table import Table
+from product_tables import read_product
 from steps import call_of
 from wcs_files import make_plane
 
@@ -60,7 +61,7 @@ def sources(path: Path, **given: Any) -> Table:  # noqa: ANN401  any value of a 
         files={"refcat": path, "plane": path.parent / "wcs.fits", "sources": product},
     )
     run(call)
-    return Table.read(product)
+    return read_product(product)
 
 
 def chosen(table: Table) -> str:

@@ -14,6 +14,7 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
 from conftest import copy_scene
+from product_tables import read_product
 from reference_images import SHAPE, TPV, paint_reference
 from skies import Scene, rms_to_truth
 from stwcs.distortion.utils import output_wcs
@@ -103,9 +104,9 @@ def test_shifts_are_in_the_pixels_of_the_reference_image(
 
 def test_the_sources_name_the_image_they_come_from(drizzled: Path) -> None:
     out = drizzled / "out"
-    sources = Table.read(out / "reference" / "sources.fits")
+    sources = read_product(out / "reference" / "sources.fits")
     assert set(sources["origin"]) == {"deep_drz_sci1"}
-    found = Table.read(out / "catalogs" / "deep_drz_sci1_refimage.fits")
+    found = read_product(out / "catalogs" / "deep_drz_sci1_refimage.fits")
     assert np.array_equal(sources["x0"], found["x"])
     for name in ("deep_drz_sci1_refimage_sci1_xy_catalog", "deep_drz_sci1_refimage_sky_catalog"):
         assert len(np.loadtxt(out / "tweakreg" / f"{name}.coo")) == len(sources)
@@ -217,7 +218,7 @@ def test_a_distorted_hst_image_that_is_an_input_is_the_reference(
     assert set(table["reference"]) == {"paint01q_flc"}
     # refimagefindpars holds for the reference, imagefindpars for the same image as an input
     counts = [
-        len(Table.read(tmp_path / "out" / "catalogs" / f"{name}.fits"))
+        len(read_product(tmp_path / "out" / "catalogs" / f"{name}.fits"))
         for name in ("paint01q_flc_refimage", "paint01q_flc")
     ]
     assert counts[0] > counts[1] > 0
@@ -240,7 +241,7 @@ def test_with_a_catalog_the_image_is_the_plane_alone(small_scene: Scene, tmp_pat
         not list(out.rglob("*_refimage*")) or not (out / "catalogs" / "deep_refimage.fits").exists()
     )
     assert read_reference_plane(out / "reference" / "wcs.fits").pixel_shape == SHAPE[::-1]
-    sources = Table.read(out / "reference" / "sources.fits")
+    sources = read_product(out / "reference" / "sources.fits")
     assert set(sources["origin"]) == {"stars.cat"}
     assert len(sources) == len(small_scene.ra)
 
@@ -254,11 +255,11 @@ def test_its_own_line_in_the_exclusions_is_honoured(
     (folder / "exclusions.txt").write_text("deep_drz.fits left.reg\n")
     edit(folder / "recipe.yaml", "outdir: out", "outdir: out\nexclusions: exclusions.txt")
     main(["run", str(folder / "recipe.yaml"), "-j", "2"])
-    sources = Table.read(folder / "out" / "reference" / "sources.fits")
+    sources = read_product(folder / "out" / "reference" / "sources.fits")
     assert len(sources) > 20
     assert np.all(sources["x0"] > 748)
-    everywhere = Table.read(folder / "out" / "catalogs" / "paint01q_flc.fits")
-    before = Table.read(drizzled / "out" / "catalogs" / "paint01q_flc.fits")
+    everywhere = read_product(folder / "out" / "catalogs" / "paint01q_flc.fits")
+    before = read_product(drizzled / "out" / "catalogs" / "paint01q_flc.fits")
     assert len(everywhere) == len(before)
 
 

@@ -9,6 +9,7 @@ import yaml
 from astropy.io import fits
 from astropy.table import Table
 from conftest import copy_scene
+from product_tables import read_product
 from skies import Scene, rms_to_truth
 
 from tweakreg_steps.cli import main
@@ -52,7 +53,7 @@ def test_extensions_are_aligned_each_for_itself(small_scene: Scene, tmp_path: Pa
 def check_catalogs(out: Path) -> None:
     """Check that columns of exclusions, and text products, go by the chip's place in the file."""
     for name, chip in (("paint02q_flc_sci1", 1), ("paint02q_flc_sci2", 2), ("paint03q_flc_4", 2)):
-        found = Table.read(out / "catalogs" / f"{name}.fits")
+        found = read_product(out / "catalogs" / f"{name}.fits")
         assert set(found["chip"]) == {chip}
         excluded = np.sum((found["x"] < 512) & (found["y"] < 512))
         assert (excluded == 0) == (name == "paint02q_flc_sci2")

@@ -13,6 +13,7 @@ import yaml
 from astropy.io import fits
 from astropy.table import Table
 from conftest import LEAN_RECIPE, copy_scene
+from product_tables import read_product
 from scipy.spatial import cKDTree
 from skies import Scene, rms_to_truth, small_uvis_scene
 from steps import run_steps
@@ -61,7 +62,7 @@ def search(folder: Path, values: dict[str, Any] | None = None, **section: object
     """Return the catalog that SExtractor makes of the exposure."""
     recipe = write_recipe(folder, values, **section)
     out = run_steps(recipe, "one_flc", ["make_masks", "find_sources"])
-    return Table.read(out / "catalogs" / "one_flc.fits")
+    return read_product(out / "catalogs" / "one_flc.fits")
 
 
 def test_errors_are_those_of_photons_and_sky(folder: Path, scene: Scene) -> None:

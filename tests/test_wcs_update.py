@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
-from astropy.table import Table
+from product_tables import read_product
 from raw_exposures import D2IMFILE, IDCTAB, provide_reference_files, raw_acs_scene, raw_headers
 from skies import Scene, rms_to_truth, single_extension_scene
 from wcs_update_oracle import run_updatewcs
@@ -196,7 +196,7 @@ def test_regions_on_the_sky_go_through_the_new_wcs(
     (copy / "exclusions.txt").write_text("j94f052gq_flt.fits out.reg\n")
     edit(copy / "recipe.yaml", "outdir: out", "outdir: out\nexclusions: exclusions.txt")
     assert main(["run", str(copy / "recipe.yaml"), "-j", "2"]) == 0
-    found = Table.read(copy / "out" / "catalogs" / "j94f052gq_flt.fits")
+    found = read_product(copy / "out" / "catalogs" / "j94f052gq_flt.fits")
     distance = np.hypot(found["x"] - 512.0, found["y"] - 256.0)[found["chip"] == 1]
     # 5 arcsec are 100 px, give or take the distortion
     assert 93.0 < distance.min() < 115.0

@@ -17,6 +17,7 @@ from astropy.io import fits
 from astropy.table import Table
 from conftest import LEAN_RECIPE, RECIPE, copy_scene
 from plain_snakemake import OF_THE_WORKFLOW, plain_snakemake
+from product_tables import read_product
 from skies import Scene, rms_to_truth
 from tiny import LEAN, copy_tiny
 
@@ -338,10 +339,10 @@ def test_regions_and_flags_keep_sources_out(small_scene: Scene, tmp_path: Path, 
         hdus["DQ", 2].data[:] = 4
     main(["run", str(recipe), "-j", "2"])
     for name, alone in (("paint02q_flc", True), ("paint03q_flc", False)):
-        found = Table.read(tmp_path / "out" / "catalogs" / f"{name}.fits")
+        found = read_product(tmp_path / "out" / "catalogs" / f"{name}.fits")
         left = (found["chip"] == 2) & (found["x"] < 512)
         assert (left.sum() == 0) == alone
-    assert set(Table.read(tmp_path / "out" / "catalogs" / "paint03q_flc.fits")["chip"]) == {2}
+    assert set(read_product(tmp_path / "out" / "catalogs" / "paint03q_flc.fits")["chip"]) == {2}
     (tmp_path / "out.reg").write_text("image\ncircle(1,2\n")
     assert main(["run", str(recipe)]) == 2
 
