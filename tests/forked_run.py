@@ -88,6 +88,8 @@ def snakemake(words: Sequence[str]) -> int:
 
     warnings.resetwarnings()
     warnings.simplefilter("ignore")
+    # it keeps the stream that it met when it was imported, perhaps one that pytest captures
+    import_module("snakemake.shell").STDOUT = sys.stdout  # type: ignore[attr-defined]
     sys.argv = ["snakemake", *words]
     try:
         cli.main(list(words))
