@@ -16,8 +16,10 @@ TEXT = """\
 Every file that a recipe may make, where it stands in the output folder, which step makes it, and
 which steps read it. `{image}` is the name of an exposure without its ending, `{file}` its file
 name. *Intermediate* products are read by other steps only; `clean: true` removes them. Tables are
-ECSV: `astropy.table.Table.read` gives columns, units and descriptions. JSON files hold plain
-values. All of them [say what made them](../provenance.md).
+ECSV, long lists of sources FITS: `astropy.table.Table.read` gives columns and units. The
+descriptions are those of the columns in ECSV, the cards `TCOMMn` in FITS, whose metadata are JSON,
+the bytes of the image `META`. JSON files hold plain values. All of them
+[say what made them](../provenance.md).
 
 Pixels are FITS pixels: the centre of the first one is 1. Those of the *reference plane* are the
 pixels of `reference/wcs.fits`.

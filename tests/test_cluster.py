@@ -84,7 +84,7 @@ def test_a_cluster_makes_the_same_files_in_two_jobs(
     assert sorted({*found}) == [*searches, "write_chip_catalog"]
     assert len(found) == 15
     kept = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out" / "sky").iterdir()}
-    assert sorted(kept) == ["paint01q_flc.ecsv", "paint03q_flc.ecsv"]
+    assert sorted(kept) == ["paint01q_flc.fits", "paint03q_flc.fits"]
 
     shutil.move(tmp_path / "good", tmp_path / "paint02q_flc.fits")
     working = profile(tmp_path)

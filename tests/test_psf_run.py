@@ -57,7 +57,7 @@ def aligned(scene: Scene, psf_built_run: Path) -> Callable[[str], Path]:
 
 def errors_of(folder: Path, scene: Scene, table: str) -> np.ndarray:
     """Return how far measured stars of the first exposure are from the truth, pixels, (n, 2)."""
-    found = Table.read(folder / table / f"{FIRST}.ecsv")
+    found = Table.read(folder / table / f"{FIRST}.fits")
     rows = []
     for chip in scene.exposures[0].chips:
         own = found[found["chip"] == chip.number]

@@ -1,21 +1,24 @@
-"""The rows that are added to WCSCORR are those of stwcs, byte for byte."""
+"""The rows that are added to WCSCORR are those of stwcs, with astropy 8 byte for byte."""
 
 import gzip
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import astropy
 import numpy as np
 import pytest
 from skies import UVIS_HEADERS
 
 from tweakreg_steps.fits_files.card_list import CardList
 from tweakreg_steps.fits_files.copying import read_hdu
-from tweakreg_steps.fits_files.fits_blocks import scan_hdus
+from tweakreg_steps.fits_files.fits_blocks import padded, scan_hdus
+from tweakreg_steps.fits_files.header_cards import CARD, iter_cards
 from tweakreg_steps.headers.wcscorr_rows import add_rows
 from tweakreg_steps.headers.wcscorr_table import record_by_stwcs, record_wcs
 
 Record = dict[str, Any]
+_KEEPS_ORDER = int(astropy.__version__.split(".")[0]) >= 8
 FIT = {"CRDER1": 3.2e-7, "CRDER2": 3.1e-7, "NMATCH": 296}
 
 
@@ -52,6 +55,20 @@ def by_stwcs(record: Record) -> bytes | None:
     return record_by_stwcs(**record)
 
 
+def is_same(one: bytes | None, other: bytes | None) -> bool:
+    """Tell whether two tables are; astropy before 8 moves EXTNAME in front of the columns."""
+    if one is None or other is None or _KEEPS_ORDER:
+        return one == other
+    return _sorted(one) == _sorted(other)
+
+
+def _sorted(table: bytes) -> tuple[list[bytes], bytes]:
+    """Return the cards of a table in one order, and its rows."""
+    cards = list(iter_cards(table))
+    end = padded(CARD * (1 + len(cards)))
+    return sorted(cards), table[end:]
+
+
 def named(record: Record, name: str) -> Record:
     return {**record, "wcsname": name, **edited(record, WCSNAME=name)}
 
@@ -59,7 +76,8 @@ def named(record: Record, name: str) -> Record:
 @pytest.mark.parametrize("name", ["NEW", "IDC_2731450pi-FIT_SVM_GAIADR2", "idc_2731450PI", "OPUS"])
 def test_a_new_name_and_one_that_is_used_again(record: Record, name: str) -> None:
     given = named(record, name)
-    assert add_rows(**given) == by_stwcs(given) != record["table"]
+    assert is_same(add_rows(**given), by_stwcs(given))
+    assert not is_same(by_stwcs(given), record["table"])
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -70,7 +88,7 @@ def test_digits_are_those_of_wcslib(record: Record, seed: int) -> None:
     values |= {f"CRPIX{i}": round(float(rng.uniform(-5000, 5000)), seed) for i in (1, 2)}
     values |= dict(zip(("CD1_1", "CD1_2", "CD2_1", "CD2_2"), turned, strict=True))
     given = record | edited(record, **{key: float(value) for key, value in values.items()})
-    assert add_rows(**given) == by_stwcs(given)
+    assert is_same(add_rows(**given), by_stwcs(given))
 
 
 @pytest.mark.parametrize(
@@ -87,7 +105,7 @@ def test_digits_are_those_of_wcslib(record: Record, seed: int) -> None:
 )
 def test_what_a_header_of_a_chip_may_hold(record: Record, changes: dict[str, Any]) -> None:
     given = record | edited(record, **changes)
-    assert add_rows(**given) == by_stwcs(given)
+    assert is_same(add_rows(**given), by_stwcs(given))
 
 
 @pytest.mark.parametrize(
@@ -101,7 +119,7 @@ def test_what_a_header_of_a_chip_may_hold(record: Record, changes: dict[str, Any
 )
 def test_what_the_primary_header_may_hold(record: Record, changes: dict[str, Any]) -> None:
     given = {**record, "primary": edit(record["primary"], changes)}
-    assert add_rows(**given) == by_stwcs(given)
+    assert is_same(add_rows(**given), by_stwcs(given))
 
 
 def test_one_alignment_after_the_other_until_stwcs_makes_the_table_longer(record: Record) -> None:
@@ -109,8 +127,8 @@ def test_one_alignment_after_the_other_until_stwcs_makes_the_table_longer(record
     for name in ("TWEAK", "SECOND", "TWEAK", "THIRD", "SECOND", "FOURTH", "FIFTH"):
         given = named(given, name)
         done, wanted = add_rows(**given), by_stwcs(given)
-        assert done in {None, wanted}
-        assert record_wcs(**given) == wanted
+        assert done is None or is_same(done, wanted)
+        assert is_same(record_wcs(**given), wanted)
         ways.append(done is None)
         given["table"] = wanted
     assert True in ways[3:]
@@ -119,7 +137,7 @@ def test_one_alignment_after_the_other_until_stwcs_makes_the_table_longer(record
 
 def test_a_single_chip(record: Record) -> None:
     given = {**record, "science": record["science"][:1]}
-    assert add_rows(**given) == by_stwcs(given)
+    assert is_same(add_rows(**given), by_stwcs(given))
 
 
 def older_form(table: bytes) -> bytes:
@@ -146,4 +164,4 @@ def test_a_table_of_another_form_is_stwcs_s(
 def test_a_header_of_another_form_is_stwcs_s(record: Record, changes: dict[str, Any]) -> None:
     given = record | edited(record, **changes)
     assert add_rows(**given) is None
-    assert record_wcs(**given) == by_stwcs(given)
+    assert is_same(record_wcs(**given), by_stwcs(given))
