@@ -15,6 +15,7 @@ from tiny import copy_tiny
 from tweakreg_steps.cli import command_names, main
 from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.recipes.settings import settings_tree
+from tweakreg_steps.workflow.outdir import claim, release
 
 Said = pytest.CaptureFixture[str]
 
@@ -41,6 +42,15 @@ def test_show_takes_the_recipe_and_gives_json(tiny: Path, capsys: Said) -> None:
     assert [row["status"] for row in found["images"]] == ["reference", "aligned", "aligned"]
     assert found["images"][1]["dx"] != 0.0
     assert found["images"][0]["changes"] == {}
+
+
+def test_show_says_that_a_run_was_broken_off(tiny: Path, capsys: Said) -> None:
+    out = tiny / "out"
+    claim(out, ["summary.ecsv"])
+    status, table, warning = said(capsys, "show", out)
+    assert "was broken off; this table is from before it" in warning
+    release(out)
+    assert said(capsys, "show", out) == (status, table, "")
 
 
 def test_what_there_is_not_is_said_with_the_way_on(

@@ -350,6 +350,19 @@ def test_json_that_is_a_pipe_or_a_bomb_is_none(tmp_path: Path) -> None:
             read_json(path)
 
 
+@pytest.mark.parametrize("name", ["cache.json", "run.json", "recipe.json", "story.js"])
+def test_files_of_a_runs_own_that_are_no_text_are_written_again(
+    tiny_run: Path, tmp_path: Path, name: str
+) -> None:
+    folder = shutil.copytree(tiny_run, tmp_path / "run")
+    path = folder / "out/.tweakreg" / name
+    before = path.read_bytes()
+    path.write_bytes(b"\xff\xfe\0" + before)
+    (folder / "out/shifts.txt").unlink()
+    assert main(["run", str(folder / "recipe.yaml")]) == 0
+    assert path.read_bytes() == before or name == "story.js"
+
+
 @pytest.mark.parametrize("value", ["9" * 5000, "-" + "9" * 5000, "1e999", "nan"])
 def test_absurd_numbers_in_a_cfg_are_left_out_or_refused(tmp_path: Path, value: str) -> None:
     path = tmp_path / "tweakreg.cfg"

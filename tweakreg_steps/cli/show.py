@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from tweakreg_steps.cli.recipe_file import read_recipe
 from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.records.outdir_files import SUMMARY
 from tweakreg_steps.running.final_table import print_summary
+from tweakreg_steps.workflow.outdir import is_unfinished
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -28,6 +30,11 @@ def run(arguments: Namespace) -> int:
     outdir = read_recipe(given).outdir if given.is_file() else given
     if not (outdir / SUMMARY).is_file():
         raise RecipeError(_nothing_to_show(given, outdir))
+    if is_unfinished(outdir):
+        sys.stderr.write(
+            "tweakreg: warning: a run is at work here or was broken off; this table is from before "
+            "it, and the products may be newer\n"
+        )
     return print_summary(outdir, as_json=arguments.json)
 
 

@@ -249,6 +249,11 @@ def release(outdir: Path) -> None:
     (outdir / _CLAIMS).unlink(missing_ok=True)
 
 
+def is_unfinished(outdir: Path) -> bool:
+    """Tell whether a run that has begun to make files has not come to its good end."""
+    return (outdir / _CLAIMS).is_file()
+
+
 def _claims(outdir: Path) -> Iterator[str]:
     """Yield the files that were claimed."""
     found = (recall_json(outdir / _CLAIMS) or {}).get("files")

@@ -319,7 +319,7 @@ def _write_if_changed(path: Path, text: str) -> None:
     try:
         if path.read_text(encoding="utf-8") == text:
             return
-    except OSError:
+    except (OSError, ValueError):
         pass
     write_text_atomically(path, text)
 
