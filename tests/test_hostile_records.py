@@ -363,6 +363,25 @@ def test_files_of_a_runs_own_that_are_no_text_are_written_again(
     assert path.read_bytes() == before or name == "story.js"
 
 
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("recipe.resolved.yaml", 2),
+        ("tweakreg.log", 2),
+        ("logs/write_shiftfile.log", 2),
+        (".tweakreg/run.json", 0),
+    ],
+)
+def test_nobody_waits_for_a_pipe_in_the_output_folder(
+    tiny_run: Path, tmp_path: Path, name: str, status: int
+) -> None:
+    folder = shutil.copytree(tiny_run, tmp_path / "run")
+    (folder / "out" / name).unlink()
+    os.mkfifo(folder / "out" / name)
+    (folder / "out/shifts.txt").unlink()
+    assert main(["run", str(folder / "recipe.yaml")]) == status
+
+
 @pytest.mark.parametrize("value", ["9" * 5000, "-" + "9" * 5000, "1e999", "nan"])
 def test_absurd_numbers_in_a_cfg_are_left_out_or_refused(tmp_path: Path, value: str) -> None:
     path = tmp_path / "tweakreg.cfg"

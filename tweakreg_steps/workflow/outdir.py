@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import pwd
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -140,14 +141,21 @@ def require_room(outdir: Path, products: Iterable[str]) -> list[str]:
         *_links(outdir, [*folders, *map(Path, there)]),
         *_blocked_folders(outdir, folders),
         *(
-            f"outdir: {outdir / name}: is a folder, and a file of that name is to be written; "
+            f"outdir: {outdir / name}: is a {kind}, and a file of that name is to be written; "
             "remove it, or choose another outdir"
             for name in there
-            if (outdir / name).is_dir() and not (outdir / name).is_symlink()
+            if (kind := _other_kind(os.lstat(outdir / name).st_mode))
         ),
     ]
     _refuse(problems)
     return [*there]
+
+
+def _other_kind(mode: int) -> str:
+    """Name what is neither a file nor a link; a job would wait for ever for a pipe's other end."""
+    if stat.S_ISREG(mode) or stat.S_ISLNK(mode):
+        return ""
+    return "folder" if stat.S_ISDIR(mode) else "pipe or a device"
 
 
 def _there(outdir: Path, names: Iterable[str]) -> Iterator[str]:
@@ -206,6 +214,8 @@ def _says_that_it_is_ours(outdir: Path, name: str) -> bool:
 
 def _is_log(path: Path) -> bool:
     """Tell whether a file is the log of a job: empty, or begun as a job's messages are."""
+    if not path.is_file():
+        return False
     try:
         with path.open("rb") as stream:
             return _LOG_BEGIN.match(stream.readline(_LEVEL)) is not None

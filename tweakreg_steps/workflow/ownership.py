@@ -164,7 +164,7 @@ def _is_list(text: str) -> Callable[[Path], bool]:
 
     def tell(path: Path) -> bool:
         try:
-            same = path.read_text(encoding="utf-8") == text
+            same = path.is_file() and path.read_text(encoding="utf-8") == text
         except (OSError, ValueError):
             same = False
         return same or _is_manifest(path.with_name(MANIFEST))
@@ -176,6 +176,8 @@ def _begins(head: str) -> Callable[[Path], bool]:
     """Return the function that tells whether a file is empty or begins in a way."""
 
     def tell(path: Path) -> bool:
+        if not path.is_file():  # a pipe would have nobody at its other end
+            return False
         try:
             with path.open("rb") as stream:
                 return stream.read(len(head)) in (head.encode(), b"")

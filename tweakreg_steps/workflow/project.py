@@ -317,7 +317,7 @@ class _Contents:
 def _write_if_changed(path: Path, text: str) -> None:
     """Write a text file only if that changes it."""
     try:
-        if path.read_text(encoding="utf-8") == text:
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
             return
     except (OSError, ValueError):
         pass
