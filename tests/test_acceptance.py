@@ -110,6 +110,7 @@ def test_area_of_a_hull(number: int, area: float) -> None:
     assert hull_area(corners[:number]) == pytest.approx(area)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("geometry", ["shift", "rscale", "general"])
 @pytest.mark.parametrize("number", [10, 40])
 def test_a_real_correction_is_better(geometry: Geometry, number: int) -> None:
@@ -123,6 +124,7 @@ def test_a_real_correction_is_better(geometry: Geometry, number: int) -> None:
         assert judge(found, pairs).failures == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("geometry", ["shift", "rscale", "general"])
 @pytest.mark.parametrize("number", [15, 60])
 def test_an_aligned_image_is_confirmed_never_refused(geometry: Geometry, number: int) -> None:

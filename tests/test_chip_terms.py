@@ -80,6 +80,7 @@ def test_terms_take_a_gap_out_of_the_corrections() -> None:
     assert mosaics.rms(scene.errors(with_terms)) < 0.5 * mosaics.rms(scene.errors(without))
 
 
+@pytest.mark.slow
 def test_the_claimed_errors_hold_with_terms() -> None:
     pulls = []
     for seed in range(40):

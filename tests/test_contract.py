@@ -163,6 +163,7 @@ def test_a_shipped_recipe_is_valid_and_holds_no_default(path: Path) -> None:
             assert value != parameter.default or allowed_default, parameter.name
 
 
+@pytest.mark.slow
 def test_the_effect_of_every_parameter_is_shown_on_a_product() -> None:
     arguments = ["-c", "pyproject.toml", "--rootdir", ".", "-p", "effect_names", "--collect-only"]
     arguments += ["-q", "-p", "no:cacheprovider"]

@@ -27,6 +27,7 @@ def _fit(scene: mosaics.Scene, found: AlignedMosaic, i: int) -> ExposureFit:
     return fit
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["simultaneous", "relative_absolute"])
 def test_the_fit_puts_sources_where_the_solution_does(method: Method) -> None:
     scene = mosaics.draw(np.random.default_rng(1), mosaics.grid_corners(3, 2), rotation=1e-3)

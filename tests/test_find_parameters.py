@@ -227,6 +227,7 @@ def parametrized() -> list[Any]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("section", "case"), parametrized())
 def test_a_parameter_does_what_it_says(exposure: Path, section: str, case: Case) -> None:
     before = case.beside
@@ -238,6 +239,7 @@ def test_a_parameter_does_what_it_says(exposure: Path, section: str, case: Case)
     assert case.holds(*(search(exposure, section, find) for find in (before, after)))
 
 
+@pytest.mark.slow
 @pytest.mark.effect(
     *(
         f"{section}.{name}"

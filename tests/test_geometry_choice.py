@@ -31,6 +31,7 @@ def test_the_geometry_that_made_the_pairs_is_chosen(
     assert choose(MATRICES[geometry], number=number, noise=noise, runs=8)[geometry] >= 7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [6, 15, 60])
 def test_noise_alone_asks_for_no_more(number: int) -> None:
     assert choose(np.eye(2), number=number, noise=0.1, runs=100)["shift"] >= 96
@@ -45,6 +46,7 @@ def test_a_scale_without_a_rotation_is_found() -> None:
     assert choose(turn(0.0, 1.0002), number=40, noise=0.05, runs=10)["rscale"] >= 9
 
 
+@pytest.mark.slow
 def test_wrong_pairs_ask_for_no_more() -> None:
     rng = np.random.default_rng(2)
     chosen = [

@@ -116,6 +116,7 @@ def test_only_this_machine_and_who_has_the_token(
     assert bool(found) == bool(why)
 
 
+@pytest.mark.slow
 def test_strangers_are_refused_by_the_server(desk: Desk) -> None:
     path = urlsplit(desk.address).path
     upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec_WebSocket_Version": "13"}
@@ -314,6 +315,7 @@ def test_a_python_call_waits_for_the_form(page: Page, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_notebook_shows_the_desk_in_a_frame(tiny_exposures: Scene, tmp_path: Path) -> None:
     recipe = copy_tiny(tiny_exposures, tmp_path, number=2)
     shown = tweakreg.desk(recipe, height=700)

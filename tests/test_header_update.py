@@ -334,6 +334,7 @@ def test_wfpc2_with_four_chips(tmp_path: Path) -> None:
     assert list(fits.getdata(tmp_path / "out.fits", "WCSCORR")["WCS_ID"]).count("TWEAK") == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".fits", ".fits.gz"])
 @pytest.mark.parametrize("primary", [True, False])
 @pytest.mark.parametrize("cards", [{}, TPV])

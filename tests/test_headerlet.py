@@ -180,6 +180,7 @@ def test_it_is_attached_as_stwcs_would(
     assert content[: last.data_size] == made[0].read_bytes()
 
 
+@pytest.mark.slow
 def test_headerlets_of_several_solutions_stand_side_by_side(uvis: Path, tmp_path: Path) -> None:
     one, two, three = (tmp_path / name for name in ("one.fits", "two.fits", "three.fits"))
     for number, (source, copy) in enumerate(((uvis, one), (one, two)), start=1):

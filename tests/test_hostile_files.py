@@ -57,6 +57,7 @@ def test_a_sound_file_is_read(tmp_path: Path, kind: str) -> None:
     read_all(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", sorted(seeds()))
 def test_a_damaged_file_is_read_or_refused_by_name(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "a.fits"

@@ -184,6 +184,7 @@ _SOON = 4.0
 """Seconds of CPU time, of which a busy machine takes twice as many for the same."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BOMBS)
 @pytest.mark.parametrize("command", ["validate", "run"])
 def test_a_bomb_ends_soon_with_one_message(

@@ -94,6 +94,7 @@ def mutated(rng: np.random.Generator) -> str:
     return text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_a_changed_region_file_is_a_mask_or_a_message(seed: int) -> None:
     rng, read, told = np.random.default_rng(seed), 0, []
@@ -143,6 +144,7 @@ LINES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LINES)
 def test_a_line_of_100_kb_is_read_in_its_length(name: str) -> None:
     start = time.process_time()

@@ -102,6 +102,7 @@ def test_a_solution_is_written_and_taken_back_bit_for_bit(bench: Workbench) -> N
     assert list((bench.outdir / "applied").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_a_file_is_whole_and_the_work_can_be_finished(
     bench: Workbench,
 ) -> None:

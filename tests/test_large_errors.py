@@ -74,6 +74,7 @@ def recover(views: Views, *, mirrored: bool = False) -> Recovery | None:
     )
 
 
+@pytest.mark.slow
 @given(
     rotation=st.floats(-180, 180),
     scale=st.floats(0.95, 1.05),
@@ -149,6 +150,7 @@ def test_the_order_of_the_lists_does_not_matter() -> None:
     assert one.offset.evidence.n_cells == other.offset.evidence.n_cells
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [3, 20, 300])
 def test_unrelated_lists_are_not_significant(number: int) -> None:
     for seed in range(4):
@@ -164,6 +166,7 @@ def test_unrelated_lists_are_not_significant(number: int) -> None:
         assert found is None or found.false_alarm > 0.01
 
 
+@pytest.mark.slow
 def test_sources_on_a_grid_agree_in_many_ways_and_none_is_believed() -> None:
     rng = np.random.default_rng(6)
     grid = np.stack(np.meshgrid(60.0 * np.arange(30), 60.0 * np.arange(30)), axis=-1)
@@ -175,6 +178,7 @@ def test_sources_on_a_grid_agree_in_many_ways_and_none_is_believed() -> None:
     assert found is None or found.false_alarm > 0.01
 
 
+@pytest.mark.slow
 def test_pieces_around_one_source_are_no_transformation() -> None:
     for seed in range(30):
         rng = np.random.default_rng(seed)

@@ -26,6 +26,7 @@ def scattered(xy: FloatArray, rng: np.random.Generator) -> FloatArray:
     return xy + rng.normal(0.0, 0.05, xy.shape)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("searchrad", "fallback"), [(25.0, "brightest"), (100.0, "brightest"), (25.0, "triangles")]
 )
@@ -77,6 +78,7 @@ def test_brightness_tells_the_offset_of_a_lattice_wider_than_the_search() -> Non
     assert len(match_artifacts((lists[0], lists[1]), searchrad=25.0).image_index) == 36
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [3, 4, 5, 8, 30])
 def test_sources_at_random_are_no_lattice(number: int) -> None:
     rng = np.random.default_rng(number)

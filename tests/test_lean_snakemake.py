@@ -50,6 +50,7 @@ def answer(code: str) -> object:
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
+@pytest.mark.slow
 def test_what_is_not_used_is_not_imported() -> None:
     found = answer(_LEAN)
     assert isinstance(found, dict)
@@ -67,6 +68,7 @@ def test_what_is_not_used_is_not_imported() -> None:
     assert {"local", "dryrun", "touch"} == set(found["during"]) < set(found["after"])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     find_spec("snakemake.persistence").submodule_search_locations is None,  # type: ignore[union-attr]
     reason="this Snakemake has no database that could be left out",
@@ -78,5 +80,6 @@ def test_records_are_as_ever_without_the_database() -> None:
     assert found[1] == {}
 
 
+@pytest.mark.slow
 def test_a_snakemake_that_cannot_do_without_is_imported_whole() -> None:
     assert answer(_STUMBLING) == ["Job", "SnakemakeApi"]

@@ -189,6 +189,7 @@ def test_a_link_or_a_pipe_in_its_place_is_none(outdir: Path, tmp_path: Path) -> 
     assert elsewhere.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_damaged_database_costs_jobs_and_nothing_else(outdir: Path) -> None:
     for i in range(300):
         note(outdir, f"n{i}")

@@ -139,6 +139,7 @@ def test_ten_thousand_sources_at_one_place_are_one() -> None:
     assert (found.n_image, len(found.image_index)) == (1, 1)
 
 
+@pytest.mark.slow
 @given(seed=SEEDS)
 def test_shifted_stars_are_matched_with_themselves(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -274,6 +275,7 @@ def test_an_offset_by_chance_is_refused_with_its_probability() -> None:
     assert len(accepted.image_index) >= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", [{"method": "triangles"}, {"fallback": "triangles"}])
 def test_turned_lists_are_matched_by_triangles(way: dict[str, str]) -> None:
     stars = np.random.default_rng(12).uniform(0, 2000, (100, 2))
@@ -304,6 +306,7 @@ def test_on_a_grid_bright_sources_tell_the_offset_that_positions_do_not() -> Non
         match_artifacts((lists[0], lists[1]), searchrad=150.0, fallback="none")
 
 
+@pytest.mark.slow
 def test_unrelated_grids_are_not_matched() -> None:
     grid = np.stack(np.meshgrid(*2 * [np.arange(25) * 40.0]), axis=-1).reshape(-1, 2)
     for seed in range(5):
@@ -317,6 +320,7 @@ def test_unrelated_grids_are_not_matched() -> None:
             match_artifacts((lists[0], lists[1]), fallback="triangles")
 
 
+@pytest.mark.slow
 def test_triangles_are_preferred_where_a_roll_leaves_the_histogram_few_pairs() -> None:
     stars = np.random.default_rng(15).uniform(-1000, 1000, (300, 2))
     angle = np.radians(0.25)
@@ -329,6 +333,7 @@ def test_triangles_are_preferred_where_a_roll_leaves_the_histogram_few_pairs() -
     assert len(all_of_them.image_index) == 300
 
 
+@pytest.mark.slow
 def test_mirrored_lists_are_matched_if_asked_for() -> None:
     stars = np.random.default_rng(13).uniform(0, 2000, (100, 2))
     image = stars * (-1.0, 1.0) + (2000.0, 3.0)

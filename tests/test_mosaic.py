@@ -307,6 +307,7 @@ def test_stars_that_move_between_exposures_do_not_bend_the_mosaic() -> None:
     assert np.abs(scene.errors(unknown.solution)[2]).max() > 0.03
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_a_fifth_of_false_pairs_changes_nothing_beyond_the_claimed_errors(seed: int) -> None:
     scene = mosaics.draw(np.random.default_rng(seed), mosaics.grid_corners(5, 3, 0.4))
@@ -354,6 +355,7 @@ def test_an_island_without_reference_is_said() -> None:
     assert held == ["", "shift, rotation of its first unit held"]
 
 
+@pytest.mark.slow
 def test_the_whole_of_a_relative_solution_has_the_errors_of_its_one_fit() -> None:
     pulls = []
     for seed in range(30):

@@ -17,6 +17,7 @@ from tweakreg_steps.alignment.neighbourhood import SkyCircle, neighbours
 from tweakreg_steps.alignment.overlap import Coverage, SkyHull, _TangentPlane, hull_of, intersect
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1), st.sampled_from([-90.0, -20.0, 89.9]))
 def test_neighbours_are_all_circles_within_reach_at_poles_and_0h_too(seed: int, dec: float) -> None:
     rng = np.random.default_rng(seed)
@@ -57,6 +58,7 @@ def joint_area(pieces: Sequence[SkyHull]) -> float:
     return sum(plane.area(part) for part in getattr(joined, "geoms", [joined]))
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 60.0, 89.9]))
 def test_coverage_that_grows_is_that_of_all_at_once(seed: int, dec: float) -> None:
     hull = hull_of(*around(0.1, dec, 0.2, seed))
@@ -69,6 +71,7 @@ def test_coverage_that_grows_is_that_of_all_at_once(seed: int, dec: float) -> No
     assert coverage.area <= hull.area * (1 + 1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("enforce", [True, False])
 def test_the_pains_of_a_long_strip_grow_with_its_length(
     enforce: bool, monkeypatch: pytest.MonkeyPatch

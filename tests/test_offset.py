@@ -231,6 +231,7 @@ UNRELATED: dict[str, Callable[[np.random.Generator], FloatArray]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", UNRELATED)
 def test_unrelated_lists_do_not_seem_significant(kind: str) -> None:
     make, number = UNRELATED[kind], 40
@@ -245,6 +246,7 @@ def test_unrelated_lists_do_not_seem_significant(kind: str) -> None:
     assert min(probabilities) > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["many", "pieces of cosmic rays", "groups"])
 def test_a_given_offset_of_unrelated_lists_does_not_seem_significant(kind: str) -> None:
     make, number = UNRELATED[kind], 200

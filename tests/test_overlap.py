@@ -53,6 +53,7 @@ def covered(hull: SkyHull, pieces: Sequence[SkyHull]) -> float:
     return coverage.area
 
 
+@pytest.mark.slow
 @given(places, sizes, seeds)
 def test_the_area_of_a_hull_is_that_of_spherical_geometry(
     place: tuple[float, float], size: float, seed: int
@@ -61,6 +62,7 @@ def test_the_area_of_a_hull_is_that_of_spherical_geometry(
     assert hull.area == pytest.approx(oracle(hull).area() * ARCSEC2, rel=1e-4)
 
 
+@pytest.mark.slow
 @given(places, sizes, seeds, seeds)
 def test_an_overlap_lies_in_both_and_does_not_depend_on_the_order(
     place: tuple[float, float], size: float, seed: int, other_seed: int

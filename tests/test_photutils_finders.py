@@ -60,6 +60,7 @@ def test_every_star_is_found_at_its_place_and_nothing_else(finder: str) -> None:
     assert nearest(found)[0].max() < 0.2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("finder", NEW)
 def test_errors_are_the_scatter_that_the_noise_makes(finder: str) -> None:
     """Many noises on the same stars; the mean place of each is its own."""

@@ -64,6 +64,7 @@ def assert_astropys(path: Path) -> None:
     assert np.array_equal(found.astype("f8"), expected.astype("f8"), equal_nan=True)
 
 
+@pytest.mark.slow
 @settings(
     max_examples=300,
     deadline=None,

@@ -27,6 +27,7 @@ UNITS: dict[str, tuple[float, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("flux", [1e3, 1e5])
 def test_in_every_unit_errors_are_what_they_say(unit: str, flux: float) -> None:

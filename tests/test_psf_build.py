@@ -29,6 +29,7 @@ def built(camera: str) -> BuiltPsf:
     return build_psfs(dithered(CAMERAS[camera], number=700, seed=3))[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("camera", CAMERAS)
 def test_positions_with_a_built_psf_are_near_the_photon_limit(camera: str) -> None:
     stars = isolated(CAMERAS[camera], flux=1e5, seed=9, spacing=25)
@@ -58,6 +59,7 @@ def test_it_is_said_from_what_the_psf_was_built() -> None:
     assert psf.psf.images.shape[:2] == n_nodes(psf.n_observations, SIZE[1], SIZE[0])[::-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("camera", CAMERAS)
 @pytest.mark.parametrize("flux", [1e4, 1e5, 1e6])
 def test_errors_hold_that_of_a_built_psf(camera: str, flux: float) -> None:
@@ -97,6 +99,7 @@ def test_the_pixels_near_the_stars_are_all_that_is_kept() -> None:
     assert not kept.boxes(np.array([1.0]), np.array([1.0]), 0.0).usable.any()
 
 
+@pytest.mark.slow
 def test_without_dithers_by_parts_of_a_pixel_the_phases_are_the_same() -> None:
     chips = dithered(CAMERAS["uvis"], number=200, seed=4)
     first = chips[0]
@@ -104,6 +107,7 @@ def test_without_dithers_by_parts_of_a_pixel_the_phases_are_the_same() -> None:
     assert build_psfs(same)[1].phase_spread < 0.02
 
 
+@pytest.mark.slow
 def test_the_psf_of_subarrays_is_that_of_their_place_on_the_detector() -> None:
     chips = dithered(CAMERAS["uvis"], number=200, seed=4)
     whole = build_psfs(chips)[1].psf

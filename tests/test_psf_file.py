@@ -19,6 +19,7 @@ UVIS = {"INSTRUME": "WFC3", "DETECTOR": "UVIS", "FILTER": "F606W", "CCDCHIP": 2}
 ANYWHERE = Setup("", "", 1, 0.0, 0.0)
 
 
+@pytest.mark.slow
 def test_a_library_file_of_one_detector(tmp_path: Path) -> None:
     path = tmp_path / "PSFSTD_WFC3IR_F110W.fits"
     write_library(path, infrared(), detectors=1)

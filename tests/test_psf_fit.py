@@ -23,6 +23,7 @@ def field(camera: str, flux: float) -> StarField:
     return isolated(CAMERAS[camera], flux=flux)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("camera", CAMERAS)
 @pytest.mark.parametrize("flux", [1e3, 1e4, 1e5, 1e6])
 def test_positions_reach_the_cramer_rao_bound(camera: str, flux: float) -> None:
@@ -55,6 +56,7 @@ def test_no_error_depends_on_the_phase(camera: str) -> None:
     assert phase_bias(stars.y, found.y - stars.y, bins=5) < 0.002
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("camera", CAMERAS)
 def test_with_the_psf_of_another_focus_little_is_lost(camera: str) -> None:
     optics, stars = CAMERAS[camera], field(camera, 1e5)
@@ -102,6 +104,7 @@ def pair(apart: float, ratio: float) -> StarField:
     return StarField(rng.poisson(light + SKY.level).astype(float), x, y, flux)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ratio", [1.0, 0.1])
 @pytest.mark.parametrize("apart", [2.5, 4.0, 6.0, 9.0])
 def test_neighbours_do_not_move_each_other(apart: float, ratio: float) -> None:
@@ -112,6 +115,7 @@ def test_neighbours_do_not_move_each_other(apart: float, ratio: float) -> None:
     assert ((found.flags & Flag.BLENDED) > 0).all() == (apart < 6.6)
 
 
+@pytest.mark.slow
 def test_a_crowd_is_measured_as_well() -> None:
     rng = np.random.default_rng(5)
     x, y = rng.uniform(8, 504, (2, 1500))
@@ -158,6 +162,7 @@ def every_tenth(stars: StarField) -> np.ndarray:
     return np.random.default_rng(2).random(stars.pixels.shape) < 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mask", [saturated, middles, every_tenth])
 @pytest.mark.parametrize("value", [np.nan, 6e4])
 def test_masked_pixels_are_left_out_and_the_star_is_measured(mask: Mask, value: float) -> None:

@@ -24,6 +24,7 @@ def test_groups_are_those_of_photutils(number: int) -> None:
     assert (same == (theirs[:, None] == theirs)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("largest", [1, 3, 6])
 def test_no_group_is_too_large_and_its_members_were_linked(largest: int) -> None:
     x, y = scattered(2500)

@@ -78,6 +78,7 @@ def brightest(hits: Hits, pixels: FloatArray) -> tuple[FloatArray, FloatArray]:
     return x + 1.0, y + 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("camera", CAMERAS)
 @pytest.mark.parametrize("kind", ["cosmic rays", "hot pixels"])
 def test_with_a_psf_fewer_hits_are_taken_for_stars(camera: str, kind: str) -> None:
@@ -90,6 +91,7 @@ def test_with_a_psf_fewer_hits_are_taken_for_stars(camera: str, kind: str) -> No
         assert narrow[scene.star].mean() < 0.02
 
 
+@pytest.mark.slow
 def test_well_sampled_hits_need_no_second_test() -> None:
     for kind in ("cosmic rays", "hot pixels"):
         scene = mixture("uvis", kind)

@@ -218,6 +218,7 @@ def _sky(scene: Scene) -> Table:
     return table
 
 
+@pytest.mark.slow
 def test_the_command_fetches_what_a_recipe_needs_and_a_run_takes_it_as_it_is(
     tiny_exposures: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -277,6 +278,7 @@ def test_the_command_without_a_network_says_so_and_writes_nothing(
     assert not [path for path in tmp_path.iterdir() if "gaia" in path.name]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(bool(what_lacks()), reason=f"needs {what_lacks()}")
 def test_a_real_tap_service_answers_as_the_replayed_one(
     tiny_exposures: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]

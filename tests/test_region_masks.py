@@ -278,6 +278,7 @@ def test_a_mask_that_leaves_nothing_is_told(
     assert "a.reg: leaves no pixel of the chip to search" in caplog.text
 
 
+@pytest.mark.slow
 def test_libraries_of_regions_are_loaded_where_there_are_regions() -> None:
     code = (
         "import sys, numpy\n"

@@ -90,6 +90,7 @@ def test_shapes_on_the_sky_become_polygons_of_the_same_pixels(system: str) -> No
         assert is_same_but_for_edges(mask_of(text), mask_of(written)), shape
 
 
+@pytest.mark.slow
 def test_order_and_signs_are_kept_and_the_regions_package_reads_the_same() -> None:
     around = surroundings("icrs")
     place = f"{around.lon:.9f},{around.lat:.9f}"

@@ -26,6 +26,7 @@ def test_a_third_of_the_pairs_all_wrong_to_one_side_do_not_mislead(geometry: Geo
     assert np.mean(robust) < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("geometry", GEOMETRIES)
 @pytest.mark.parametrize("number", [5, 15, 40])
 def test_without_wrong_pairs_the_answer_is_tweakregs(geometry: Geometry, number: int) -> None:

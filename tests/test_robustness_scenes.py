@@ -65,6 +65,7 @@ def test_scenes_are_the_same_every_time(tmp_path: Path) -> None:
     assert draw_conditions(SPARSE) != draw_conditions(SPARSE + SET_SIZE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [SPARSE, TURNED, WITH_CATALOG])
 def test_the_true_header_puts_the_stars_where_they_are(number: int, tmp_path: Path) -> None:
     truth = paint(draw_conditions(number), tmp_path)
@@ -84,6 +85,7 @@ def test_common_stars_shine_where_the_truth_has_them(tmp_path: Path) -> None:
     assert above.min() > 5.0 * truth.view.sky_sigma
 
 
+@pytest.mark.slow
 def test_another_sky_has_no_common_stars(tmp_path: Path) -> None:
     conditions = draw_conditions(ELSEWHERE)
     assert conditions.kinds == ("no overlap",)

@@ -66,6 +66,7 @@ def test_no_room_imports_one_above_it(room: str) -> None:
     assert not {name: rooms for name, rooms in found.items() if rooms}
 
 
+@pytest.mark.slow
 def test_no_import_runs_back_up() -> None:
     rooms = {path.stem if path.is_file() else path.name for path in PACKAGE.iterdir()}
     rooms -= {"__init__", "__main__", "__pycache__", "py", "bundled"}

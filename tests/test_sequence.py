@@ -43,6 +43,7 @@ def test_a_strip_is_aligned_end_to_end(strip: ListStrip) -> None:
     assert max(strip.error(sequence, name) for name in "bcdef") < 0.05
 
 
+@pytest.mark.slow
 def test_the_error_grows_as_the_square_root_of_the_steps() -> None:
     rng = np.random.default_rng(1)
     n_strips, density, step, noise = 40, 60, 0.42, 0.05
@@ -87,6 +88,7 @@ def test_the_free_order_does_not_depend_on_the_order_given(strip: ListStrip) -> 
         assert one == other
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("enforce", [True, False])
 def test_an_image_that_fails_neither_adds_nor_breaks(strip: ListStrip, enforce: bool) -> None:
     rng = np.random.default_rng(9)
@@ -105,6 +107,7 @@ def test_an_image_that_fails_neither_adds_nor_breaks(strip: ListStrip, enforce: 
     assert not set(sequence.sources["origin"]) & set("afgh")
 
 
+@pytest.mark.slow
 def test_a_fit_that_a_gate_refuses_adds_nothing(strip: ListStrip) -> None:
     narrow = AlignmentParameters(MATCHING, MAX_FALSE_ALARM, FITTING, GATES | {"max_shift": 1e-3})
     sequence = strip.align(parameters=dict.fromkeys("abcdef", narrow))

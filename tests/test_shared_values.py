@@ -19,6 +19,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(VALUES))
 def test_what_is_given_reads_as_what_was_asked_for(values: list[Any]) -> None:
     shared = SharedValues()

@@ -70,6 +70,7 @@ def test_one_exposure_is_the_fit_of_one_image() -> None:
         assert same.shift == pytest.approx(single.shift, abs=2e-3)
 
 
+@pytest.mark.slow
 def test_absolute_and_seam_errors_of_a_sparse_strip() -> None:
     """Twelve exposures with six catalog stars each: field.md's 11 and 6.6 mpx."""
     absolute, seams = [], []
@@ -82,6 +83,7 @@ def test_absolute_and_seam_errors_of_a_sparse_strip() -> None:
     assert mosaics.rms(np.array(seams)) < 0.0066
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("wrong", "number"), [(0.0, 80), (0.2, 60)])
 def test_the_claimed_errors_are_the_true_ones(wrong: float, number: int) -> None:
     """With a fifth of the detections wrong the errors stay what is claimed."""
@@ -132,6 +134,7 @@ def test_no_exposure_follows_a_few_wrong_stars(seed: int) -> None:
         assert np.all(np.abs(error) < 5.0 * claimed)
 
 
+@pytest.mark.slow
 def test_a_handful_of_catalog_stars_does_not_look_better_known_than_it_is() -> None:
     """Five stars, whose errors nobody knows, tell what four dithers have in common."""
     floors = []
@@ -230,6 +233,7 @@ def test_few_reference_stars_tell_what_they_can(number: int) -> None:
     assert found.parts[0].held.split(" of ")[0] == words[number]
 
 
+@pytest.mark.slow
 def test_general_matrices_do_not_shrink_along_a_strip() -> None:
     """Noise of 0.5 pixels over overlaps of 60: as arguments it would shrink each by 0.1 %."""
     scales = []
@@ -458,6 +462,7 @@ def test_a_thousand_wrong_stars_and_few_right_ones() -> None:
     assert not two.kept[len(d) :].any()
 
 
+@pytest.mark.slow
 def test_a_handful_of_right_stars_of_unknown_errors_stays() -> None:
     """The least sum of distances meets two of four stars: the others are no outliers for that."""
     rejected = []
@@ -475,6 +480,7 @@ def test_a_handful_of_right_stars_of_unknown_errors_stays() -> None:
     assert np.mean(rejected) < 0.6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tails", [0.0, 0.25])
 def test_long_tails_count_for_less(tails: float) -> None:
     """A quarter of positions thrice as wrong: what is left of it is far below the least squares."""

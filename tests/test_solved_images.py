@@ -321,6 +321,7 @@ def test_an_image_without_sources_and_one_that_nothing_overlaps() -> None:
     assert reasons == ["no_sources", "no_overlap"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["simultaneous", "relative_absolute"])
 def test_stars_of_the_catalog_move_between_the_exposures(method: str) -> None:
     """50 mas a year over eight years: half of the exposures are of 2016, half of 2024."""

@@ -137,6 +137,7 @@ def test_a_worker_that_waits_may_be_killed(ask: Callable[[str], Answer]) -> None
     assert after.process != waiting.process
 
 
+@pytest.mark.slow
 def test_a_step_that_a_worker_has_not_taken_is_given_to_another(
     ask: Callable[[str], Answer],
 ) -> None:

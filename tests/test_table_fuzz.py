@@ -109,6 +109,7 @@ def damaged(content: bytes, dice: random.Random) -> bytes:
     return bytes(spoilt)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SOUND)
 def test_damaged_catalogs_are_read_or_refused_by_name(tmp_path: Path, name: str) -> None:
     dice = random.Random(f"{SEED} {name}")  # noqa: S311  a seeded one
@@ -166,6 +167,7 @@ LINES = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", LINES, ids=lambda line: ascii(line[:6]))
 def test_no_line_takes_long(tmp_path: Path, line: str) -> None:
     began = time.process_time()
@@ -187,6 +189,7 @@ def test_what_unpacks_beyond_the_limit_is_refused_while_reading(
         read(path)
 
 
+@pytest.mark.slow
 def test_a_bomb_takes_no_more_memory_than_the_limit(tmp_path: Path) -> None:
     """6 GB in 6 MB: as many members of gzip as are needed."""
     member = gzip.compress(bytes(100 << 20))

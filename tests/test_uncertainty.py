@@ -46,6 +46,7 @@ def errors_of(found: LinearFit) -> list[float]:
     return [*told.shift, *told.matrix.ravel(), *derived]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("geometry", "weights", "kind", "sigma"),
     [
@@ -94,6 +95,7 @@ def test_scatter_that_grows_with_the_distance_is_seen_in_the_rotation() -> None:
     assert np.std(rotations) == pytest.approx(np.sqrt(np.mean(np.square(errors))), rel=0.2)
 
 
+@pytest.mark.slow
 def test_wrong_pairs_that_are_clipped_leave_no_trace() -> None:
     rng = np.random.default_rng(9)
     shifts, errors = [], []
@@ -154,6 +156,7 @@ def test_gradients_are_those_of_the_decomposition(mirror: float) -> None:
             assert gradient[i] == pytest.approx(sign * slope, abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("geometry", GEOMETRIES)
 @pytest.mark.parametrize("number", [4, 5, 6, 8, 10, 12])
 def test_few_pairs_do_not_claim_more_than_they_know(geometry: Geometry, number: int) -> None:

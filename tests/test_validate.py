@@ -128,6 +128,7 @@ def test_a_valid_recipe_leaves_no_trace(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_an_input_is_no_product(
     tiny_exposures: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

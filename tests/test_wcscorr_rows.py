@@ -73,6 +73,7 @@ def named(record: Record, name: str) -> Record:
     return {**record, "wcsname": name, **edited(record, WCSNAME=name)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["NEW", "IDC_2731450pi-FIT_SVM_GAIADR2", "idc_2731450PI", "OPUS"])
 def test_a_new_name_and_one_that_is_used_again(record: Record, name: str) -> None:
     given = named(record, name)
@@ -122,6 +123,7 @@ def test_what_the_primary_header_may_hold(record: Record, changes: dict[str, Any
     assert is_same(add_rows(**given), by_stwcs(given))
 
 
+@pytest.mark.slow
 def test_one_alignment_after_the_other_until_stwcs_makes_the_table_longer(record: Record) -> None:
     ways, given = [], record
     for name in ("TWEAK", "SECOND", "TWEAK", "THIRD", "SECOND", "FOURTH", "FIFTH"):

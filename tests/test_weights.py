@@ -30,6 +30,7 @@ def photon_truths(*, floor: float) -> list[Truth]:
     return truths
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weights", ["flux", "errors"])
 def test_weights_make_a_fit_better_where_errors_differ(weights: str) -> None:
     truths = photon_truths(floor=0.01)
