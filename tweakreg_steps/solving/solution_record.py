@@ -79,11 +79,6 @@ def solution_record(
         ``notes``: what of all this a user should read.
     """
     found = mosaic.solution
-    matched = [edge for edge in edges if edge.is_match]
-
-    def both(edge: Edge) -> list[str]:
-        return [names[edge.one], names[edge.other]]
-
     # the floor of a camera whose stars nothing else has seen was never looked for
     seen = np.unique(exposures.camera[exposures.unit[mosaic.joined.exposure[found.kept]]]).tolist()
     unsolved = [names[e] for e in np.flatnonzero(~found.solved[exposures.unit]).tolist()]
@@ -94,29 +89,9 @@ def solution_record(
         "groups": _shared(groups),
         "parts": [_part(part, exposures, names) for part in found.parts if len(part.units)],
         "unsolved": unsolved,
-        "pairs": {
-            "n_overlaps": len(edges),
-            "n_matched": len(matched),
-            "n_believed": len(mosaic.edges),
-            "rejected": [
-                {"images": both(matched[one.edge]), "why": one.why}
-                for one in mosaic.verdict.rejected
-            ],
-            "unmatched": [
-                {
-                    "images": both(edge),
-                    "reason": edge.reason,
-                    "why": edge.problem,
-                    "false_alarm": edge.chance,
-                }
-                for edge in edges
-                if not edge.is_match
-            ],
-            "unchecked": [both(matched[place]) for place in mosaic.verdict.unchecked],
-            "n_triangles": len(mosaic.verdict.triangles),
-        },
+        "pairs": _pairs(mosaic, edges, names),
         "torn": [
-            {"images": both(edge), "group": groups[names[edge.one]], "apart": apart}
+            {"images": _both(edge, names), "group": groups[names[edge.one]], "apart": apart}
             for edge in mosaic.edges
             if exposures.unit[edge.one] == exposures.unit[edge.other]
             and (apart := _apart(edge) * mas_per_pixel) > 0.0
@@ -135,6 +110,37 @@ def solution_record(
         "n_refused": mosaic.joined.n_refused,
     }
     return {**record, "notes": _notes(record)}
+
+
+def _pairs(mosaic: AlignedMosaic, edges: Sequence[Edge], names: Sequence[str]) -> dict[str, Any]:
+    """Say what became of the matches of pairs of images."""
+    matched = [edge for edge in edges if edge.is_match]
+    return {
+        "n_overlaps": len(edges),
+        "n_matched": len(matched),
+        "n_believed": len(mosaic.edges),
+        "rejected": [
+            {"images": _both(matched[one.edge], names), "why": one.why}
+            for one in mosaic.verdict.rejected
+        ],
+        "unmatched": [
+            {
+                "images": _both(edge, names),
+                "reason": edge.reason,
+                "why": edge.problem,
+                "false_alarm": edge.chance,
+            }
+            for edge in edges
+            if not edge.is_match
+        ],
+        "unchecked": [_both(matched[place], names) for place in mosaic.verdict.unchecked],
+        "n_triangles": len(mosaic.verdict.triangles),
+    }
+
+
+def _both(edge: Edge, names: Sequence[str]) -> list[str]:
+    """Return the names of the two images of a match."""
+    return [names[edge.one], names[edge.other]]
 
 
 def _misfits(mosaic: AlignedMosaic) -> list[Misfit]:
