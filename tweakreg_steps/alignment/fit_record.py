@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 NO_FIT: dict[str, Any] = {
-    **dict.fromkeys(FitNumbers.__annotations__.keys() - {"n_fit", "fitgeometry"}),
+    **{name: None for name in FitNumbers.__annotations__ if name not in ("n_fit", "fitgeometry")},
     "acceptance": None,
     "refused": None,
 }

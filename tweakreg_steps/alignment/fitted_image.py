@@ -215,7 +215,7 @@ def _not_aligned(matches: ColumnTable, error: NotAlignedError) -> ColumnTable:
 
 
 def _cure(
-    record: Mapping[str, Any] | FitRecord,
+    record: Mapping[str, Any],
     matches: ColumnTable,
     fitting: Mapping[str, object],
     gates: FitGates,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tweakreg_steps.json_file import read_json
+from tweakreg_steps.fit_file import read_fit
 from tweakreg_steps.records.outdir_files import REVIEW
 from tweakreg_steps.records.review_file import Decision, Review, read_reviews, write_reviews
 from tweakreg_steps.reviewing.plot_window import PlotWindow, has_display
@@ -91,7 +91,7 @@ def _describe(project: Project, name: str) -> str:
     from tweakreg_steps.reporting.report_table import format_plain
     from tweakreg_steps.reporting.summary import build_summary
 
-    fit = read_json(project.outdir / FIT.path(image=name))
+    fit = read_fit(project.outdir / FIT.path(image=name))
     summary = build_summary(
         [fit], version=__version__, recipe_digest="", reference=fit["reference"]
     )

@@ -23,7 +23,7 @@ from tweakreg_steps.surveying.inspection import stat_key
 Content = Mapping[str, Any]
 """What an image holds: as `tweakreg_steps.fits_files.digests.digest_exposure` gives it."""
 
-Call = StepCall[dict[str, Any], dict[str, Any]]
+Call = StepCall[Mapping[str, Any], Mapping[str, Any]]
 
 
 @contextmanager

@@ -9,7 +9,6 @@ import time
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from tweakreg_steps.atomic import explain_failure, is_of_the_disk, of_the_system
 from tweakreg_steps.errors import JobFailedError, RecipeError, TweakRegError
@@ -20,7 +19,7 @@ from tweakreg_steps.records.outdir_files import APPLIED, CACHE_FOLDER, PLAN, not
 from tweakreg_steps.records.plan_file import PlannedJob, read_job
 from tweakreg_steps.records.product_cache import cache_named_in
 from tweakreg_steps.records.upstream import with_upstream
-from tweakreg_steps.running.steady_inputs import steady_inputs
+from tweakreg_steps.running.steady_inputs import Call, steady_inputs
 from tweakreg_steps.scratch import scratch_in
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.declaration import Step
@@ -33,8 +32,6 @@ DONE = "done in "
 """How the last line of a job's log begins, that of a job which came to its end."""
 
 log = logging.getLogger(__name__)
-
-Call = StepCall[dict[str, Any], dict[str, Any]]
 
 
 class _PrintableFormatter(logging.Formatter):
@@ -103,8 +100,8 @@ def call_of(planned: PlannedJob) -> Call:
     return StepCall(
         planned.rule,
         planned.name,
-        dict(record["parameters"]),
-        dict(record["inputs"]),
+        record["parameters"],
+        record["inputs"],
         {**files, **reads},
         record,
         originals,
