@@ -7,7 +7,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from wcs_files import UVIS_HEADERS, write_compressed, write_image
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.digests import digest_exposure
+from tweakreg_steps.fits_files.exposure_record import LearntExposure
 from tweakreg_steps.surveying.inspection import stat_key
 
 Edit = Callable[[fits.HDUList], None]
@@ -28,12 +29,13 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def changed_parts(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
+def changed_parts(before: LearntExposure, after: LearntExposure) -> set[str]:
     """Name what differs: file, or part and chip."""
+    compared: tuple[Literal["pixels", "dq", "wcs"], ...] = ("pixels", "dq", "wcs")
     parts = {
         f"{part} {one['number']}"
         for one, other in zip(before["chips"], after["chips"], strict=True)
-        for part in ("pixels", "dq", "wcs")
+        for part in compared
         if one[part] != other[part]
     }
     return parts | ({"file"} if before["file"] != after["file"] else set())

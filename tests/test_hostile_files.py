@@ -19,9 +19,9 @@ from tweakreg_steps.astrometry.undistortion import pixels_to_sky
 from tweakreg_steps.errors import InputError, TweakRegError
 from tweakreg_steps.fits_files.digests import digest_exposure
 from tweakreg_steps.fits_files.exposure import list_chips, read_dq, read_pixels, read_wcs
+from tweakreg_steps.fits_files.exposure_record import chip_from_record
 from tweakreg_steps.fits_files.weight_map import read_errors
 from tweakreg_steps.recipes.association import association_members
-from tweakreg_steps.surveying.chip_record import chip_from_record
 
 NUMBER = 60
 """Damaged files of each kind; thousands of other seeds were tried once (docs/exposures.md)."""

@@ -13,6 +13,7 @@ from psf_scenes import SKY, isolated, library
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.digests import digest_exposure
+from tweakreg_steps.fits_files.header_cards import Cards
 from tweakreg_steps.fits_files.noise_cards import GAINS, READ_NOISES
 from tweakreg_steps.psf.pixel_noise import noise_from_errors, noise_from_header
 from tweakreg_steps.psf.psf_fit import fit_positions
@@ -75,7 +76,7 @@ def test_pixels_without_an_error_are_not_used(error: float) -> None:
 
 
 def test_a_subtracted_sky_leaves_its_noise() -> None:
-    header = {"BUNIT": "ELECTRONS", "READNSE": 3.0}
+    header: Cards = {"BUNIT": "ELECTRONS", "READNSE": 3.0}
     noise = noise_from_header(header, sky=0.0, sky_sigma=9.0, label="SCI,1")
     assert noise.sky_variance == 81.0
 
@@ -90,7 +91,7 @@ def test_a_subtracted_sky_leaves_its_noise() -> None:
     ],
 )
 def test_a_unit_may_be_written_in_many_ways(unit: str, adds: float) -> None:
-    header = {"BUNIT": unit, "CCDGAIN": 2.0, "READNSE": 3.0, "EXPTIME": 100.0}
+    header: Cards = {"BUNIT": unit, "CCDGAIN": 2.0, "READNSE": 3.0, "EXPTIME": 100.0}
     noise = noise_from_header(header, sky=0.0, sky_sigma=0.0, label="SCI,1")
     assert noise.per_unit == pytest.approx(adds)
 

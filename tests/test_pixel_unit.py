@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tweakreg_steps.fits_files.header_cards import Cards
 from tweakreg_steps.fits_files.pixel_unit import pixel_unit, unit_from_record
 
 
@@ -48,5 +49,6 @@ def test_a_missing_unit_is_said() -> None:
 
 
 def test_a_unit_survives_its_record() -> None:
-    for header in ({}, {"BUNIT": "ELECTRONS/S", "EXPTIME": 5.0}, {"BUNIT": "Jy"}):
+    headers: list[Cards] = [{}, {"BUNIT": "ELECTRONS/S", "EXPTIME": 5.0}, {"BUNIT": "Jy"}]
+    for header in headers:
         assert unit_from_record(pixel_unit(header).as_record()) == pixel_unit(header)

@@ -12,10 +12,16 @@ from optics import infrared, uvis
 from psf_scenes import library, write_library
 
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.header_cards import CardValue
 from tweakreg_steps.psf.psf_camera import Setup, setup_of
 from tweakreg_steps.psf.psf_file import describe_psf_file, find_mismatches, read_psf, write_psf
 
-UVIS = {"INSTRUME": "WFC3", "DETECTOR": "UVIS", "FILTER": "F606W", "CCDCHIP": 2}
+UVIS: dict[str, CardValue] = {
+    "INSTRUME": "WFC3",
+    "DETECTOR": "UVIS",
+    "FILTER": "F606W",
+    "CCDCHIP": 2,
+}
 ANYWHERE = Setup("", "", 1, 0.0, 0.0)
 
 
@@ -117,7 +123,7 @@ def test_a_file_for_another_camera_or_filter_is_said(
     assert all(words in text for words, text in zip(expected, found, strict=True))
 
 
-IR = {"INSTRUME": "WFC3", "DETECTOR": "IR", "FILTER": "F110W"}
+IR: dict[str, CardValue] = {"INSTRUME": "WFC3", "DETECTOR": "IR", "FILTER": "F110W"}
 UVIS_COMMENTS = ("", "../../WFC3UV_PSFs/PSFEFF_WFC3UV_F606W_C0.fits", "PSFSTD_WFC3UV_F606W.fits")
 IR_COMMENTS = ("WFC3/IR PSF FOR F110W --- QE ADJUSTED", "BASED ON PID=11453 IN 47 TUC")
 

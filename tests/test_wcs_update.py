@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+from learnt_chips import learnt_chip
 from product_tables import read_product
 from raw_exposures import D2IMFILE, IDCTAB, provide_reference_files, raw_acs_scene, raw_headers
 from skies import Scene, rms_to_truth, single_extension_scene
@@ -21,6 +22,7 @@ from tweakreg_steps.cli import main
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.exposure import list_chips
 from tweakreg_steps.fits_files.fits_blocks import scan_hdus
+from tweakreg_steps.fits_files.header_cards import CardValue
 from tweakreg_steps.headers.wcs_update import write_updated_copy
 from tweakreg_steps.recipes.inputs import InputImage
 from tweakreg_steps.surveying.inspection import Inspected
@@ -247,9 +249,10 @@ def test_a_name_that_the_new_wcs_will_have_is_taken(
     assert run[0].exists()
 
 
-def exposure(tmp_path: Path, model: str | None, **primary: str) -> Inspected:
+def exposure(tmp_path: Path, model: CardValue | None, **primary: str) -> Inspected:
     """Return what is known of an exposure, with one chip."""
-    chip = {"alternates": {"A": "FIRST", "O": "OPUS"}, "label": "SCI,1"}
+    chip = learnt_chip(1)
+    chip["alternates"] = {"A": "FIRST", "O": "OPUS"}
     image = InputImage("a_flt", tmp_path / "a_flt.fits", None)
     values = {"TELESCOP": "HST", "INSTRUME": "ACS", "IDCTAB": "jref$new_idc.fits", **primary}
     return Inspected(image, (chip,), "", (), primary=values, model=model)
@@ -274,6 +277,8 @@ def test_the_names_after_an_update_are_foreseen(tmp_path: Path) -> None:
     other = exposure(tmp_path, "jref$old_idc.fits")
     assert names_after_update(same, same.chips[0]) == ["IDC_new", "FIRST", "OPUS"]
     assert names_after_update(other, other.chips[0]) == ["IDC_new", "OPUS"]
+    number = exposure(tmp_path, 7)
+    assert names_after_update(number, number.chips[0]) == ["IDC_new", "OPUS"]
 
 
 def test_a_relative_reference_file_is_beside_its_exposure(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from learnt_chips import learnt_chip
 from other_values import another_value
 
 from tweakreg_steps.recipes.inputs import InputImage
@@ -31,24 +32,7 @@ EVERYTHING: dict[str, Any] = {
 
 def image(name: str, **digests: str) -> Inspected:
     """Return an image of two chips, with some digests set."""
-    chips: tuple[dict[str, Any], ...] = tuple(
-        {
-            "number": number,
-            "extension": number,
-            "label": f"SCI,{number}",
-            "shape": [10, 20],
-            "pixels": f"{name} pixels {number}",
-            "dq": f"{name} dq {number}",
-            "err": f"{name} err {number}",
-            "unit": f"{name} unit {number}",
-            "wcs": f"{name} wcs {number}",
-            "camera": {},
-            "noise": {},
-            "wcsnames": [],
-            **{key: value for key, value in digests.items() if key != "file"},
-        }
-        for number in (1, 2)
-    )
+    chips = tuple(learnt_chip(number, name, **digests) for number in (1, 2))
     path = Path("/data") / f"{name}.fits"
     return Inspected(InputImage(name, path, None), chips, digests.get("file", f"{name} file"), ())
 

@@ -14,7 +14,8 @@ Weights = Literal["auto"] | Weighting
 Units = Literal["pixels", "arcseconds"]
 Method = Literal["histogram", "triangles"]
 Fallback = Literal["none", "brightest", "triangles"]
-FitGeometry = Literal["shift", "rshift", "rscale", "general", "auto"]
+OneGeometry = Literal["shift", "rshift", "rscale", "general"]
+FitGeometry = OneGeometry | Literal["auto"]
 
 
 class Flags(TypedDict):

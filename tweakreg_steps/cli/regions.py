@@ -10,12 +10,12 @@ from pathlib import Path
 
 from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
 from tweakreg_steps.errors import RecipeError
+from tweakreg_steps.fits_files.exposure_record import chip_from_record
 from tweakreg_steps.fits_files.image_name import image_name
 from tweakreg_steps.recipes.overrides import image_values
 from tweakreg_steps.recipes.schema import IMAGE_FINDPARS, REFERENCE_FINDPARS
 from tweakreg_steps.records.outdir_files import plain_name
 from tweakreg_steps.records.statement import history_lines, statement_of
-from tweakreg_steps.surveying.chip_record import chip_from_record
 from tweakreg_steps.surveying.inspection import Inspected
 from tweakreg_steps.workflow.project import Project, open_project
 

@@ -7,13 +7,13 @@ An exposure is a FITS file with one image (in PRIMARY or in one extension) or wi
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.fits_blocks import Hdu, scan_hdus
+from tweakreg_steps.fits_files.header_cards import Cards
 from tweakreg_steps.fits_files.sizes import check_image_size
 
 _LONGITUDE = re.compile(r"^(RA--|[A-Z]LON|[A-Z]{2}LN)")
@@ -221,7 +221,7 @@ def _require_celestial(path: Path, hdu: Hdu) -> None:
         )
 
 
-def is_hst(primary: Mapping[str, Any]) -> bool:
+def is_hst(primary: Cards) -> bool:
     """Tell from the primary header's values whether stwcs understands an exposure."""
     telescope, instrument = (str(primary.get(k, "")) for k in ("TELESCOP", "INSTRUME"))
     return telescope.strip().upper() == "HST" and instrument.strip().upper() in _HST_INSTRUMENTS
@@ -243,6 +243,6 @@ def explain_gwcs(path: Path) -> str:
     )
 
 
-def is_drizzled(primary: Mapping[str, Any]) -> bool:
+def is_drizzled(primary: Cards) -> bool:
     """Tell from the primary header's values whether an HST image was made by drizzling others."""
     return not {"NDRIZIM", "D001DATA"}.isdisjoint(primary)

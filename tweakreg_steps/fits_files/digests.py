@@ -15,7 +15,6 @@ import zlib
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from tweakreg_steps.errors import DamagedFileError, InputError
 from tweakreg_steps.fits_files.card_list import CardList
@@ -23,8 +22,9 @@ from tweakreg_steps.fits_files.chips import Chip, find_chips, holds_gwcs
 from tweakreg_steps.fits_files.companions import find_companion, find_quality
 from tweakreg_steps.fits_files.exposure_checks import check_exposure
 from tweakreg_steps.fits_files.exposure_epoch import epoch_of
+from tweakreg_steps.fits_files.exposure_record import ContentDigests, LearntChip, LearntExposure
 from tweakreg_steps.fits_files.fits_blocks import Hdu, iter_chunks, open_stream, scan_hdus
-from tweakreg_steps.fits_files.header_cards import card_value, keyword
+from tweakreg_steps.fits_files.header_cards import CardValue, card_value, keyword
 from tweakreg_steps.fits_files.noise_cards import NOISE_CARDS
 from tweakreg_steps.fits_files.pixel_unit import pixel_unit
 from tweakreg_steps.fits_files.wcs_cards import (
@@ -84,7 +84,7 @@ _KEYWORDS = 10_000  # to remember: the headers of many exposures have the same f
 _POINTS_TO_TABLES = re.compile(r"^(?:CPDIS\d|D2IMDIS\d|AXISCORR|D2IMEXT)$")
 
 
-def digest_exposure(path: Path, selection: str | None) -> dict[str, Any]:
+def digest_exposure(path: Path, selection: str | None) -> LearntExposure:
     """Describe the content of an exposure.
 
     Parameters
@@ -96,19 +96,8 @@ def digest_exposure(path: Path, selection: str | None) -> dict[str, Any]:
 
     Returns
     -------
-    dict
-        ``file``: digest of all headers and data. ``data``: digest of each HDU's data. ``chips``:
-        for each chip its ``number``, ``extension``, ``label`` and ``shape`` (ny, nx); the digests
-        ``pixels``, ``dq`` and ``err`` (None without) and ``wcs`` (cards of the WCS and the lookup
-        tables they point to); ``unit``, what its pixels count; ``camera`` and ``noise``, the
-        cards that tell its PSF and the noise of its pixels; ``wcsnames``, the names of its
-        primary and alternate WCSs; ``alternates``, the keys of the latter with their names.
-        ``primary``: telescope, instrument and reference files as the primary header names them.
-        ``model``: the IDCTAB of the model that the first extension holds, or None.
-        ``headerlets``: the names of those attached.
-        ``gwcs``: whether the WCS that counts is not in the header. ``labels``: what the first
-        two headers say of time, filter and target.
-        ``epoch``: the middle of the exposure, a Julian year, or None.
+    LearntExposure
+        What it holds, chip by chip.
 
     Raises
     ------
@@ -135,7 +124,7 @@ def digest_exposure(path: Path, selection: str | None) -> dict[str, Any]:
     }
 
 
-def _labels(hdus: Sequence[Hdu]) -> dict[str, Any]:
+def _labels(hdus: Sequence[Hdu]) -> dict[str, CardValue]:
     """Return what the primary header, or else the next one, says of time, filter and target."""
     found = _cards(_LABELS, *reversed(hdus[:2]))
     return {
@@ -145,7 +134,7 @@ def _labels(hdus: Sequence[Hdu]) -> dict[str, Any]:
     }
 
 
-def digest_content(path: Path) -> dict[str, Any]:
+def digest_content(path: Path) -> ContentDigests:
     """Return ``file`` and ``data`` of `digest_exposure`.
 
     Raises
@@ -205,7 +194,7 @@ def _digest_data(path: Path, hdus: Sequence[Hdu], known: Sequence[str | None]) -
 
 def _describe_chip(
     path: Path, chip: Chip, hdus: Sequence[Hdu], data: Sequence[bytes]
-) -> dict[str, Any]:
+) -> LearntChip:
     """Return one entry of ``chips``."""
     hdu = hdus[chip.extension]
     cards = CardList(b"".join(hdu.cards_of(names_wcs)))
@@ -227,7 +216,7 @@ def _describe_chip(
     }
 
 
-def _cards(names: Iterable[str], *hdus: Hdu) -> dict[str, Any]:
+def _cards(names: Iterable[str], *hdus: Hdu) -> dict[str, CardValue]:
     """Return the values of some keywords; a later header's go before."""
     found = ((key, hdu.values.get(key)) for hdu in hdus for key in names)
     return {key: value for key, value in found if value is not None}

@@ -21,6 +21,9 @@ _QUOTED = re.compile(r"'((?:[^']|'')*)")
 
 CardValue = bool | int | float | str
 
+Cards = Mapping[str, CardValue]
+"""Values of a header's keywords, or of some of them."""
+
 
 class CardOrder:
     """Which keyword stands on which card: one for all headers that are the same in this.

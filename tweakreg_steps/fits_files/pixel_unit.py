@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
+
+from tweakreg_steps.fits_files.header_cards import Cards, CardValue
 
 _ELECTRONS = frozenset({"ELECTRON", "ELECTRONS", "E", "E-", "EL", "PHOTON", "PHOTONS", "PH"})
 _COUNTS = _ELECTRONS | {"COUNT", "COUNTS", "CT", "CTS", "DN", "DNS", "ADU", "ADUS"}
@@ -18,6 +19,14 @@ _COUNTS_PER_SECOND = frozenset({"CPS", "EPS"})
 _QUOTIENT = re.compile(r"(\S+?) ?(?:/| PER ) ?(?:S|SECS?|SECONDS?)")
 _PRODUCT = re.compile(r"(\S+?)[ .*]+(?:S|SEC|SECOND)[ ^*(]*-1\)?")
 _LONGEST = 68  # characters; what a card holds
+
+
+class UnitRecord(TypedDict):
+    """A unit as records hold it: see `PixelUnit`."""
+
+    name: str | None
+    counts: float | None
+    is_rate: bool
 
 
 @dataclass(frozen=True)
@@ -56,12 +65,12 @@ class PixelUnit:
         word = re.match(r"E-|[A-Z]+", self.name or "")
         return word is not None and word[0] in _ELECTRONS | {"EPS"}
 
-    def as_record(self) -> dict[str, Any]:
+    def as_record(self) -> UnitRecord:
         """Return it as a job's record holds it."""
         return {"name": self.name, "counts": self.counts, "is_rate": self.is_rate}
 
 
-def pixel_unit(*headers: Mapping[str, Any]) -> PixelUnit:
+def pixel_unit(*headers: Cards) -> PixelUnit:
     """Return the unit of an image's pixels.
 
     Parameters
@@ -79,12 +88,13 @@ def pixel_unit(*headers: Mapping[str, Any]) -> PixelUnit:
     if not _is_rate(text):
         return PixelUnit(text, None, is_rate=False)
     seconds = _first(headers, "EXPTIME")
-    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    known = is_number and math.isfinite(seconds) and seconds > 0
-    return PixelUnit(text, float(seconds) if known else None, is_rate=True)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return PixelUnit(text, None, is_rate=True)
+    is_known = math.isfinite(seconds) and seconds > 0
+    return PixelUnit(text, float(seconds) if is_known else None, is_rate=True)
 
 
-def unit_from_record(record: Mapping[str, Any]) -> PixelUnit:
+def unit_from_record(record: UnitRecord) -> PixelUnit:
     """Return the unit that `PixelUnit.as_record` has written down."""
     return PixelUnit(**record)
 
@@ -97,6 +107,6 @@ def _is_rate(text: str) -> bool:
     return match is not None and match[1] in _COUNTS
 
 
-def _first(headers: tuple[Mapping[str, Any], ...], keyword: str) -> Any:  # noqa: ANN401  any value
+def _first(headers: tuple[Cards, ...], keyword: str) -> CardValue | None:
     """Return the first value of a keyword, or None."""
     return next((h[keyword] for h in headers if h.get(keyword) not in (None, "")), None)

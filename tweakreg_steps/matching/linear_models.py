@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.matching.tuning import LEAST_ELONGATION, LEAST_EXTENT
+from tweakreg_steps.sections import OneGeometry
 
-Geometry = Literal["shift", "rshift", "rscale", "general"]
+Geometry = OneGeometry
 
 GEOMETRIES: tuple[Geometry, ...] = ("shift", "rshift", "rscale", "general")
 """From the simplest to the freest: each allows all that the one before it does."""

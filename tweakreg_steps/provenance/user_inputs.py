@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NotRequired, get_args
 
 from tweakreg_steps.errors import InputError, JobFailedError
+from tweakreg_steps.fits_files.exposure_record import ChipRecord
 from tweakreg_steps.fits_files.image_name import split_selection
 from tweakreg_steps.json_file import recall_json
 from tweakreg_steps.recipes.inputs import InputImage
@@ -33,13 +34,23 @@ _GROUPS = ("exclusions", "catalogs", "reference_files")
 """What the records call several digests of files, each by its part."""
 _SINGLE = re.compile(r"refcat|history|filter|psf|weights\d+")
 """What the records call the digest of one file."""
-_PARTS = ("pixels", "dq", "err", "wcs")
-"""The parts of a chip of which records hold digests."""
+Part = Literal["pixels", "dq", "err", "wcs"]
+"""A part of a chip of which records hold digests."""
+_PARTS: tuple[Part, ...] = get_args(Part)
 _DATA = "data"
 """Digests of the data of an image, which the digest of all of it covers."""
 
-Present = Callable[[], Mapping[str, str]]
+Present = Callable[[], Mapping[str, str | None]]
 """Gives digests as they are now."""
+
+
+class RecordedChip(ChipRecord):
+    """Where a chip is, with the digests of the parts that a job read; None where it has none."""
+
+    pixels: NotRequired[str]
+    dq: NotRequired[str | None]
+    err: NotRequired[str | None]
+    wcs: NotRequired[str]
 
 
 class State(StrEnum):
@@ -112,12 +123,10 @@ class UserFiles:
         for key, digest in _digests_of_files(inputs):
             yield self._file(key, self._path(image, key), digest)
 
-    def _parts(
-        self, image: ManifestImage | None, chips: list[Mapping[str, Any]]
-    ) -> Iterator[UserInput]:
+    def _parts(self, image: ManifestImage | None, chips: list[RecordedChip]) -> Iterator[UserInput]:
         """Yield the parts of an image's chips that a job read."""
         for part in _PARTS:
-            then = {chip["label"]: chip[part] for chip in chips if chip.get(part)}
+            then = {chip["label"]: digest for chip in chips if (digest := chip.get(part))}
             if then:
                 yield self._of_image(part, image, then, partial(self._present, part))
 
@@ -126,7 +135,7 @@ class UserFiles:
         what: str,
         image: ManifestImage | None,
         then: Mapping[str, str],
-        now: Callable[[ManifestImage], Mapping[str, str]],
+        now: Callable[[ManifestImage], Mapping[str, str | None]],
     ) -> UserInput:
         """Return a part of an image, compared with what `now` gives."""
         if image is None:
@@ -134,7 +143,7 @@ class UserFiles:
         state = self._compare([image], then, partial(now, image))
         return UserInput(what, (str(image.path),), then, state)
 
-    def _present(self, part: str, image: ManifestImage) -> dict[str, str]:
+    def _present(self, part: Part, image: ManifestImage) -> dict[str, str | None]:
         """Return the digests of one part of an image's chips as they are now."""
         return {chip["label"]: chip[part] for chip in self._inspect(image).chips}
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from tweakreg_steps.arrays import BoolArray
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import Chip
 from tweakreg_steps.fits_files.exposure import read_dq, read_pixels
+from tweakreg_steps.fits_files.exposure_record import PsfChip, chip_from_record
 from tweakreg_steps.fits_files.mask_file import read_mask
 from tweakreg_steps.fits_files.weight_map import read_errors
 from tweakreg_steps.psf.pixel_boxes import ChipPixels
@@ -50,7 +50,7 @@ class ExposureFiles:
     name: str
     image: Path
     mask: Path | None
-    records: Sequence[Mapping[str, Any]]
+    records: Sequence[PsfChip]
     any_flag_is_bad: bool
 
     @cached_property
@@ -72,15 +72,13 @@ class ExposedPixels:
     """
 
     exposure: ExposureFiles
-    record: Mapping[str, Any]
+    record: PsfChip
     _learnt: PixelNoise | None = None
 
     @property
     def chip(self) -> Chip:
         """Where it is."""
-        ny, nx = self.record["shape"]
-        number, extension, label = (self.record[key] for key in ("number", "extension", "label"))
-        return Chip(number=number, extension=extension, label=label, shape=(ny, nx))
+        return chip_from_record(self.record)
 
     @property
     def label(self) -> str:

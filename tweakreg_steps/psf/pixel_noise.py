@@ -8,15 +8,14 @@ value ``d``, and the variance ``s`` that each unit of light adds, that of a pixe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.arrays import FloatArray, IndexArray
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.header_cards import Cards
 from tweakreg_steps.fits_files.noise_cards import GAINS, READ_NOISES, of_amplifiers
 from tweakreg_steps.fits_files.pixel_unit import pixel_unit
 from tweakreg_steps.psf.image_parts import ImageParts
@@ -120,9 +119,7 @@ def noise_from_errors(errors: RealImage, pixels: RealImage, *, sky: float) -> Pi
     return PixelNoise(errors, sky, floor, slope, ERR)
 
 
-def noise_from_header(
-    header: Mapping[str, Any], *, sky: float, sky_sigma: float, label: str
-) -> PixelNoise:
+def noise_from_header(header: Cards, *, sky: float, sky_sigma: float, label: str) -> PixelNoise:
     """Derive the noise of a chip from gain, read noise and unit in its header.
 
     A pixel of ``d`` counts has the variance ``(read / gain)**2 + d / gain``, with the gain in
@@ -165,7 +162,7 @@ def noise_from_header(
     return PixelNoise(None, sky, variance, per_unit, f"header, {unit.name}")
 
 
-def _amplifiers(header: Mapping[str, Any], what: str, names: tuple[str, ...], label: str) -> float:
+def _amplifiers(header: Cards, what: str, names: tuple[str, ...], label: str) -> float:
     """Mean over the amplifiers of the first card that is there."""
     for name in names:
         values = [

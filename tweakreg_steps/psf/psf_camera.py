@@ -6,11 +6,10 @@ The STDPSF library names its files ``PSFSTD_<camera>_<filter>.fits``: WFC3UV, WF
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.header_cards import Cards
 
 _CAMERAS = {
     ("WFC3", "UVIS"): "WFC3UV",
@@ -63,7 +62,7 @@ class Setup:
     offset_y: float
 
 
-def setup_name(header: Mapping[str, Any]) -> str:
+def setup_name(header: Cards) -> str:
     """Name camera and filter as one word, which a file can have as its name.
 
     Parameters
@@ -80,7 +79,7 @@ def setup_name(header: Mapping[str, Any]) -> str:
     return _STRANGE.sub("_", "_".join(words))[:_LONGEST] or "unknown"
 
 
-def setup_of(header: Mapping[str, Any], label: str) -> Setup:
+def setup_of(header: Cards, label: str) -> Setup:
     """Read the setup of a chip from its header.
 
     Parameters
@@ -106,12 +105,12 @@ def setup_of(header: Mapping[str, Any], label: str) -> Setup:
     )
 
 
-def camera_and_filter(header: Mapping[str, Any]) -> tuple[str, str]:
+def camera_and_filter(header: Cards) -> tuple[str, str]:
     """Return `Setup.camera` and `Setup.filter` of any header, binned or not."""
     return _camera(header), _filter(header)
 
 
-def _camera(header: Mapping[str, Any]) -> str:
+def _camera(header: Cards) -> str:
     """Name the camera as the library does."""
     instrument, detector = (
         str(header.get(key, "")).strip().upper() for key in ("INSTRUME", "DETECTOR")
@@ -129,7 +128,7 @@ def camera_of(instrument: str, detector: str) -> str:
     return _CAMERAS.get((instrument, detector), f"{instrument}{detector}")
 
 
-def _filter(header: Mapping[str, Any]) -> str:
+def _filter(header: Cards) -> str:
     """Name what is in the light's way."""
     for names in (("FILTER",), ("FILTER1", "FILTER2"), ("FILTNAM1", "FILTNAM2")):
         words = [str(header[name]).strip().upper() for name in names if name in header]
@@ -142,7 +141,7 @@ def _filter(header: Mapping[str, Any]) -> str:
     return ""
 
 
-def _detector(header: Mapping[str, Any], camera: str, label: str) -> int:
+def _detector(header: Cards, camera: str, label: str) -> int:
     """Return the number of the chip."""
     if camera in {"WFC3UV", "ACSWFC"}:
         return 3 - int(_number(header, "CCDCHIP", 2.0, label))
@@ -153,7 +152,7 @@ def _detector(header: Mapping[str, Any], camera: str, label: str) -> int:
     return int(_number(header, "CCDCHIP", 1.0, label))
 
 
-def _number(header: Mapping[str, Any], key: str, default: float, label: str) -> float:
+def _number(header: Cards, key: str, default: float, label: str) -> float:
     """Return the number of a card; its default where it is not there."""
     value = header.get(key, default)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -161,7 +160,7 @@ def _number(header: Mapping[str, Any], key: str, default: float, label: str) -> 
     return float(value)
 
 
-def _require_unbinned(header: Mapping[str, Any], label: str) -> None:
+def _require_unbinned(header: Cards, label: str) -> None:
     """Refuse pixels that are larger than the detector's."""
     for key in ("LTM1_1", "LTM2_2"):
         if abs(_number(header, key, 1.0, label) - 1.0) > 1e-6:  # noqa: PLR2004  a rounded card

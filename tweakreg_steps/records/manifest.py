@@ -5,10 +5,45 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict, cast
 
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.exposure_record import ChipRecord
 from tweakreg_steps.json_file import read_json
+from tweakreg_steps.sections import OneGeometry
+
+
+class InMosaic(TypedDict):
+    """How an image belongs to the others, where all are solved together.
+
+    Its ``group``, what the correction of that may do (``geometry``), its ``camera`` and, where
+    stars of the catalog move, its ``epoch``.
+    """
+
+    group: str
+    geometry: OneGeometry
+    camera: str
+    epoch: NotRequired[float | None]
+
+
+class ManifestEntry(TypedDict):
+    """What the list says of one image; ``files`` is not there in those of former versions."""
+
+    name: str
+    path: str
+    wcs_path: str
+    label: str
+    chips: list[ChipRecord]
+    files: NotRequired[dict[str, str]]
+    mosaic: NotRequired[InMosaic]
+
+
+class Manifest(TypedDict):
+    """The list: its images, the reference image, and files of the user's that belong to neither."""
+
+    images: list[ManifestEntry]
+    refimage: ManifestEntry | None
+    files: NotRequired[dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -30,17 +65,16 @@ class ManifestImage:
     files
         The user's files that belong to it; see `tweakreg_steps.workflow.planning.user_files_of`.
     mosaic
-        Its ``group``, what the correction of that may do (``geometry``), its ``camera`` and, where
-        stars of the catalog move, its ``epoch``; where all images are solved together.
+        How it belongs to the others; None where each image is aligned by itself.
     """
 
     name: str
     path: Path
     wcs_path: Path
     label: str
-    chips: tuple[dict[str, Any], ...]
+    chips: tuple[ChipRecord, ...]
     files: Mapping[str, Path]
-    mosaic: Mapping[str, Any]
+    mosaic: InMosaic | None
 
 
 def read_manifest(path: Path) -> list[ManifestImage]:
@@ -56,10 +90,10 @@ def read_refimage(path: Path) -> ManifestImage | None:
 
 def read_files(path: Path) -> dict[str, Path]:
     """Return the user's files that belong to no image."""
-    return _paths(_read(path))
+    return _paths(_read(path).get("files", {}))
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> Manifest:
     """Return the content of a manifest.
 
     Raises
@@ -70,10 +104,10 @@ def _read(path: Path) -> dict[str, Any]:
     content = read_json(path)
     if not isinstance(content, dict) or not _is_manifest(content):
         raise InputError(f"{path}: is no list of a run's images; remove it and run again")
-    return content
+    return cast("Manifest", content)
 
 
-def _is_manifest(content: Mapping[str, Any]) -> bool:
+def _is_manifest(content: Mapping[str, object]) -> bool:
     """Tell whether a mapping is of the form that a run writes."""
     images, refimage = content.get("images"), content.get("refimage", 0)
     is_list = isinstance(images, list) and all(map(_is_image, images))
@@ -89,19 +123,18 @@ def _is_image(entry: object) -> bool:
     return all(isinstance(text, str) for text in texts) and _are_files(entry)
 
 
-def _are_files(entry: Mapping[str, Any]) -> bool:
+def _are_files(entry: Mapping[str, object]) -> bool:
     """Tell whether the files that an entry names, if it names any, are paths."""
     files = entry.get("files", {})
     return isinstance(files, dict) and all(isinstance(file, str) for file in files.values())
 
 
-def _paths(entry: Mapping[str, Any]) -> dict[str, Path]:
-    """Return the files of an entry, which those of former versions do not have."""
-    files = entry.get("files", {})
+def _paths(files: Mapping[str, str]) -> dict[str, Path]:
+    """Return the files of an entry."""
     return {key: Path(file) for key, file in files.items()}
 
 
-def _image(entry: dict[str, Any]) -> ManifestImage:
+def _image(entry: ManifestEntry) -> ManifestImage:
     """Return what an entry describes."""
     return ManifestImage(
         entry["name"],
@@ -109,6 +142,6 @@ def _image(entry: dict[str, Any]) -> ManifestImage:
         Path(entry["wcs_path"]),
         entry["label"],
         tuple(entry["chips"]),
-        _paths(entry),
-        entry.get("mosaic", {}),
+        _paths(entry.get("files", {})),
+        entry.get("mosaic"),
     )

@@ -143,7 +143,7 @@ def sign_table(table: ColumnTable, statement: Statement) -> ColumnTable:
     return replace(table, meta={**table.meta, KEY: statement})
 
 
-def sign_record(record: Mapping[str, Any], statement: Statement) -> dict[str, Any]:
+def sign_record(record: Mapping[str, object], statement: Statement) -> dict[str, object]:
     """Return the content of a JSON file with a statement in it."""
     return {**record, KEY: statement}
 

@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.json_file import recall_json
+from tweakreg_steps.fits_files.exposure_record import ChipRecord, FileStatus, LearntExposure
 from tweakreg_steps.records.outdir_files import digests_of
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.declaration import Step
 from tweakreg_steps.surveying.file_digest import file_digest
-from tweakreg_steps.surveying.inspection import stat_key
-
-Content = Mapping[str, Any]
-"""What an image holds: as `tweakreg_steps.fits_files.digests.digest_exposure` gives it."""
+from tweakreg_steps.surveying.findings import select_parts
+from tweakreg_steps.surveying.inspection import recall_noted, stat_key
 
 Call = StepCall[Mapping[str, Any], Mapping[str, Any]]
 
@@ -65,7 +63,7 @@ def _refuse(changed: list[Path]) -> None:
         )
 
 
-def _status(path: Path) -> dict[str, int]:
+def _status(path: Path) -> FileStatus:
     """Return what changes when a file does."""
     try:
         return stat_key(path)
@@ -75,17 +73,17 @@ def _status(path: Path) -> dict[str, int]:
         ) from error
 
 
-def _look(path: Path, name: str) -> Content:
+def _look(path: Path, name: str) -> LearntExposure:
     """Return what an image holds: as it is noted if the note is about this file, or read anew."""
-    noted = recall_json(Path(digests_of(name))) or {"identity": {"selection": None}}
-    if noted["identity"].items() >= _status(path).items():
+    noted = recall_noted(Path(digests_of(name)))
+    if noted and noted["identity"].items() >= _status(path).items():
         return noted
     from tweakreg_steps.fits_files.digests import digest_exposure
 
-    return digest_exposure(path, noted["identity"]["selection"])
+    return digest_exposure(path, noted["identity"]["selection"] if noted else None)
 
 
-def _unlike(step: Step, call: Call, found: Mapping[str, Content]) -> list[str]:
+def _unlike(step: Step, call: Call, found: Mapping[str, LearntExposure]) -> list[str]:
     """Return the names of the images that are not those of the record."""
     if step.combine is None:
         of_images = call.inputs.get("exposures", {})
@@ -100,9 +98,9 @@ def _unlike(step: Step, call: Call, found: Mapping[str, Content]) -> list[str]:
     return list(found) if now != call.inputs["wcs"] else []
 
 
-def _is_recorded(call: Call, content: Content, recorded: Sequence[Mapping[str, Any]]) -> bool:
+def _is_recorded(call: Call, content: LearntExposure, recorded: Sequence[ChipRecord]) -> bool:
     """Tell whether what a record says of the chips of an image is true."""
-    chips = [{key: chip[key] for key in recorded[0]} for chip in content["chips"]]
+    chips = select_parts(content["chips"], *recorded[0])
     is_whole = call.inputs.get("file", content["file"]) == content["file"]
     return bool(is_whole and chips == recorded)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 from tweakreg_steps.records.canonical import digest
 from tweakreg_steps.steps import parameters
@@ -34,13 +34,13 @@ class Facts(TypedDict):
     epochs: NotRequired[dict[str, float | None]]
 
 
-def _facts(subject: Subject) -> dict[str, Any] | None:
+def _facts(subject: Subject) -> Facts | None:
     """Return what the job depends on; there is one where the reference list is to grow."""
     if not subject.recipe["expand_refcat"]:
         return None
     findings = subject.findings
     references = [image.image.name for image in findings.images if findings.is_reference(image)]
-    facts: dict[str, Any] = {
+    facts: Facts = {
         "images": digest(findings.names),
         "reference": references[0] if references else None,
     }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypedDict
+from typing import TypedDict
 
+from tweakreg_steps.fits_files.exposure_record import PsfChip
 from tweakreg_steps.records.statement import history_lines
 from tweakreg_steps.steps import parameters
 from tweakreg_steps.steps.call import StepCall
@@ -16,10 +17,15 @@ from tweakreg_steps.surveying.inspection import Inspected
 
 
 class Facts(TypedDict):
-    """The chips of each exposure, and the exposures of which all flags are bad."""
+    """The exposures of which all flags are bad."""
 
-    exposures: Mapping[str, list[dict[str, Any]]]
     any_flag_is_bad: list[str]
+
+
+class Inputs(Facts):
+    """The same, and the chips of each exposure."""
+
+    exposures: Mapping[str, list[PsfChip]]
 
 
 def _built(subject: Subject) -> list[Subject]:
@@ -29,7 +35,7 @@ def _built(subject: Subject) -> list[Subject]:
     return [m for m in members if m.is_input or m.this.image.path.resolve() not in inputs]
 
 
-def _facts(subject: Subject) -> dict[str, Any] | None:
+def _facts(subject: Subject) -> Facts | None:
     """Return what the job depends on; there is one where a PSF is to be built."""
     members = _built(subject)
     if not members:
@@ -69,7 +75,7 @@ STEP = Step(
 )
 
 
-def run(call: StepCall[parameters.BuildPsf, Facts]) -> None:
+def run(call: StepCall[parameters.BuildPsf, Inputs]) -> None:
     """Write ``psf/<camera>_<filter>.fits``."""
     from tweakreg_steps.psf.dithers import Dither, build_from_dithers
     from tweakreg_steps.psf.exposed_pixels import ExposureFiles

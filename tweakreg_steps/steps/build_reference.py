@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from tweakreg_steps.steps import parameters
 from tweakreg_steps.steps.call import StepCall
@@ -19,7 +19,7 @@ class Facts(TypedDict):
     image: str | None
 
 
-def _facts(subject: Subject) -> dict[str, Any] | None:
+def _facts(subject: Subject) -> Facts | None:
     """Return what the job depends on; there is one where the reference is known before."""
     findings = subject.findings
     if findings.reference_is_chosen:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from tweakreg_steps.fits_files.chips import Chip
+from tweakreg_steps.fits_files.exposure_record import LearntChip, chip_from_record
 from tweakreg_steps.records.canonical import digest
 from tweakreg_steps.records.manifest import read_manifest, read_refimage
 from tweakreg_steps.records.statement import history_lines
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.declaration import Facts as AnyFacts
 from tweakreg_steps.steps.declaration import Per, Step
+from tweakreg_steps.steps.parameters import NoParameters
 from tweakreg_steps.steps.preloads import PLANE_MODULES
 from tweakreg_steps.steps.products import PLANE
 from tweakreg_steps.steps.subject import Subject
-from tweakreg_steps.surveying.chip_record import chip_from_record
-from tweakreg_steps.surveying.findings import select_digests
+from tweakreg_steps.surveying.findings import select_parts
 from tweakreg_steps.surveying.inspection import Inspected
 from tweakreg_steps.surveying.plane_order import in_plane_order
 
@@ -33,13 +34,18 @@ class Source(NamedTuple):
 
 
 class Facts(TypedDict):
-    """One digest of the WCS of all images, or of the reference image, and which it is."""
+    """Whether a reference image defines the plane."""
 
-    wcs: str
     refimage: bool
 
 
-def _facts(subject: Subject) -> dict[str, Any]:
+class Inputs(Facts):
+    """The same, and one digest of the WCS of all images, or of the reference image."""
+
+    wcs: str
+
+
+def _facts(subject: Subject) -> Facts:
     """Return what the job depends on beside the WCS."""
     return {"refimage": subject.findings.refimage is not None}
 
@@ -52,13 +58,13 @@ def _images(subject: Subject) -> Sequence[Inspected]:
     return in_plane_order(subject.findings.images, name=lambda image: image.image.name)
 
 
-def combine_wcs(chips: Iterable[Sequence[Mapping[str, Any]]], facts: AnyFacts) -> str:
+def combine_wcs(chips: Iterable[Sequence[LearntChip]], facts: AnyFacts) -> str:
     """Return one digest of the WCS of all images.
 
     As in TweakReg, a reference image's first chip defines the plane.
     """
     last = 1 if facts["refimage"] else None
-    return digest([select_digests(own, "wcs")[:last] for own in chips])
+    return digest([select_parts(own, "wcs")[:last] for own in chips])
 
 
 def content(path: Path) -> str:
@@ -103,7 +109,7 @@ STEP = Step(
 )
 
 
-def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
+def run(call: StepCall[NoParameters, Inputs]) -> None:
     """Write ``reference/wcs.fits``."""
     from tweakreg_steps.astrometry.reference_plane import write_reference_plane
 

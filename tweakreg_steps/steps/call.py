@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.errors import RecipeError
@@ -21,14 +21,16 @@ from tweakreg_steps.records.statement import (
 )
 
 if TYPE_CHECKING:
+    from tweakreg_steps.sections import Finding, Flags
+    from tweakreg_steps.steps.parameters import FindSources, MakeMasks
     from tweakreg_steps.tables.ecsv import ColumnTable
 
-Parameters = TypeVar("Parameters", bound=Mapping[str, Any])
-FactsType = TypeVar("FactsType", bound=Mapping[str, Any])
+Parameters = TypeVar("Parameters", bound=Mapping[str, object])
+Inputs = TypeVar("Inputs", bound=Mapping[str, object])
 
 
 @dataclass(frozen=True)
-class StepCall(Generic[Parameters, FactsType]):
+class StepCall(Generic[Parameters, Inputs]):
     """One call of a step.
 
     Attributes
@@ -51,7 +53,7 @@ class StepCall(Generic[Parameters, FactsType]):
     rule: str
     name: str
     parameters: Parameters
-    inputs: FactsType
+    inputs: Inputs
     files: Mapping[str, Path]
     record: JobRecord
     originals: Mapping[str, Path]
@@ -66,7 +68,7 @@ class StepCall(Generic[Parameters, FactsType]):
         from tweakreg_steps.recipes.merging import merge
         from tweakreg_steps.recipes.schema import IMAGES
 
-        own = dict(self.parameters).get(IMAGES, {})
+        own = self.record["parameters"].get(IMAGES, {})
         return cast("Parameters", merge(self.parameters, own.get(image, {})))
 
     def file(self, key: str) -> Path:
@@ -104,7 +106,7 @@ class StepCall(Generic[Parameters, FactsType]):
 
         write_table(self.file(key), sign_table(table, self.statement))
 
-    def write_record(self, key: str, record: Mapping[str, Any]) -> None:
+    def write_record(self, key: str, record: Mapping[str, object]) -> None:
         """Write the JSON file called `key`, with what it says of its making."""
         write_json(self.file(key), sign_record(record, self.statement))
 
@@ -120,12 +122,19 @@ class StepCall(Generic[Parameters, FactsType]):
         write_text_atomically(self.file(key), sign_head(text, self.statement))
 
 
-def section_of(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+@overload
+def section_of(parameters: FindSources) -> Finding: ...
+
+
+@overload
+def section_of(parameters: MakeMasks) -> Flags: ...
+
+
+def section_of(parameters: FindSources | MakeMasks) -> Finding | Flags:
     """Return the one section of a step's parameters, whichever of two says it.
 
     How sources are found is said by ``imagefindpars``, for the reference image by
     ``refimagefindpars``.
     """
     (section,) = parameters.values()
-    found: Mapping[str, Any] = section
-    return found
+    return cast("Finding | Flags", section)

@@ -5,14 +5,14 @@ A review changes none of this: what it rejects is left out where the comparison 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from tweakreg_steps.fit_file import read_fit
 from tweakreg_steps.records.canonical import digest
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import all_names
 from tweakreg_steps.steps.declaration import Per, Read, Step
+from tweakreg_steps.steps.parameters import NoParameters
 from tweakreg_steps.steps.preloads import PLANE_MODULES
 from tweakreg_steps.steps.products import COMPARISON, FIT, PLANE, SKY
 from tweakreg_steps.steps.subject import Subject
@@ -24,7 +24,7 @@ class Facts(TypedDict):
     images: str
 
 
-def _facts(subject: Subject) -> dict[str, Any] | None:
+def _facts(subject: Subject) -> Facts | None:
     """Return what the job depends on; a solution of all images compares them itself."""
     if subject.findings.mosaic is not None:
         return None
@@ -51,7 +51,7 @@ STEP = Step(
 )
 
 
-def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
+def run(call: StepCall[NoParameters, Facts]) -> None:
     """Write ``reference/comparison.ecsv``."""
     from tweakreg_steps.alignment.misfits import table_of_misfits
     from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale, read_reference_plane

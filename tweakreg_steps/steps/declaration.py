@@ -13,14 +13,41 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from tweakreg_steps.fits_files.exposure_record import ChipRecord, LearntChip
 
 if TYPE_CHECKING:
     from tweakreg_steps.steps.subject import Subject
     from tweakreg_steps.surveying.inspection import Inspected
 
-Facts = Mapping[str, Any]
+Facts = Mapping[str, object]
 """What a job depends on beside its parameters and the products it takes; JSON."""
+
+
+class NoFacts(TypedDict):
+    """A job depends on nothing else."""
+
+
+class ChipsOfImage(TypedDict):
+    """Where the chips of a job's image are, with the digests of the parts that it reads."""
+
+    chips: list[ChipRecord]
+
+
+class OfImages(TypedDict, total=False):
+    """What the plan adds to the facts of a job: what it reads of images.
+
+    For a job about one image its ``chips`` as `ChipsOfImage`, and digests of its ``file`` and of
+    the ``data`` of each HDU; for one about several images the chips of each (``exposures``), or
+    one digest of the ``wcs`` of all.
+    """
+
+    chips: list[ChipRecord]
+    file: str
+    data: list[str]
+    exposures: dict[str, list[ChipRecord]]
+    wcs: str
 
 
 class Per(StrEnum):
@@ -143,7 +170,7 @@ class Step:
     consumes: type | None = None
     parts: tuple[str, ...] | Callable[[Subject], tuple[str, ...]] = ()
     images: Callable[[Subject], Sequence[Inspected]] | None = None
-    combine: Callable[[Iterable[Sequence[Mapping[str, Any]]], Facts], str] | None = None
+    combine: Callable[[Iterable[Sequence[LearntChip]], Facts], str] | None = None
     content: Callable[[Path], str] | None = None
     preview: Callable[[Subject], str | None] | None = None
     writes_input: bool = False

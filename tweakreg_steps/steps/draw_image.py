@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypedDict
 
+from tweakreg_steps.fits_files.exposure_record import chip_from_record
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import is_reported
-from tweakreg_steps.steps.declaration import Per, Step
+from tweakreg_steps.steps.declaration import ChipsOfImage, NoFacts, Per, Step
+from tweakreg_steps.steps.parameters import NoParameters
 from tweakreg_steps.steps.preloads import PICTURE_MODULES
 from tweakreg_steps.steps.products import CATALOG, QUICKLOOK
 from tweakreg_steps.steps.subject import Subject
-from tweakreg_steps.surveying.chip_record import chip_from_record
 
 
-class Facts(TypedDict):
-    """Where the chips are."""
-
-    chips: list[dict[str, Any]]
-
-
-def _facts(subject: Subject) -> dict[str, Any] | None:
+def _facts(subject: Subject) -> NoFacts | None:
     """Return that there is nothing more; there is a job where nobody else looks at the pixels."""
     return {} if is_reported(subject) and subject.has_catalogs else None
 
@@ -38,7 +31,7 @@ STEP = Step(
 )
 
 
-def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
+def run(call: StepCall[NoParameters, ChipsOfImage]) -> None:
     """Write ``quicklooks/<image>.json``."""
     import numpy as np
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypedDict, cast
+from typing import TypedDict
 
 from tweakreg_steps.finding.sextractor_options import needs_errors
+from tweakreg_steps.fits_files.exposure_record import ChipRecord, chip_from_record
+from tweakreg_steps.fits_files.pixel_unit import UnitRecord
 from tweakreg_steps.quiet import quietly
 from tweakreg_steps.steps import parameters
 from tweakreg_steps.steps.call import StepCall, section_of
@@ -14,19 +17,24 @@ from tweakreg_steps.steps.declaration import Per, Step
 from tweakreg_steps.steps.preloads import PICTURE_MODULES
 from tweakreg_steps.steps.products import CATALOG, MASK, QUICKLOOK
 from tweakreg_steps.steps.subject import Subject
-from tweakreg_steps.surveying.chip_record import chip_from_record
 
-if TYPE_CHECKING:
-    from tweakreg_steps.sections import Finding
-
-
-class Facts(TypedDict):
-    """Where the chips are; beside that, version and files of SExtractor where it is used."""
-
-    chips: list[dict[str, Any]]
+Facts = Mapping[str, str | None]
+"""Version of SExtractor, and digests of the files that it is given; empty where it is not used."""
 
 
-def _facts(subject: Subject) -> dict[str, Any] | None:
+class MeasuredChip(ChipRecord):
+    """Where a chip is, and what its pixels count."""
+
+    unit: UnitRecord
+
+
+class Inputs(TypedDict):
+    """The chips; what the facts beside them say is seen in files."""
+
+    chips: list[MeasuredChip]
+
+
+def _facts(subject: Subject) -> Facts | None:
     """Return what the job depends on; there is one where sources are sought in pixels."""
     if not subject.is_sought or subject.has_catalogs:
         return None
@@ -72,14 +80,14 @@ STEP = Step(
 )
 
 
-def run(call: StepCall[parameters.FindSources, Facts]) -> None:
+def run(call: StepCall[parameters.FindSources, Inputs]) -> None:
     """Write ``catalogs/<image>.fits``, and small pictures of the pixels beside it."""
     from tweakreg_steps.finding.image_catalog import find_in_image
     from tweakreg_steps.finding.lower_thresholds import look_lower
     from tweakreg_steps.fits_files.pixel_unit import unit_from_record
     from tweakreg_steps.reporting.quicklook import make_quicklook
 
-    find = cast("Finding", section_of(call.parameters))
+    find = section_of(call.parameters)
     chips = [chip_from_record(record) for record in call.inputs["chips"]]
     weights = {
         number: path

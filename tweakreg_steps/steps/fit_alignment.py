@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from tweakreg_steps.steps import parameters
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import is_aligned_alone
-from tweakreg_steps.steps.declaration import Per, Step
+from tweakreg_steps.steps.declaration import NoFacts, Per, Step
 from tweakreg_steps.steps.preloads import FITTING_MODULES
 from tweakreg_steps.steps.products import FIT, MATCHES, PAIRS, PLANE
 from tweakreg_steps.steps.subject import Subject
 
 
-def _facts(subject: Subject) -> dict[str, Any] | None:
+def _facts(subject: Subject) -> NoFacts | None:
     """Return that there is nothing more; there is a job where images are aligned one by one."""
     return {} if is_aligned_alone(subject) else None
 
@@ -30,7 +27,7 @@ STEP = Step(
 )
 
 
-def run(call: StepCall[parameters.FitAlignment, Mapping[str, Any]]) -> None:
+def run(call: StepCall[parameters.FitAlignment, NoFacts]) -> None:
     """Write ``fits/<image>.json``, the fit, and ``fits/<image>.ecsv``, its pairs with residuals."""
     from tweakreg_steps.alignment.fitted_image import fit_image
     from tweakreg_steps.astrometry.reference_plane import read_reference_plane

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import TypedDict
 
+from tweakreg_steps.fits_files.exposure_record import chip_from_record
 from tweakreg_steps.records.statement import history_lines
 from tweakreg_steps.steps import parameters
 from tweakreg_steps.steps.call import StepCall, section_of
-from tweakreg_steps.steps.declaration import Per, Step
+from tweakreg_steps.steps.declaration import ChipsOfImage, Per, Step
 from tweakreg_steps.steps.products import MASK
 from tweakreg_steps.steps.subject import Subject
-from tweakreg_steps.surveying.chip_record import chip_from_record
 
 
 class Facts(TypedDict):
     """The digests of the chips' region files and masks, by the chips' numbers."""
 
-    chips: list[dict[str, Any]]
     exclusions: Mapping[str, str]
 
 
-def _facts(subject: Subject) -> dict[str, Any] | None:
+class Inputs(Facts, ChipsOfImage):
+    """The same, and where the chips are."""
+
+
+def _facts(subject: Subject) -> Facts | None:
     """Return what the job depends on; there is one where sources are sought in pixels."""
     if not subject.is_sought or subject.has_catalogs:
         return None
@@ -46,7 +49,7 @@ STEP = Step(
 )
 
 
-def run(call: StepCall[parameters.MakeMasks, Facts]) -> None:
+def run(call: StepCall[parameters.MakeMasks, Inputs]) -> None:
     """Write ``masks/<image>.fits``."""
     from tweakreg_steps.fits_files.mask_file import write_masks
     from tweakreg_steps.masking.image_masks import image_masks

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from tweakreg_steps.steps import parameters
 from tweakreg_steps.steps.call import StepCall
-from tweakreg_steps.steps.declaration import Per, Step
+from tweakreg_steps.steps.declaration import NoFacts, Per, Step
 from tweakreg_steps.steps.preloads import MATCHING_MODULES
 from tweakreg_steps.steps.products import PAIR_MATCH, PLANE, SKY
 from tweakreg_steps.steps.subject import Subject
 
 
-def _facts(_subject: Subject) -> dict[str, Any]:
+def _facts(_subject: Subject) -> NoFacts:
     """Return that there is nothing more: there are pairs only where images are solved together."""
     return {}
 
@@ -30,7 +27,7 @@ STEP = Step(
 )
 
 
-def run(call: StepCall[parameters.MatchPair, Mapping[str, Any]]) -> None:
+def run(call: StepCall[parameters.MatchPair, NoFacts]) -> None:
     """Write ``pairs/<one>-<other>.ecsv``."""
     from tweakreg_steps.astrometry.reference_plane import read_reference_plane
     from tweakreg_steps.solving.matched_pair import match_images

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 from tweakreg_steps.steps import parameters
 from tweakreg_steps.steps.call import StepCall
@@ -20,11 +20,11 @@ class Facts(TypedDict):
     epoch: NotRequired[float | None]
 
 
-def _facts(subject: Subject) -> dict[str, Any] | None:
+def _facts(subject: Subject) -> Facts | None:
     """Return what the job depends on; there is one where images are aligned one by one."""
     if not is_aligned_alone(subject):
         return None
-    facts: dict[str, Any] = {"is_reference": subject.findings.is_reference(subject.this)}
+    facts: Facts = {"is_reference": subject.findings.is_reference(subject.this)}
     if subject.findings.refcat_moves:
         facts["epoch"] = subject.this.epoch
     return facts

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import TypedDict
 
+from tweakreg_steps.fits_files.exposure_record import PsfChip
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import if_built, is_psf_wanted
 from tweakreg_steps.steps.declaration import Per, Read, Step
+from tweakreg_steps.steps.parameters import NoParameters
 from tweakreg_steps.steps.products import CATALOG, MASK, POSITIONS, PSF
 from tweakreg_steps.steps.subject import Subject
 
 
 class Facts(TypedDict):
-    """Chips, the digest of the user's PSF (None: it is built), and whether all flags are bad."""
+    """The digest of the user's PSF (None: it is built), and whether all flags are bad."""
 
-    chips: list[dict[str, Any]]
     psf: str | None
     any_flag_is_bad: bool
 
 
-def _facts(subject: Subject) -> dict[str, Any] | None:
+class Inputs(Facts):
+    """The same, and the chips."""
+
+    chips: list[PsfChip]
+
+
+def _facts(subject: Subject) -> Facts | None:
     """Return what the job depends on; there is one where a PSF is to be fitted."""
     if not is_psf_wanted(subject):
         return None
@@ -52,7 +58,7 @@ STEP = Step(
 )
 
 
-def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
+def run(call: StepCall[NoParameters, Inputs]) -> None:
     """Write ``positions/<image>.fits``."""
     from tweakreg_steps.psf.exposed_pixels import ExposureFiles
     from tweakreg_steps.psf.image_positions import measure_image

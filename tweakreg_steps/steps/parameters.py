@@ -29,6 +29,10 @@ from tweakreg_steps.sections import (
 )
 
 
+class NoParameters(TypedDict):
+    """A step that consumes nothing of the recipe."""
+
+
 class MakeMasks(TypedDict):
     """What a mask depends on."""
 

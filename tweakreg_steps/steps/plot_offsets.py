@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from tweakreg_steps.records.statement import png_texts
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import LAST_SOURCES, is_drawn
-from tweakreg_steps.steps.declaration import Per, Step
+from tweakreg_steps.steps.declaration import NoFacts, Per, Step
+from tweakreg_steps.steps.parameters import NoParameters
 from tweakreg_steps.steps.preloads import DRAWING_MODULES
 from tweakreg_steps.steps.products import MATCHES, OFFSETS_PLOT, PLANE, SKY
 from tweakreg_steps.steps.subject import Subject
 
 
-def _facts(subject: Subject) -> dict[str, Any] | None:
+def _facts(subject: Subject) -> NoFacts | None:
     """Return that there is nothing more; there is a job where the plot is wanted.
 
     Images that are solved together are matched with each other, each with several.
@@ -35,7 +33,7 @@ STEP = Step(
 )
 
 
-def run(call: StepCall[Mapping[str, Any], Mapping[str, Any]]) -> None:
+def run(call: StepCall[NoParameters, NoFacts]) -> None:
     """Write ``plots/hist2d_<image>.png``."""
     from tweakreg_steps.reporting.offsets_of_match import draw_match
     from tweakreg_steps.reporting.plot_style import plot_style

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import NotRequired, TypedDict
 
+from tweakreg_steps.fits_files.exposure_record import ChipRecord, PsfChip
 from tweakreg_steps.records.statement import png_texts
 from tweakreg_steps.steps import parameters
 from tweakreg_steps.steps.call import StepCall
@@ -19,10 +20,20 @@ from tweakreg_steps.surveying.inspection import Inspected
 
 
 class Facts(TypedDict):
-    """The chips of the image that stands for all, and the digest of the PSF's file by its name."""
+    """The digest of the PSF's file by the name of the image that stands for all.
 
-    exposures: Mapping[str, list[dict[str, Any]]]
+    Where a PSF is used, the chips of that image, whose pixels are not read then.
+    """
+
     psf: Mapping[str, str]
+    exposures: NotRequired[Mapping[str, list[ChipRecord]]]
+
+
+class Inputs(TypedDict):
+    """The same, with the chips of the image wherever they come from."""
+
+    psf: Mapping[str, str]
+    exposures: Mapping[str, list[PsfChip]]
 
 
 @lru_cache(1)
@@ -43,7 +54,7 @@ def _shown(subject: Subject) -> Subject | None:
     return members[0] if members else None
 
 
-def _facts(subject: Subject) -> dict[str, Any] | None:
+def _facts(subject: Subject) -> Facts | None:
     """Return what the job depends on; there is one where plots are wanted.
 
     Where headers are written in place, nobody waits for this job, and it may not read the pixels.
@@ -100,7 +111,7 @@ STEP = Step(
 )
 
 
-def run(call: StepCall[parameters.PlotPsf, Facts]) -> None:
+def run(call: StepCall[parameters.PlotPsf, Inputs]) -> None:
     """Write ``plots/psf_<camera>_<filter>.png``."""
     from tweakreg_steps.psf.exposed_pixels import ExposureFiles
     from tweakreg_steps.reporting.plots import save_figure

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from tweakreg_steps.fit_file import read_fit
 from tweakreg_steps.records.statement import png_texts
 from tweakreg_steps.steps import parameters
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import is_drawn
-from tweakreg_steps.steps.declaration import Per, Step, Writes
+from tweakreg_steps.steps.declaration import NoFacts, Per, Step, Writes
 from tweakreg_steps.steps.preloads import DRAWING_MODULES
 from tweakreg_steps.steps.products import FIT, PAIRS, PHASES_PLOT, RESIDUALS_PLOT, VECTORS_PLOT
 from tweakreg_steps.steps.subject import Subject
@@ -29,7 +26,7 @@ def _writes(subject: Subject) -> Writes:
     return {**kinds, _PHASES: PHASES_PLOT} if kinds else {}
 
 
-def _facts(subject: Subject) -> dict[str, Any] | None:
+def _facts(subject: Subject) -> NoFacts | None:
     """Return that there is nothing more; there is a job where a plot is wanted."""
     return {} if is_drawn(subject) and _writes(subject) else None
 
@@ -45,7 +42,7 @@ STEP = Step(
 )
 
 
-def run(call: StepCall[parameters.PlotResiduals, Mapping[str, Any]]) -> None:
+def run(call: StepCall[parameters.PlotResiduals, NoFacts]) -> None:
     """Write ``plots/residuals_<image>.png``, ``vector_`` and ``phases_``, if asked for."""
     from tweakreg_steps.reporting import plots
     from tweakreg_steps.reporting.plot_style import plot_style

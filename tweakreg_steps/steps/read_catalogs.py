@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import TypedDict
 
+from tweakreg_steps.fits_files.exposure_record import chip_from_record
 from tweakreg_steps.steps import parameters
 from tweakreg_steps.steps.call import StepCall
-from tweakreg_steps.steps.declaration import Per, Step
+from tweakreg_steps.steps.declaration import ChipsOfImage, Per, Step
 from tweakreg_steps.steps.products import CATALOG
 from tweakreg_steps.steps.subject import Subject
-from tweakreg_steps.surveying.chip_record import chip_from_record
 
 
 class Facts(TypedDict):
     """The digests of the chips' catalogs, region files and masks, by the chips' numbers."""
 
-    chips: list[dict[str, Any]]
     catalogs: Mapping[str, str]
     exclusions: Mapping[str, str]
 
 
-def _facts(subject: Subject) -> dict[str, Any] | None:
+class Inputs(Facts, ChipsOfImage):
+    """The same, and where the chips are."""
+
+
+def _facts(subject: Subject) -> Facts | None:
     """Return what the job depends on; there is one where the image has catalogs."""
     if not subject.is_sought or not subject.has_catalogs:
         return None
@@ -50,7 +53,7 @@ STEP = Step(
 )
 
 
-def run(call: StepCall[parameters.ReadCatalogs, Facts]) -> None:
+def run(call: StepCall[parameters.ReadCatalogs, Inputs]) -> None:
     """Write ``catalogs/<image>.fits``."""
     from tweakreg_steps.finding.given_catalogs import read_given_catalogs
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypedDict, cast
+from typing import TypedDict
 
+from tweakreg_steps.fits_files.exposure_record import chip_from_record
 from tweakreg_steps.records.canonical import digest
 from tweakreg_steps.records.manifest import read_manifest
 from tweakreg_steps.steps import parameters
@@ -33,7 +34,7 @@ class Facts(TypedDict):
     mosaic: str
 
 
-def _facts(subject: Subject) -> dict[str, Any] | None:
+def _facts(subject: Subject) -> Facts | None:
     """Return what the job depends on; there is one where all images are solved together."""
     findings = subject.findings
     mosaic = findings.mosaic
@@ -90,7 +91,9 @@ def run(call: StepCall[parameters.SolveMosaic, Facts]) -> None:
     names = call.files_of("sky")
     each = {name: call.parameters_of(name) for name in names}
     images = read_manifest(call.file("manifest"))
-    belongs = {image.name: image.mosaic for image in images}
+    belongs = {image.name: image.mosaic for image in images if image.mosaic}
+    geometry = given["catalog_fitting"]["fitgeometry"]
+    assert geometry != "auto"  # noqa: S101  it is refused before a run
     solved = solve_images(
         {name: call.read_table(f"sky.{name}") for name in names},
         [call.read_table(f"pair.{name}") for name in call.files_of("pair")],
@@ -99,17 +102,17 @@ def run(call: StepCall[parameters.SolveMosaic, Facts]) -> None:
         asked=Asked(
             solution=given["solution"],
             matching=given["object_matching"],
-            fitgeometry=cast("Any", given["catalog_fitting"]["fitgeometry"]),  # auto is refused
+            fitgeometry=geometry,
             max_false_alarm=given["acceptance"]["max_false_alarm"],
             minobj={name: one["object_matching"]["minobj"] for name, one in each.items()},
             gates={name: fit_gates(one["acceptance"]) for name, one in each.items()},
             groups={name: own["group"] for name, own in belongs.items()},
-            geometries={own["group"]: cast("Any", own["geometry"]) for own in belongs.values()},
+            geometries={own["group"]: own["geometry"] for own in belongs.values()},
             cameras={name: own["camera"] for name, own in belongs.items()},
             reference=call.inputs["reference"],
             epochs={name: own.get("epoch") for name, own in belongs.items()},
             shapes={
-                image.name: {chip["number"]: tuple(chip["shape"]) for chip in image.chips}
+                image.name: {chip.number: chip.shape for chip in map(chip_from_record, image.chips)}
                 for image in images
             },
         ),

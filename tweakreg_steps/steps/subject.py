@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
+from tweakreg_steps.fits_files.exposure_record import ChipRecord
 from tweakreg_steps.recipes.overrides import image_values
 from tweakreg_steps.recipes.schema import IMAGE_FINDPARS, REFERENCE_FINDPARS, Tree
 from tweakreg_steps.records.review_file import Decision
@@ -124,6 +124,6 @@ class Subject:
             found["headerlet"] = headerlet_name(found["file"], hdrfile).removesuffix(".fits")
         return found
 
-    def chips(self, *digests: str) -> list[dict[str, Any]]:
-        """Return where the image's chips are, with the digests named."""
-        return chip_records(self.this, *digests)
+    def chips(self, *parts: str) -> list[ChipRecord]:
+        """Return where the image's chips are, with the parts of them named."""
+        return chip_records(self.this, *parts)

@@ -14,6 +14,7 @@ from tweakreg_steps.reporting.unread_images import UnreadImage, among_others, un
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import all_names, rejected_names, unread_images
 from tweakreg_steps.steps.declaration import Per, Read, Step
+from tweakreg_steps.steps.parameters import NoParameters
 from tweakreg_steps.steps.products import COMPARISON, FIT, OVERLAPS, SOLUTION, SUMMARY_TABLE
 from tweakreg_steps.steps.subject import Subject
 
@@ -29,7 +30,7 @@ class Facts(TypedDict):
     unread: list[UnreadImage]
 
 
-def _facts(subject: Subject) -> dict[str, Any]:
+def _facts(subject: Subject) -> Facts:
     """Return what the job depends on."""
     return {
         "images": digest(subject.findings.names),
@@ -67,7 +68,7 @@ STEP = Step(
 )
 
 
-def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
+def run(call: StepCall[NoParameters, Facts]) -> None:
     """Write ``summary.ecsv`` and ``overlaps.ecsv``."""
     from tweakreg_steps.alignment.misfits import misfits_of_table, table_of_misfits
     from tweakreg_steps.reporting.summary import build_summary, write_summary
@@ -98,7 +99,7 @@ def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
 
 
 def _misfits(
-    call: StepCall[Mapping[str, Any], Facts],
+    call: StepCall[NoParameters, Facts],
     fits: Mapping[str, Mapping[str, Any]],
     solution: Mapping[str, Any] | None,
 ) -> list[Misfit]:

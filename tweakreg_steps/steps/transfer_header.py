@@ -6,8 +6,6 @@ was not that of its exposure before, or whose exposure is not aligned, stays as 
 
 from __future__ import annotations
 
-from typing import Any
-
 from tweakreg_steps.recipes.schema import HEADER
 from tweakreg_steps.records.ledger import Product
 from tweakreg_steps.records.review_file import Decision
@@ -18,7 +16,7 @@ from tweakreg_steps.steps.products import ALIGNED_COPY, FIT, HEADER_RECORD, PLAN
 from tweakreg_steps.steps.subject import Subject
 
 
-def _facts(subject: Subject) -> dict[str, Any] | None:
+def _facts(subject: Subject) -> update_header.Facts | None:
     """Return what the job depends on; there is one where headers are to be written."""
     header, other = subject.recipe[HEADER], subject.other
     assert other is not None  # noqa: S101  asked of other files alone

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
-
+from tweakreg_steps.fits_files.exposure_record import chip_from_record
 from tweakreg_steps.steps import parameters
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import BEST_POSITIONS
-from tweakreg_steps.steps.declaration import Per, Step
+from tweakreg_steps.steps.declaration import ChipsOfImage, NoFacts, Per, Step
 from tweakreg_steps.steps.products import FOOTPRINT, SKY
 from tweakreg_steps.steps.subject import Subject
-from tweakreg_steps.surveying.chip_record import chip_from_record
 
 
-class Facts(TypedDict):
-    """Where the chips are, and the digests of their WCS."""
-
-    chips: list[dict[str, Any]]
-
-
-def _facts(subject: Subject) -> dict[str, Any] | None:
+def _facts(subject: Subject) -> NoFacts | None:
     """Return what the job depends on beside the WCS; there is one where sources are needed."""
     return {} if subject.is_sought else None
 
@@ -41,7 +33,7 @@ STEP = Step(
 )
 
 
-def run(call: StepCall[parameters.UndistortSources, Facts]) -> None:
+def run(call: StepCall[parameters.UndistortSources, ChipsOfImage]) -> None:
     """Write ``sky/<image>.fits``, and where the chips themselves are."""
     from tweakreg_steps.astrometry.footprint import find_footprint
     from tweakreg_steps.finding.sky_list import make_sky_list

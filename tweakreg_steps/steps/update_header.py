@@ -12,6 +12,7 @@ from typing import Any, NotRequired, TypedDict, cast
 
 from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.fit_file import FitRecord, read_fit
+from tweakreg_steps.fits_files.exposure_record import chip_from_record
 from tweakreg_steps.json_file import read_json
 from tweakreg_steps.recipes.schema import HEADER
 from tweakreg_steps.records.ledger import FitsProduct, Product, is_as_made
@@ -20,7 +21,7 @@ from tweakreg_steps.records.review_file import Decision
 from tweakreg_steps.records.verdict import after_review, may_be_written
 from tweakreg_steps.steps import parameters
 from tweakreg_steps.steps.call import StepCall
-from tweakreg_steps.steps.declaration import Per, Read, Step, Writes
+from tweakreg_steps.steps.declaration import ChipsOfImage, Per, Read, Step, Writes
 from tweakreg_steps.steps.preloads import HEADER_MODULES
 from tweakreg_steps.steps.products import (
     ALIGNED_COPY,
@@ -31,31 +32,34 @@ from tweakreg_steps.steps.products import (
     PLANE,
 )
 from tweakreg_steps.steps.subject import Subject
-from tweakreg_steps.surveying.chip_record import chip_from_record
 
 
 class Facts(TypedDict):
-    """File, data, chips and name of the image, and what was decided about its fit.
+    """Name of the image's file, and what was decided about its fit.
 
     Of another file of an exposure, which image that is, and why it does not get its correction.
     """
 
-    file: str
-    data: list[str]
-    chips: list[dict[str, Any]]
     name: str
     decision: str
     of: NotRequired[str]
-    refused: NotRequired[str]
+    refused: NotRequired[str | None]
+
+
+class Inputs(Facts, ChipsOfImage):
+    """The same; where the chips are, and digests of the file and of the data of its HDUs."""
+
+    file: str
+    data: list[str]
 
 
 OTHER_WCS = "other_wcs"
 """Why another file of an exposure does not get its correction."""
 
-Call = StepCall[parameters.UpdateHeader, Facts]
+Call = StepCall[parameters.UpdateHeader, Inputs]
 
 
-def _facts(subject: Subject) -> dict[str, Any] | None:
+def _facts(subject: Subject) -> Facts | None:
     """Return what the job depends on; there is one where headers are to be written.
 
     Nothing is copied while an image waits for a decision; in place, an earlier solution may have

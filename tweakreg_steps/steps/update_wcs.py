@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import TypedDict
 
+from tweakreg_steps.fits_files.exposure_record import chip_from_record
 from tweakreg_steps.records.statement import history_lines
 from tweakreg_steps.steps.call import StepCall
-from tweakreg_steps.steps.declaration import Per, Step
+from tweakreg_steps.steps.declaration import ChipsOfImage, Per, Step
+from tweakreg_steps.steps.parameters import NoParameters
 from tweakreg_steps.steps.products import WORKING
 from tweakreg_steps.steps.subject import Subject
-from tweakreg_steps.surveying.chip_record import chip_from_record
 
 
 class Facts(TypedDict):
     """The digests of the reference files that the header names, by keyword."""
 
-    file: str
-    chips: list[dict[str, Any]]
     reference_files: Mapping[str, str]
 
 
-def _facts(subject: Subject) -> dict[str, Any] | None:
+class Inputs(Facts, ChipsOfImage):
+    """The same; where the chips are, and the digest of the whole file."""
+
+    file: str
+
+
+def _facts(subject: Subject) -> Facts | None:
     """Return what the job depends on; there is one where the recipe wants the WCS made anew."""
     files = subject.findings.reference_files.get(subject.image_name)
     if files is None:
@@ -40,7 +45,7 @@ STEP = Step(
 )
 
 
-def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
+def run(call: StepCall[NoParameters, Inputs]) -> None:
     """Write ``working/<image>.fits``."""
     from tweakreg_steps.headers.wcs_update import write_updated_copy
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from tweakreg_steps.fit_file import accepted_numbers, read_fit
 from tweakreg_steps.records.plan_file import read_chip_labels
 from tweakreg_steps.steps.call import StepCall
-from tweakreg_steps.steps.declaration import Per, Step
+from tweakreg_steps.steps.declaration import NoFacts, Per, Step
+from tweakreg_steps.steps.parameters import NoParameters
 from tweakreg_steps.steps.preloads import PLANE_MODULES
 from tweakreg_steps.steps.products import (
     FIT,
@@ -23,7 +21,7 @@ from tweakreg_steps.steps.products import (
 from tweakreg_steps.steps.subject import Subject
 
 
-def _facts(subject: Subject) -> dict[str, Any] | None:
+def _facts(subject: Subject) -> NoFacts | None:
     """Return that there is nothing more; there is a job where text catalogs are wanted."""
     return {} if subject.recipe["writecat"] and subject.is_input else None
 
@@ -43,7 +41,7 @@ STEP = Step(
 )
 
 
-def run(call: StepCall[Mapping[str, Any], Mapping[str, Any]]) -> None:
+def run(call: StepCall[NoParameters, NoFacts]) -> None:
     """Write the sky and reference-plane catalogs, the match file and the fit file."""
     from tweakreg_steps.astrometry.reference_plane import read_reference_plane
     from tweakreg_steps.astrometry.undistortion import sky_to_plane

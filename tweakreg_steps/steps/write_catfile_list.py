@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from tweakreg_steps.records.canonical import digest
 from tweakreg_steps.records.manifest import read_manifest
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.declaration import Per, Step, Writes
+from tweakreg_steps.steps.parameters import NoParameters
 from tweakreg_steps.steps.products import CHIP_CATALOG, catfile_list
 from tweakreg_steps.steps.subject import Subject
 
@@ -20,7 +20,7 @@ class Facts(TypedDict):
     images: str
 
 
-def _facts(subject: Subject) -> dict[str, Any] | None:
+def _facts(subject: Subject) -> Facts | None:
     """Return what the job depends on; there is one where text catalogs are wanted."""
     if not subject.recipe["writecat"]:
         return None
@@ -39,7 +39,7 @@ def _writes(subject: Subject) -> Writes:
 STEP = Step(__name__, per=Per.ALL, facts=_facts, writes=_writes)
 
 
-def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
+def run(call: StepCall[NoParameters, Facts]) -> None:
     """Write ``tweakreg/<first image>_xy_catfile.list``."""
     from tweakreg_steps.reporting.text_products import catfile_list_text
 
@@ -47,7 +47,7 @@ def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
         (
             image.label,
             [
-                Path(CHIP_CATALOG.path(image=image.name, chip=chip["number"])).name
+                Path(CHIP_CATALOG.path(image=image.name, chip=str(chip["number"]))).name
                 for chip in image.chips
             ],
         )

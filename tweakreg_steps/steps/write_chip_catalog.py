@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import BEST_POSITIONS
 from tweakreg_steps.steps.declaration import Per, Step
+from tweakreg_steps.steps.parameters import NoParameters
 from tweakreg_steps.steps.products import CHIP_CATALOG
 from tweakreg_steps.steps.subject import Subject
 
@@ -18,10 +18,11 @@ class Facts(TypedDict):
     chip: int
 
 
-def _facts(subject: Subject) -> dict[str, Any] | None:
+def _facts(subject: Subject) -> Facts | None:
     """Return what the job depends on; there is one where text catalogs are wanted."""
-    is_wanted = subject.recipe["writecat"] and subject.is_sought
-    return {"chip": subject.chip} if is_wanted else None
+    if subject.chip is None or not (subject.recipe["writecat"] and subject.is_sought):
+        return None
+    return {"chip": subject.chip}
 
 
 STEP = Step(
@@ -34,7 +35,7 @@ STEP = Step(
 )
 
 
-def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
+def run(call: StepCall[NoParameters, Facts]) -> None:
     """Write ``tweakreg/<image>_sci<chip>_xy_catalog.coo``."""
     from tweakreg_steps.reporting.text_products import xy_catalog_text
     from tweakreg_steps.tables.ecsv import ColumnTable

@@ -6,30 +6,28 @@ An image that is not aligned gets a file of that name without a WCS in it, which
 from __future__ import annotations
 
 import logging
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.fit_file import FitRecord, read_fit
+from tweakreg_steps.fits_files.exposure_record import chip_from_record
 from tweakreg_steps.recipes.schema import HEADER
 from tweakreg_steps.records.review_file import Decision
 from tweakreg_steps.records.statement import history_lines
 from tweakreg_steps.records.verdict import after_review, may_be_written
 from tweakreg_steps.steps import parameters
 from tweakreg_steps.steps.call import StepCall
-from tweakreg_steps.steps.declaration import Per, Step
+from tweakreg_steps.steps.declaration import ChipsOfImage, Per, Step
 from tweakreg_steps.steps.preloads import HEADER_MODULES
 from tweakreg_steps.steps.products import FIT, HEADERLET, HEADERLET_RECORD, PLANE
 from tweakreg_steps.steps.subject import Subject
-from tweakreg_steps.surveying.chip_record import chip_from_record
 
 log = logging.getLogger(__name__)
 
 
 class Facts(TypedDict):
-    """File, chips and name of the image, the digest of the text, and what was decided."""
+    """Name of the image's file, the digest of the text, and what was decided."""
 
-    file: str
-    chips: list[dict[str, Any]]
     name: str
     history: str | None
     wcsname: str
@@ -37,7 +35,13 @@ class Facts(TypedDict):
     decision: str
 
 
-def _facts(subject: Subject) -> dict[str, Any] | None:
+class Inputs(Facts, ChipsOfImage):
+    """The same; where the chips are, and the digest of the whole file."""
+
+    file: str
+
+
+def _facts(subject: Subject) -> Facts | None:
     """Return what the job depends on; there is one where headerlets are wanted.
 
     The headerlet is that of the aligned copy, whether there is one.
@@ -69,7 +73,7 @@ STEP = Step(
 )
 
 
-def run(call: StepCall[parameters.WriteHeaderlet, Facts]) -> None:
+def run(call: StepCall[parameters.WriteHeaderlet, Inputs]) -> None:
     """Write the headerlet, and a record of it beside it."""
     decision = Decision(call.inputs["decision"])
     fit = after_review(read_fit(call.file("fit")), rejected=decision is Decision.REJECT)
@@ -90,7 +94,7 @@ def run(call: StepCall[parameters.WriteHeaderlet, Facts]) -> None:
     call.write_record("record", {**record, "headerlet": headerlet})
 
 
-def _write(call: StepCall[parameters.WriteHeaderlet, Facts], fit: FitRecord) -> None:
+def _write(call: StepCall[parameters.WriteHeaderlet, Inputs], fit: FitRecord) -> None:
     """Write the headerlet."""
     from tweakreg_steps.headers.headerlet import write_headerlet
     from tweakreg_steps.headers.solution import solution_of_fit
@@ -120,7 +124,7 @@ def _write(call: StepCall[parameters.WriteHeaderlet, Facts], fit: FitRecord) -> 
     )
 
 
-def _write_notice(call: StepCall[parameters.WriteHeaderlet, Facts], why: str) -> None:
+def _write_notice(call: StepCall[parameters.WriteHeaderlet, Inputs], why: str) -> None:
     """Write a file without a WCS in the place of a headerlet; stwcs does not take it for one."""
     from tweakreg_steps.headers.notice import write_notice
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 from tweakreg_steps.fit_file import read_fit
+from tweakreg_steps.fits_files.header_cards import Cards
 from tweakreg_steps.json_file import read_json
 from tweakreg_steps.records.outdir_files import log_of_image
 from tweakreg_steps.records.review_file import Decision
@@ -13,6 +13,7 @@ from tweakreg_steps.records.verdict import after_review
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import LAST_SOURCES, is_reported
 from tweakreg_steps.steps.declaration import Per, Step
+from tweakreg_steps.steps.parameters import NoParameters
 from tweakreg_steps.steps.preloads import ENCODER_MODULES, MATCHING_MODULES
 from tweakreg_steps.steps.products import (
     CATALOG,
@@ -47,24 +48,26 @@ class Facts(TypedDict):
     Where reference stars move, the epoch of the image, too.
     """
 
-    labels: Mapping[str, Any]
+    labels: Cards
     rejected: bool
     pages: str
     epoch: NotRequired[float | None]
 
 
-def _facts(subject: Subject) -> dict[str, Any] | None:
+def _facts(subject: Subject) -> Facts | None:
     """Return what the job depends on; there is one where there is a page."""
     if not is_reported(subject):
         return None
     from tweakreg_steps.reporting.rendering import pages_digest
 
-    return {
+    facts: Facts = {
         "labels": dict(subject.this.labels),
         "rejected": subject.decide(subject.this) is Decision.REJECT,
         "pages": pages_digest(),
-        **({"epoch": subject.this.epoch} if subject.findings.refcat_moves else {}),
     }
+    if subject.findings.refcat_moves:
+        facts["epoch"] = subject.this.epoch
+    return facts
 
 
 STEP = Step(
@@ -95,7 +98,7 @@ STEP = Step(
 )
 
 
-def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
+def run(call: StepCall[NoParameters, Facts]) -> None:
     """Write ``report/<image>.html``, and beside it what the page of the run says of the image."""
     from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale, read_reference_plane
     from tweakreg_steps.atomic import write_text_atomically

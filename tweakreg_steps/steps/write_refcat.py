@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.fits_files.image_name import image_name
@@ -14,6 +13,7 @@ from tweakreg_steps.records.statement import sign_text
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import LAST_SOURCES
 from tweakreg_steps.steps.declaration import Per, Step, Writes
+from tweakreg_steps.steps.parameters import NoParameters
 from tweakreg_steps.steps.products import CUMULATIVE_RECORD, cumulative_catalog
 from tweakreg_steps.steps.subject import Subject
 
@@ -24,7 +24,7 @@ class Facts(TypedDict):
     base: str | None
 
 
-def _facts(subject: Subject) -> dict[str, Any] | None:
+def _facts(subject: Subject) -> Facts | None:
     """Return what the job depends on; there is one where the list is not the user's own."""
     recipe, findings = subject.recipe, subject.findings
     is_new = findings.refcat is None or recipe["expand_refcat"]
@@ -56,7 +56,7 @@ STEP = Step(
 )
 
 
-def run(call: StepCall[Mapping[str, Any], Facts]) -> list[Product]:
+def run(call: StepCall[NoParameters, Facts]) -> list[Product]:
     """Write ``tweakreg/cumulative_sky_refcat_<base>.coo``, and a record that says its name.
 
     The name is that of the reference, which may only be known once all images are aligned.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from tweakreg_steps.json_file import read_json
 from tweakreg_steps.records.statement import sign_script
@@ -11,6 +10,7 @@ from tweakreg_steps.reporting.unread_images import UnreadImage, among_others, un
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import all_names, unread_images
 from tweakreg_steps.steps.declaration import Per, Read, Step
+from tweakreg_steps.steps.parameters import NoParameters
 from tweakreg_steps.steps.products import (
     IMAGE_REPORT,
     MULTIQC,
@@ -30,7 +30,7 @@ class Facts(TypedDict):
     pages: str
 
 
-def _facts(subject: Subject) -> dict[str, Any] | None:
+def _facts(subject: Subject) -> Facts | None:
     """Return what the job depends on; there is one where a report is wanted."""
     if not subject.recipe["report"]:
         return None
@@ -65,7 +65,7 @@ STEP = Step(
 )
 
 
-def run(call: StepCall[Mapping[str, Any], Facts]) -> None:
+def run(call: StepCall[NoParameters, Facts]) -> None:
     """Write ``report.html``, two scripts for the pages of images, and the table."""
     from tweakreg_steps.alignment.misfits import misfits_of_table
     from tweakreg_steps.atomic import write_text_atomically

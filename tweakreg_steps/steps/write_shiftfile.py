@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from tweakreg_steps.fit_file import read_fit
 from tweakreg_steps.records.canonical import digest
@@ -26,7 +26,7 @@ class Facts(TypedDict):
     unread: list[UnreadImage]
 
 
-def _facts(subject: Subject) -> dict[str, Any] | None:
+def _facts(subject: Subject) -> Facts | None:
     """Return what the job depends on; there is one where a shift file is wanted."""
     if not subject.recipe["shiftfile_output"]["shiftfile"]:
         return None

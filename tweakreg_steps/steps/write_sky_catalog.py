@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from tweakreg_steps.steps.call import StepCall
-from tweakreg_steps.steps.declaration import Per, Step
+from tweakreg_steps.steps.declaration import NoFacts, Per, Step
+from tweakreg_steps.steps.parameters import NoParameters
 from tweakreg_steps.steps.products import SKY, SKY_CATALOG
 from tweakreg_steps.steps.subject import Subject
 
 
-def _facts(subject: Subject) -> dict[str, Any] | None:
+def _facts(subject: Subject) -> NoFacts | None:
     """Return that there is nothing more; there is a job for a reference image that is searched."""
     is_wanted = subject.recipe["writecat"] and subject.is_sought and not subject.is_input
     return {} if is_wanted else None
@@ -27,7 +25,7 @@ STEP = Step(
 )
 
 
-def run(call: StepCall[Mapping[str, Any], Mapping[str, Any]]) -> None:
+def run(call: StepCall[NoParameters, NoFacts]) -> None:
     """Write ``tweakreg/<image>_sky_catalog.coo``."""
     from tweakreg_steps.reporting.text_products import sky_catalog_text
 

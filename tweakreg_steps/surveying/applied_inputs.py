@@ -6,17 +6,15 @@ input makes nothing stale.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.exposure_record import NotedExposure
 from tweakreg_steps.recipes.inputs import InputImage
 
 
-def as_measured(
-    image: InputImage, found: Mapping[str, Any], outdir: Path
-) -> Mapping[str, Any] | None:
+def as_measured(image: InputImage, found: NotedExposure, outdir: Path) -> NotedExposure | None:
     """Return what was learnt of an input before a solution was written into it.
 
     Parameters
@@ -30,7 +28,7 @@ def as_measured(
 
     Returns
     -------
-    mapping or None
+    NotedExposure or None
         As `found`, of the original; None where the file holds no solution of this folder.
 
     Raises
@@ -48,11 +46,11 @@ def as_measured(
         if is_the_file and found["file"] != record.original.digest:
             raise InputError(changed_since(image.path, outdir))
         return None
-    key = ("selection", "format")
-    wanted = [found["identity"][k] for k in key]
+    now = found["identity"]
     for measured in record.measured:
-        if [measured["identity"][k] for k in key] == wanted:
-            return measured
+        then = measured["identity"]
+        if (then["selection"], then["format"]) == (now["selection"], now["format"]):
+            return cast("NotedExposure", measured)  # of the same format, so as complete
     raise InputError(
         f"{image.path}: holds a solution, and it is not known how it was before; restore it with "
         "tweakreg restore and run again"

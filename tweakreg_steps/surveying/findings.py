@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import cast
 
+from tweakreg_steps.fits_files.exposure_record import ChipRecord
 from tweakreg_steps.recipes.inputs import InputImage
 from tweakreg_steps.recipes.schema import IMAGE_FINDPARS, REFERENCE_FINDPARS
 from tweakreg_steps.records.outdir_files import plain_name
 from tweakreg_steps.records.review_file import Review
+from tweakreg_steps.sections import OneGeometry
 from tweakreg_steps.surveying.inspection import Inspected, Unread
 from tweakreg_steps.surveying.other_files import OtherFile
 from tweakreg_steps.surveying.reference_files import ReferenceFile
@@ -49,7 +51,7 @@ class MosaicFindings:
 
     pairs: Mapping[str, tuple[str, str]]
     groups: Mapping[str, str]
-    geometries: Mapping[str, str]
+    geometries: Mapping[str, OneGeometry]
     cameras: Mapping[str, str]
     epochs: Mapping[str, float | None]
     floats: bool
@@ -212,12 +214,12 @@ def _extensions(image: Inspected) -> set[int]:
     return {chip["extension"] for chip in image.chips}
 
 
-def chip_records(inspected: Inspected, *digests: str) -> list[dict[str, Any]]:
-    """Return where an image's chips are, with the digests named."""
-    return select_digests(inspected.chips, *digests)
+def chip_records(inspected: Inspected, *parts: str) -> list[ChipRecord]:
+    """Return where an image's chips are, with the parts of `LearntChip` named."""
+    return select_parts(inspected.chips, *parts)
 
 
-def select_digests(chips: Iterable[Mapping[str, Any]], *digests: str) -> list[dict[str, Any]]:
-    """Return of what was learnt of chips where they are, and the digests named."""
-    keys = ("number", "extension", "label", "shape", *digests)
-    return [{key: chip[key] for key in keys} for chip in chips]
+def select_parts(chips: Iterable[Mapping[str, object]], *parts: str) -> list[ChipRecord]:
+    """Return of what was learnt of chips where they are, and the parts named."""
+    keys = (*ChipRecord.__annotations__, *parts)
+    return [cast("ChipRecord", {key: chip[key] for key in keys}) for chip in chips]

@@ -14,6 +14,7 @@ from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.errors import InputError, TweakRegError
 from tweakreg_steps.fits_files.chips import list_chips
 from tweakreg_steps.fits_files.exposure import read_dq, read_header, read_pixels
+from tweakreg_steps.fits_files.header_cards import Cards
 from tweakreg_steps.fits_files.opening import open_quietly
 from tweakreg_steps.fits_files.pixel_unit import PixelUnit, pixel_unit
 from tweakreg_steps.recipes.inputs import InputImage
@@ -142,7 +143,7 @@ def _measure(
     pixels: NDArray[np.float32],
     unit: PixelUnit,
     find: Finding,
-    header: Mapping[str, Any],
+    header: Cards,
 ) -> tuple[float, float, float, float, int, Stars | None] | None:
     """Return sky, noise, width of stars, a threshold, how many are above it, and for a PSF."""
     from tweakreg_steps.finding.finders import FINDERS, Search
@@ -220,13 +221,13 @@ def _flags(dq: NDArray[Any] | None) -> tuple[int, float]:
     return bits, float(np.mean((dq & bits) != 0)) if bits else 0.0
 
 
-def _words(own: Mapping[str, Any], primary: Mapping[str, Any], *keys: str) -> str:
+def _words(own: Cards, primary: Cards, *keys: str) -> str:
     """Return what the headers say under some keywords."""
     said = (str(own.get(key, primary.get(key, "")) or "").strip() for key in keys)
     return "/".join(word for word in said if word and not word.upper().startswith("CLEAR"))
 
 
-def _scale(header: Mapping[str, Any]) -> float:
+def _scale(header: Cards) -> float:
     """Return the size of a pixel in arcseconds."""
     try:
         cd = [[float(header.get(f"CD{i}_{j}", 0.0)) for j in (1, 2)] for i in (1, 2)]

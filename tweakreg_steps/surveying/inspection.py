@@ -7,26 +7,33 @@ reading and makes nothing stale.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from tweakreg_steps.errors import DamagedFileError, InputError
 from tweakreg_steps.fits_files.companions import quality_file
+from tweakreg_steps.fits_files.exposure_record import (
+    ChipRecord,
+    FileStatus,
+    Identity,
+    LearntChip,
+    NotedExposure,
+    chip_from_record,
+)
+from tweakreg_steps.fits_files.header_cards import Cards, CardValue
 from tweakreg_steps.json_file import memorize_json, recall_json
 from tweakreg_steps.recipes.inputs import InputImage
 from tweakreg_steps.records.outdir_files import digests_of, is_prepared
 from tweakreg_steps.surveying.applied_inputs import as_measured
-from tweakreg_steps.surveying.chip_record import chip_from_record
 from tweakreg_steps.surveying.shared_values import SharedValues
 
 _FORMAT = 7
 _LARGE = 8 << 20
 """Bytes of a file whose digest takes longer than its headers (some milliseconds)."""
-_LEARNT = frozenset({"chips", "file", "data", "primary", "model", "headerlets", "labels", "epoch"})
 
 
 @dataclass(frozen=True)
@@ -38,16 +45,13 @@ class Inspected:
     image
         The input.
     chips
-        For each chip its ``number`` (from 1), ``extension``, ``label``, ``shape`` (ny, nx), the
-        digests ``pixels``, ``dq``, ``err`` (or None) and ``wcs``, the ``unit`` of its pixels, the
-        cards that tell its ``camera`` and its ``noise``, the ``wcsnames`` that the header holds,
-        and its ``alternates``.
+        What is known of each chip.
     file
         Digest of the whole content.
     data
         Digest of each HDU's data.
     primary, model, headerlets, gwcs
-        As `tweakreg_steps.fits_files.digests.digest_exposure` gives them.
+        As `tweakreg_steps.fits_files.exposure_record.LearntExposure` has them.
     labels
         What headers say of time, filter and target, for people to read.
     epoch
@@ -57,14 +61,14 @@ class Inspected:
     """
 
     image: InputImage
-    chips: tuple[dict[str, Any], ...]
+    chips: tuple[LearntChip, ...]
     file: str
     data: tuple[str, ...]
-    primary: Mapping[str, Any] = field(default_factory=dict)
-    model: str | None = None
+    primary: Cards = field(default_factory=dict)
+    model: CardValue | None = None
     headerlets: tuple[str, ...] = ()
     gwcs: bool = False
-    labels: Mapping[str, Any] = field(default_factory=dict)
+    labels: Cards = field(default_factory=dict)
     epoch: float | None = None
     applied: bool = False
 
@@ -213,8 +217,8 @@ def _inspect(
     """Look at one input."""
     record_path = outdir / digests_of(image.name)
     identity = _identity(image)
-    record = recall_json(record_path)
-    if record is None or record.get("identity") != identity or not record.keys() >= _LEARNT:
+    record = recall_noted(record_path)
+    if record is None or record["identity"] != identity:
         from tweakreg_steps.fits_files.digests import digest_exposure
 
         found = digest_exposure(image.path, image.selection)
@@ -240,7 +244,15 @@ def _inspect(
     )
 
 
-def _try_wcs(path: Path, chips: Sequence[Mapping[str, Any]]) -> None:
+def recall_noted(path: Path) -> NotedExposure | None:
+    """Return what is noted of an input, or None where that is not all that is learnt by now."""
+    found = recall_json(path)
+    if found is None or not found.keys() >= NotedExposure.__required_keys__:
+        return None
+    return cast("NotedExposure", found)
+
+
+def _try_wcs(path: Path, chips: Sequence[ChipRecord]) -> None:
     """Read the WCS of each chip, and refuse one that cannot be used."""
     from tweakreg_steps.fits_files.exposure import read_wcs
 
@@ -248,12 +260,12 @@ def _try_wcs(path: Path, chips: Sequence[Mapping[str, Any]]) -> None:
         read_wcs(path, chip_from_record(chip))
 
 
-def _identity(image: InputImage) -> dict[str, Any]:
+def _identity(image: InputImage) -> Identity:
     """Return what changes when the file does, without reading it."""
     return {"format": _FORMAT, "selection": image.selection, **stat_key(image.path)}
 
 
-def stat_key(path: Path) -> dict[str, int]:
+def stat_key(path: Path) -> FileStatus:
     """Return what changes when an exposure does, without reading it: size, mtime_ns, inode.
 
     Of a WFPC2 exposure, the same of the file of flags beside it as well.
@@ -263,19 +275,27 @@ def stat_key(path: Path) -> dict[str, int]:
     InputError
         There is no such file.
     """
-    key = _stat(path, "")
+    key = _stat(path)
     beside = quality_file(path)
-    return key if beside is None else key | _stat(beside, "quality_")
+    if beside is None:
+        return key
+    flags = _stat(beside)
+    return {
+        **key,
+        "quality_size": flags["size"],
+        "quality_mtime_ns": flags["mtime_ns"],
+        "quality_inode": flags["inode"],
+    }
 
 
-def _stat(path: Path, prefix: str) -> dict[str, int]:
+def _stat(path: Path) -> FileStatus:
     """Return size, mtime_ns and inode of a file."""
     try:
         status = path.stat()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); correct the name") from error
     return {
-        f"{prefix}size": status.st_size,
-        f"{prefix}mtime_ns": status.st_mtime_ns,
-        f"{prefix}inode": status.st_ino,
+        "size": status.st_size,
+        "mtime_ns": status.st_mtime_ns,
+        "inode": status.st_ino,
     }

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.recipes.inputs import InputImage
 from tweakreg_steps.recipes.overrides import image_values
+from tweakreg_steps.recipes.schema import Tree
+from tweakreg_steps.sections import OneGeometry
+
+Wanted = Mapping[str, OneGeometry]
+"""What the recipe says of groups or images, or of wildcards for them."""
 
 _SHOWN = 3
 """Names that a message lists."""
@@ -87,7 +91,7 @@ def _is_named(image: InputImage, file: str) -> bool:
     return any(own == name or fnmatchcase(name, own) for name in called)
 
 
-def geometries_of(values: Mapping[str, Any], groups: Mapping[str, str]) -> dict[str, str]:
+def geometries_of(values: Tree, groups: Mapping[str, str]) -> dict[str, OneGeometry]:
     """Return what the correction of each group may do.
 
     Parameters
@@ -111,7 +115,7 @@ def geometries_of(values: Mapping[str, Any], groups: Mapping[str, str]) -> dict[
             fnmatchcase(name, key) or name == key for pair in groups.items() for name in pair
         )
     ]
-    found: dict[str, str] = {}
+    found: dict[str, OneGeometry] = {}
     members: dict[str, list[str]] = {}
     for name, group in groups.items():
         members.setdefault(group, []).append(name)
@@ -129,18 +133,18 @@ def geometries_of(values: Mapping[str, Any], groups: Mapping[str, str]) -> dict[
 
 
 def _geometry(
-    values: Mapping[str, Any], wanted: str | Mapping[str, str] | None, group: str, name: str
-) -> str:
+    values: Tree, wanted: OneGeometry | Wanted | None, group: str, name: str
+) -> OneGeometry:
     """Return what the recipe says for an image of a group; a name goes before wildcards."""
     if isinstance(wanted, str):
         return wanted
     for said in _said(wanted or {}, group, name):
         return said
-    own: str = image_values(dict(values), name)["catalog_fitting"]["fitgeometry"]
+    own: OneGeometry = image_values(values, name)["catalog_fitting"]["fitgeometry"]
     return own
 
 
-def _said(wanted: Mapping[str, str], group: str, name: str) -> Iterator[str]:
+def _said(wanted: Wanted, group: str, name: str) -> Iterator[OneGeometry]:
     """Yield what is said for a group, then for an image, names before wildcards."""
     yield from (wanted[key] for key in (group, name) if key in wanted)
     yield from (

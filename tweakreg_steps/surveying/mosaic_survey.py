@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.exposure_record import chip_from_record
+from tweakreg_steps.fits_files.header_cards import Cards
 from tweakreg_steps.json_file import memorize_json, recall_json
 from tweakreg_steps.recipes.overrides import image_values
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.records.canonical import digest
 from tweakreg_steps.records.outdir_files import OVERLAP_CACHE, is_prepared
-from tweakreg_steps.surveying.chip_record import chip_from_record
 from tweakreg_steps.surveying.findings import Findings, MosaicFindings
 from tweakreg_steps.surveying.inspection import Inspected
 from tweakreg_steps.surveying.mosaic_groups import find_groups, geometries_of
@@ -126,14 +127,14 @@ def _see(image: Inspected) -> Seen:
     }
 
 
-def _camera(header: Mapping[str, Any]) -> str:
+def _camera(header: Cards) -> str:
     """Return camera and filter as one text; empty where the header names none."""
     from tweakreg_steps.psf.psf_camera import camera_and_filter
 
     return " ".join(filter(None, camera_and_filter(header)))
 
 
-def _visit(header: Mapping[str, Any], path: Path) -> str:
+def _visit(header: Cards, path: Path) -> str:
     """Return what the exposures of a visit have in common: the visit, and its guide star.
 
     Empty where the header says nothing of a visit.

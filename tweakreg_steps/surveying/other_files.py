@@ -18,6 +18,7 @@ from typing import Any
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.card_list import CardList
+from tweakreg_steps.fits_files.exposure_record import LearntChip
 from tweakreg_steps.fits_files.fits_blocks import scan_hdus
 from tweakreg_steps.fits_files.image_name import image_name
 from tweakreg_steps.json_file import recall_json
@@ -230,7 +231,7 @@ def _refusal(file: Inspected, owner: Inspected, roots: Sequence[str], *, is_expl
     )
 
 
-def _present(chip: Mapping[str, Any]) -> str:
+def _present(chip: LearntChip) -> str:
     """Return the name of a chip's primary WCS, blank where it has none."""
     names, alternates = list(chip["wcsnames"]), [n for n in chip["alternates"].values() if n]
     return names[0] if len(names) > len(alternates) else ""

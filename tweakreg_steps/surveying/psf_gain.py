@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.header_cards import Cards
 
 FLOORS = ((1.8, 0.035), (2.5, 0.020), (3.2, 0.015))
 """Up to which width of the stars, in pixels, DAOFIND's positions err by how much along an axis, in
@@ -74,7 +75,7 @@ class Pointing:
 
 
 def pointing_of(
-    header: Mapping[str, Any], shape: tuple[int, int], scale: float, *, has_errors: bool
+    header: Cards, shape: tuple[int, int], scale: float, *, has_errors: bool
 ) -> Pointing:
     """Read from the cards of an exposure where it looks.
 
@@ -113,7 +114,7 @@ def pointing_of(
 
 def measure_stars(
     pixels: NDArray[np.floating[Any]],
-    header: Mapping[str, Any],
+    header: Cards,
     x: FloatArray,
     y: FloatArray,
     *,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.exposure_record import LearntChip
 from tweakreg_steps.recipes.overrides import image_values
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.surveying.file_digest import file_digest
@@ -159,6 +159,6 @@ def _too_few(built: Mapping[str, list[Inspected]]) -> Iterator[str]:
             )
 
 
-def _label(image: Inspected, chip: Mapping[str, Any]) -> str:
+def _label(image: Inspected, chip: LearntChip) -> str:
     """Name a chip."""
     return f"{image.image.path.name}, {chip['label']}"

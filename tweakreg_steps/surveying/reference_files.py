@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import is_drizzled, is_hst
+from tweakreg_steps.fits_files.exposure_record import LearntChip
+from tweakreg_steps.fits_files.header_cards import Cards
 from tweakreg_steps.fits_files.wcs_cards import RESERVED_KEY
 from tweakreg_steps.surveying.file_digest import file_digest
 from tweakreg_steps.surveying.inspection import Inspected
@@ -80,7 +81,7 @@ def find_reference_files(
     return found, problems
 
 
-def names_after_update(image: Inspected, chip: Mapping[str, Any]) -> list[str]:
+def names_after_update(image: Inspected, chip: LearntChip) -> list[str]:
     """Return the names of a chip's WCSs as stwcs.updatewcs leaves them.
 
     The primary one is made anew and named after its model; with another model than before, all
@@ -88,10 +89,10 @@ def names_after_update(image: Inspected, chip: Mapping[str, Any]) -> list[str]:
     """
     from stwcs.updatewcs.utils import build_default_wcsname
 
-    alternates = dict(chip["alternates"])
-    if image.model is not None and image.model.strip() != image.primary["IDCTAB"].strip():
+    alternates, model = dict(chip["alternates"]), str(image.primary["IDCTAB"])
+    if image.model is not None and str(image.model).strip() != model.strip():
         alternates = {key: name for key, name in alternates.items() if key == RESERVED_KEY}
-    return [build_default_wcsname(image.primary["IDCTAB"]), *filter(None, alternates.values())]
+    return [build_default_wcsname(model), *filter(None, alternates.values())]
 
 
 def _unfit(image: Inspected) -> str | None:
@@ -110,7 +111,7 @@ def _unfit(image: Inspected) -> str | None:
     return None
 
 
-def _named_files(primary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _named_files(primary: Cards) -> Iterator[tuple[str, str]]:
     """Yield the keywords and the names of the reference files that stwcs reads."""
     for alternatives in _KEYWORDS[str(primary["INSTRUME"]).strip().upper()]:
         names = ((keyword, str(primary.get(keyword, "")).strip()) for keyword in alternatives)

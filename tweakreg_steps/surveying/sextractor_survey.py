@@ -10,11 +10,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tweakreg_steps.errors import InputError, JobFailedError
+from tweakreg_steps.fits_files.exposure_record import chip_from_record
 from tweakreg_steps.fits_files.image_name import image_name
 from tweakreg_steps.recipes.overrides import image_values
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.recipes.schema import IMAGES, Tree
-from tweakreg_steps.surveying.chip_record import chip_from_record
 from tweakreg_steps.surveying.file_digest import file_digest
 from tweakreg_steps.surveying.findings import Findings, UserFile
 from tweakreg_steps.surveying.inspection import Inspected

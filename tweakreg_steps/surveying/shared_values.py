@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar, cast
 
 _VERSION = 2
 """Of marshal's formats the last in which equal values always have equal bytes."""
+
+
+T = TypeVar("T")
+M = TypeVar("M", bound=Mapping[str, object])
 
 
 class SharedValues:
@@ -20,17 +24,18 @@ class SharedValues:
     def __init__(self) -> None:
         self._known: dict[str | bytes, Any] = {}
 
-    def one(self, value: Any) -> Any:  # noqa: ANN401  any JSON value
+    def one(self, value: T) -> T:
         """Return the one for a text, a list or a mapping; anything else as it is."""
         if isinstance(value, str):
-            return self._known.setdefault(value, value)
+            return cast("T", self._known.setdefault(value, value))
         if isinstance(value, (dict, list)):
-            return self._known.setdefault(marshal.dumps(value, _VERSION), value)
+            return cast("T", self._known.setdefault(marshal.dumps(value, _VERSION), value))
         return value
 
-    def values_of(self, record: Mapping[str, Any]) -> dict[str, Any]:
+    def values_of(self, record: M) -> M:
         """Return a mapping in which each key and each value is the one for it."""
-        return {self.one(key): self.one(value) for key, value in record.items()}
+        values = {self.one(key): self.one(value) for key, value in record.items()}
+        return cast("M", values)
 
     def texts(self, texts: list[str]) -> tuple[str, ...]:
         """Return texts, each of which is the one for it."""

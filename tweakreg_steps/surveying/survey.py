@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import Chip, explain_gwcs
+from tweakreg_steps.fits_files.exposure_record import chip_from_record
 from tweakreg_steps.fits_files.image_name import image_name
 from tweakreg_steps.recipes.inputs import expand_inputs, expand_refimage
 from tweakreg_steps.recipes.overrides import override_problems
@@ -17,7 +18,6 @@ from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.records.outdir_files import ALIGNED, REVIEW, reference_image_name
 from tweakreg_steps.records.review_file import Review, read_reviews
 from tweakreg_steps.surveying.catalog_survey import survey_catalogs
-from tweakreg_steps.surveying.chip_record import chip_from_record
 from tweakreg_steps.surveying.file_digest import file_digest
 from tweakreg_steps.surveying.findings import Findings, UserFile
 from tweakreg_steps.surveying.headerlet_survey import headerlet_problems, history_digest

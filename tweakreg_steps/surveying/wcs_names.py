@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from string import ascii_uppercase
-from typing import Any
 
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.fits_files.exposure_record import LearntChip, chip_from_record
 from tweakreg_steps.fits_files.wcs_cards import RESERVED_KEY
 from tweakreg_steps.fits_files.wcsname import effective_wcsname, is_taken
 from tweakreg_steps.recipes.recipe import Recipe
-from tweakreg_steps.surveying.chip_record import chip_from_record
 from tweakreg_steps.surveying.findings import Findings
 from tweakreg_steps.surveying.inspection import Inspected
 from tweakreg_steps.surveying.reference_files import names_after_update
@@ -37,7 +36,7 @@ def wcsname_problems(recipe: Recipe, findings: Findings) -> list[str]:
     ]
 
 
-def _wcsnames(findings: Findings, image: Inspected, chip: Mapping[str, Any]) -> list[str]:
+def _wcsnames(findings: Findings, image: Inspected, chip: LearntChip) -> list[str]:
     """Return the names of a chip's WCSs, as they are when the new one is written."""
     if image.image.name in findings.reference_files:
         return names_after_update(image, chip)

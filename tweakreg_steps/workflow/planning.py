@@ -13,7 +13,7 @@ from tweakreg_steps.records.library_versions import library_versions
 from tweakreg_steps.records.statement import recipe_digest
 from tweakreg_steps.records.upstream import common_stamp
 from tweakreg_steps.steps import all_steps
-from tweakreg_steps.steps.declaration import Per, Product, Step, Writes
+from tweakreg_steps.steps.declaration import Facts, OfImages, Per, Product, Step, Writes
 from tweakreg_steps.steps.products import WORKING
 from tweakreg_steps.steps.subject import ALL, Subject
 from tweakreg_steps.surveying.findings import Findings, chip_records
@@ -153,7 +153,7 @@ class _Builder:
             decide=lambda other: decision_of(self.plan, self.values, self.findings, other),
         )
 
-    def add(self, step: Step, subject: Subject, facts: Mapping[str, Any]) -> None:
+    def add(self, step: Step, subject: Subject, facts: Facts) -> None:
         """Add a job; those whose products it takes are there already."""
         images = step.images_of(subject)
         reads = {key: self._as_made(path) for key, path in self._reads(step, subject)}
@@ -247,9 +247,9 @@ class _Builder:
         step: Step,
         subject: Subject,
         images: Sequence[Inspected],
-        facts: Mapping[str, Any],
+        facts: Facts,
         needs: tuple[JobKey, ...],
-    ) -> dict[str, Any]:
+    ) -> OfImages:
         """Return what of its images a job depends on."""
         parts = step.parts_of(subject)
         if step.combine is not None:
@@ -258,7 +258,7 @@ class _Builder:
             return {}
         if subject.image is None:
             return {"exposures": {i.image.name: chip_records(i, *parts) for i in images}}
-        found: dict[str, Any] = {"chips": subject.chips(*(p for p in parts if p not in _WHOLE))}
+        found: OfImages = {"chips": subject.chips(*(p for p in parts if p not in _WHOLE))}
         if "file" in parts:
             found["file"] = subject.image.file
         if "data" in parts:
@@ -372,7 +372,7 @@ def _names_by_rule(keys: Iterable[JobKey]) -> dict[str, list[str]]:
     return names
 
 
-def _has(inputs: Mapping[str, Any], key: str) -> bool:
+def _has(inputs: Facts, key: str) -> bool:
     """Tell whether the digest of a file is among the inputs of a job."""
     group, _, part = key.partition(".")
     found = inputs.get(group)

@@ -18,6 +18,7 @@ from tweakreg_steps.json_file import json_text, memorize_json, recall_json
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.records.canonical import digest
 from tweakreg_steps.records.ledger_file import read_entry
+from tweakreg_steps.records.manifest import InMosaic, ManifestEntry
 from tweakreg_steps.records.outdir_files import (
     CACHE_FOLDER,
     INPUT_LIST,
@@ -210,27 +211,30 @@ class Project:
             for chip in image.chips
         }
 
-    def _manifest_entry(self, image: Inspected) -> dict[str, Any]:
+    def _manifest_entry(self, image: Inspected) -> ManifestEntry:
         """Return what the steps need to know of one image."""
-        return {
+        entry: ManifestEntry = {
             "name": image.image.name,
             "path": self.relative(image.image.path),
             "wcs_path": self.wcs_path(image),
             "label": image.image.label,
             "chips": chip_records(image),
             "files": self._relative_all(self.findings.files_of(image.image.name)),
-            **self._in_mosaic(image.image.name),
         }
+        belongs = self._in_mosaic(image.image.name)
+        if belongs is not None:
+            entry["mosaic"] = belongs
+        return entry
 
-    def _in_mosaic(self, name: str) -> dict[str, Any]:
-        """Return how an image belongs to the others, where all are solved together."""
+    def _in_mosaic(self, name: str) -> InMosaic | None:
+        """Return how an image belongs to the others; None where each is aligned by itself."""
         mosaic = self.findings.mosaic
         if mosaic is None or name not in mosaic.groups:
-            return {}
+            return None
         group = mosaic.groups[name]
         geometry, camera = mosaic.geometries[group], mosaic.cameras[name]
-        own = {"group": group, "geometry": geometry, "camera": camera}
-        return {"mosaic": {**own, **({"epoch": mosaic.epochs[name]} if mosaic.epochs else {})}}
+        own: InMosaic = {"group": group, "geometry": geometry, "camera": camera}
+        return {**own, "epoch": mosaic.epochs[name]} if mosaic.epochs else own
 
     def _relative_all(self, files: Mapping[str, Path]) -> dict[str, str]:
         """Return the paths of files relative to the output folder."""
