@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -37,3 +39,20 @@ def test_it_starts_at_once_or_when_there_is_anything_to_do(*, at_once: bool) -> 
         prepare(["make_masks"])
         assert SOCKET_VARIABLE in os.environ
     assert SOCKET_VARIABLE not in os.environ
+
+
+_UNUSED = """
+import sys
+import tweakreg_steps.running.unused_modules
+import scipy.special
+
+is_read = "numpy.f2py.crackfortran" in sys.modules
+import numpy.f2py
+
+print(is_read, callable(numpy.f2py.get_include))
+"""
+
+
+def test_what_no_step_uses_is_read_when_somebody_asks_for_it() -> None:
+    said = subprocess.run([sys.executable, "-c", _UNUSED], check=True, capture_output=True)
+    assert said.stdout.split() == [b"False", b"True"]

@@ -116,6 +116,8 @@ def test_what_a_header_of_a_chip_may_hold(record: Record, changes: dict[str, Any
         {"SIPNAME": None, "NPOLNAME": None, "D2IMNAME": None},
         {"SIPNAME": None, "NPOLNAME": None, "NPOLFILE": None, "D2IMFILE": "N/A", "D2IMNAME": None},
         {"NPOLNAME": None, "NPOLFILE": "jref$abc_npl.fits", "IDCTAB": None},
+        {"NPOLNAME": None, "NPOLFILE": "v971826aj_npl.fits", "D2IMNAME": None},
+        {"NPOLNAME": None, "NPOLFILE": " INDEF", "D2IMNAME": None, "D2IMFILE": "$abc_d2i.fits"},
     ],
 )
 def test_what_the_primary_header_may_hold(record: Record, changes: dict[str, Any]) -> None:
@@ -135,6 +137,16 @@ def test_one_alignment_after_the_other_until_stwcs_makes_the_table_longer(record
         given["table"] = wanted
     assert True in ways[3:]
     assert not any(ways[:3])
+
+
+@pytest.mark.parametrize(
+    "path", ["a/b_npl.fits", "jref$UP_npl.fits", "abc_d2i.fits", "abc_npl_npl.fits", "abc", "x$y$z"]
+)
+def test_a_name_of_another_form_is_stwcs_s(record: Record, path: str) -> None:
+    changes = {"NPOLNAME": None, "NPOLFILE": path}
+    given = {**record, "primary": edit(record["primary"], changes)}
+    assert add_rows(**given) is None
+    assert is_same(record_wcs(**given), by_stwcs(given))
 
 
 def test_a_single_chip(record: Record) -> None:

@@ -19,3 +19,9 @@ NOISE_CARDS = (
     *(key for name in (*GAINS, *READ_NOISES) for key in of_amplifiers(name)),
 )
 """All that tell it."""
+
+NOISE_OF_HEADER = (
+    "for the fit of the PSF the noise of the pixels follows from gain, read noise and BUNIT in the "
+    "header"
+)
+"""What is said where there are no errors in an ERR image."""

@@ -39,6 +39,8 @@ _LINEAR = (
     *(f"CD{i}_{j}" for i in (1, 2) for j in (1, 2)),
 )
 _OTHER_MATRIX = re.compile(r"^(?:CDELT\d|CROTA\d|PC\d_\d|P[VS]\d_\d+)$")
+_NO_FILE = ("", "N/A", "NONE", "INDEF")
+"""What a keyword says where there is no reference file."""
 _CTYPES = (("RA---TAN-SIP", "DEC--TAN-SIP"), ("RA---TAN", "DEC--TAN"))
 
 
@@ -111,7 +113,7 @@ def _without(rows: NDArray[Any], wcsname: str) -> tuple[NDArray[Any], int]:
 def _new_rows(primary: CardList, science: Sequence[CardList]) -> NDArray[Any]:
     """Return the row of each chip."""
     rows = np.zeros(len(science), _ROW)
-    common = _names_of_tables(primary)
+    common: dict[str, CardValue | None] = {**_names_of_tables(primary)}
     common |= {key: _value(primary, key) for key in _OF_PRIMARY if key in primary}
     for version, (cards, row) in enumerate(zip(science, rows, strict=True), start=1):
         fit = {name: _value(cards, key) for name, key in _OF_FIT.items() if key in cards}
@@ -132,22 +134,29 @@ def _value(cards: CardList, key: str) -> CardValue | None:
     return cards.text(key) if isinstance(value, str) else value
 
 
-def _names_of_tables(primary: CardList) -> dict[str, Any]:
-    """Return how stwcs calls the reference files of the distortion."""
-    from astropy.io import fits
-    from stwcs.updatewcs import utils
+def _names_of_tables(primary: CardList) -> dict[str, str]:
+    """Return how stwcs calls the reference files of the distortion.
 
-    header = fits.Header()
-    for key in ("NPOLFILE", "D2IMFILE"):
-        if key in primary:
-            header[key] = primary.text(key)
-    hdus = fits.HDUList([fits.PrimaryHDU(header=header)])
+    As ``stwcs.updatewcs.utils.build_npolname`` and ``build_d2imname``; importing them takes 0.1 s
+    of CPU, because it imports what they have in common with requests to a server.
+    """
     return {
         "HDRNAME": "",
         "SIPNAME": "None",  # what stwcs passes as the name where the header has none
-        "NPOLNAME": utils.build_npolname(hdus, None)[0],
-        "D2IMNAME": utils.build_d2imname(hdus, None)[0],
+        "NPOLNAME": _name_of_table(primary, "NPOLFILE", "npl"),
+        "D2IMNAME": _name_of_table(primary, "D2IMFILE", "d2i"),
     }
+
+
+def _name_of_table(primary: CardList, key: str, kind: str) -> str:
+    """Return how stwcs calls the reference file that a keyword names."""
+    path = (primary.text(key) if key in primary else "").strip()
+    if path in _NO_FILE:
+        return "NOMODEL"
+    usual = re.fullmatch(rf"(?:\w*\$)?([a-z0-9]+)_{kind}\.fits", path, re.ASCII)
+    if not usual:
+        raise _OtherFormError
+    return usual[1]
 
 
 def _linear_part(cards: CardList) -> Mapping[str, Any]:

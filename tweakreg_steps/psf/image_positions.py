@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.finding.sky_list import CENTROID
 from tweakreg_steps.finding.sources import PHASE_COLUMNS
+from tweakreg_steps.fits_files.noise_cards import NOISE_OF_HEADER
 from tweakreg_steps.psf.exposed_pixels import ExposedPixels, ExposureFiles
 from tweakreg_steps.psf.fit_layout import core_radius
 from tweakreg_steps.psf.pixel_boxes import ChipPixels
-from tweakreg_steps.psf.pixel_noise import ERR, NOISE_OF_HEADER
+from tweakreg_steps.psf.pixel_noise import ERR
 from tweakreg_steps.psf.psf_file import PsfFile, describe_psf_file, read_psf
 from tweakreg_steps.psf.psf_fit import fit_positions
 from tweakreg_steps.psf.psf_grid import PsfGrid, full_width

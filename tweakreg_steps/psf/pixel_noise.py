@@ -25,12 +25,6 @@ RealImage = NDArray[np.floating]
 ERR = "ERR"
 """What the noise is taken from, where it is an ERR image."""
 
-NOISE_OF_HEADER = (
-    "for the fit of the PSF the noise of the pixels follows from gain, read noise and BUNIT in the "
-    "header"
-)
-"""What is said where there are no errors in an ERR image."""
-
 SAMPLE = 200_000
 """Pixels of a chip from which the noise of its light is learnt."""
 

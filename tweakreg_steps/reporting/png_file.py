@@ -39,7 +39,8 @@ def encode_png(pixels: NDArray[np.uint8], *, dpi: float, texts: Mapping[str, str
     height, width, _ = pixels.shape
     lines = np.empty((height, 1 + 3 * width), np.uint8)
     lines[:, 0] = _NO_FILTER
-    lines[:, 1:] = pixels.reshape(height, -1)
+    for colour in range(3):  # long loops in numpy, where whole pixels are short ones
+        lines[:, 1 + colour :: 3] = pixels[..., colour]
     density = round(dpi * _INCHES_PER_METRE)
     said = PngInfo()
     for key, text in texts.items():

@@ -30,6 +30,7 @@ from tweakreg_steps.running.worker_pool import WorkerPool
 
 _FIRST = (
     "numpy",
+    "tweakreg_steps.running.unused_modules",
     "tweakreg_steps.running.step_run",
     "tweakreg_steps.tables.table_file",
     "astropy.io.fits",

@@ -8,7 +8,6 @@ HEADER_MODULES = (
     "tweakreg_steps.fits_files.exposure_epoch",
     "tweakreg_steps.headers.header_update",
     *PLANE_MODULES,
-    "stwcs.wcsutil.wcscorr",
 )
 MATCHING_MODULES = (
     "tweakreg_steps.alignment.match_table",

@@ -69,7 +69,7 @@ STEP = Step(
     reads={"fit": FIT, "plane": PLANE},
     writes={"record": HEADERLET_RECORD, "headerlet": HEADERLET},
     consumes=parameters.WriteHeaderlet,
-    imports=HEADER_MODULES,
+    imports=(*HEADER_MODULES, "stwcs.wcsutil"),
 )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.exposure_record import LearntChip
+from tweakreg_steps.fits_files.noise_cards import NOISE_OF_HEADER
 from tweakreg_steps.recipes.overrides import image_values
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.surveying.file_digest import file_digest
@@ -83,8 +84,6 @@ def _each_once(problems: Sequence[tuple[str, str]]) -> list[str]:
 def psf_notes(recipe: Recipe, findings: Findings) -> Iterator[str]:
     """Yield what is to be said of exposures that are to be measured with a PSF."""
     yield from _useless_psf_notes(recipe, findings)
-    from tweakreg_steps.psf.pixel_noise import NOISE_OF_HEADER
-
     text = f"{_CHIP}: has no ERR image; {NOISE_OF_HEADER}"
     without = [
         (text, _label(image, chip))
