@@ -10,6 +10,7 @@ import pytest
 from test_workplan import CATALOGS, image, plan
 from typed_values import misfits
 
+from tweakreg_steps.fits_files.pixel_unit import UnitRecord
 from tweakreg_steps.steps import all_steps
 from tweakreg_steps.surveying.findings import UserFile
 from tweakreg_steps.surveying.reference_files import ReferenceFile
@@ -46,3 +47,11 @@ def test_a_step_is_given_what_it_is_typed_for(recipe: str) -> None:
         for text in misfits(job.record["inputs"], inputs_of(job.rule), job.rule, closed=False)
     }
     assert found == set()
+
+
+def test_a_value_that_is_not_as_it_is_typed_is_seen() -> None:
+    unit = {"name": "ADU", "counts": "1"}
+    assert misfits([unit], list[UnitRecord], "unit", closed=True) == [
+        "unit[0].counts: str in place of <class 'float'>",
+        "unit[0].is_rate: is missing",
+    ]

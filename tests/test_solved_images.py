@@ -17,7 +17,7 @@ from tweakreg_steps.alignment.moving_reference import with_motions
 from tweakreg_steps.alignment.reference_list import make_reference_list
 from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.astrometry.reference_plane import _make_plane, plane_center
-from tweakreg_steps.sections import FitGeometry, ObjectMatching, PairSections
+from tweakreg_steps.sections import FitGeometry, ObjectMatching, PairSections, Solution
 from tweakreg_steps.solving.images_as_mosaic import Asked
 from tweakreg_steps.solving.matched_pair import match_images
 from tweakreg_steps.solving.solved_images import SolvedImages, solve_images
@@ -107,7 +107,7 @@ class Hard:
             catalog,
             plane=self.plane,
             asked=Asked(
-                solution=SOLUTION | changes,
+                solution=cast("Solution", SOLUTION | changes),
                 matching=MATCHING,
                 fitgeometry=geometry,
                 max_false_alarm=1e-3,

@@ -65,7 +65,7 @@ class _Comparison:
             if key in value:
                 own = get_args(hint)[0] if is_optional else hint
                 yield from self.of(value[key], own, f"{where}.{key}")
-            elif not is_optional:
+            elif not is_optional and key not in kind.__optional_keys__:
                 yield f"{where}.{key}: is missing"
 
 

@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NotRequired, TypedDict, cast
+from typing import Literal, NotRequired, TypedDict, cast
 
 from tweakreg_steps.json_file import read_json
+
+
+class UncertaintyRecord(TypedDict):
+    """The standard errors of the numbers of a fit, in their units; 0 for what the geometry fixes.
+
+    ``covariance`` is that of the numbers which ``covariance_of`` names.
+    """
+
+    dx: float
+    dy: float
+    matrix: list[list[float]]
+    rotation: float
+    rotation_x: float
+    rotation_y: float
+    scale: float
+    scale_x: float
+    scale_y: float
+    skew: float
+    covariance: list[list[float]]
+    covariance_of: list[str]
 
 
 class FitNumbers(TypedDict):
@@ -38,16 +59,63 @@ class FitNumbers(TypedDict):
     wrms_dec: float
     weights: str
     robust_start: bool
-    uncertainty: dict[str, Any] | None
+    uncertainty: UncertaintyRecord | None
     error_x: NotRequired[float | None]
     error_y: NotRequired[float | None]
 
 
+class ComparisonRecord(TypedDict):
+    """Distances of the kept pairs before and after a fit: weighted rms in pixels of the plane.
+
+    By the ``present`` WCS, by fits that have ``held_out`` the pair, and by the one ``fitted``; and
+    by how far that has ``moved`` the sources.
+    """
+
+    present: float
+    held_out: float
+    fitted: float
+    moved: float
+
+
+class AcceptanceRecord(TypedDict):
+    """How a fit was judged: what was ``measured``, by the names of the gates, and what ``failed``.
+
+    An infinite number is None; of few pairs there is no ``comparison``.
+    """
+
+    measured: dict[str, float | None]
+    comparison: ComparisonRecord | None
+    failed: list[str]
+
+
+class ImageQuality(TypedDict):
+    """How well an image fits the others that it was solved with, and the reference; in mas.
+
+    ``held`` says what had to be held in its part; empty where everything is told.
+    """
+
+    n_stars: int
+    n_reference: int
+    held: str
+    rms_relative: float | None
+    rms_absolute: float | None
+    error_relative: float | None
+    error_absolute: float | None
+    group: str
+
+
+class ChipTerm(TypedDict):
+    """By what a chip is off itself, in pixels of the reference plane about its middle."""
+
+    shift: list[float]
+    matrix: list[list[float]]
+
+
 class ChipTerms(TypedDict):
-    """What the chips of a camera are off by themselves: by number, about the middle of each."""
+    """What the chips of a camera are off by themselves, by their numbers."""
 
     camera: str
-    of: dict[str, Any]
+    of: dict[str, ChipTerm]
 
 
 class FitRecord(TypedDict):
@@ -63,17 +131,17 @@ class FitRecord(TypedDict):
     reason: str
     detail: str
     cure: str
-    changes: dict[str, dict[str, Any]]
+    changes: dict[str, dict[str, object]]
     n_sources: int
     n_reference: int
     n_matched: int
     n_fit: int
     fitgeometry: str
     false_alarm: float | None
-    acceptance: dict[str, Any] | None
+    acceptance: AcceptanceRecord | None
     refused: FitNumbers | None
     epoch: NotRequired[float | None]
-    solution: NotRequired[dict[str, Any] | None]
+    solution: NotRequired[ImageQuality | None]
     chip_terms: NotRequired[ChipTerms]
 
 
@@ -86,6 +154,11 @@ def read_fit(path: Path) -> FitRecord:
         The file is missing, or holds something else.
     """
     return cast("FitRecord", read_json(path))
+
+
+def with_numbers(fit: FitRecord, numbers: Mapping[str, object]) -> FitRecord:
+    """Return the record of an image with the numbers of its fit beside what it says."""
+    return cast("FitRecord", {**fit, **numbers})
 
 
 def numbers_of(fit: FitRecord) -> FitNumbers | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tweakreg_steps.arrays import FloatArray
-from tweakreg_steps.fit_file import FitNumbers
+from tweakreg_steps.fit_file import FitNumbers, UncertaintyRecord
 from tweakreg_steps.matching.uncertainty import NUMBERS
 
 if TYPE_CHECKING:
@@ -17,15 +18,13 @@ if TYPE_CHECKING:
     from tweakreg_steps.matching.uncertainty import Uncertainty
 
 
-NO_FIT: dict[str, Any] = {
+NO_NUMBERS: Mapping[str, None] = {
     **{name: None for name in FitNumbers.__annotations__ if name not in ("n_fit", "fitgeometry")},
-    "acceptance": None,
-    "refused": None,
 }
 """What the record of an image without a fit says in place of one."""
 
-IDENTITY: dict[str, Any] = {
-    **NO_FIT,
+IDENTITY: Mapping[str, object] = {
+    **NO_NUMBERS,
     **dict.fromkeys(("dx", "dy", "rotation", "rotation_x", "rotation_y", "skew"), 0.0),
     **dict.fromkeys(("rms_x", "rms_y", "rms_ra", "rms_dec", "wrms_ra", "wrms_dec"), 0.0),
     "matrix": [[1.0, 0.0], [0.0, 1.0]],
@@ -74,15 +73,22 @@ def fit_record(fit: LinearFit, *, rms_sky: FloatArray, wrms_sky: FloatArray) -> 
     }
 
 
-def _uncertainty_record(uncertainty: Uncertainty | None) -> dict[str, Any] | None:
+def _uncertainty_record(uncertainty: Uncertainty | None) -> UncertaintyRecord | None:
     """Write the standard errors, under the names of what they belong to, as plain values."""
     if uncertainty is None:
         return None
+    axes = uncertainty.decomposition
     return {
         "dx": float(uncertainty.shift[0]),
         "dy": float(uncertainty.shift[1]),
         "matrix": uncertainty.matrix.tolist(),
-        **vars(uncertainty.decomposition),
+        "rotation": axes.rotation,
+        "rotation_x": axes.rotation_x,
+        "rotation_y": axes.rotation_y,
+        "scale": axes.scale,
+        "scale_x": axes.scale_x,
+        "scale_y": axes.scale_y,
+        "skew": axes.skew,
         "covariance": uncertainty.covariance.tolist(),
         "covariance_of": list(NUMBERS),
     }

@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from tweakreg_steps.alignment.fit_record import IDENTITY, NO_FIT, fit_record, rms_on_sky
-from tweakreg_steps.alignment.match_table import EPOCH
+from tweakreg_steps.alignment.fit_record import IDENTITY, NO_NUMBERS, fit_record, rms_on_sky
+from tweakreg_steps.alignment.match_meta import MatchMeta, match_meta
 from tweakreg_steps.curing.advice import FINDING, GATES, Found, advise
-from tweakreg_steps.curing.cure import Changes, Cure
+from tweakreg_steps.curing.cure import Changes, Cure, Present
 from tweakreg_steps.curing.fit_trials import FITTING, try_fits
 from tweakreg_steps.errors import NotAlignedError, Reason
-from tweakreg_steps.finding.sky_list import CENTROID
-from tweakreg_steps.fit_file import FitRecord
+from tweakreg_steps.fit_file import FitNumbers, FitRecord, with_numbers
+from tweakreg_steps.matching.acceptance import Judgement
 from tweakreg_steps.quiet import quietly
 from tweakreg_steps.sections import CatalogFitting, FitGates, WeightedFitting, Weighting, Weights
 from tweakreg_steps.tables.ecsv import ColumnTable
@@ -28,20 +28,6 @@ if TYPE_CHECKING:
     from tweakreg_steps.matching.pairs import MatchedPairs
 
 log = logging.getLogger(__name__)
-
-_COPIED = (
-    "image",
-    "reference",
-    "status",
-    "reason",
-    "detail",
-    "n_sources",
-    "n_reference",
-    "false_alarm",
-)
-_IF_NOT_MATCHED: dict[str, Any] = {"cure": "", "changes": {}}
-"""What the matches say of an image that was not matched, and of no other."""
-
 
 UNITS = {
     **dict.fromkeys(("x_fit", "y_fit", "dx", "dy"), "pix"),
@@ -109,14 +95,14 @@ def fit_image(
     weights = choose_weights(matches, fitting["weights"])
     weighted = cast("WeightedFitting", {**fitting, "weights": weights})
     fitted = _fit_and_judge(matches, plane, weighted, gates)
-    if fitted.record["status"] == "not_aligned" and matches.meta["status"] == "matched":
+    if fitted.record["status"] == "not_aligned" and match_meta(matches)["status"] == "matched":
         changes = try_fits(
             Reason(fitted.record["reason"]),
             weighted,
             lambda other: _is_accepted(matches, plane, other, gates),
         )
         cure = _cure(fitted.record, matches, weighted, gates, changes)
-        fitted.record.update({"cure": cure.text, "changes": cure.as_record()["changes"]})
+        _note_cure(fitted.record, cure)
     return fitted
 
 
@@ -135,7 +121,7 @@ def choose_weights(matches: ColumnTable, weights: Weights) -> Weighting:
     """
     if weights != "auto":
         return weights
-    return "errors" if matches.meta.get(CENTROID) == "psf" else "none"
+    return "errors" if match_meta(matches).get("centroid") == "psf" else "none"
 
 
 def _is_accepted(
@@ -151,11 +137,11 @@ def _fit_and_judge(
 ) -> FittedImage:
     """Fit and judge; see `fit_image`."""
     fit = None
-    if matches.meta["status"] == "matched":
+    if match_meta(matches)["status"] == "matched":
         try:
             fit = _fit(matches, plane, fitting)
         except NotAlignedError as error:
-            log.warning("%s: %s", matches.meta["image"], error)
+            log.warning("%s: %s", match_meta(matches)["image"], error)
             matches = _not_aligned(matches, error)
     return judge_image(fit, matches, plane=plane, fitgeometry=fitting["fitgeometry"], gates=gates)
 
@@ -187,35 +173,80 @@ def judge_image(
         Whether the image's WCS stays where it and the fit say the same within the scatter of
         single sources. Exposures that were solved together are better known than that.
     """
-    record = {key: matches.meta[key] for key in _COPIED}
-    record.update({key: matches.meta.get(key, empty) for key, empty in _IF_NOT_MATCHED.items()})
-    record |= {key: matches.meta[key] for key in (EPOCH,) if key in matches.meta}
-    record.update(n_matched=len(matches), n_fit=0, fitgeometry=fitgeometry)
-    record.update(IDENTITY if record["status"] == "reference" else NO_FIT)
+    record = _record_without_fit(matches, fitgeometry)
     columns = {name: np.zeros(0) for name in ("x_fit", "y_fit", "dx", "dy", "ra_fit", "dec_fit")}
     columns["kept"] = np.zeros(0, dtype=bool)
     if fit is None:
         matches = _without_rows(matches)
     else:
-        fit, found = _judge(fit, matches, plane, gates, keeps_present=keeps_present)
+        fit, numbers, judgement = _judge(fit, matches, plane, gates, keeps_present=keeps_present)
         columns = _fitted_columns(fit, matches, plane)
-        record.update(found)
+        record = _judged(record, numbers, judgement)
     if record["status"] == "not_aligned" and fit is not None:
-        cure = _cure(record, matches, {"fitgeometry": fitgeometry}, gates, {})
-        record.update(cure.as_record())
+        _note_cure(record, _cure(record, matches, {"fitgeometry": fitgeometry}, gates, {}))
     pairs = _pairs_table(matches, columns, record)
     applied = fit if record["status"] == "aligned" else None
-    return FittedImage(cast("FitRecord", record), pairs, applied)
+    return FittedImage(record, pairs, applied)
+
+
+def _record_without_fit(matches: ColumnTable, fitgeometry: str) -> FitRecord:
+    """Return what the matches say of their image, before there is a fit."""
+    meta = match_meta(matches)
+    is_reference = meta["status"] == "reference"
+    record: FitRecord = {
+        "image": meta["image"],
+        "reference": meta["reference"],
+        "status": "reference" if is_reference else "not_aligned",
+        "reason": meta["reason"],
+        "detail": meta["detail"],
+        "cure": meta.get("cure", ""),
+        "changes": meta.get("changes", {}),
+        "n_sources": meta["n_sources"],
+        "n_reference": meta["n_reference"],
+        "n_matched": len(matches),
+        "n_fit": 0,
+        "fitgeometry": fitgeometry,
+        "false_alarm": meta["false_alarm"],
+        "acceptance": None,
+        "refused": None,
+    }
+    if "epoch" in meta:
+        record["epoch"] = meta["epoch"]
+    return with_numbers(record, IDENTITY if is_reference else NO_NUMBERS)
+
+
+def _judged(record: FitRecord, numbers: FitNumbers, judgement: Judgement) -> FitRecord:
+    """Return the record with a fit: as the image's, or as refused."""
+    record["acceptance"] = judgement.as_record()
+    if not judgement.failures:
+        record["status"] = "aligned"
+        return with_numbers(record, numbers)
+    record["status"], record["reason"] = "not_aligned", judgement.failures[0][0].value
+    record["detail"] = "; ".join(text for _, text in judgement.failures)
+    record["n_fit"], record["refused"] = numbers["n_fit"], numbers
+    log.warning("%s: %s: %s", record["image"], record["reason"], record["detail"])
+    return record
+
+
+def _note_cure(record: FitRecord, cure: Cure) -> None:
+    """Write into the record of an image what to change in the recipe."""
+    said = cure.as_record()
+    record["cure"], record["changes"] = said["cure"], said["changes"]
 
 
 def _not_aligned(matches: ColumnTable, error: NotAlignedError) -> ColumnTable:
     """Return matches that say why their image is not aligned."""
-    said = {"status": "not_aligned", "reason": error.reason.value, "detail": error.detail}
-    return replace(matches, meta={**matches.meta, **said})
+    meta: MatchMeta = {
+        **match_meta(matches),
+        "status": "not_aligned",
+        "reason": error.reason.value,
+        "detail": error.detail,
+    }
+    return replace(matches, meta=meta)
 
 
 def _cure(
-    record: Mapping[str, Any],
+    record: FitRecord,
     matches: ColumnTable,
     fitting: Mapping[str, object],
     gates: FitGates,
@@ -225,20 +256,23 @@ def _cure(
 
     `changes` are those with which it was; empty where there are none, or none was tried.
     """
-    judged = record["acceptance"] or {}
-    lower = matches.meta.get("lower", {})
+    judged, lower = record["acceptance"], match_meta(matches).get("lower")
     found = Found(
         n_sources=record["n_sources"],
         n_matched=record["n_matched"],
         n_fit=record["n_fit"],
         reference=record["reference"],
-        lower=lower.get("counts", ()),
+        lower=lower["counts"] if lower else (),
         changes=changes,
         says="then the fit is accepted" if changes else "",
-        measured=judged.get("measured", {}),
-        failed=[Reason(code) for code in judged.get("failed", ())],
+        measured=judged["measured"] if judged else {},
+        failed=[Reason(code) for code in judged["failed"]] if judged else (),
     )
-    present = {FITTING: fitting, GATES: gates, FINDING: lower.get("parameters", {})}
+    present: Present = {
+        FITTING: fitting,
+        GATES: gates,
+        FINDING: lower["parameters"] if lower else {},
+    }
     return advise(Reason(record["reason"]), found, present)
 
 
@@ -249,7 +283,10 @@ def _fit(matches: ColumnTable, plane: WCS, fitting: WeightedFitting) -> LinearFi
 
     fit = fit_pairs(_pairs(matches), center=plane_center(plane), **fitting)
     log.info(
-        "%s: %d pairs kept, rms %.4f %.4f pix", matches.meta["image"], fit.kept.sum(), *fit.rms
+        "%s: %d pairs kept, rms %.4f %.4f pix",
+        match_meta(matches)["image"],
+        fit.kept.sum(),
+        *fit.rms,
     )
     return fit
 
@@ -261,12 +298,12 @@ def _judge(
     gates: FitGates,
     *,
     keeps_present: bool,
-) -> tuple[LinearFit, dict[str, Any]]:
-    """Return the fit that is to be applied, and its record: as the image's, or as refused."""
+) -> tuple[LinearFit, FitNumbers, Judgement]:
+    """Return the fit that is to be applied, its numbers, and what is to be said of it."""
     from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale
     from tweakreg_steps.matching.acceptance import compare_with_present, judge_fit, keep_present
 
-    image, pairs = matches.meta["image"], _pairs(matches)
+    image, pairs = match_meta(matches)["image"], _pairs(matches)
     comparison = compare_with_present(fit, pairs)
     if keeps_present and gates["never_worse"] and comparison and comparison.is_confirmed:
         log.info("%s: aligned as it is", image)
@@ -281,25 +318,12 @@ def _judge(
         comparison=comparison,
         pixel_scale=pixel_scale,
         rms_sky=rms_sky,
-        field_area=matches.meta["field_area"],
+        field_area=match_meta(matches)["field_area"],
         **gates,
     )
     found = fit_record(fit, rms_sky=rms_sky, wrms_sky=wrms_sky)
     found["error_x"], found["error_y"] = _errors(fit, pairs, pixel_scale)
-    measured = {"acceptance": judgement.as_record()}
-    if not judgement.failures:
-        return fit, {**found, **measured, "status": "aligned"}
-    reason = judgement.failures[0][0]
-    detail = "; ".join(text for _, text in judgement.failures)
-    log.warning("%s: %s: %s", image, reason, detail)
-    return fit, {
-        **measured,
-        "status": "not_aligned",
-        "reason": reason.value,
-        "detail": detail,
-        "n_fit": found["n_fit"],
-        "refused": found,
-    }
+    return fit, found, judgement
 
 
 def _errors(
@@ -356,7 +380,7 @@ def _without_rows(table: ColumnTable) -> ColumnTable:
 
 
 def _pairs_table(
-    matches: ColumnTable, columns: Mapping[str, np.ndarray], record: Mapping[str, Any]
+    matches: ColumnTable, columns: Mapping[str, np.ndarray], record: FitRecord
 ) -> ColumnTable:
     """Lay out the pairs with their residuals."""
     return ColumnTable(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tweakreg_steps.alignment.lists_on_plane import require_sources, source_lists
-from tweakreg_steps.arrays import IndexArray
+from tweakreg_steps.alignment.match_meta import HowLaid, MatchMeta
+from tweakreg_steps.curing.cure import Present
 from tweakreg_steps.errors import ChanceOffsetError, NotAlignedError, Reason
-from tweakreg_steps.finding.sky_list import CENTROID
+from tweakreg_steps.finding.catalog_meta import sky_meta
 from tweakreg_steps.sections import ObjectMatching
 from tweakreg_steps.tables.ecsv import ColumnTable
 
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-
-EPOCH = "epoch"
-"""What a match and a fit call the epoch of reference stars that move, a Julian year."""
 
 UNITS = {
     "x_ref": "pix",
@@ -100,15 +97,12 @@ def make_match_table(
     Returns
     -------
     ColumnTable
-        One row a pair. Its metadata hold ``status`` (``matched``, ``reference`` or
-        ``not_aligned``), ``reason`` and ``detail``, the numbers of sources, and how the lists were
-        laid over each other: see `_describe`. Of an image that is not matched they hold ``cure``
-        and ``changes``, too: what to change in the recipe.
+        One row a pair, with `MatchMeta`.
     """
     from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale
     from tweakreg_steps.matching.coverage import hull_area
 
-    meta: dict[str, Any] = {
+    meta: MatchMeta = {
         "image": image,
         "reference": sources.meta["origin"],
         "n_sources": len(sky),
@@ -117,9 +111,14 @@ def make_match_table(
         "reason": "",
         "detail": "",
         "false_alarm": None,
-        **{key: sources.meta[key] for key in (EPOCH,) if key in sources.meta},
     }
-    meta |= {key: sky.meta[key] for key in ("lower", CENTROID) if key in sky.meta}
+    if "epoch" in sources.meta:
+        meta["epoch"] = sources.meta["epoch"]
+    known = sky_meta(sky)
+    if "lower" in known:
+        meta["lower"] = known["lower"]
+    if "centroid" in known:
+        meta["centroid"] = known["centroid"]
     pairs = np.zeros((0, 2), dtype=int)
     xy, xy_ref = np.zeros((len(sky), 2)), np.zeros((len(sources), 2))
     lists: tuple[SourceList, SourceList] | None = None
@@ -129,15 +128,20 @@ def make_match_table(
             lists = source_lists(sky, sources, plane=plane, image=image)
             xy, xy_ref = (each.xy for each in lists)
             meta["field_area"] = hull_area(xy)
-            pairs = _match(*lists, plane, matching, max_false_alarm, meta)
+            matches = _match(*lists, plane, matching, max_false_alarm, meta)
+            pairs = np.column_stack([matches.image_index, matches.reference_index])
+            chance = matches.overlay.offset.evidence.probability
+            meta = {**meta, "false_alarm": chance, **_describe(matches)}
     except NotAlignedError as error:
         log.warning("%s: %s", image, error)
-        meta.update(status="not_aligned", reason=error.reason.value, detail=error.detail)
+        meta["status"] = "not_aligned"
+        meta["reason"], meta["detail"] = error.reason.value, error.detail
         if isinstance(error, ChanceOffsetError):
             meta["false_alarm"] = error.false_alarm
         if look_further:
             cure = _cure(error.reason, lists, sky, meta, plane, matching, max_false_alarm)
-            meta.update(cure.as_record())
+            said = cure.as_record()
+            meta["cure"], meta["changes"] = said["cure"], said["changes"]
     per_mas = 1.0e-3 / plane_pixel_scale(plane)
     return lay_out_matches(sky, sources, xy, xy_ref, pairs, pixels_per_mas=per_mas, meta=meta)
 
@@ -157,9 +161,9 @@ def _match(
     plane: WCS,
     matching: ObjectMatching,
     max_false_alarm: float,
-    meta: dict[str, Any],
-) -> IndexArray:
-    """Match the lists; note in `meta` how."""
+    meta: MatchMeta,
+) -> Matches:
+    """Match the lists; note in `meta` how a match is sought."""
     from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale
     from tweakreg_steps.matching.matching import match_sources
 
@@ -167,21 +171,21 @@ def _match(
     meta["search_radius"] = matching["searchrad"] / (
         scale if matching["searchunits"] == "arcseconds" else 1.0
     )
-    for key in ("tolerance", "leave_out_narrow", "leave_out_fixed"):
-        meta[key] = matching[key]
+    meta["tolerance"] = matching["tolerance"]
+    meta["leave_out_narrow"] = matching["leave_out_narrow"]
+    meta["leave_out_fixed"] = matching["leave_out_fixed"]
     matches = match_sources(
         image, reference, pixel_scale=scale, max_false_alarm=max_false_alarm, **matching
     )
-    meta.update(_describe(matches))
     log.info("%s: %d of %d sources matched", meta["image"], len(matches.image_index), len(image))
-    return np.column_stack([matches.image_index, matches.reference_index])
+    return matches
 
 
 def _cure(
     reason: Reason,
     lists: tuple[SourceList, SourceList] | None,
     sky: ColumnTable,
-    meta: Mapping[str, Any],
+    meta: MatchMeta,
     plane: WCS,
     matching: ObjectMatching,
     max_false_alarm: float,
@@ -199,43 +203,37 @@ def _cure(
             max_false_alarm=max_false_alarm,
             matching=matching,
         )
-    lower = sky.meta.get("lower", {})
+    lower = meta.get("lower")
     found = Found(
         n_sources=len(sky),
-        found_in=sky.meta["found_in"],
+        found_in=sky_meta(sky)["found_in"],
         reference=meta["reference"],
-        lower=lower.get("counts", ()),
+        lower=lower["counts"] if lower else (),
         changes=trial.changes,
         says=trial.says,
     )
-    present = {
+    present: Present = {
         MATCHING: matching,
         GATES: {"max_false_alarm": max_false_alarm},
-        FINDING: lower.get("parameters", {}),
+        FINDING: lower["parameters"] if lower else {},
     }
     return advise(reason, found, present)
 
 
-def _describe(matches: Matches) -> dict[str, Any]:
-    """Explain how the lists were laid over each other; lengths in pixels of the plane.
-
-    ``way`` in words; ``similarity``, the transformation found by triangles (``image = matrix @
-    reference + shift``), or None; ``offset`` x, y that is left; ``n_peak`` pairs and ``n_cells``
-    of the field at it, ``n_expected`` and ``n_cells_expected`` by chance, and the ``chance`` of
-    as many; ``n_matched_by_chance``, expected among the matches; ``n_narrow``, ``n_fixed`` and
-    ``n_left_out`` sources, which of them being named by ``left_out``.
-    """
+def _describe(matches: Matches) -> HowLaid:
+    """Explain how the lists were laid over each other."""
     overlay, evidence = matches.overlay, matches.overlay.offset.evidence
     found = overlay.similarity
     return {
         "way": overlay.way,
-        "similarity": found and {"matrix": found.matrix.tolist(), "shift": found.shift.tolist()},
+        "similarity": (
+            {"matrix": found.matrix.tolist(), "shift": found.shift.tolist()} if found else None
+        ),
         "offset": [overlay.offset.dx, overlay.offset.dy],
         "n_peak": evidence.n_pairs,
         "n_expected": evidence.pairs_by_chance,
         "n_cells": evidence.n_cells,
         "n_cells_expected": evidence.cells_by_chance,
-        "false_alarm": evidence.probability,
         "n_matched_by_chance": matches.n_by_chance,
         "n_narrow": matches.n_narrow,
         "n_fixed": matches.n_fixed,
@@ -252,7 +250,7 @@ def lay_out_matches(
     pairs: np.ndarray,
     *,
     pixels_per_mas: float,
-    meta: dict[str, Any],
+    meta: MatchMeta,
 ) -> ColumnTable:
     """Lay out a match table.
 
@@ -267,7 +265,7 @@ def lay_out_matches(
         Rows of the image's source and of the reference's.
     pixels_per_mas : float
         Pixels of the plane in a mas.
-    meta : dict
+    meta : MatchMeta
         The table's metadata.
     """
     i, j = pairs.T

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self, TypedDict, cast
 
 import numpy as np
 
@@ -44,6 +44,19 @@ _MAD = 1.4826
 
 _UNITS = {"dx": "mas", "dy": "mas", "error": "mas", "rms": "mas"}
 """Lengths, and their units in a table."""
+
+
+class MisfitRecord(TypedDict):
+    """A `Misfit` as plain values, with the names of the images; ``chi2`` is None for nan."""
+
+    one: str
+    other: str
+    n: int
+    dx: float
+    dy: float
+    error: float
+    rms: float
+    chi2: float | None
 
 
 @dataclass(frozen=True)
@@ -95,19 +108,32 @@ class Misfit:
         """Return the same in another unit: `size` is that of the present one."""
         return replace(self, **{name: getattr(self, name) * size for name in _UNITS})
 
-    def record(self, names: Sequence[str]) -> dict[str, Any]:
+    def record(self, names: Sequence[str]) -> MisfitRecord:
         """Return the same as plain values, with names in place of numbers."""
-        lengths = {name: getattr(self, name) for name in _UNITS}
-        chi2 = self.chi2 if np.isfinite(self.chi2) else None
-        ends = {"one": names[self.one], "other": names[self.other]}
-        return {**ends, "n": self.n, **lengths, "chi2": chi2}
+        return {
+            "one": names[self.one],
+            "other": names[self.other],
+            "n": self.n,
+            "dx": self.dx,
+            "dy": self.dy,
+            "error": self.error,
+            "rms": self.rms,
+            "chi2": self.chi2 if np.isfinite(self.chi2) else None,
+        }
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any], places: Mapping[str, int]) -> Self:
+    def from_record(cls, record: MisfitRecord, places: Mapping[str, int]) -> Self:
         """Read a record; `places` are those of the images by name."""
-        chi2 = float("nan") if record["chi2"] is None else record["chi2"]
-        ends = {name: places[record[name]] for name in ("one", "other")}
-        return cls(**{**record, **ends, "chi2": chi2})
+        return cls(
+            one=places[record["one"]],
+            other=places[record["other"]],
+            n=record["n"],
+            dx=record["dx"],
+            dy=record["dy"],
+            error=record["error"],
+            rms=record["rms"],
+            chi2=float("nan") if record["chi2"] is None else record["chi2"],
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -305,4 +331,4 @@ def misfits_of_table(table: ColumnTable, places: Mapping[str, int]) -> list[Misf
     """Read misfits, in mas; `places` are those of the images by name."""
     columns = [column.tolist() for column in table.columns.values()]
     rows = (dict(zip(table.columns, row, strict=True)) for row in zip(*columns, strict=True))
-    return [Misfit.from_record(row, places) for row in rows]
+    return [Misfit.from_record(cast("MisfitRecord", row), places) for row in rows]

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from tweakreg_steps.curing.cure import Changes, Cure, round_down, round_up, settings
+from tweakreg_steps.curing.cure import Changes, Cure, Present, round_down, round_up, settings
 from tweakreg_steps.errors import Reason
 
 FINDING = "imagefindpars"
@@ -74,10 +73,6 @@ class Found:
     measured: Mapping[str, float | None] = field(default_factory=dict)
     failed: Sequence[Reason] = ()
     way_out: str = "get the file again"
-
-
-Present = Mapping[str, Mapping[str, Any]]
-"""The sections of the recipe as they hold for the image, as far as they are known."""
 
 
 def advise(reason: Reason, found: Found, present: Present) -> Cure:
@@ -153,7 +148,7 @@ def _lift_limits(found: Found, present: Present) -> Cure | None:
     finding = present.get(FINDING, {})
     limits = ("peakmin", "peakmax", "fluxmin", "fluxmax")
     given = [name for name in limits if finding.get(name) is not None]
-    own: dict[str, Any] = dict.fromkeys(given)
+    own: dict[str, object] = dict.fromkeys(given)
     if finding.get("use_sharp_round"):
         own["use_sharp_round"] = False
     changes = {FINDING: own}
@@ -230,7 +225,7 @@ def _other_gates(found: Found, present: Present) -> Cure:
     return Cure(f"{settings(changes, present)}, if the fit is good enough for you", changes)
 
 
-def _let_pass(gate: str, measured: Mapping[str, float | None]) -> Any:  # noqa: ANN401  a value of the recipe
+def _let_pass(gate: str, measured: Mapping[str, float | None]) -> float | None:
     """Return the value of a gate that a fit passes; None takes the gate away."""
     if gate == "never_worse":
         return False

@@ -8,8 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-Changes = Mapping[str, Mapping[str, Any]]
+Changes = Mapping[str, Mapping[str, object]]
 """New values by section and name, as they stand below an image's name in ``images``."""
+
+Present = Mapping[str, Mapping[str, Any]]
+"""The sections of the recipe as they hold for the image, as far as they are known."""
 
 _DIGITS = 2
 """Significant digits of a number that is proposed."""
@@ -19,7 +22,7 @@ class CureRecord(TypedDict):
     """A cure as the record of a fit holds it; see `Cure`."""
 
     cure: str
-    changes: dict[str, dict[str, Any]]
+    changes: dict[str, dict[str, object]]
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Cure:
         }
 
 
-def settings(changes: Changes, present: Mapping[str, Any]) -> str:
+def settings(changes: Changes, present: Present) -> str:
     """Return changes in words, each beside the value that is set now.
 
     Parameters
@@ -58,7 +61,7 @@ def settings(changes: Changes, present: Mapping[str, Any]) -> str:
     return "set " + " and ".join(_settings(changes, present))
 
 
-def _settings(changes: Changes, present: Mapping[str, Any]) -> Iterator[str]:
+def _settings(changes: Changes, present: Present) -> Iterator[str]:
     """Yield each new value."""
     for section, own in changes.items():
         known = present.get(section, {})

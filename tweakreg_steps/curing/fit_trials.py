@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypedDict
 
 from tweakreg_steps.curing.cure import Changes
 from tweakreg_steps.errors import Reason
-from tweakreg_steps.sections import WeightedFitting
+from tweakreg_steps.sections import FitGeometry, WeightedFitting, Weighting
 
 FITTING = "catalog_fitting"
 
-_SIMPLER = {
+_SIMPLER: Mapping[FitGeometry, Sequence[FitGeometry]] = {
     "general": ("rscale", "rshift", "shift"),
     "rscale": ("rshift", "shift"),
     "rshift": ("shift",),
@@ -24,6 +24,15 @@ _BY_GEOMETRY = (Reason.SINGULAR_FIT, Reason.NOT_BETTER, Reason.LARGE_ERROR)
 """What a simpler geometry may be the cure of."""
 _MORE_CLIPS = 10
 _STRICTER = 2.5
+
+
+class FitChanges(TypedDict, total=False):
+    """Other values of ``catalog_fitting``."""
+
+    fitgeometry: FitGeometry
+    weights: Weighting
+    nclip: int
+    sigma: float
 
 
 def try_fits(
@@ -46,15 +55,16 @@ def try_fits(
         Empty where there is none.
     """
     for own in fit_changes(reason, fitting):
-        if is_accepted(cast("WeightedFitting", {**fitting, **own})):
+        if is_accepted({**fitting, **own}):
             return {FITTING: own}
     return {}
 
 
-def fit_changes(reason: Reason, fitting: WeightedFitting) -> Iterator[dict[str, Any]]:
+def fit_changes(reason: Reason, fitting: WeightedFitting) -> Iterator[FitChanges]:
     """Yield the changes of ``catalog_fitting`` that are worth trying for a reason."""
     if reason in _BY_GEOMETRY:
-        yield from ({"fitgeometry": geometry} for geometry in _SIMPLER[fitting["fitgeometry"]])
+        for geometry in _SIMPLER[fitting["fitgeometry"]]:
+            yield {"fitgeometry": geometry}
     if reason in (Reason.LARGE_RMS, Reason.LARGE_ERROR, Reason.NOT_BETTER):
         if fitting["weights"] != "errors":
             yield {"weights": "errors"}

@@ -9,9 +9,9 @@ from typing import Any
 from tweakreg_steps.curing.advice import FINDING
 from tweakreg_steps.curing.cure import Changes, as_yaml, round_up
 from tweakreg_steps.curing.fit_trials import FITTING
-from tweakreg_steps.curing.match_trials import FEWEST, MATCHING, search_radii
+from tweakreg_steps.curing.match_trials import FEWEST, MATCHING, MatchChanges, search_radii
 from tweakreg_steps.errors import Reason
-from tweakreg_steps.sections import CatalogFitting, ObjectMatching
+from tweakreg_steps.sections import CatalogFitting, Finding, ObjectMatching
 
 _LOWER = 5
 """So many times the threshold is halved."""
@@ -88,7 +88,7 @@ def knobs(
 
 def _matching_knobs(matching: ObjectMatching, reach: float) -> Iterator[Knob]:
     """Yield what the matching can be told."""
-    base: dict[str, Any] = {} if matching["use2dhist"] else {"use2dhist": True}
+    base: MatchChanges = {} if matching["use2dhist"] else {"use2dhist": True}
     if base:
         yield Knob("use2dhist", [{MATCHING: base}])
     if matching["method"] == "histogram":
@@ -103,7 +103,7 @@ def _matching_knobs(matching: ObjectMatching, reach: float) -> Iterator[Knob]:
 
 
 def _finding_knobs(
-    finding: Mapping[str, Any], lower: Sequence[Sequence[float]], minobj: int
+    finding: Finding, lower: Sequence[Sequence[float]], minobj: int
 ) -> Iterator[Knob]:
     """Yield what the search for sources can be told."""
     yield Knob("threshold", list(_thresholds(finding, lower, minobj)), finds_again=True)
@@ -112,7 +112,7 @@ def _finding_knobs(
 
 
 def _thresholds(
-    finding: Mapping[str, Any], lower: Sequence[Sequence[float]], minobj: int
+    finding: Finding, lower: Sequence[Sequence[float]], minobj: int
 ) -> Iterator[Changes]:
     """Yield other thresholds: those known to give enough sources, else lower ones; a higher one."""
     present = finding["threshold"]
@@ -147,7 +147,7 @@ def with_changes(values: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
     }
 
 
-def joined(one: Changes, other: Changes) -> dict[str, dict[str, Any]]:
+def joined(one: Changes, other: Changes) -> dict[str, dict[str, object]]:
     """Return two sets of changes as one; the second goes before."""
     return {
         section: {**one.get(section, {}), **other.get(section, {})} for section in {**one, **other}

@@ -5,9 +5,9 @@ Nothing of this is ever applied: it is looked for so that the user can be told.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.matching.matching import Matches, match_sources
 from tweakreg_steps.matching.source_list import SourceList
 from tweakreg_steps.quiet import quietly
-from tweakreg_steps.sections import ObjectMatching
+from tweakreg_steps.sections import Fallback, ObjectMatching
 
 MATCHING = "object_matching"
 
@@ -30,6 +30,16 @@ _NEVER = 1e-15
 """A probability below this is said to be so."""
 FEWEST = 4
 """So many matches at least, whatever minobj asks for."""
+
+
+class MatchChanges(TypedDict, total=False):
+    """Other values of ``object_matching``."""
+
+    use2dhist: bool
+    searchrad: float
+    fallback: Fallback
+    tolerance: float
+    minobj: int
 
 
 @dataclass(frozen=True)
@@ -46,10 +56,6 @@ class MatchTrial:
 
     changes: Changes
     says: str
-
-    def as_record(self) -> dict[str, Any]:
-        """Return it as plain values."""
-        return {"changes": {k: dict(v) for k, v in self.changes.items()}, "says": self.says}
 
 
 def try_matching(
@@ -80,8 +86,8 @@ def try_matching(
     if len(image) < FEWEST or len(reference) < FEWEST:
         return MatchTrial({}, f"{len(image)} sources and {len(reference)} of the reference")
 
-    def match(own: Mapping[str, Any], *, in_short: bool) -> Matches | None:
-        given = {**matching, **own}
+    def match(own: MatchChanges, *, in_short: bool) -> Matches | None:
+        given: ObjectMatching = {**matching, **own}
         if in_short and "fallback" not in own and given["method"] == "histogram":
             given["fallback"] = "none"  # the ways behind it have been tried, or will be
         try:
@@ -109,7 +115,7 @@ def try_matching(
     return MatchTrial({}, _say_nothing(matching, reach))
 
 
-def match_changes(matching: ObjectMatching, *, reach: float) -> Iterator[dict[str, Any]]:
+def match_changes(matching: ObjectMatching, *, reach: float) -> Iterator[MatchChanges]:
     """Yield the changes of the section ``object_matching`` that are worth trying, the least first.
 
     Parameters
@@ -119,16 +125,18 @@ def match_changes(matching: ObjectMatching, *, reach: float) -> Iterator[dict[st
     reach : float
         The largest offset at which the lists overlap at all, in the unit of ``searchrad``.
     """
-    base: dict[str, Any] = {} if matching["use2dhist"] else {"use2dhist": True}
+    base: MatchChanges = {} if matching["use2dhist"] else {"use2dhist": True}
     if base:
         yield base
     is_histogram = matching["method"] == "histogram"
     if is_histogram:
-        yield from ({**base, "searchrad": radius} for radius in search_radii(matching, reach))
+        for radius in search_radii(matching, reach):
+            yield {**base, "searchrad": radius}
     has_triangles = "triangles" in (matching["method"], matching["fallback"])
     if not has_triangles:
         yield {**base, "fallback": "triangles"}
-    yield from ({**base, "tolerance": matching["tolerance"] * t} for t in _TOLERANCES)
+    for times in _TOLERANCES:
+        yield {**base, "tolerance": matching["tolerance"] * times}
     if matching["minobj"] > FEWEST:
         yield {**base, "minobj": FEWEST}
 
@@ -151,10 +159,10 @@ def farthest_overlap(image: SourceList, reference: SourceList) -> float:
 
 
 def _enough(
-    own: Mapping[str, Any], matching: ObjectMatching, found: Matches, offset: float
-) -> dict[str, Any]:
+    own: MatchChanges, matching: ObjectMatching, found: Matches, offset: float
+) -> MatchChanges:
     """Return the changes with no larger a search radius, and no fewer matches, than it takes."""
-    final = dict(own)
+    final: MatchChanges = {**own}
     if "searchrad" in own:
         final["searchrad"] = max(round_up(_MARGIN * offset), matching["searchrad"])
         if final["searchrad"] == matching["searchrad"]:

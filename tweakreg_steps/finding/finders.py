@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tweakreg_steps.arrays import BoolArray, FloatArray
 from tweakreg_steps.finding.background import subtract_background
+from tweakreg_steps.finding.catalog_meta import FinderNote
 from tweakreg_steps.finding.sky_noise import RealPixels, SkyNoise, measure_sky_noise
 from tweakreg_steps.finding.sources import PHASE_COLUMNS, FoundSources
 from tweakreg_steps.finding.threshold import Threshold, noise_warning
@@ -102,7 +103,7 @@ class ChipCatalog:
 
     columns: Mapping[str, FloatArray]
     sigma: float
-    note: Mapping[str, Any]
+    note: FinderNote
     warnings: tuple[str, ...]
 
 
@@ -184,7 +185,7 @@ def _sextractor(search: Search) -> ChipCatalog:
         ),
     )
     names = ("x", "y", "flux", "peak", "error")
-    note = {"program": f"SExtractor {program.version}", "retried": found.retried}
+    note: FinderNote = {"program": f"SExtractor {program.version}", "retried": found.retried}
     # SExtractor keeps its own noise to itself
     noise = measure_sky_noise(search.pixels, counts_per_unit=search.unit.counts)
     columns = {name: getattr(found, name) for name in names}
@@ -199,7 +200,7 @@ def _columns(found: FoundSources, above: Threshold) -> dict[str, FloatArray]:
 
 def _catalog(search: Search, columns: Mapping[str, FloatArray], above: Threshold) -> ChipCatalog:
     """Return the catalog of what was found above a threshold."""
-    note = {
+    note: FinderNote = {
         "sky_sigma": float(above.sigma),
         "sky_sigma_method": above.noise.method if above.noise else "skysigma",
         "sky_clipped_std": float(above.noise.clipped_std) if above.noise else None,

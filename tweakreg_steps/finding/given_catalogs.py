@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.arrays import BoolArray, FloatArray
+from tweakreg_steps.finding.catalog_meta import CatalogMeta
 from tweakreg_steps.fits_files.chips import Chip
+from tweakreg_steps.sections import CoordinateFile
 from tweakreg_steps.tables.catalog_entries import CatalogEntries
 from tweakreg_steps.tables.ecsv import ColumnTable
 
@@ -39,7 +41,7 @@ def read_given_catalogs(
     name: str,
     catalogs: Mapping[int, Path],
     exclusions: Mapping[int, Path],
-    parameters: Mapping[str, Any],
+    parameters: CoordinateFile,
 ) -> ColumnTable:
     """Return the sources of an image from the catalogs that the user has made of it.
 
@@ -81,7 +83,7 @@ class _Reader:
 
     image: Path
     chip: Chip
-    parameters: Mapping[str, Any]
+    parameters: CoordinateFile
 
     def read(
         self, path: Path, exclusion: Path | None, first: int
@@ -146,7 +148,7 @@ def _inside(chip: Chip, x: Floats, y: Floats, path: Path) -> BoolArray:
 
 
 def _table(
-    name: str, parameters: Mapping[str, Any], parts: Sequence[dict[str, NDArray[Any]]]
+    name: str, parameters: CoordinateFile, parts: Sequence[dict[str, NDArray[Any]]]
 ) -> ColumnTable:
     """Join the chips' columns."""
     is_on_sky = parameters["xyunits"] == "degrees"
@@ -160,9 +162,10 @@ def _table(
         )
         for key in names
     }
+    meta: CatalogMeta = {"image": name, "found_in": "catalogs", "reason": None}
     return ColumnTable(
         columns=columns,
         units={key: unit for key, unit in units.items() if key in names},
         descriptions={key: text for key, text in DESCRIPTIONS.items() if key in names},
-        meta={"image": name, "found_in": "catalogs", "reason": None},
+        meta=meta,
     )

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.errors import NotAlignedError, Reason
+from tweakreg_steps.finding.catalog_meta import CatalogMeta, ChipNote, FinderNote
 from tweakreg_steps.finding.finders import FINDERS, SHAPE_COLUMNS, Search
 from tweakreg_steps.finding.sources import PHASE_COLUMNS
 from tweakreg_steps.fits_files.chips import Chip
@@ -83,7 +84,7 @@ def find_in_image(
 
     finder = FINDERS[find["finder"]]
     columns: dict[str, list[Any]] = {}
-    notes: list[dict[str, Any]] = []
+    notes: list[ChipNote] = []
     for chip in chips:
         try:
             search = _search(image, chip, units[chip.number], mask, find, weights, own_filter)
@@ -161,7 +162,7 @@ def _measured(find: Finding) -> tuple[str, ...]:
     return (*_COLUMNS, *(SHAPE_COLUMNS if selecting else ()), *phases)
 
 
-def _in_words(note: Mapping[str, Any]) -> str:
+def _in_words(note: FinderNote) -> str:
     """Say what a finder notes of a chip: ``sky sigma 6.77, sky sigma method mode``."""
     told = {k: value for k, value in note.items() if value is not None and value is not False}
     return ", ".join(f"{key.replace('_', ' ')}{_value(told[key])}" for key in told)
@@ -175,7 +176,7 @@ def _value(value: object) -> str:
 
 
 def _table(
-    name: str, find: Finding, columns: dict[str, list[Any]], notes: list[dict[str, Any]]
+    name: str, find: Finding, columns: dict[str, list[Any]], notes: list[ChipNote]
 ) -> ColumnTable:
     """Join the chips' columns, and say why where there is nothing to join."""
     empty = np.zeros(0)
@@ -190,9 +191,10 @@ def _table(
     finder = FINDERS[find["finder"]]
     reason = Reason.NO_PIXELS.value if all("reason" in note for note in notes) else None
     texts = {**DESCRIPTIONS, **finder.descriptions}
+    meta: CatalogMeta = {"image": name, "found_in": "pixels", "chips": notes, "reason": reason}
     return ColumnTable(
         columns={"id": np.arange(len(joined["chip"])), **joined},
         units={key: unit for key, unit in UNITS.items() if key in joined},
         descriptions={key: text for key, text in texts.items() if key == "id" or key in joined},
-        meta={"image": name, "found_in": "pixels", "chips": notes, "reason": reason},
+        meta=meta,
     )

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 
 from tweakreg_steps.errors import TweakRegError
+from tweakreg_steps.finding.catalog_meta import LowerThresholds, catalog_meta
 from tweakreg_steps.sections import Finding
 from tweakreg_steps.tables.ecsv import ColumnTable
 
@@ -40,7 +40,7 @@ _SAID = (
 """The parameters of the search that decide how many sources there are."""
 
 
-def look_lower(catalog: ColumnTable, find: Finding, again: Search) -> dict[str, Any]:
+def look_lower(catalog: ColumnTable, find: Finding, again: Search) -> LowerThresholds | None:
     """Return what the metadata of a catalog say of lower thresholds: nothing of a rich one.
 
     Parameters
@@ -54,14 +54,12 @@ def look_lower(catalog: ColumnTable, find: Finding, again: Search) -> dict[str, 
 
     Returns
     -------
-    dict
-        ``parameters``, those of the search, and ``counts``, a list of threshold and number of
-        sources from the present threshold downwards; narrow ones are not counted if there are
-        others. Empty where the image has enough sources.
+    LowerThresholds or None
+        None where the image has enough sources.
     """
-    if len(catalog) >= FEW or catalog.meta["reason"]:
-        return {}
-    counts = [[find["threshold"], _number(catalog)]]
+    if len(catalog) >= FEW or catalog_meta(catalog)["reason"]:
+        return None
+    counts: list[list[float]] = [[find["threshold"], _number(catalog)]]
     for threshold in _thresholds(find["threshold"]):
         try:
             number = _number(again({**find, "threshold": threshold}))

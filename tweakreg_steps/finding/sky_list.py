@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.arrays import FloatArray
+from tweakreg_steps.finding.catalog_meta import SkyMeta
 from tweakreg_steps.finding.sources import PHASE_COLUMNS
 from tweakreg_steps.fits_files.chips import Chip
 from tweakreg_steps.tables.ecsv import ColumnTable
@@ -17,12 +18,6 @@ from tweakreg_steps.tables.ecsv import ColumnTable
 if TYPE_CHECKING:
     from astropy.wcs import WCS
 
-CENTROID = "centroid"
-"""What the metadata of a list call how its sources were measured: ``psf``; nothing for a finder's
-own positions."""
-
-_KEPT = ("image", "found_in", "reason", "lower", CENTROID)
-"""What the metadata of a catalog say that those of its sky list say, too."""
 UNITS = {
     "x": "pix",
     "y": "pix",
@@ -84,7 +79,7 @@ def make_sky_list(
         columns={**columns, "ra": ra, "dec": dec},
         units={**units, **{k: v for k, v in UNITS.items() if k in own}},
         descriptions={**described, **own, **_flux_text(catalog)},
-        meta={name: catalog.meta[name] for name in _KEPT if name in catalog.meta},
+        meta={name: catalog.meta[name] for name in SkyMeta.__annotations__ if name in catalog.meta},
     )
 
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import isfinite
-from typing import Any
 
 import numpy as np
 
 from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.errors import Reason
+from tweakreg_steps.fit_file import AcceptanceRecord, ComparisonRecord
 from tweakreg_steps.matching.coverage import hull_area
 from tweakreg_steps.matching.fitting import LinearFit
 from tweakreg_steps.matching.geometry import decompose
@@ -66,6 +66,15 @@ class Comparison:
     fitted: float
     moved: float
 
+    def as_record(self) -> ComparisonRecord:
+        """Return it as JSON holds it."""
+        return {
+            "present": self.present,
+            "held_out": self.held_out,
+            "fitted": self.fitted,
+            "moved": self.moved,
+        }
+
     @property
     def is_better(self) -> bool:
         """Return whether the fit predicts unseen pairs better than the present WCS."""
@@ -95,13 +104,13 @@ class Judgement:
     comparison: Comparison | None
     failures: tuple[tuple[Reason, str], ...]
 
-    def as_record(self) -> dict[str, Any]:
+    def as_record(self) -> AcceptanceRecord:
         """Return it as JSON holds it, which knows no infinite number: None stands for it."""
         return {
             "measured": {
                 name: value if isfinite(value) else None for name, value in self.measured.items()
             },
-            "comparison": vars(self.comparison) if self.comparison else None,
+            "comparison": self.comparison.as_record() if self.comparison else None,
             "failed": [reason.value for reason, _ in self.failures],
         }
 

@@ -11,7 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.arrays import BoolArray, FloatArray
-from tweakreg_steps.finding.sky_list import CENTROID
+from tweakreg_steps.finding.catalog_meta import (
+    CatalogMeta,
+    ChipNote,
+    PsfCounts,
+    catalog_meta,
+)
 from tweakreg_steps.finding.sources import PHASE_COLUMNS
 from tweakreg_steps.fits_files.noise_cards import NOISE_OF_HEADER
 from tweakreg_steps.psf.exposed_pixels import ExposedPixels, ExposureFiles
@@ -78,8 +83,9 @@ def measure_image(found: ColumnTable, exposure: ExposureFiles, psf: Path) -> Col
         A file cannot be read, or the PSF does not fit the image.
     """
     file = describe_psf_file(psf)
-    parts, notes = [], []
-    for note, pixels in zip(found.meta["chips"], exposure.chips, strict=True):
+    parts: list[ColumnTable] = []
+    notes: list[ChipNote] = []
+    for note, pixels in zip(catalog_meta(found)["chips"], exposure.chips, strict=True):
         own = _rows(found, found["chip"] == pixels.chip.number)
         if not len(own):
             notes.append(note)
@@ -146,14 +152,15 @@ def _phases(found: ColumnTable, measured: BoolArray) -> dict[str, NDArray[Any]]:
     return {name: np.where(measured, np.nan, found[name]) for name in names}
 
 
-def _join(found: ColumnTable, parts: list[ColumnTable], notes: list[Any]) -> ColumnTable:
+def _join(found: ColumnTable, parts: list[ColumnTable], notes: list[ChipNote]) -> ColumnTable:
     """Put the chips together."""
     names = parts[0].columns
     columns = {name: np.concatenate([part[name] for part in parts]) for name in names}
-    return replace(parts[0], columns=columns, meta={**found.meta, "chips": notes, CENTROID: "psf"})
+    meta: CatalogMeta = {**catalog_meta(found), "chips": notes, "centroid": "psf"}
+    return replace(parts[0], columns=columns, meta=meta)
 
 
-def _count(fitted: PsfPositions) -> dict[str, int]:
+def _count(fitted: PsfPositions) -> PsfCounts:
     """Count what the fit makes of the sources of a chip."""
     flags = fitted.flags
     lost = (flags & Flag.NOT_MEASURED) != 0
@@ -166,7 +173,7 @@ def _count(fitted: PsfPositions) -> dict[str, int]:
     }
 
 
-def _warn_of_noise(exposure: ExposureFiles, notes: list[Any]) -> None:
+def _warn_of_noise(exposure: ExposureFiles, notes: list[ChipNote]) -> None:
     """Warn of ERR images without errors: what has none at all is said before."""
     blind = [
         pixels.label
@@ -211,7 +218,7 @@ def _relative_width(data: ChipPixels, psf: PsfGrid, x: FloatArray, y: FloatArray
     return float(np.sqrt(np.nanmedian(areas.clip(0.0))))
 
 
-def _warn_of_misfits(pixels: ExposedPixels, counts: dict[str, int]) -> None:
+def _warn_of_misfits(pixels: ExposedPixels, counts: PsfCounts) -> None:
     """Warn of a PSF that is none of the sources'."""
     measured, extended = counts["n_measured"], counts["n_extended"]
     if measured >= MANY and extended > (1.0 - FEW_FITTED) * measured:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.curing.advice import Found, advise
 from tweakreg_steps.errors import InputError, Reason
 from tweakreg_steps.reporting.qualities import notes_on_overlaps, qualities
+from tweakreg_steps.solving.solution_file import SolutionRecord
 from tweakreg_steps.tables.ecsv import ColumnTable, read_table
 
 
@@ -113,7 +114,8 @@ _IMPLIED: dict[Status, dict[str, Any]] = {
 }
 """What a record may leave out, because its status says it."""
 
-_OF_SOLUTION = ("method", "gauge", "floors", "reference_floor", "chip_terms", "notes")
+_OfSolution = Literal["method", "gauge", "floors", "reference_floor", "chip_terms", "notes"]
+_OF_SOLUTION: tuple[_OfSolution, ...] = get_args(_OfSolution)
 """What of a solution stands in the metadata."""
 
 _MAY_LACK: dict[str, Any] = {
@@ -134,7 +136,7 @@ def build_summary(
     version: str,
     recipe_digest: str,
     reference: str,
-    solution: Mapping[str, Any] | None = None,
+    solution: SolutionRecord | None = None,
     misfits: Sequence[Misfit] = (),
 ) -> ColumnTable:
     """Make the summary from the records of the fits.
@@ -153,7 +155,7 @@ def build_summary(
         Digest of the resolved recipe.
     reference : str
         Image or catalog that the reference sources come from.
-    solution : mapping or None
+    solution : SolutionRecord or None
         ``solution.json``, where all images were solved together; what it says of them together
         goes into the metadata.
     misfits : sequence of Misfit

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tweakreg_steps.arrays import FloatArray
-from tweakreg_steps.fit_file import ChipTerms
+from tweakreg_steps.fit_file import ChipTerm, ChipTerms
 from tweakreg_steps.matching.linear_models import Geometry
 from tweakreg_steps.matching.source_list import SourceList
 from tweakreg_steps.solving.chip_terms import NO_CHIPS, ChipDetections
@@ -56,7 +56,7 @@ class ChipsOfImages:
         if not self.names:
             return None
         frame = self.detections.frames[image]
-        found = {}
+        found: dict[str, ChipTerm] = {}
         for place, (own, chip) in enumerate(self.names):
             if own == camera:
                 origin, along_x, along_y = (

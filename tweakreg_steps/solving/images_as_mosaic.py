@@ -22,7 +22,7 @@ from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.finding.sources import PHASE_COLUMNS
 from tweakreg_steps.matching.linear_models import Geometry
 from tweakreg_steps.matching.source_list import SourceList
-from tweakreg_steps.sections import FitGates, ObjectMatching
+from tweakreg_steps.sections import FitGates, ObjectMatching, Solution
 from tweakreg_steps.solving.chips_of_images import (
     ChipsOfImages,
     Shape,
@@ -70,7 +70,7 @@ class Asked:
         For each image the shape (ny, nx) of its chips by their numbers.
     """
 
-    solution: Mapping[str, Any]
+    solution: Solution
     matching: ObjectMatching
     fitgeometry: Geometry
     max_false_alarm: float
@@ -174,8 +174,10 @@ class ImagesAsMosaic:
     def settings(self) -> Settings:
         """Return how the mosaic is solved."""
         solution = self.asked.solution
+        method = solution["method"]
+        assert method != "single"  # noqa: S101  each image is aligned by itself then
         return Settings(
-            method=solution["method"],
+            method=method,
             gauge=solution["gauge"],
             sigma=solution["sigma"],
             nclip=solution["nclip"],

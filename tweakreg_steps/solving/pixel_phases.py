@@ -22,13 +22,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.special import fdtrc
 
 from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
 from tweakreg_steps.solving.detections import sums
+from tweakreg_steps.solving.solution_file import WaveRecord
 
 POWERS = (1, 3, 5)
 
@@ -187,7 +187,7 @@ def _fit(moved: FloatArray, left: FloatArray, weights: FloatArray, n_left: int) 
     return np.asarray(numbers) if chance < MAX_CHANCE else none
 
 
-def describe_waves(names: Sequence[str], numbers: FloatArray | None) -> dict[str, dict[str, Any]]:
+def describe_waves(names: Sequence[str], numbers: FloatArray | None) -> dict[str, WaveRecord]:
     """Return the numbers of cameras that have a wave, and its largest size, in detector pixels."""
     if numbers is None:
         return {}

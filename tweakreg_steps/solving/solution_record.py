@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from tweakreg_steps.alignment.misfits import Misfit, misfits_of_stars
+from tweakreg_steps.sections import Solution
 from tweakreg_steps.solving.chip_term_records import chip_term_records, notes_on_chips
 from tweakreg_steps.solving.chips_of_images import ChipsOfImages
 from tweakreg_steps.solving.closures import CLOSED
@@ -16,6 +16,7 @@ from tweakreg_steps.solving.mosaic_input import Exposures
 from tweakreg_steps.solving.pair_match import Edge
 from tweakreg_steps.solving.pixel_phases import describe_waves
 from tweakreg_steps.solving.solution import Part
+from tweakreg_steps.solving.solution_file import PairsRecord, PartRecord, SolutionRecord, Solved
 
 _TORN = 0.1
 """Pixels of the plane by which the exposures of a group may always be apart."""
@@ -34,9 +35,9 @@ def solution_record(
     cameras: Sequence[str],
     chips: ChipsOfImages,
     reference: str | None,
-    solution: Mapping[str, Any],
+    solution: Solution,
     mas_per_pixel: float,
-) -> dict[str, Any]:
+) -> SolutionRecord:
     """Write a solution as plain values.
 
     Parameters
@@ -64,25 +65,14 @@ def solution_record(
 
     Returns
     -------
-    dict
-        ``parts``, the connected parts of the mosaic, each with its ``images``, the reference
-        stars ``n_reference`` that count in it and what had to be ``held``; ``pairs``: how many
-        overlap, are matched and believed, which were ``rejected`` and why, which have no match and
-        why, and which are ``unchecked``, in no closed way; ``torn``, images of one group whose
-        stars contradict it, and how far they are ``apart`` (mas); ``floors`` (mas): the error that
-        a source of each camera and filter has beside its own, and the reference
-        ``reference_floor``; ``pixel_waves``: what positions owed to where sources lie in their
-        pixels and was taken off, by camera and filter (pixels of the detector); ``overlaps``: how
-        well each two images agree (mas) about the stars that they share; ``chip_terms``: what each
-        chip of a camera and filter is off by (pixels of the detector) against the others, with
-        errors, where such terms were asked for;
-        ``notes``: what of all this a user should read.
+    SolutionRecord
+        What the solution says, with notes.
     """
     found = mosaic.solution
     # the floor of a camera whose stars nothing else has seen was never looked for
     seen = np.unique(exposures.camera[exposures.unit[mosaic.joined.exposure[found.kept]]]).tolist()
     unsolved = [names[e] for e in np.flatnonzero(~found.solved[exposures.unit]).tolist()]
-    record: dict[str, Any] = {
+    record: Solved = {
         "method": solution["method"],
         "gauge": solution["gauge"],
         "reference": reference,
@@ -112,7 +102,7 @@ def solution_record(
     return {**record, "notes": _notes(record)}
 
 
-def _pairs(mosaic: AlignedMosaic, edges: Sequence[Edge], names: Sequence[str]) -> dict[str, Any]:
+def _pairs(mosaic: AlignedMosaic, edges: Sequence[Edge], names: Sequence[str]) -> PairsRecord:
     """Say what became of the matches of pairs of images."""
     matched = [edge for edge in edges if edge.is_match]
     return {
@@ -168,7 +158,7 @@ def _shared(groups: Mapping[str, str]) -> dict[str, list[str]]:
     return {group: own for group, own in members.items() if len(own) > 1}
 
 
-def _part(part: Part, exposures: Exposures, names: Sequence[str]) -> dict[str, Any]:
+def _part(part: Part, exposures: Exposures, names: Sequence[str]) -> PartRecord:
     """Describe a connected part."""
     images = np.flatnonzero(np.isin(exposures.unit, part.units)).tolist()
     return {
@@ -178,7 +168,7 @@ def _part(part: Part, exposures: Exposures, names: Sequence[str]) -> dict[str, A
     }
 
 
-def _notes(record: Mapping[str, Any]) -> list[str]:
+def _notes(record: Solved) -> list[str]:
     """Say what a user should read, a sentence a thing."""
     parts, pairs, reference = record["parts"], record["pairs"], record["reference"]
     summed = (
@@ -210,7 +200,7 @@ def _notes(record: Mapping[str, Any]) -> list[str]:
         f"rejected the match of {' and '.join(one['images'])}: {one['why']}"
         for one in pairs["rejected"]
     ]
-    torn = sorted(record["torn"], key=lambda one: -float(one["apart"]))
+    torn = sorted(record["torn"], key=lambda one: -one["apart"])
     notes += [
         f"the group {one['group']} does not hold together: by their stars "
         f"{' and '.join(one['images'])} are {one['apart']:.3g} mas apart; "

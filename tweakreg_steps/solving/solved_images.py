@@ -6,21 +6,23 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tweakreg_steps.alignment.fitted_image import judge_image
+from tweakreg_steps.alignment.match_meta import MatchMeta
 from tweakreg_steps.alignment.match_table import lay_out_matches
 from tweakreg_steps.alignment.sequence import AlignedImage
 from tweakreg_steps.arrays import FloatArray, IndexArray
 from tweakreg_steps.astrometry.reference_plane import plane_center
 from tweakreg_steps.errors import NotAlignedError, Reason
-from tweakreg_steps.fit_file import FitRecord
+from tweakreg_steps.fit_file import FitRecord, ImageQuality
 from tweakreg_steps.matching.coverage import hull_area
 from tweakreg_steps.solving.exposure_fit import ExposureFit, fit_of_exposure, moved_by_chips
 from tweakreg_steps.solving.images_as_mosaic import Asked, ImagesAsMosaic
 from tweakreg_steps.solving.mosaic import AlignedMosaic, align_mosaic
+from tweakreg_steps.solving.solution_file import SolutionRecord
 from tweakreg_steps.solving.solution_record import solution_record
 from tweakreg_steps.tables.ecsv import ColumnTable
 
@@ -46,7 +48,7 @@ class SolvedImages:
     """
 
     images: Mapping[str, AlignedImage]
-    record: dict[str, Any]
+    record: SolutionRecord
 
 
 def solve_images(
@@ -111,14 +113,14 @@ class _Outcome:
             of = self._fit(place)
         except NotAlignedError as error:
             log.warning("%s: %s", name, error)
-            meta |= {
-                "status": "not_aligned", "reason": error.reason.value, "detail": error.detail,
-            }  # fmt: skip
+            meta["status"] = "not_aligned"
+            meta["reason"], meta["detail"] = error.reason.value, error.detail
         is_still = of is not None and _is_still(of) and bool(of.quality.held)
         if name == asked.reference or is_still:
             meta["status"] = "reference"
         if of is not None and of.quality.held:
-            meta |= self._of_island(place, of.quality.held)
+            meta["reference"] = self._origin_in_island(place)
+            meta["detail"] = f"nothing else tells where its part lies: {of.quality.held}"
         matches = self._matches(place, of, meta)
         fitted = judge_image(
             of.fit if of is not None and meta["status"] == "matched" else None,
@@ -185,7 +187,7 @@ class _Outcome:
             )
         return NotAlignedError(Reason(best.reason), f"with {other}: {best.problem}")
 
-    def _meta(self, place: int) -> dict[str, Any]:
+    def _meta(self, place: int) -> MatchMeta:
         """Return what is said of an image beside its fit."""
         name = self.work.names[place]
         chances = [edge.chance for edge in self.mosaic.edges if place in (edge.one, edge.other)]
@@ -214,8 +216,8 @@ class _Outcome:
         """Return how many sources the image has that is the reference; 0 where none is."""
         return len(self.work.skies[self.work.asked.reference]) if self.work.asked.reference else 0
 
-    def _of_island(self, place: int, held: str) -> dict[str, Any]:
-        """Return what is said of an image in a part that nothing but itself holds."""
+    def _origin_in_island(self, place: int) -> str:
+        """Return what an image is aligned with in a part that nothing but itself holds."""
         solution = self.mosaic.solution
         part = solution.parts[solution.component[self.work.exposures.unit[place]]]
         images = np.flatnonzero(np.isin(self.work.exposures.unit, part.units))
@@ -225,14 +227,13 @@ class _Outcome:
             if _is_identity(solution.matrices[self.work.exposures.unit[other]])
             and not solution.shifts[self.work.exposures.unit[other]].any()
         ]
-        origin = still[0] if still else f"mean of {len(images)} images"
-        return {"reference": origin, "detail": f"nothing else tells where its part lies: {held}"}
+        return still[0] if still else f"mean of {len(images)} images"
 
     def _matches(
         self,
         place: int,
         of: ExposureFit | None,
-        meta: dict[str, Any],
+        meta: MatchMeta,
     ) -> ColumnTable:
         """Lay out the sources of an image beside their stars."""
         sky = self.work.skies[self.work.names[place]]
@@ -276,20 +277,25 @@ class _Outcome:
         entry[self.mosaic.reference.star] = self.mosaic.reference_rows
         return entry
 
-    def _quality(self, name: str, of: ExposureFit | None) -> dict[str, Any] | None:
+    def _quality(self, name: str, of: ExposureFit | None) -> ImageQuality | None:
         """Return how well an image fits the others and the reference; lengths in mas."""
         if of is None:
             return None
-        mas, quality = self.work.scale * 1000.0, vars(of.quality)
-        lengths = ("rms_relative", "rms_absolute", "error_relative", "error_absolute")
+        quality = of.quality
         return {
-            **{key: quality[key] for key in ("n_stars", "n_reference", "held")},
-            **{
-                key: float(quality[key] * mas) if np.isfinite(quality[key]) else None
-                for key in lengths
-            },
+            "n_stars": quality.n_stars,
+            "n_reference": quality.n_reference,
+            "held": quality.held,
+            "rms_relative": self._in_mas(quality.rms_relative),
+            "rms_absolute": self._in_mas(quality.rms_absolute),
+            "error_relative": self._in_mas(quality.error_relative),
+            "error_absolute": self._in_mas(quality.error_absolute),
             "group": self.work.asked.groups[name],
         }
+
+    def _in_mas(self, pixels: float) -> float | None:
+        """Return a length on the plane in mas; None where it is not known."""
+        return float(pixels * (self.work.scale * 1000.0)) if np.isfinite(pixels) else None
 
 
 def _is_still(of: ExposureFit) -> bool:

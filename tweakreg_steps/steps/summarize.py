@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
-from tweakreg_steps.fit_file import read_fit
-from tweakreg_steps.json_file import read_json
+from tweakreg_steps.fit_file import FitRecord, read_fit
 from tweakreg_steps.records.canonical import digest
 from tweakreg_steps.records.statement import sign_table
 from tweakreg_steps.records.verdict import after_review
 from tweakreg_steps.reporting.unread_images import UnreadImage, among_others, unread_record
+from tweakreg_steps.solving.solution_file import SolutionRecord, read_solution
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import all_names, rejected_names, unread_images
 from tweakreg_steps.steps.declaration import Per, Read, Step
@@ -80,7 +80,7 @@ def run(call: StepCall[NoParameters, Facts]) -> None:
     }
     fits, statement = list(records.values()), call.statement
     solved = call.optional_file("solution")
-    solution = read_json(solved) if solved else None
+    solution = read_solution(solved) if solved else None
     reference = (solution and solution["reference"]) or fits[0]["reference"]
     rows = among_others(
         fits, call.inputs["unread"], lambda one: unread_record(one, reference=reference)
@@ -100,8 +100,8 @@ def run(call: StepCall[NoParameters, Facts]) -> None:
 
 def _misfits(
     call: StepCall[NoParameters, Facts],
-    fits: Mapping[str, Mapping[str, Any]],
-    solution: Mapping[str, Any] | None,
+    fits: Mapping[str, FitRecord],
+    solution: SolutionRecord | None,
 ) -> list[Misfit]:
     """Return how well images that overlap agree, in mas: as they were solved, or as they lie.
 
