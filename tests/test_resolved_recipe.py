@@ -123,3 +123,16 @@ def test_a_file_is_named_from_the_output_folder_however_it_was_given(path: str) 
     resolved = resolved_text(recipe, Findings(images=(image("a"),)))
     read = parse_yaml(resolved, name="resolved").value
     assert read["reference_catalog"]["refcat"] == "../../sky.cat"
+
+
+@pytest.mark.parametrize("method", ["single", "simultaneous"])
+def test_its_own_defaults_invite_no_trouble(tmp_path: Path, method: str) -> None:
+    given = {"input": "a.fits", "solution": {"method": method}}
+    recipe = complete(given, source=None, file=tmp_path / "recipe.yaml")
+    assert not recipe.warnings
+    resolved = resolved_text(recipe, Findings(images=(image("a"),)))
+    read = parse_yaml(resolved, name="resolved").value
+    assert not complete(read, source=None, file=tmp_path / RESOLVED_RECIPE).warnings
+    read["headerlet_creation"]["author"] = "somebody"
+    (said,) = complete(read, source=None, file=tmp_path / RESOLVED_RECIPE).warnings
+    assert said.startswith("headerlet_creation: author have no effect while")

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tweakreg_steps.recipes.schema import HEADER, Tree, value_at
+from tweakreg_steps.recipes.differences import differences
+from tweakreg_steps.recipes.schema import HEADER, Tree, load_schema, value_at
 from tweakreg_steps.records.outdir_files import FILES, FOLDERS
 
 Found = tuple[tuple[str, ...], str]
@@ -200,7 +201,7 @@ def cross_field_warnings(values: Tree, given: Mapping[str, Any]) -> Iterator[str
     """
     matching = values["object_matching"]
     tolerance, separation = matching["tolerance"], matching["separation"]
-    chosen = {"tolerance", "separation"} & set(given.get("object_matching", ()))
+    chosen = {"tolerance", "separation"} & _chosen(given, "object_matching")
     if chosen and separation <= math.sqrt(2) * tolerance:
         yield (
             f"object_matching.separation ({separation}) is not above sqrt(2) times "
@@ -225,7 +226,7 @@ def cross_field_warnings(values: Tree, given: Mapping[str, Any]) -> Iterator[str
         if values[section]["psf"] is not None and values[section]["centroid"] != "psf":
             yield f"{section}.psf has no effect without {section}.centroid: psf"
     headerlet = values["headerlet_creation"]
-    named = set(given.get("headerlet_creation", ())) - {"headerlet"}
+    named = _chosen(given, "headerlet_creation") - {"headerlet"}
     if named and not headerlet["headerlet"]:
         yield (
             f"headerlet_creation: {', '.join(sorted(named))} have no effect while "
@@ -236,18 +237,28 @@ def cross_field_warnings(values: Tree, given: Mapping[str, Any]) -> Iterator[str
 def _solution_warnings(values: Tree, given: Mapping[str, Any]) -> Iterator[str]:
     """Yield what has no effect on how the images are put together."""
     method = values["solution"]["method"]
-    own = set(given.get("solution") or ()) - {"method"}
+    own = _chosen(given, "solution") - {"method"}
     if method == "single":
         if own:
             yield (
                 f"solution: {', '.join(sorted(own))} have no effect while solution.method is single"
             )
         return
-    fitting = {"weights", "robust_start", "nclip", "sigma"} & set(
-        given.get("catalog_fitting") or ()
-    )
+    fitting = {"weights", "robust_start", "nclip", "sigma"} & _chosen(given, "catalog_fitting")
     if fitting:
         yield (
             f"catalog_fitting: {', '.join(sorted(fitting))} have no effect with solution.method: "
             f"{method}; see solution.weights, solution.nclip and solution.sigma"
         )
+
+
+def _chosen(given: Mapping[str, Any], section: str) -> set[str]:
+    """Return what was chosen in a section of a recipe as it was written.
+
+    One that is written out whole, as in ``recipe.resolved.yaml``, chooses what is no default.
+    """
+    said: Mapping[str, Any] = given.get(section) or {}
+    known = load_schema()["properties"][section]["properties"]
+    if known.keys() - said.keys():
+        return set(said)
+    return {one.name.split(".")[1] for one in differences({section: said})}
