@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +23,8 @@ from tweakreg_steps.errors import InputError, JobFailedError, LockedError
 from tweakreg_steps.fits_files.digests import digest_content
 from tweakreg_steps.fits_files.opening import open_quietly
 from tweakreg_steps.fits_files.replaceable import link_note, replacement_problems
+from tweakreg_steps.headers.header_update import WrittenHeader
+from tweakreg_steps.records.statement import Statement
 from tweakreg_steps.records.undo_record import record_path, undo_path
 
 
@@ -34,14 +35,14 @@ class Workbench:
     path: Path
     outdir: Path
 
-    def apply(self, solution: str = "one", measured: str | None = None) -> dict[str, Any]:
+    def apply(self, solution: str = "one", measured: str | None = None) -> WrittenHeader:
         """Write a solution into the file, as it was measured."""
         digest = measured or digest_content(self.path)["file"]
         return apply_solution(
             self.path,
             outdir=self.outdir,
             digest=digest,
-            statement={"stamp": solution},
+            statement=said_of(solution),
             write=lambda destination: write(solution, self.path, destination),
         )
 
@@ -60,14 +61,35 @@ class Workbench:
         return sorted(path.name for path in self.path.parent.iterdir() if path.is_file())
 
 
-def write(solution: str, source: Path, destination: Path) -> dict[str, Any]:
+def said_of(solution: str) -> Statement:
+    """Return what a file with a solution says of its making."""
+    return {
+        "version": "1",
+        "rule": "update_header",
+        "job": "x",
+        "stamp": solution,
+        "recipe_digest": "",
+        "code": "",
+        "parameters": {},
+        "inputs": {},
+        "upstream": {},
+    }
+
+
+def write(solution: str, source: Path, destination: Path) -> WrittenHeader:
     """Write a copy with cards added in front and a table at the end."""
     with open_quietly(source) as hdus:
         hdus[0].header["WCSNAME"] = solution
         hdus["SCI"].header.update({f"KEY{i}": i for i in range(40)})
         hdus.append(fits.ImageHDU(np.arange(9.0), name="WCSCORR"))
         hdus.writeto(destination)
-    return {"wcsname": solution}
+    return {
+        "wcsname": solution,
+        "archived": None,
+        "cards": {},
+        "rewritten": [],
+        "deviation": 0.0,
+    }
 
 
 @pytest.fixture(params=["x.fits", "x.fits.gz"])
@@ -92,7 +114,7 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Workbench:
 
 def test_a_solution_is_written_and_taken_back_bit_for_bit(bench: Workbench) -> None:
     before, time = bench.path.read_bytes(), bench.path.stat().st_mtime_ns
-    assert bench.apply() == {"wcsname": "one"}
+    assert bench.apply()["wcsname"] == "one"
     assert bench.solution == "one"
     assert bench.restore()
     assert bench.path.read_bytes() == before
@@ -144,7 +166,7 @@ def test_the_same_solution_is_not_written_twice_and_another_takes_its_place(
     before, measured = bench.path.read_bytes(), digest_content(bench.path)["file"]
     bench.apply(measured=measured)
     inode = bench.path.stat().st_ino
-    assert bench.apply(measured=measured) == {"wcsname": "one"}
+    assert bench.apply(measured=measured)["wcsname"] == "one"
     assert bench.path.stat().st_ino == inode
     bench.apply("two", measured=measured)
     assert bench.solution == "two"
@@ -226,7 +248,7 @@ def test_output_folder_and_files_may_move_together(bench: Workbench, tmp_path: P
 def test_a_full_disk_costs_nothing(bench: Workbench) -> None:
     before = bench.path.read_bytes()
 
-    def fill_the_disk(destination: Path) -> dict[str, Any]:
+    def fill_the_disk(destination: Path) -> WrittenHeader:
         destination.write_bytes(b"half")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -235,7 +257,7 @@ def test_a_full_disk_costs_nothing(bench: Workbench) -> None:
             bench.path,
             outdir=bench.outdir,
             digest=digest_content(bench.path)["file"],
-            statement={"stamp": "one"},
+            statement=said_of("one"),
             write=fill_the_disk,
         )
     assert bench.path.read_bytes() == before

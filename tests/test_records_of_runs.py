@@ -16,6 +16,7 @@ from tweakreg_steps.finding.catalog_meta import CatalogMeta, SkyMeta
 from tweakreg_steps.fit_file import FitNumbers, FitRecord, numbers_of
 from tweakreg_steps.fits_files.exposure_record import NotedExposure
 from tweakreg_steps.json_file import read_json
+from tweakreg_steps.records.header_record import HeaderRecord
 from tweakreg_steps.records.manifest import Manifest
 from tweakreg_steps.solving.solution_file import SolutionRecord
 from tweakreg_steps.steps import all_steps
@@ -25,6 +26,7 @@ RECORDS: dict[str, Any] = {
     "manifest.json": Manifest,
     "solution.json": SolutionRecord,
     "digests/*.json": NotedExposure,
+    "headers/*.json": HeaderRecord,
     "matches/*.ecsv": MatchMeta,
     "catalogs/*.fits": CatalogMeta,
     "positions/*.fits": CatalogMeta,

@@ -17,6 +17,7 @@ from tiny import copy_tiny
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.provenance.reading import read_statements
+from tweakreg_steps.records.statement import Statement
 from tweakreg_steps.reporting.image_page import image_page
 from tweakreg_steps.reporting.observation import epoch_of, filter_of, visit_of
 from tweakreg_steps.reporting.offset_peaks import describe_offsets
@@ -24,8 +25,17 @@ from tweakreg_steps.reporting.pictures import block_means, mask_png
 from tweakreg_steps.reporting.run_page import run_page
 from tweakreg_steps.tables.table_file import read_table
 
-SAID: dict[str, Any] = {"version": "1", "rule": "write_report", "job": "all", "stamp": "s"}
-SAID |= {"recipe_digest": "r", "code": "c", "parameters": {"a": "--><b>*/"}, "inputs": {}}
+SAID: Statement = {
+    "version": "1",
+    "rule": "write_report",
+    "job": "all",
+    "stamp": "s",
+    "recipe_digest": "r",
+    "code": "c",
+    "parameters": {"a": "--><b>*/"},
+    "inputs": {},
+    "upstream": {},
+}
 SECOND = "paint02q_flc"
 
 
@@ -178,7 +188,7 @@ def test_what_a_file_says_is_no_markup(text: str) -> None:
 
 
 def test_the_page_of_an_image_escapes_too() -> None:
-    said = {**SAID, "parameters": {"x": "--><script>"}}
+    said: Statement = {**SAID, "parameters": {"x": "--><script>"}}
     data = {"image": "a", "chips": [], "plane": {"mas": 40.0}, "n_sources": 1, "n_pairs": 0}
     data |= {"offsets": None}
     match = {"n_reference": 3}

@@ -20,6 +20,7 @@ from tweakreg_steps.atomic import atomic_path, sync_folder
 from tweakreg_steps.errors import InputError, JobFailedError
 from tweakreg_steps.fits_files.digests import digest_content
 from tweakreg_steps.fits_files.image_name import image_name
+from tweakreg_steps.headers.header_update import WrittenHeader
 from tweakreg_steps.json_file import recall_json
 from tweakreg_steps.records.outdir_files import digests_of
 from tweakreg_steps.records.statement import Statement
@@ -33,13 +34,13 @@ from tweakreg_steps.records.undo_record import (
     write_record,
 )
 
-Writer = Callable[[Path], dict[str, Any]]
+Writer = Callable[[Path], WrittenHeader]
 """Writes the file with the solution under the name it is given, and says what was written."""
 
 
 def apply_solution(
     path: Path, *, outdir: Path, digest: str, statement: Statement, write: Writer
-) -> dict[str, Any]:
+) -> WrittenHeader:
     """Replace an original by its copy with a solution.
 
     An earlier solution is taken back before; where the file holds this one already, nothing is
@@ -53,14 +54,14 @@ def apply_solution(
         The output folder, in which the way back is kept.
     digest : str
         ``file`` of `tweakreg_steps.fits_files.digests.digest_exposure` when it was measured.
-    statement : dict
+    statement : Statement
         What the new file says of its making; its stamp tells one solution from another.
     write : Writer
         Writes the new file.
 
     Returns
     -------
-    dict
+    WrittenHeader
         What `write` said.
 
     Raises
@@ -140,7 +141,7 @@ def _record_of(path: Path, outdir: Path) -> UndoRecord | None:
 
 def _replace(
     path: Path, *, outdir: Path, digest: str, statement: Statement, write: Writer
-) -> dict[str, Any]:
+) -> WrittenHeader:
     """Write the new file and the way back, then give the new file the name."""
     target = path.resolve()
     before = digest_content(target)
@@ -164,7 +165,7 @@ def _replace(
             mtime_ns=target.stat().st_mtime_ns,
             segments=segments,
             written=written,
-            provenance=statement,
+            provenance={**statement},
             measured=_measured(path, outdir, digest),
         )
         if sha256_of(rebuild(segments, temporary, kept)) != record.original.sha256:

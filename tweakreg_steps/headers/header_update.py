@@ -8,9 +8,9 @@ or not at all, and is the same whenever it is made.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fit_file import FitRecord
@@ -48,6 +48,26 @@ class AlignedHeader:
     rewritten: tuple[int, ...]
 
 
+class ArchivedRecord(TypedDict):
+    """Where the former primary WCS is kept."""
+
+    key: str
+    name: str
+
+
+class WrittenHeader(TypedDict):
+    """An `AlignedHeader` as JSON has it.
+
+    ``deviation`` is the largest distance (mas) of the written WCS from the fit.
+    """
+
+    wcsname: str
+    archived: ArchivedRecord | None
+    cards: dict[str, dict[str, CardValue | None]]
+    rewritten: list[int]
+    deviation: float
+
+
 def write_aligned_copy(
     source: Path,
     destination: Path,
@@ -61,7 +81,7 @@ def write_aligned_copy(
     same_data: bool,
     history: Sequence[str],
     signature: Signature | None = None,
-) -> dict[str, Any]:
+) -> WrittenHeader:
     """Copy an exposure with its WCS moved by a fit, and say what was written.
 
     Parameters
@@ -73,10 +93,8 @@ def write_aligned_copy(
 
     Returns
     -------
-    dict
-        To be written as JSON: ``wcsname``; ``archived``, the ``key`` and ``name`` of the former
-        WCS or None; ``cards``, those set for each chip's label; ``deviation``, the largest distance
-        (mas) of the written WCS from the fit.
+    WrittenHeader
+        To be written as JSON.
 
     Raises
     ------
@@ -97,7 +115,14 @@ def write_aligned_copy(
         history=history,
         signature=signature,
     )
-    return asdict(written) | {"deviation": solution.deviation}
+    kept = written.archived
+    return {
+        "wcsname": written.wcsname,
+        "archived": {"key": kept.key, "name": kept.name} if kept else None,
+        "cards": {label: dict(cards) for label, cards in written.cards.items()},
+        "rewritten": list(written.rewritten),
+        "deviation": solution.deviation,
+    }
 
 
 def write_copy(

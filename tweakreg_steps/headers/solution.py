@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tweakreg_steps import __version__
 from tweakreg_steps.astrometry.apply_fit import MovedWcs, PlaneFit, move_wcs
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.fit_file import FitRecord, accepted_numbers
+from tweakreg_steps.fit_file import ChipTerm, FitRecord, accepted_numbers
 from tweakreg_steps.fits_files.card_list import CardList
 from tweakreg_steps.fits_files.chips import Chip, is_drizzled, is_hst
 from tweakreg_steps.fits_files.fits_blocks import Hdu
@@ -178,7 +178,7 @@ def _move_chips(
     chips: Sequence[Chip],
     plane_path: Path,
     fit: PlaneFit,
-    terms: Mapping[str, Mapping[str, Any]],
+    terms: Mapping[str, ChipTerm],
 ) -> list[MovedWcs]:
     """Move the WCS of each chip, by the fit and by what it is off by itself."""
     from tweakreg_steps.astrometry.reference_plane import read_reference_plane
@@ -199,7 +199,7 @@ def _move_chips(
 
 
 def _of_chip(
-    fit: PlaneFit, term: Mapping[str, Any], wcs: WCS, chip: Chip, plane: WCS, where: str
+    fit: PlaneFit, term: ChipTerm, wcs: WCS, chip: Chip, plane: WCS, where: str
 ) -> PlaneFit:
     """Return the fit of a chip with a term of its own, which turns about its middle pixel."""
     from tweakreg_steps.astrometry.undistortion import pixels_to_sky, sky_to_plane

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.records.statement import KEY, PNG_KEY, Statement, parse_lines
+from tweakreg_steps.records.statement import KEY, PNG_KEY, Said, parse_lines
 
 _LONGEST_START = 16
 
 
-def read_statements(path: Path) -> list[Statement]:
+def read_statements(path: Path) -> list[Said]:
     """Return what a file says of its making: the last statement is of its own.
 
     Those before are of the files that it is a copy of. Files of other programs say nothing.
@@ -37,7 +37,7 @@ def read_statements(path: Path) -> list[Statement]:
         ) from error
 
 
-def _read_fits(path: Path) -> list[Statement]:
+def _read_fits(path: Path) -> list[Said]:
     """Read the HISTORY of the primary header, the keywords of an aligned file, or a table.
 
     The keywords say version, stamp and digest of the recipe; the whole statement is in the record
@@ -69,14 +69,14 @@ def _read_fits(path: Path) -> list[Statement]:
     return [*parse_lines(texts), *signed]
 
 
-def _read_gzip(path: Path) -> list[Statement]:
+def _read_gzip(path: Path) -> list[Said]:
     """Read a gzipped file, which may be FITS."""
     with gzip.open(path) as stream:
         is_fits = stream.read(len(b"SIMPLE")) == b"SIMPLE"
     return _read_fits(path) if is_fits else []
 
 
-def _read_png(path: Path) -> list[Statement]:
+def _read_png(path: Path) -> list[Said]:
     """Read the texts of a picture."""
     import json
 
@@ -87,14 +87,14 @@ def _read_png(path: Path) -> list[Statement]:
     return [json.loads(said)] if said else []
 
 
-def _read_table(path: Path) -> list[Statement]:
+def _read_table(path: Path) -> list[Said]:
     """Read the metadata of a table."""
     from tweakreg_steps.tables.ecsv import read_table
 
     return _if_there(read_table(path).meta.get(KEY))
 
 
-def _read_json(path: Path) -> list[Statement]:
+def _read_json(path: Path) -> list[Said]:
     """Read the key of a JSON file."""
     from tweakreg_steps.json_file import recall_json
 
@@ -102,7 +102,7 @@ def _read_json(path: Path) -> list[Statement]:
     return _if_there(content.get(KEY)) if content else []
 
 
-def _read_text(path: Path) -> list[Statement]:
+def _read_text(path: Path) -> list[Said]:
     """Read the comment lines of a text."""
     return list(parse_lines(_comments(path.read_bytes())))
 
@@ -113,12 +113,12 @@ def _comments(content: bytes) -> Iterable[str]:
     return (line.removeprefix("#").removeprefix(" ") for line in lines)
 
 
-def _if_there(said: object) -> list[Statement]:
+def _if_there(said: object) -> list[Said]:
     """Return a statement as a list, empty where there is none."""
     return [said] if isinstance(said, dict) and said else []
 
 
-_READERS: tuple[tuple[bytes, Callable[[Path], list[Statement]]], ...] = (
+_READERS: tuple[tuple[bytes, Callable[[Path], list[Said]]], ...] = (
     (b"SIMPLE", _read_fits),
     (b"\x1f\x8b", _read_gzip),
     (b"\x89PNG", _read_png),

@@ -9,7 +9,7 @@ from tweakreg_steps.provenance.ancestry import Made
 from tweakreg_steps.provenance.user_inputs import State, UserInput
 from tweakreg_steps.records.canonical import canonical_json
 from tweakreg_steps.records.library_versions import PACKAGE
-from tweakreg_steps.records.statement import Statement
+from tweakreg_steps.records.statement import Said
 
 _INDENT = "    "
 _PARTS_OF_STATEMENT = {"parameter": "parameters", "input": "inputs", "from": "upstream"}
@@ -43,7 +43,7 @@ def tree_of_ancestry(made: Made) -> dict[str, Any]:
     return _tree(made, set())
 
 
-def text_of_statements(statements: Sequence[Statement]) -> str:
+def text_of_statements(statements: Sequence[Said]) -> str:
     """Return in words what a file says of its making, the last first."""
     lines: list[str] = []
     for said in reversed(statements):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from tweakreg_steps import __version__
 from tweakreg_steps.records.canonical import canonical_json, digest
@@ -33,8 +33,28 @@ _PIECE = 71
 _DECISION = "decision"
 _IN_PLACE = "in_place"
 
-Statement = dict[str, Any]
-"""What a product says of its making; see `statement_of`."""
+Said = dict[str, Any]
+"""What a file says of its making: a `Statement`, or as much of it as its maker wrote."""
+
+
+class Statement(TypedDict):
+    """What a product says of its making.
+
+    ``version`` of this package; ``rule`` and ``job``; ``stamp``, the digest of the record;
+    ``recipe_digest``, of the part of the recipe on which the product depends; the digest of the
+    step's ``code``; its ``parameters``; ``inputs``, what it read of the user's files, as digests;
+    ``upstream``, the stamps of the products it took, by their rule.
+    """
+
+    version: str
+    rule: str
+    job: str
+    stamp: str
+    recipe_digest: str
+    code: str
+    parameters: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+    upstream: Mapping[str, str | None]
 
 
 def statement_of(record: JobRecord) -> Statement:
@@ -49,11 +69,8 @@ def statement_of(record: JobRecord) -> Statement:
 
     Returns
     -------
-    dict
-        ``version`` of this package; ``rule`` and ``job``; ``stamp``, the digest of the
-        record; ``recipe_digest``, of the part of the recipe on which the product depends; the
-        digest of the step's ``code``; its ``parameters``; ``inputs``, what it read of the user's
-        files, as digests; ``upstream``, the stamps of the products it took, by their rule.
+    Statement
+        Of the record as it counts for what the products hold.
     """
     content = _of_content(record)
     return {
@@ -200,7 +217,7 @@ def _pieces(text: str) -> list[str]:
     return [_HEAD, *(f"{_MARK}{piece}" for piece in pieces)]
 
 
-def parse_lines(lines: Iterable[str]) -> Iterator[Statement]:
+def parse_lines(lines: Iterable[str]) -> Iterator[Said]:
     """Yield each statement in lines among others; blanks at their ends may be lost.
 
     Raises

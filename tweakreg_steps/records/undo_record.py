@@ -13,6 +13,7 @@ from typing import Any
 
 from tweakreg_steps.atomic import sync_folder
 from tweakreg_steps.errors import InputError
+from tweakreg_steps.headers.header_update import WrittenHeader
 from tweakreg_steps.json_file import recall_json, write_json
 from tweakreg_steps.records.outdir_files import APPLIED
 
@@ -74,7 +75,7 @@ class UndoRecord:
         Time of the original.
     segments : tuple of Segment
         The original, in order.
-    written : dict
+    written : WrittenHeader
         What `tweakreg_steps.headers.header_update.write_aligned_copy` said.
     provenance : dict
         What the file with the solution says of its making (`tweakreg_steps.records.statement`);
@@ -89,7 +90,7 @@ class UndoRecord:
     applied: FileContent
     mtime_ns: int
     segments: tuple[Segment, ...]
-    written: dict[str, Any]
+    written: WrittenHeader
     provenance: dict[str, Any]
     measured: tuple[dict[str, Any], ...]
 

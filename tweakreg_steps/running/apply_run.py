@@ -6,13 +6,14 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from tweakreg_steps.applying.original_file import holds
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.digests import digest_content
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.recipes.schema import HEADER
+from tweakreg_steps.records.header_record import HeaderRecord
 from tweakreg_steps.records.undo_record import read_record
 from tweakreg_steps.running.step_run import call_of
 from tweakreg_steps.steps.update_header import Call, update_original
@@ -38,13 +39,13 @@ class Applied:
 
     name: str
     path: Path
-    record: dict[str, Any]
+    record: HeaderRecord
     was_there: bool
 
     @property
     def holds_solution(self) -> bool:
         """The original holds the solution now."""
-        return bool(self.record["undo"])
+        return bool(self.record.get("undo"))
 
 
 def apply_run(recipe: Recipe) -> Iterator[Applied]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from tweakreg_steps.errors import InputError
 from tweakreg_steps.json_file import read_json, recall_json, write_json
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.recipes.schema import HEADER
+from tweakreg_steps.records.header_record import HeaderRecord
 from tweakreg_steps.records.outdir_files import TRANSFERRED
 from tweakreg_steps.running.step_run import run_planned
 from tweakreg_steps.steps.declaration import Per
@@ -36,7 +37,7 @@ class Transferred:
     """
 
     path: Path
-    record: Mapping[str, Any]
+    record: HeaderRecord
 
 
 def transfer_run(
@@ -98,9 +99,9 @@ def _require_others(project: Project, left: Sequence[str]) -> None:
         raise InputError("\n".join(problems))
 
 
-def _record(project: Project, job: Job) -> Mapping[str, Any]:
+def _record(project: Project, job: Job) -> HeaderRecord:
     """Return what was written about a file."""
-    found: Mapping[str, Any] = read_json(
+    found: HeaderRecord = read_json(
         project.outdir / HEADER_RECORD.path(file=job.originals[job.image].name)
     )
     return found

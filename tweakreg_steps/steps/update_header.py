@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict, cast
+from typing import NotRequired, TypedDict, cast
 
 from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.fit_file import FitRecord, read_fit
 from tweakreg_steps.fits_files.exposure_record import chip_from_record
+from tweakreg_steps.headers.header_update import WrittenHeader
 from tweakreg_steps.json_file import read_json
 from tweakreg_steps.recipes.schema import HEADER
+from tweakreg_steps.records.header_record import HeaderRecord
 from tweakreg_steps.records.ledger import FitsProduct, Product, is_as_made
 from tweakreg_steps.records.ledger_file import read_entry
 from tweakreg_steps.records.review_file import Decision
@@ -113,37 +115,37 @@ def run(call: Call) -> list[Product]:
     """Write ``aligned/<file name>`` or the original, and ``headers/<file name>.json`` about it."""
     if call.parameters["update_header"]["in_place"]:
         record = update_original(call)
-        products: list[Product] = [Path(record["undo"])] if record["undo"] else []
+        undo = record.get("undo")
+        products: list[Product] = [Path(undo)] if undo else []
     else:
         record, products = _write_copy(call)
     call.write_record("record", record)
     return products
 
 
-def update_original(call: Call) -> dict[str, Any]:
+def update_original(call: Call) -> HeaderRecord:
     """Write the solution of an image into its original, or take an earlier one back.
 
     It is taken back where the image is not aligned any more, or not accepted.
 
     Returns
     -------
-    dict
-        The record of what was written: ``undo`` names the file that leads back, or is None, and
-        ``taken_back`` says that there was a solution before and is none now.
+    HeaderRecord
+        What was written, with ``undo`` and ``taken_back``.
     """
     from tweakreg_steps.applying.in_place import apply_solution, restore_original
     from tweakreg_steps.records.undo_record import record_path
 
     original = call.file("original")
     record, fit = _begin(call)
-    record |= {"undo": None, "taken_back": False}
+    record["undo"], record["taken_back"] = None, False
     if fit is not None:
 
-        def write(destination: Path) -> dict[str, Any]:
+        def write(destination: Path) -> WrittenHeader:
             return _write_solution(call, fit, destination, same_data=False)
 
         try:
-            record |= apply_solution(
+            written = apply_solution(
                 original,
                 outdir=Path(),
                 digest=call.inputs["file"],
@@ -151,13 +153,14 @@ def update_original(call: Call) -> dict[str, Any]:
                 write=write,
             )
         except NotAlignedError as error:
-            record |= {"status": "not_aligned", "reason": error.reason.value}
+            record["status"], record["reason"] = "not_aligned", error.reason.value
         else:
-            return record | {"undo": str(record_path(Path(), original.name))}
-    return record | {"taken_back": restore_original(original, outdir=Path())}
+            return {**record, **written, "undo": str(record_path(Path(), original.name))}
+    record["taken_back"] = restore_original(original, outdir=Path())
+    return record
 
 
-def _write_copy(call: Call) -> tuple[dict[str, Any], list[Product]]:
+def _write_copy(call: Call) -> tuple[HeaderRecord, list[Product]]:
     """Write the copy of an image: with its new WCS, or as it is where there is none."""
     from tweakreg_steps.fits_files.digests import digest_copy
 
@@ -173,22 +176,22 @@ def _write_copy(call: Call) -> tuple[dict[str, Any], list[Product]]:
             if earlier and not earlier <= set(report["rewritten"]):
                 report = _write_solution(call, fit, copy, same_data=False)
             rewritten = report["rewritten"]
-            record |= report
+            record = {**record, **report}
     except NotAlignedError as error:
-        record |= {"status": "not_aligned", "reason": error.reason.value}
+        record["status"], record["reason"] = "not_aligned", error.reason.value
         _copy_as_it_is(call.file("image"), copy)
     known = [None if i in rewritten else d for i, d in enumerate(call.inputs["data"])]
     product = FitsProduct(copy, digest_copy(copy, known))
-    return record | {"aligned": copy.name, "digest": product.digest}, [product]
+    return {**record, "aligned": copy.name, "digest": product.digest}, [product]
 
 
-def _begin(call: Call) -> tuple[dict[str, Any], FitRecord | None]:
+def _begin(call: Call) -> tuple[HeaderRecord, FitRecord | None]:
     """Return what the record says at first, and the fit if it is to be written."""
     decision = Decision(call.inputs["decision"])
     fit = after_review(read_fit(call.file("fit")), rejected=decision is Decision.REJECT)
     if refused := call.inputs.get("refused"):
         fit = {**fit, "status": "not_aligned", "reason": OTHER_WCS, "detail": refused}
-    record: dict[str, Any] = {
+    record: HeaderRecord = {
         "image": call.name,
         "status": fit["status"],
         "reason": fit["reason"],
@@ -196,7 +199,7 @@ def _begin(call: Call) -> tuple[dict[str, Any], FitRecord | None]:
         "aligned": None,
     }
     if "of" in call.inputs:
-        record |= {"of": call.inputs["of"], "detail": fit["detail"]}
+        record["of"], record["detail"] = call.inputs["of"], fit["detail"]
         fit = _without_strange_chips(fit, call.file("image"))
     return record, fit if may_be_written(fit, decision) else None
 
@@ -247,7 +250,7 @@ def _own_data_of_earlier(call: Call) -> set[int] | None:
 
 def _write_solution(
     call: Call, fit: FitRecord, destination: Path, *, same_data: bool
-) -> dict[str, Any]:
+) -> WrittenHeader:
     """Copy the image with its WCS moved by a fit, and say what was written."""
     from tweakreg_steps.headers.header_update import write_aligned_copy
     from tweakreg_steps.headers.signature import Signature
