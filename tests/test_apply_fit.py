@@ -11,7 +11,8 @@ import pytest
 from astropy.wcs import WCS
 from wcs_files import MATRIX, TPV, UVIS_HEADERS, UVIS_SHAPE, Motion, make_plane, motion, wcs_header
 
-from tweakreg_steps.astrometry.apply_fit import TOLERANCE, MovedWcs, PlaneFit, move_wcs, wanted_sky
+from tweakreg_steps.astrometry.apply_fit import TOLERANCE, MovedWcs, move_wcs, wanted_sky
+from tweakreg_steps.astrometry.plane_fit import PlaneFit
 from tweakreg_steps.astrometry.undistortion import pixels_to_sky, separation
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.fits_files.exposure import list_chips, make_wcs, read_header, read_wcs

@@ -12,7 +12,7 @@ from skies import Scene, _wcs
 from steps import run_steps
 from tiny import copy_tiny
 
-from tweakreg_steps.astrometry.apply_fit import PlaneFit
+from tweakreg_steps.astrometry.plane_fit import PlaneFit
 from tweakreg_steps.fit_file import read_fit
 from tweakreg_steps.json_file import read_json
 

@@ -16,12 +16,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.astrometry.frames import radesys_of
+from tweakreg_steps.astrometry.plane_fit import LinearMap, to_reference
 from tweakreg_steps.astrometry.undistortion import (
     pixels_to_sky,
     plane_to_sky,
@@ -29,7 +30,6 @@ from tweakreg_steps.astrometry.undistortion import (
     sky_to_plane,
 )
 from tweakreg_steps.errors import InputError, NotAlignedError, Reason
-from tweakreg_steps.fit_file import FitNumbers
 from tweakreg_steps.fits_files.wcs_cards import core_wcs_header, has_polynomial
 
 if TYPE_CHECKING:
@@ -48,57 +48,6 @@ _SETTLED = 1.0e-13  # deg, 4e-7 mas
 _POLE = 90.0  # deg
 _ZENITHAL = frozenset({"AZP", "SZP", "TAN", "STG", "SIN", "ARC", "ZPN", "ZEA", "AIR"})
 _TPV_DEGREES = ((1, 2), (4, 6), (7, 10), (12, 16), (17, 22), (24, 30), (31, 38))
-
-
-class LinearMap(Protocol):
-    """What this module needs of a fit, such as `tweakreg_steps.matching.fitting.LinearFit`."""
-
-    @property
-    def matrix(self) -> FloatArray:
-        """M, shape (2, 2)."""
-
-    @property
-    def shift(self) -> FloatArray:
-        """s, shape (2,), pixels of the plane."""
-
-    @property
-    def center(self) -> FloatArray:
-        """c, shape (2,), 1-based pixels of the plane."""
-
-
-@dataclass(frozen=True)
-class PlaneFit:
-    """A fit as ``fits/<image>.json`` holds it: M, s and c of `LinearMap`."""
-
-    matrix: FloatArray
-    shift: FloatArray
-    center: FloatArray
-
-    @classmethod
-    def of(cls, numbers: FitNumbers) -> PlaneFit:
-        """Return the fit of these numbers."""
-        return cls(
-            matrix=np.array(numbers["matrix"], dtype=np.float64),
-            shift=np.array([numbers["dx"], numbers["dy"]], dtype=np.float64),
-            center=np.array(numbers["center"], dtype=np.float64),
-        )
-
-    def after(self, shift: FloatArray, matrix: FloatArray, middle: FloatArray) -> PlaneFit:
-        r"""Return the fit of a chip that is first moved by a term of its own.
-
-        The term takes q to :math:`q + a + B (q - m)`, so the chip's own fit is
-        :math:`q - c = (1 + B)^{-1} (M (p - c) + s - a - B (c - m))`.
-
-        Parameters
-        ----------
-        shift, matrix : (2,), (2, 2) float arrays
-            a, in pixels of the plane, and B.
-        middle : (2,) float array
-            m, 1-based pixels of the plane.
-        """
-        back = np.linalg.inv(np.eye(2) + matrix)
-        moved = self.shift - shift - matrix @ (self.center - middle)
-        return PlaneFit(back @ self.matrix, back @ moved, self.center)
 
 
 @dataclass(frozen=True)
@@ -132,15 +81,14 @@ def wanted_sky(
     InputError
         A position cannot be projected on the plane.
     """
-    present = np.stack(sky_to_plane(plane, ra, dec, where=where))
-    offset = present - (np.asarray(fit.center) + np.asarray(fit.shift))[:, np.newaxis]
+    present = np.column_stack(sky_to_plane(plane, ra, dec, where=where))
     try:
-        moved = np.linalg.solve(np.asarray(fit.matrix, dtype=np.float64), offset)
+        wanted = to_reference(fit, present)
     except np.linalg.LinAlgError as error:
         raise NotAlignedError(
             Reason.SINGULAR_FIT, f"{where}: the fit's matrix {fit.matrix!r} cannot be inverted"
         ) from error
-    return plane_to_sky(plane, *(moved + np.asarray(fit.center)[:, np.newaxis]))
+    return plane_to_sky(plane, *wanted.T)
 
 
 def move_wcs(header: Header, wcs: WCS, *, plane: WCS, fit: LinearMap, where: str) -> MovedWcs:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tweakreg_steps import __version__
-from tweakreg_steps.astrometry.apply_fit import MovedWcs, PlaneFit, move_wcs
+from tweakreg_steps.astrometry.apply_fit import MovedWcs, move_wcs
+from tweakreg_steps.astrometry.plane_fit import PlaneFit
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fit_file import ChipTerm, FitRecord, accepted_numbers
 from tweakreg_steps.fits_files.card_list import CardList

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from tweakreg_steps.arrays import BoolArray, FloatArray
+from tweakreg_steps.astrometry.plane_fit import to_reference
 from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.matching.clipping import (
     CentredPairs,
@@ -110,9 +111,7 @@ class LinearFit:
         (n, 2) float array
             Corrected positions in the same pixels.
         """
-        moved = np.asarray(xy, dtype=np.float64) - self.center - self.shift
-        corrected: FloatArray = np.linalg.solve(self.matrix, moved.T).T + self.center
-        return corrected
+        return to_reference(self, xy)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.arrays import FloatArray, IndexArray
+from tweakreg_steps.astrometry.plane_fit import PlaneFit, to_image
 from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.fit_file import FitRecord, numbers_of
 from tweakreg_steps.reporting.chip_maps import ChipMap, compass
@@ -206,12 +207,7 @@ def _each_on_chip(
 def _moved(uv: FloatArray, fit: FitRecord) -> FloatArray | None:
     """Return where a fit, refused or not, puts reference sources on the plane of the image."""
     found = numbers_of(fit)
-    if found is None:
-        return None
-    center = np.array(found["center"])
-    shift = np.array([found["dx"], found["dy"]])
-    moved: FloatArray = (uv - center) @ np.array(found["matrix"]).T + center + shift
-    return moved
+    return None if found is None else to_image(PlaneFit.of(found), uv)
 
 
 def _pairs(pairs: ColumnTable, fit: FitRecord, maps: Mapping[int, ChipMap]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tweakreg_steps.alignment.lists_on_plane import brightness_of, on_plane
 from tweakreg_steps.alignment.misfits import Field, Misfit, misfits_of_fields
+from tweakreg_steps.astrometry.plane_fit import PlaneFit, to_reference
 from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.fit_file import FitRecord, accepted_numbers
 from tweakreg_steps.tables.ecsv import ColumnTable
@@ -69,9 +70,7 @@ def _field(
         return None
     if fit["status"] == "aligned":
         numbers = accepted_numbers(fit)
-        center = np.array(numbers["center"])
-        away = xy - center - [numbers["dx"], numbers["dy"]]
-        xy = away @ np.linalg.inv(np.array(numbers["matrix"])).T + center
+        xy = to_reference(PlaneFit.of(numbers), xy)
     return Field(xy, sky["error"] / mas_per_pixel, brightness_of(sky).astype(np.float64))
 
 

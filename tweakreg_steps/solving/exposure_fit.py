@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tweakreg_steps.arrays import FloatArray, IndexArray
+from tweakreg_steps.astrometry.plane_fit import to_image
 from tweakreg_steps.matching.fitting import LinearFit
 from tweakreg_steps.matching.geometry import Decomposition, decompose, gradients
 from tweakreg_steps.matching.pairs import MatchedPairs
@@ -145,7 +146,7 @@ def _linear_fit(
 ) -> LinearFit:
     """Return a unit's correction as the fit of its pairs."""
     found = solution.plane_fit(unit, center)
-    predicted = (pairs.reference - center) @ found.matrix.T + found.shift + center
+    predicted = to_image(found, pairs.reference)
     residuals, kept = pairs.image - predicted, solution.kept[rows]
     weights = 1.0 / (solution.variances[rows] + pairs.reference_error**2)
     covariance = solution.fit_covariance(unit, center, relative=relative)

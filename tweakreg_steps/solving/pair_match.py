@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tweakreg_steps.arrays import FloatArray, IndexArray
+from tweakreg_steps.astrometry.plane_fit import to_image
 from tweakreg_steps.errors import ChanceOffsetError, NotAlignedError
 from tweakreg_steps.matching.fitting import fit_pairs
 from tweakreg_steps.matching.linear_models import MINIMUM_PAIRS, Geometry
@@ -73,7 +74,7 @@ class Edge:
 
     def carry(self, xy: FloatArray) -> FloatArray:
         """Return where the other has positions (n, 2) of the one."""
-        return np.asarray((xy - self.center) @ self.matrix.T + self.center + self.shift)
+        return to_image(self, xy)
 
 
 def match_pair(

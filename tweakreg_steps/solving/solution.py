@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tweakreg_steps.arrays import BoolArray, FloatArray, IndexArray
-from tweakreg_steps.astrometry.apply_fit import PlaneFit
+from tweakreg_steps.astrometry.plane_fit import PlaneFit, to_image
 from tweakreg_steps.matching.linear_models import Geometry
 from tweakreg_steps.solving.covariances import Covariances, common_motion
 from tweakreg_steps.solving.mosaic_state import Mosaic
@@ -284,11 +284,11 @@ def _hold_mean(solution: MosaicSolution, gauge: BoolArray, mosaic: Mosaic) -> Mo
         for _ in range(_GAUGE_ROUNDS if floats.any() else 0):
             places = solution.centers[u] + shifts[u]
             numbers = -_mean_motion(places, numbers_of(matrices[u], shifts[u]), floats)
-            step = _CommonMotion.of(numbers, places.mean(axis=0))
+            step = _common_motion(numbers, places.mean(axis=0))
             matrices[u] = step.matrix @ matrices[u]
-            shifts[u] = step.move(places) - solution.centers[u]
-            stars[part_of_star == number] = step.move(stars[part_of_star == number])
-            without_own[part == number] = step.move(without_own[part == number])
+            shifts[u] = to_image(step, places) - solution.centers[u]
+            stars[part_of_star == number] = to_image(step, stars[part_of_star == number])
+            without_own[part == number] = to_image(step, without_own[part == number])
     return replace(solution, matrices=matrices, shifts=shifts, stars=stars, without_own=without_own)
 
 
@@ -302,20 +302,7 @@ def _mean_motion(places: FloatArray, numbers: FloatArray, floats: BoolArray) -> 
     return found
 
 
-@dataclass(frozen=True, eq=False)
-class _CommonMotion:
-    """A motion of a part as a whole: ``middle + matrix (xy - middle) + shift``."""
-
-    matrix: FloatArray
-    shift: FloatArray
-    middle: FloatArray
-
-    @classmethod
-    def of(cls, numbers: FloatArray, middle: FloatArray) -> _CommonMotion:
-        """Make the motion of six numbers, (1, 6), about the middle of the part."""
-        matrices, shifts = change(np.eye(2)[None], np.zeros((1, 2)), numbers)
-        return cls(matrices[0], shifts[0], middle)
-
-    def move(self, xy: FloatArray) -> FloatArray:
-        """Move positions (n, 2)."""
-        return np.asarray((xy - self.middle) @ self.matrix.T + self.middle + self.shift)
+def _common_motion(numbers: FloatArray, middle: FloatArray) -> PlaneFit:
+    """Return the motion of a part as a whole by six numbers, (1, 6), about its middle."""
+    matrices, shifts = change(np.eye(2)[None], np.zeros((1, 2)), numbers)
+    return PlaneFit(matrices[0], shifts[0], middle)
