@@ -118,6 +118,7 @@ def _extent(text: str, font: Font) -> tuple[int, int, int, int]:
     return int(np.floor(x0)), int(np.floor(y0)), int(np.ceil(x1)), int(np.ceil(y1))
 
 
+@lru_cache(_REMEMBERED)
 def _draw(text: str, font: Font) -> NDArray[np.uint8]:
     """Draw a text into an array that it fills; 255 where it is opaque."""
     x0, y0, x1, y1 = _extent(text, font)
