@@ -12,12 +12,15 @@ from test_inputs_of_steps import inputs_of
 from typed_values import misfits
 
 from tweakreg_steps.alignment.match_meta import MatchMeta
+from tweakreg_steps.astrometry.footprint import Footprint
 from tweakreg_steps.finding.catalog_meta import CatalogMeta, SkyMeta
 from tweakreg_steps.fit_file import FitNumbers, FitRecord, numbers_of
 from tweakreg_steps.fits_files.exposure_record import NotedExposure
 from tweakreg_steps.json_file import read_json
 from tweakreg_steps.records.header_record import HeaderRecord
 from tweakreg_steps.records.manifest import Manifest
+from tweakreg_steps.reporting.image_report import ImageFacts
+from tweakreg_steps.reporting.quicklook import Quicklook
 from tweakreg_steps.solving.solution_file import SolutionRecord
 from tweakreg_steps.steps import all_steps
 from tweakreg_steps.tables.table_file import read_meta
@@ -31,6 +34,9 @@ RECORDS: dict[str, Any] = {
     "catalogs/*.fits": CatalogMeta,
     "positions/*.fits": CatalogMeta,
     "sky/*.fits": SkyMeta,
+    "footprints/*.json": Footprint,
+    "quicklooks/*.json": Quicklook,
+    "report/*.json": ImageFacts,
 }
 """The types of records and of the metadata of tables, by where these stand in the output folder."""
 

@@ -7,7 +7,7 @@ import re
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -15,10 +15,12 @@ from astropy.io import fits
 from skies import Scene
 from tiny import copy_tiny
 
+from tweakreg_steps.alignment.match_meta import MatchMeta
 from tweakreg_steps.cli import main
 from tweakreg_steps.provenance.reading import read_statements
 from tweakreg_steps.records.statement import Statement
 from tweakreg_steps.reporting.image_page import image_page
+from tweakreg_steps.reporting.image_report import ImageDrawing, ImageFacts
 from tweakreg_steps.reporting.observation import epoch_of, filter_of, visit_of
 from tweakreg_steps.reporting.offset_peaks import describe_offsets
 from tweakreg_steps.reporting.pictures import block_means, mask_png
@@ -69,11 +71,11 @@ def page_of(path: Path) -> Page:
     return Page(path.read_text(encoding="utf-8"))
 
 
-def facts(name: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401  any fact
+def facts(name: str, **changes: Any) -> ImageFacts:  # noqa: ANN401  any fact
     """Return what the page of an image says of it."""
     fit = dict.fromkeys(("dx", "dy", "rotation", "rms_x", "rms_y"), 0.5)
     fit |= dict.fromkeys(("rms_ra", "rms_dec", "wrms_ra", "wrms_dec"), 0.5)
-    return {
+    said = {
         **fit,
         "image": name,
         "status": "aligned",
@@ -97,9 +99,10 @@ def facts(name: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401  any fac
         "parameters": {},
         **changes,
     }
+    return cast("ImageFacts", said)
 
 
-def rendered(*images: dict[str, Any]) -> str:
+def rendered(*images: ImageFacts) -> str:
     """Return the page of a run of images."""
     return run_page(images, (), versions={"numpy": "2"}, said=SAID)
 
@@ -189,16 +192,31 @@ def test_what_a_file_says_is_no_markup(text: str) -> None:
 
 def test_the_page_of_an_image_escapes_too() -> None:
     said: Statement = {**SAID, "parameters": {"x": "--><script>"}}
-    data = {"image": "a", "chips": [], "plane": {"mas": 40.0}, "n_sources": 1, "n_pairs": 0}
-    data |= {"offsets": None}
-    match = {"n_reference": 3}
+    data: ImageDrawing = {
+        "image": "a",
+        "chips": [],
+        "stars": [],
+        "plane": {"mas": 40.0, "north": [0.0, 1.0], "east": [-1.0, 0.0]},
+        "sources": {},
+        "references": {},
+        "pairs": {},
+        "n_sources": 1,
+        "n_pairs": 0,
+        "offsets": None,
+    }
+    match = cast("MatchMeta", {"n_reference": 3})
 
     def tags(text: str) -> list[str]:
         told = facts("a", detail=text, header={"OBJECT": text}, status="not_aligned")
         page = image_page(
             {**told, "reason": "too_few_matches"},
             data,
-            found={"chips": [{"chip": 1, "n_sources": 2, "warnings": [text]}]},
+            found={
+                "image": "a",
+                "found_in": "pixels",
+                "reason": None,
+                "chips": [{"chip": 1, "n_sources": 2, "warnings": [text]}],
+            },
             match=match,
             files={"fit": text},
             log=text,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -20,9 +20,37 @@ _SIDE = 7
 """Points a side of the grid: a cubic polynomial follows the distortion of a camera with it."""
 
 
+class ChipGrid(TypedDict):
+    """Points of a chip, row by row from edge to edge.
+
+    ``x``, ``y`` (1-based pixels) and ``ra``, ``dec`` (deg, by the full distortion).
+    """
+
+    x: list[float]
+    y: list[float]
+    ra: list[float]
+    dec: list[float]
+
+
+class ChipFootprint(TypedDict):
+    """Where a chip is; None for the ``grid`` where some of it have no place on the sky."""
+
+    number: int
+    label: str
+    nx: int
+    ny: int
+    grid: ChipGrid | None
+
+
+class Footprint(TypedDict):
+    """Where the chips of an exposure are: ``footprints/<image>.json``."""
+
+    chips: list[ChipFootprint]
+
+
 def find_footprint(
     path: Path, chips: Sequence[Chip], *, wcs_of: Callable[[Chip], WCS]
-) -> list[dict[str, Any]]:
+) -> Footprint:
     """Say where the chips of an exposure are.
 
     Parameters
@@ -36,12 +64,10 @@ def find_footprint(
 
     Returns
     -------
-    list of dict
-        For each chip its ``number``, ``label``, ``nx``, ``ny``, and a ``grid`` of points, row by
-        row from edge to edge: ``x``, ``y`` (1-based pixels) and ``ra``, ``dec`` (deg, by the
-        full distortion). None in its place where some of them have no place on the sky.
+    Footprint
+        In the order of the chips.
     """
-    return [
+    found: list[ChipFootprint] = [
         {
             "number": chip.number,
             "label": chip.label,
@@ -51,9 +77,10 @@ def find_footprint(
         }
         for chip in chips
     ]
+    return {"chips": found}
 
 
-def _grid(path: Path, chip: Chip, wcs_of: Callable[[Chip], WCS]) -> dict[str, list[float]] | None:
+def _grid(path: Path, chip: Chip, wcs_of: Callable[[Chip], WCS]) -> ChipGrid | None:
     """Return points of a chip in pixels and on the sky."""
     ny, nx = chip.shape
     x, y = (axis.ravel() for axis in np.meshgrid(_ticks(nx), _ticks(ny)))

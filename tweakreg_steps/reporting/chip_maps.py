@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
 from tweakreg_steps.arrays import FloatArray, IndexArray
+from tweakreg_steps.astrometry.footprint import ChipFootprint
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
@@ -46,7 +46,7 @@ class ChipMap:
     size: tuple[int, int]
 
     @classmethod
-    def of_grid(cls, plane: WCS, chip: Mapping[str, Any]) -> ChipMap | None:
+    def of_grid(cls, plane: WCS, chip: ChipFootprint) -> ChipMap | None:
         """Fit the grid of a chip's footprint; None where the plane does not show it."""
         from tweakreg_steps.astrometry.undistortion import separation, sky_to_plane
 
@@ -102,19 +102,28 @@ def _terms(scaled: FloatArray) -> FloatArray:
     return np.column_stack([one, u, v, u * u, u * v, v * v, u**3, u * u * v, u * v * v, v**3])
 
 
-def compass(plane: WCS) -> dict[str, list[float]]:
+class Compass(TypedDict):
+    """Unit vectors along x and y of the plane."""
+
+    north: list[float]
+    east: list[float]
+
+
+def compass(plane: WCS) -> Compass:
     """Return unit vectors along x and y of the plane that point to the north and to the east."""
     from tweakreg_steps.astrometry.undistortion import plane_to_sky, sky_to_plane
 
     x, y = (np.array([value]) for value in plane.wcs.crpix)
     ra, dec = plane_to_sky(plane, x, y)
     to_the_east = _STEP / max(float(np.cos(np.radians(dec[0]))), 1e-6)
-    found = {}
-    for name, other_ra, other_dec in (
-        ("north", ra, dec + _STEP),
-        ("east", ra + to_the_east, dec),
-    ):
-        at = sky_to_plane(plane, other_ra, other_dec, where=name)
+
+    def towards(other_ra: FloatArray, other_dec: FloatArray, where: str) -> list[float]:
+        at = sky_to_plane(plane, other_ra, other_dec, where=where)
         vector = np.array([at[0][0] - x[0], at[1][0] - y[0]])
-        found[name] = np.round(vector / np.hypot(*vector), 4).tolist()
-    return found
+        found: list[float] = np.round(vector / np.hypot(*vector), 4).tolist()
+        return found
+
+    return {
+        "north": towards(ra, dec + _STEP, "north"),
+        "east": towards(ra + to_the_east, dec, "east"),
+    }

@@ -6,16 +6,16 @@ make the pages of all images stale with any of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from tweakreg_steps.alignment.misfits import Misfit
 from tweakreg_steps.records.canonical import canonical_json
+from tweakreg_steps.reporting.image_report import ImageFacts
 from tweakreg_steps.reporting.observation import epoch_of
 from tweakreg_steps.reporting.overlaps import describe_overlaps
 
 
-def overlaps_script(images: Sequence[Mapping[str, Any]], misfits: Sequence[Misfit]) -> str:
+def overlaps_script(images: Sequence[ImageFacts], misfits: Sequence[Misfit]) -> str:
     """Return the script that says how well images agree, two by two, in the order given.
 
     Parameters
@@ -33,8 +33,7 @@ def overlaps_script(images: Sequence[Mapping[str, Any]], misfits: Sequence[Misfi
         ``rows`` as `tweakreg_steps.reporting.overlaps.describe_overlaps` has them, and whether the
         two are apart beyond doubt.
     """
-    rows = describe_overlaps(misfits, [epoch_of(image["header"]) for image in images])
-    for row, pair in zip(rows, misfits, strict=True):
-        row["is_apart"] = pair.is_apart
+    found = describe_overlaps(misfits, [epoch_of(image["header"]) for image in images])
+    rows = [{**row, "is_apart": pair.is_apart} for row, pair in zip(found, misfits, strict=True)]
     names = [{"image": one["image"], "has_page": one.get("is_read", True)} for one in images]
     return f"window.OVERLAPS = {canonical_json({'images': names, 'rows': rows})};"

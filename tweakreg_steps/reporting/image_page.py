@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
+from tweakreg_steps.alignment.match_meta import MatchMeta
 from tweakreg_steps.errors import REASON_TEXTS, Reason
+from tweakreg_steps.finding.catalog_meta import CatalogMeta
 from tweakreg_steps.records.statement import Statement, sign_page
+from tweakreg_steps.reporting.image_report import ImageDrawing, ImageFacts
 from tweakreg_steps.reporting.rendering import format_chance, format_number, render
 from tweakreg_steps.reporting.star_motions import motions_in_words
 
@@ -18,11 +20,11 @@ _STATUS_TEXTS = {
 
 
 def image_page(
-    facts: Mapping[str, Any],
-    data: Mapping[str, Any],
+    facts: ImageFacts,
+    data: ImageDrawing,
     *,
-    found: Mapping[str, Any],
-    match: Mapping[str, Any],
+    found: CatalogMeta,
+    match: MatchMeta,
     files: Mapping[str, str],
     log: str,
     said: Statement,
@@ -46,6 +48,7 @@ def image_page(
     said
         What the page says of its making.
     """
+    offsets = data["offsets"]
     page = render(
         "image.html",
         {
@@ -57,13 +60,13 @@ def image_page(
             "story": [*_search(found), *_story(facts, match)],
             "files": files,
             "log": log,
-            "peaks": (data["offsets"] or {}).get("peaks", []),
+            "peaks": offsets["peaks"] if offsets else [],
         },
     )
     return sign_page(page, said)
 
 
-def verdict(facts: Mapping[str, Any]) -> str:
+def verdict(facts: ImageFacts) -> str:
     """Say in words what became of an image."""
     if facts["status"] == "reference":
         return "It is the reference: the others are aligned with it."
@@ -80,7 +83,7 @@ def reason_text(reason: str) -> str:
         return reason
 
 
-def _numbers(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _numbers(facts: ImageFacts) -> Iterator[tuple[str, str]]:
     """Yield the numbers of a fit, each with what it is called, in px and mas."""
     yield "sources found", str(facts["n_sources"])
     if facts["status"] == "reference":
@@ -91,27 +94,27 @@ def _numbers(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if facts["dx"] is None:
         return
     scale = facts["plane_scale"]
-    for axis in "xy":
-        shift = facts[f"d{axis}"]
-        in_mas = format_number(shift * scale, 1)
+    for axis, shift in (("x", facts["dx"]), ("y", facts["dy"])):
+        in_mas = format_number(None if shift is None else shift * scale, 1)
         yield f"shift along {axis}", f"{format_number(shift, 3)} px ({in_mas} mas)"
     yield "rotation", f"{format_number(facts['rotation'], 5)}°"
     yield "scale", format_number(facts["scale"], 6)
-    for sky, axis in (("RA", "x"), ("Dec", "y")):
-        rms = format_number(facts[f"rms_{sky.lower()}"], 2)
-        yield f"rms in {sky}", f"{rms} mas ({axis}: {format_number(facts[f'rms_{axis}'], 3)} px)"
-        if facts[f"wrms_{sky.lower()}"] != facts[f"rms_{sky.lower()}"]:
-            weighted = format_number(facts[f"wrms_{sky.lower()}"], 2)
-            yield f"rms in {sky}, weighted as in the fit", f"{weighted} mas"
-    for axis in "xy":
-        error = facts.get(f"error_{axis}")
+    for sky, axis, rms, weighted, on_axis in (
+        ("RA", "x", facts["rms_ra"], facts["wrms_ra"], facts["rms_x"]),
+        ("Dec", "y", facts["rms_dec"], facts["wrms_dec"], facts["rms_y"]),
+    ):
+        in_px = format_number(on_axis, 3)
+        yield f"rms in {sky}", f"{format_number(rms, 2)} mas ({axis}: {in_px} px)"
+        if weighted != rms:
+            yield f"rms in {sky}, weighted as in the fit", f"{format_number(weighted, 2)} mas"
+    for axis, error in (("x", facts["error_x"]), ("y", facts["error_y"])):
         if error is not None:
             in_px = format_number(error / scale, 4)
             yield f"standard error along {axis}", f"{format_number(error, 2)} mas ({in_px} px)"
     yield "geometry of the fit", facts["fitgeometry"]
 
 
-def _search(found: Mapping[str, Any]) -> Iterator[str]:
+def _search(found: CatalogMeta) -> Iterator[str]:
     """Yield how the sources of each chip were found, and what the search warned of."""
     for chip in found.get("chips") or ():
         said = [f"chip {chip.get('chip')}: {chip.get('n_sources')} sources"]
@@ -123,11 +126,12 @@ def _search(found: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"chip {chip.get('chip')}: {text}" for text in chip.get("warnings") or ())
 
 
-def _story(facts: Mapping[str, Any], match: Mapping[str, Any]) -> Iterator[str]:
+def _story(facts: ImageFacts, match: MatchMeta) -> Iterator[str]:
     """Yield what happened, step by step, in the order of the work."""
     yield f"{facts['n_sources']} sources, {match['n_reference']} in the reference list"
-    if facts.get("motions"):
-        yield motions_in_words(facts["motions"])
+    motions = facts.get("motions")
+    if motions:
+        yield motions_in_words(motions)
     narrow, fixed = match.get("n_narrow"), match.get("n_fixed")
     if narrow is not None:
         yield (

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.arrays import FloatArray, IndexArray
+from tweakreg_steps.astrometry.footprint import ChipFootprint, ChipGrid
 from tweakreg_steps.astrometry.plane_fit import PlaneFit, to_image
 from tweakreg_steps.errors import NotAlignedError
-from tweakreg_steps.fit_file import FitRecord, numbers_of
-from tweakreg_steps.reporting.chip_maps import ChipMap, compass
+from tweakreg_steps.fit_file import FitRecord, ImageQuality, numbers_of
+from tweakreg_steps.fits_files.header_cards import Cards, CardValue
+from tweakreg_steps.reporting.chip_maps import ChipMap, Compass, compass
 from tweakreg_steps.reporting.numbers import rounded
+from tweakreg_steps.reporting.offset_peaks import Offsets
+from tweakreg_steps.reporting.quicklook import ChipPicture, Quicklook, StarPicture
+from tweakreg_steps.reporting.star_motions import Motions
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 if TYPE_CHECKING:
@@ -25,7 +30,6 @@ KINDS = ("kept", "clipped", "unmatched", "narrow")
 _MOST = 2500
 """Sources, pairs or reference sources that a page draws: the brightest."""
 
-_SHAPE = ("number", "label", "nx", "ny")
 _SAID = (
     *("image", "status", "reason", "detail", "cure", "reference", "fitgeometry"),
     *("n_sources", "n_matched", "n_fit", "n_reference", "false_alarm"),
@@ -35,16 +39,106 @@ _SAID = (
 """What is taken from the record of a fit, as far as it is there."""
 
 
+Columns = dict[str, list[Any]]
+"""A table by its columns."""
+
+
+class ChipDrawing(ChipPicture):
+    """A chip with its picture."""
+
+    label: str
+    nx: int
+    ny: int
+
+
+class PlaneDrawing(Compass):
+    """The reference plane: mas per pixel, and where north and east are."""
+
+    mas: float
+
+
+class SourceDrawing(TypedDict):
+    """What the page of an image draws of its sources.
+
+    ``chips`` with their pictures, and ``stars`` of the quicklook; ``sources`` by columns ``chip``,
+    ``x``, ``y`` (1-based pixels) and ``kind`` (index in `KINDS`); ``references`` by columns:
+    ``chip`` and place before the fit, and after it where there is one; ``pairs`` by columns: place
+    on the plane, residuals in pixels of the plane and of the chip, chip, place on it, magnitude,
+    whether kept. ``n_sources`` and ``n_pairs`` say how many there are.
+    """
+
+    image: str
+    chips: list[ChipDrawing]
+    stars: list[StarPicture]
+    plane: PlaneDrawing
+    sources: Columns
+    references: Columns
+    pairs: Columns
+    n_sources: int
+    n_pairs: int
+
+
+class ImageDrawing(SourceDrawing):
+    """The same with the histogram of ``offsets``, None where there is none."""
+
+    offsets: Offsets | None
+
+
+class ImageFacts(TypedDict):
+    """What the page of the run says of an image: ``report/<image>.json``.
+
+    What its fit says, numbers being None where there is no fit; the ``header`` as far as it is for
+    people; ``plane_scale``, mas per pixel; ``footprint``: the edge of each chip on the sky, a list
+    of [ra, dec] in degrees; ``motions`` of the reference stars; the ``parameters`` that it was
+    aligned with. ``is_read`` is false for an input that is not whole.
+    """
+
+    image: str
+    status: str
+    reason: str
+    detail: str
+    cure: str
+    reference: str
+    fitgeometry: str
+    n_sources: int
+    n_matched: int
+    n_fit: int
+    n_reference: int
+    false_alarm: float | None
+    dx: float | None
+    dy: float | None
+    rotation: float | None
+    scale: float | None
+    skew: float | None
+    rms_x: float | None
+    rms_y: float | None
+    rms_ra: float | None
+    rms_dec: float | None
+    wrms_ra: float | None
+    wrms_dec: float | None
+    error_x: float | None
+    error_y: float | None
+    center: list[float] | None
+    matrix: list[list[float]] | None
+    solution: ImageQuality | None
+    header: dict[str, CardValue]
+    plane_scale: float
+    footprint: list[list[list[float]]]
+    motions: NotRequired[Motions | None]
+    parameters: NotRequired[dict[str, dict[str, Any]]]
+    is_read: NotRequired[bool]
+
+
 def describe_image(
     image: str,
-    chips: Sequence[Mapping[str, Any]],
-    look: Mapping[str, Any],
+    chips: Sequence[ChipFootprint],
+    look: Quicklook,
     fit: FitRecord,
     pairs: ColumnTable,
     sky: ColumnTable,
     sources: ColumnTable,
     plane: WCS,
-) -> dict[str, Any]:
+) -> SourceDrawing:
     """Gather what the page of an image draws.
 
     Parameters
@@ -68,13 +162,8 @@ def describe_image(
 
     Returns
     -------
-    dict
-        ``chips`` with their pictures, and ``stars`` of the quicklook; ``sources`` by columns
-        ``chip``, ``x``, ``y`` (1-based pixels) and ``kind`` (index in `KINDS`); ``references`` by
-        columns: ``chip`` and place before the fit, and after it where there is one; ``pairs`` by
-        columns: place on the plane, residuals in pixels of the plane and of the chip, chip, place
-        on it, magnitude, whether kept; ``plane``: mas per pixel, ``north``, ``east``. Lists are
-        cut to the brightest; ``n_sources`` and ``n_pairs`` say how many there are.
+    SourceDrawing
+        Lists are cut to the brightest.
     """
     from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale
 
@@ -84,7 +173,13 @@ def describe_image(
     return {
         "image": image,
         "chips": [
-            {**{key: chip[key] for key in _SHAPE}, **pictures[chip["number"]]} for chip in chips
+            {
+                "label": chip["label"],
+                "nx": chip["nx"],
+                "ny": chip["ny"],
+                **pictures[chip["number"]],
+            }
+            for chip in chips
         ],
         "stars": look["stars"],
         "plane": {"mas": plane_pixel_scale(plane) * 1000.0, **compass(plane)},
@@ -97,11 +192,11 @@ def describe_image(
 
 
 def summarize_image(
-    chips: Sequence[Mapping[str, Any]],
-    labels: Mapping[str, Any],
+    chips: Sequence[ChipFootprint],
+    labels: Cards,
     fit: FitRecord,
     scale: float,
-) -> dict[str, Any]:
+) -> ImageFacts:
     """Gather what the page of the run says of an image.
 
     Parameters
@@ -115,21 +210,17 @@ def summarize_image(
 
     Returns
     -------
-    dict
-        What the fit says; ``header``; ``plane_scale``, mas per pixel; ``footprint``: the edge of
-        each chip on the sky, a list of [ra, dec] in degrees.
+    ImageFacts
+        Without what is known of motions and parameters.
     """
-    return {
-        **{key: fit.get(key) for key in _SAID},
-        "header": dict(labels),
-        "plane_scale": scale,
-        "footprint": [_edge(chip) for chip in chips if chip["grid"]],
-    }
+    said = {key: fit.get(key) for key in _SAID}
+    edges = [_edge(chip["grid"]) for chip in chips if chip["grid"]]
+    own = {"header": dict(labels), "plane_scale": scale, "footprint": edges}
+    return cast("ImageFacts", {**said, **own})
 
 
-def _edge(chip: Mapping[str, Any]) -> list[list[float]]:
+def _edge(grid: ChipGrid) -> list[list[float]]:
     """Return the edge of a chip on the sky, in order, from its grid."""
-    grid = chip["grid"]
     side = round(len(grid["x"]) ** 0.5)
     number = np.arange(side * side).reshape(side, side)
     around = [*number[0, ::2], *number[2::2, -1], *number[-1, -3::-2], *number[-3:0:-2, 0]]
@@ -151,7 +242,7 @@ def _brightest(magnitude: FloatArray) -> IndexArray:
     return np.sort(order)
 
 
-def _sources(sky: ColumnTable, pairs: ColumnTable) -> dict[str, Any]:
+def _sources(sky: ColumnTable, pairs: ColumnTable) -> Columns:
     """Return the sources of an image and what became of them."""
     kind = np.where(sky["narrow"], KINDS.index("narrow"), KINDS.index("unmatched"))
     if len(pairs):
@@ -172,11 +263,11 @@ def _sources(sky: ColumnTable, pairs: ColumnTable) -> dict[str, Any]:
 
 def _references(
     sources: ColumnTable, fit: FitRecord, maps: Mapping[int, ChipMap], plane: WCS
-) -> dict[str, Any]:
+) -> Columns:
     """Return where the reference sources are on the chips, by the header and by the fit."""
     from tweakreg_steps.alignment.lists_on_plane import on_plane
 
-    rows: dict[str, list[Any]] = {"chip": [], "x": [], "y": [], "x_fit": [], "y_fit": []}
+    rows: Columns = {"chip": [], "x": [], "y": [], "x_fit": [], "y_fit": []}
     try:
         uv = on_plane(plane, sources, whose=sources.meta["origin"])
     except NotAlignedError:
@@ -210,7 +301,7 @@ def _moved(uv: FloatArray, fit: FitRecord) -> FloatArray | None:
     return None if found is None else to_image(PlaneFit.of(found), uv)
 
 
-def _pairs(pairs: ColumnTable, fit: FitRecord, maps: Mapping[int, ChipMap]) -> dict[str, Any]:
+def _pairs(pairs: ColumnTable, fit: FitRecord, maps: Mapping[int, ChipMap]) -> Columns:
     """Return the pairs of a fit with their residuals on the plane and along the chips' axes.
 
     ``bx``, ``by`` and ``ax``, ``ay`` say where on the chip the header, and the fit, put the

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-_COLUMNS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+_COLUMNS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
     ("status", "Status", "What became of the image", {}),
     ("reason", "Reason", "Why it is not aligned", {}),
     ("n_fit", "Pairs", "Pairs kept by the fit", {"format": "{:,.0f}", "scale": "Blues"}),
@@ -22,7 +21,7 @@ _COLUMNS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
 )
 
 
-def multiqc_table(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def multiqc_table(rows: Sequence[Mapping[str, object]]) -> dict[str, object]:
     """Return the table for MultiQC: https://docs.seqera.io/multiqc/custom_content.
 
     Parameters
@@ -41,7 +40,9 @@ def multiqc_table(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             for n, (name, title, text, options) in enumerate(_COLUMNS, start=1)
         },
         "data": {
-            row["image"]: {name: row[name] for name, *_ in _COLUMNS if row[name] not in (None, "")}
+            str(row["image"]): {
+                name: row[name] for name, *_ in _COLUMNS if row[name] not in (None, "")
+            }
             for row in rows
         },
     }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tweakreg_steps.alignment.match_meta import match_meta
 from tweakreg_steps.arrays import FloatArray, IntArray
 from tweakreg_steps.reporting.pictures import counts_png
 from tweakreg_steps.tables.ecsv import ColumnTable
@@ -20,9 +21,32 @@ _APART = 3.0
 """Tolerances within which two peaks are one."""
 
 
+class Peak(TypedDict):
+    """A peak of the histogram: ``x``, ``y`` (pixels), and the ``pairs`` in a box about it."""
+
+    x: float
+    y: float
+    pairs: int
+    taken: bool
+
+
+class Offsets(TypedDict):
+    """The histogram of separations as a page shows it, in pixels of the reference plane.
+
+    ``picture`` (a data URI), the ``low`` and ``high`` edge, ``tolerance``, and ``peaks``: the one
+    taken first, then the fullest others.
+    """
+
+    picture: str
+    low: float
+    high: float
+    tolerance: float
+    peaks: list[Peak]
+
+
 def find_offsets(
     image: str, matches: ColumnTable, sky: ColumnTable, sources: ColumnTable, plane: Path
-) -> dict[str, Any] | None:
+) -> Offsets | None:
     """Describe the histogram from which the offset of an image was taken.
 
     Arguments as for `tweakreg_steps.reporting.offsets_of_match.draw_match`; None where it did not
@@ -33,13 +57,14 @@ def find_offsets(
     found = histogram_of_match(image, matches, sky, sources, plane)
     if found is None:
         return None
-    peak, tolerance = matches.meta.get("offset"), matches.meta["tolerance"]
+    meta = match_meta(matches)
+    peak, tolerance = meta.get("offset"), meta["tolerance"]
     return describe_offsets(found.counts, found.edges, tolerance=tolerance, peak=peak)
 
 
 def describe_offsets(
     counts: NDArray[Any], edges: FloatArray, *, tolerance: float, peak: list[float] | None
-) -> dict[str, Any]:
+) -> Offsets:
     """Describe a histogram of separations, image minus reference.
 
     Parameters
@@ -55,15 +80,13 @@ def describe_offsets(
 
     Returns
     -------
-    dict
-        ``picture`` (a data URI), the ``low`` and ``high`` edge, ``tolerance``, and ``peaks``: the
-        one taken first, then the fullest others, each with ``x``, ``y`` (pixels), ``pairs``
-        (within a box of the tolerance about it) and ``taken``.
+    Offsets
+        With the counts within a box of the tolerance about each peak.
     """
     low, high = float(edges[0]), float(edges[-1])
     width = (high - low) / len(counts)
     boxes = _box_sums(counts, max(1, round(2 * tolerance / width)))
-    peaks = []
+    peaks: list[Peak] = []
     if peak is not None:
         column, row = (min(max(int((v - low) / width), 0), len(counts) - 1) for v in peak)
         pairs = _take(boxes, row, column, math.ceil(_APART * tolerance / width))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tweakreg_steps.alignment.match_meta import MatchMeta, match_meta
 from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.tables.ecsv import ColumnTable
 
@@ -45,7 +45,7 @@ def draw_match(
         draw_offsets,
     )
 
-    meta = matches.meta
+    meta = match_meta(matches)
     if meta["status"] == "reference":
         return draw_message(title=f"{image}: offsets", message=IS_REFERENCE)
     found = histogram_of_match(image, matches, sky, sources, plane)
@@ -77,7 +77,7 @@ def histogram_of_match(
     from tweakreg_steps.matching.offset import count_separations
     from tweakreg_steps.matching.similarity import Similarity
 
-    meta = matches.meta
+    meta = match_meta(matches)
     if "search_radius" not in meta:
         return None
     try:
@@ -91,9 +91,9 @@ def histogram_of_match(
         return None
     selection = _taking_part(image, reference, meta)
     xy = image.xy[selection.image]
-    if meta.get("similarity"):
-        turned = Similarity(*(np.array(meta["similarity"][key]) for key in ("matrix", "shift")))
-        xy = turned.to_reference(xy)
+    found = meta.get("similarity")
+    if found:
+        xy = Similarity(np.array(found["matrix"]), np.array(found["shift"])).to_reference(xy)
     return count_separations(
         xy,
         reference.xy[selection.reference],
@@ -102,7 +102,7 @@ def histogram_of_match(
     )
 
 
-def _taking_part(image: SourceList, reference: SourceList, meta: Mapping[str, Any]) -> Selection:
+def _taking_part(image: SourceList, reference: SourceList, meta: MatchMeta) -> Selection:
     """Choose the sources that the matching used; most of them where it failed."""
     from tweakreg_steps.matching.artifacts import find_artifacts, tiers
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TypedDict
 
 import numpy as np
 
@@ -11,12 +11,29 @@ from tweakreg_steps.alignment.misfits import Misfit
 from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.reporting.numbers import rounded
 
-_NUMBERS = ("dx", "dy", "error", "misfit", "rms", "chi2")
+
+class Overlap(TypedDict):
+    """How two images agree; lengths in mas, None for what is not known.
+
+    ``one`` and ``other`` (indices of images), ``n`` sources in common, the mean of the differences
+    ``dx``, ``dy`` with their standard ``error`` along one axis, the ``misfit``, which is the length
+    of that mean, and the ``rms`` of the differences; ``chi2``: of the mean, by the standard errors
+    of the positions, for two degrees of freedom. ``gap``: days between the exposures.
+    """
+
+    one: int
+    other: int
+    n: int
+    dx: float | None
+    dy: float | None
+    error: float | None
+    misfit: float | None
+    rms: float | None
+    chi2: float | None
+    gap: float | None
 
 
-def describe_overlaps(
-    misfits: Iterable[Misfit], dates: Sequence[float | None]
-) -> list[dict[str, Any]]:
+def describe_overlaps(misfits: Iterable[Misfit], dates: Sequence[float | None]) -> list[Overlap]:
     """Describe how images agree, two by two, in the order given.
 
     Parameters
@@ -28,20 +45,26 @@ def describe_overlaps(
 
     Returns
     -------
-    list of dict
-        ``one`` and ``other`` (indices of images), ``n`` sources in common, the mean of the
-        differences ``dx``, ``dy`` with their standard ``error`` along one axis, the ``misfit``,
-        which is the length of that mean, and the ``rms`` of the differences, all in mas;
-        ``chi2``: of the mean, by the standard errors of the positions, for two degrees of
-        freedom; None where these are not known. ``gap``: days between the exposures, or None.
+    list of Overlap
+        In that order.
     """
-    found = []
+    found: list[Overlap] = []
     for pair in misfits:
         values = np.array([pair.dx, pair.dy, pair.error, pair.apart, pair.rms, pair.chi2])
-        numbers = zip(_NUMBERS, rounded(values, 3), strict=True)
-        gap = _gap(dates[pair.one], dates[pair.other])
+        dx, dy, error, misfit, rms, chi2 = rounded(values, 3)
         found.append(
-            {"one": pair.one, "other": pair.other, "n": pair.n, **dict(numbers), "gap": gap}
+            {
+                "one": pair.one,
+                "other": pair.other,
+                "n": pair.n,
+                "dx": dx,
+                "dy": dy,
+                "error": error,
+                "misfit": misfit,
+                "rms": rms,
+                "chi2": chi2,
+                "gap": _gap(dates[pair.one], dates[pair.other]),
+            }
         )
     return found
 
@@ -52,7 +75,7 @@ def _gap(one: float | None, other: float | None) -> float | None:
 
 
 def overlap_outlines(
-    outlines: Sequence[Sequence[FloatArray]], pairs: Iterable[Mapping[str, Any]]
+    outlines: Sequence[Sequence[FloatArray]], pairs: Iterable[Overlap]
 ) -> list[list[FloatArray]]:
     """Return the common field of each pair of images, as outlines of shape (n, 2).
 

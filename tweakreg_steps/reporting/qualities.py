@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -13,9 +13,32 @@ SHOWN = 3
 """Pairs of images that a run names at its end."""
 
 
-def qualities(
-    records: Sequence[Mapping[str, Any]], misfits: Sequence[Misfit]
-) -> list[dict[str, Any]]:
+Fitted = Mapping[str, Any]
+"""The record of a fit, or what the page of an image says of it."""
+
+
+class Absolute(TypedDict):
+    """How well an image fits the reference; rms in mas."""
+
+    n_absolute: int
+    rms_absolute: float | None
+
+
+class Relative(TypedDict):
+    """How well an image fits those that overlap it, and which of them worst; lengths in mas."""
+
+    n_relative: int
+    rms_relative: float | None
+    worst_neighbour: str
+    worst_offset: float | None
+    worst_error: float | None
+
+
+class Qualities(Absolute, Relative):
+    """What the summary says of an image beside its fit."""
+
+
+def qualities(records: Sequence[Fitted], misfits: Sequence[Misfit]) -> list[Qualities]:
     """Return what the summary says of each image beside its fit.
 
     Parameters
@@ -27,9 +50,8 @@ def qualities(
 
     Returns
     -------
-    list of dict
-        ``n_absolute``, ``rms_absolute``; ``n_relative``, ``rms_relative``, ``worst_neighbour``,
-        ``worst_offset``, ``worst_error``, where it has sources in common with others.
+    list of Qualities
+        In the order of the records.
     """
     mine: list[list[Misfit]] = [[] for _ in records]
     for pair in misfits:
@@ -41,7 +63,7 @@ def qualities(
     ]
 
 
-def _absolute(record: Mapping[str, Any]) -> dict[str, Any]:
+def _absolute(record: Fitted) -> Absolute:
     """Return how well an image fits the reference."""
     if record.get("status") != "aligned":
         return {"n_absolute": 0, "rms_absolute": None}
@@ -50,17 +72,19 @@ def _absolute(record: Mapping[str, Any]) -> dict[str, Any]:
     rms = [record.get(key) for key in ("rms_ra", "rms_dec")]
     known = [value for value in rms if value is not None]
     mean = float(np.sqrt(np.mean(np.square(known)))) if known else None
-    return {"n_absolute": record.get("n_fit"), "rms_absolute": mean}
+    return {"n_absolute": record["n_fit"], "rms_absolute": mean}
 
 
-def _relative(
-    place: int, pairs: Sequence[Misfit], records: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
+def _relative(place: int, pairs: Sequence[Misfit], records: Sequence[Fitted]) -> Relative:
     """Return how well an image fits those that overlap it."""
     if not pairs:
-        return {"n_relative": 0, "rms_relative": None, "worst_neighbour": ""} | dict.fromkeys(
-            ("worst_offset", "worst_error")
-        )
+        return {
+            "n_relative": 0,
+            "rms_relative": None,
+            "worst_neighbour": "",
+            "worst_offset": None,
+            "worst_error": None,
+        }
     n = np.array([pair.n for pair in pairs])
     squares = np.array([pair.rms for pair in pairs]) ** 2
     worst = max(pairs, key=lambda pair: pair.surely)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +32,46 @@ _REACH = 16
 """Pixels from a star to the edge of its cut-out."""
 
 
+class Picture(TypedDict):
+    """A picture of a chip.
+
+    ``block``, the pixels that a pixel of the picture stands for, a side; ``picture`` and ``mask``
+    (data URIs; the latter may be None), and ``limits`` (values drawn white and black).
+    """
+
+    block: int
+    picture: str
+    mask: str | None
+    limits: Sequence[float]
+
+
+class ChipPicture(Picture):
+    """The picture of a chip, by its number."""
+
+    number: int
+
+
+class StarPicture(TypedDict):
+    """A star cut out: the 1-based pixel ``x``, ``y`` of its middle, its ``size``, a data URI."""
+
+    id: int
+    chip: int
+    x: int
+    y: int
+    size: int
+    picture: str
+
+
+class Quicklook(TypedDict):
+    """What an image looks like: ``quicklooks/<image>.json``."""
+
+    chips: list[ChipPicture]
+    stars: list[StarPicture]
+
+
 def make_quicklook(
     path: Path, chips: Sequence[Chip], *, mask: Path | None, catalog: ColumnTable
-) -> dict[str, Any]:
+) -> Quicklook:
     """Make the pictures of an image's chips.
 
     Parameters
@@ -50,15 +87,12 @@ def make_quicklook(
 
     Returns
     -------
-    dict
-        ``chips``: for each its ``number``, ``block`` (pixels that a pixel of the picture stands
-        for, a side), ``picture`` and ``mask`` (data URIs; the latter may be None), and ``limits``
-        (values drawn white and black). ``stars``: for each cut-out its ``id``, ``chip``, the
-        1-based pixel ``x``, ``y`` of its middle, its ``size`` and ``picture``.
+    Quicklook
+        The pictures.
     """
     from tweakreg_steps.fits_files.exposure import read_pixels
 
-    found: dict[str, Any] = {"chips": [], "stars": []}
+    found: Quicklook = {"chips": [], "stars": []}
     chosen = _choose_stars(catalog, chips)
     for chip in chips:
         pixels = read_pixels(path, chip)
@@ -68,7 +102,7 @@ def make_quicklook(
     return found
 
 
-def _draw(pixels: NDArray[Any], chip: Chip, mask: Path | None) -> dict[str, Any]:
+def _draw(pixels: NDArray[Any], chip: Chip, mask: Path | None) -> Picture:
     """Return the pictures of a chip."""
     from tweakreg_steps.fits_files.mask_file import read_mask
 
@@ -127,9 +161,7 @@ def _distance(catalog: ColumnTable, i: int, j: int) -> float:
     return float(np.hypot(*(catalog[axis][i] - catalog[axis][j] for axis in "xy")))
 
 
-def _cut_out(
-    pixels: NDArray[Any], catalog: ColumnTable, own: IndexArray
-) -> Iterator[dict[str, Any]]:
+def _cut_out(pixels: NDArray[Any], catalog: ColumnTable, own: IndexArray) -> Iterator[StarPicture]:
     """Yield the surroundings of the stars of a chip."""
     for i in own.tolist():
         x, y = round(float(catalog["x"][i])), round(float(catalog["y"][i]))

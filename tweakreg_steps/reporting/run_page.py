@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Literal, get_args
 
 from tweakreg_steps.alignment.misfits import Misfit
 from tweakreg_steps.recipes.differences import differences
 from tweakreg_steps.records.statement import Statement, sign_page
 from tweakreg_steps.reporting.image_page import reason_text
+from tweakreg_steps.reporting.image_report import ImageFacts
 from tweakreg_steps.reporting.rendering import drawing_script, render
-from tweakreg_steps.reporting.run_report import count_statuses, describe_run, shared_parameters
+from tweakreg_steps.reporting.run_report import (
+    RunRow,
+    count_statuses,
+    describe_run,
+    shared_parameters,
+)
 
-_BARS = ("rms", "n_fit", "shift", "error")
+_Bar = Literal["rms", "n_fit", "shift", "error"]
+_BARS: tuple[_Bar, ...] = get_args(_Bar)
 """Columns with bars; that of the false-alarm probability has its own, logarithmic."""
 _POOR = 0.5
 """Pixels of rms from which a bar warns."""
 
 
 def run_page(
-    images: Sequence[Mapping[str, Any]],
+    images: Sequence[ImageFacts],
     misfits: Sequence[Misfit],
     *,
     versions: Mapping[str, str],
@@ -40,7 +47,9 @@ def run_page(
     """
     data = describe_run(images, misfits)
     rows = data["rows"]
-    longest = {name: max([row[name] or 0 for row in rows], default=0) for name in _BARS}
+    longest: dict[_Bar, float] = {
+        name: max([row[name] or 0 for row in rows], default=0) for name in _BARS
+    }
     page = render(
         "run.html",
         {
@@ -59,9 +68,9 @@ def run_page(
     return sign_page(page, said)
 
 
-def _bars(row: Mapping[str, Any], longest: Mapping[str, float]) -> dict[str, float]:
+def _bars(row: RunRow, longest: Mapping[_Bar, float]) -> dict[str, float]:
     """Return how long the bars of a row are, in percent, and whether its rms is poor."""
-    found = {
+    found: dict[str, float] = {
         name: round(100 * (row[name] or 0) / longest[name], 1) if longest[name] else 0.0
         for name in _BARS
     }

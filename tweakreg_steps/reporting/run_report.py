@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypedDict, cast
 
 import numpy as np
 
 from tweakreg_steps.alignment.misfits import Misfit
 from tweakreg_steps.arrays import FloatArray
+from tweakreg_steps.fits_files.header_cards import CardValue
 from tweakreg_steps.recipes.schema import IMAGES
 from tweakreg_steps.records.canonical import canonical_json
+from tweakreg_steps.reporting.image_report import ImageFacts
 from tweakreg_steps.reporting.numbers import rounded
 from tweakreg_steps.reporting.observation import epoch_of, filter_of, visit_of
-from tweakreg_steps.reporting.overlaps import describe_overlaps, overlap_outlines
-from tweakreg_steps.reporting.qualities import qualities
+from tweakreg_steps.reporting.overlaps import Overlap, describe_overlaps, overlap_outlines
+from tweakreg_steps.reporting.qualities import Qualities, qualities
+from tweakreg_steps.reporting.star_motions import Motions
 
 _WORST = 5
 _MOST_OVERLAPS = 200
@@ -23,7 +26,84 @@ _MOST_OVERLAPS = 200
 _ARCMIN = 60.0
 
 
-def describe_run(images: Sequence[Mapping[str, Any]], misfits: Sequence[Misfit]) -> dict[str, Any]:
+class RunRow(TypedDict):
+    """What the table says of an image; None for what is not known.
+
+    Lengths in mas, those with ``px`` in pixels of the plane; ``mjd`` of its beginning, and
+    ``exptime`` as its header has it.
+    """
+
+    image: str
+    status: str
+    reason: str
+    detail: str
+    cure: str
+    n_sources: int
+    n_matched: int
+    n_fit: int
+    shift_px: float | None
+    shift: float | None
+    rms: float | None
+    rms_px: float | None
+    error: float | None
+    error_px: float | None
+    dx: float | None
+    dy: float | None
+    rotation: float | None
+    scale: float | None
+    false_alarm: float | None
+    mjd: float | None
+    visit: str
+    filter: str
+    exptime: CardValue | None
+    has_page: bool
+    motions: Motions | None
+
+
+class RatedRow(RunRow, Qualities):
+    """The same, and how well the image fits the others and the reference."""
+
+
+class Outline(TypedDict):
+    """An outline on the sky, in arcmin to the east and to the north."""
+
+    x: list[float | None]
+    y: list[float | None]
+
+
+class ChipOutline(Outline):
+    """That of a chip, with the row of its image."""
+
+    row: int
+
+
+class RunMap(TypedDict):
+    """Where the chips are about the ``center``, ra and dec in degrees."""
+
+    center: list[float]
+    outlines: list[ChipOutline]
+
+
+class DrawnOverlap(Overlap):
+    """How two images agree, and their common field."""
+
+    outlines: list[Outline]
+
+
+class RunDrawing(TypedDict):
+    """What the page of a run draws.
+
+    ``mas`` per pixel of the plane; ``rows``, one an image; ``worst``: the rows to look at first.
+    """
+
+    mas: float
+    rows: list[RatedRow]
+    map: RunMap
+    overlaps: list[DrawnOverlap]
+    worst: list[int]
+
+
+def describe_run(images: Sequence[ImageFacts], misfits: Sequence[Misfit]) -> RunDrawing:
     """Gather what the page of a run draws.
 
     Parameters
@@ -36,20 +116,21 @@ def describe_run(images: Sequence[Mapping[str, Any]], misfits: Sequence[Misfit])
 
     Returns
     -------
-    dict
-        ``mas`` per pixel of the plane; ``rows``, one an image, in plain numbers; ``map``:
-        outlines on the sky in arcmin to the east and to the north of ``center`` (deg), with the
-        row that each belongs to; ``overlaps`` with their outlines; ``worst``: the rows to look at
-        first.
+    RunDrawing
+        In plain numbers.
     """
     own = [_short(quality) for quality in qualities(images, misfits)]
-    rows = [{**_row(image), **quality} for image, quality in zip(images, own, strict=True)]
+    rows: list[RatedRow] = [
+        {**_row(image), **quality} for image, quality in zip(images, own, strict=True)
+    ]
     center = _center(images)
     outlines = [[_project(np.array(e), center) for e in image["footprint"]] for image in images]
     overlaps = describe_overlaps(misfits[:_MOST_OVERLAPS], [row["mjd"] for row in rows])
     fields = overlap_outlines(outlines, overlaps) if overlaps else []
-    for overlap, field in zip(overlaps, fields, strict=True):
-        overlap["outlines"] = [_listed(outline) for outline in field]
+    drawn: list[DrawnOverlap] = [
+        {**overlap, "outlines": [_listed(outline) for outline in field]}
+        for overlap, field in zip(overlaps, fields, strict=True)
+    ]
     return {
         "mas": images[0]["plane_scale"] if images else 0.0,
         "rows": rows,
@@ -61,12 +142,12 @@ def describe_run(images: Sequence[Mapping[str, Any]], misfits: Sequence[Misfit])
                 for outline in chips
             ],
         },
-        "overlaps": overlaps,
+        "overlaps": drawn,
         "worst": _worst(rows),
     }
 
 
-def count_statuses(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+def count_statuses(rows: Sequence[RunRow]) -> dict[str, int]:
     """Count the images by what became of them; those that there always are first."""
     found = {"aligned": 0, "not_aligned": 0, "reference": 0}
     for row in rows:
@@ -74,7 +155,7 @@ def count_statuses(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     return found
 
 
-def shared_parameters(images: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def shared_parameters(images: Sequence[ImageFacts]) -> dict[str, Any]:
     """Return the parameters that images were aligned with, in the form of a recipe.
 
     Most images share a value; where one has another, that stands under its name.
@@ -95,24 +176,35 @@ def shared_parameters(images: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {**shared, IMAGES: own}
 
 
-def _row(image: Mapping[str, Any]) -> dict[str, Any]:
+def _row(image: ImageFacts) -> RunRow:
     """Return what the table says of an image; lengths in mas and in pixels of the plane."""
     scale, header = image["plane_scale"], image["header"]
     is_fit = image["status"] == "aligned"
-    shift = np.hypot(image["dx"], image["dy"]) if image["dx"] is not None else np.nan
-    rms = np.hypot(image["wrms_ra"], image["wrms_dec"]) if is_fit else np.nan
-    errors = [error for key in ("error_x", "error_y") if (error := image.get(key)) is not None]
-    error = float(np.hypot(*errors)) if is_fit and len(errors) == 2 else np.nan  # noqa: PLR2004  axes
+    shift = _length(image["dx"], image["dy"])
+    rms = _length(image["wrms_ra"], image["wrms_dec"]) if is_fit else np.nan
+    error = _length(image["error_x"], image["error_y"]) if is_fit else np.nan
     values = rounded(np.array([shift, shift * scale, rms, rms / scale, error]), 4)
+    shift_px, in_mas, rms_mas, rms_px, error_mas = values
     return {
-        **{key: image[key] for key in ("image", "status", "reason", "n_sources")},
+        "image": image["image"],
+        "status": image["status"],
+        "reason": image["reason"],
+        "n_sources": image["n_sources"],
         "detail": image["detail"] or "",
         "cure": image.get("cure") or "",
         "n_matched": image["n_matched"],
         "n_fit": image["n_fit"],
-        **dict(zip(("shift_px", "shift", "rms", "rms_px", "error"), values, strict=True)),
-        "error_px": None if values[4] is None else round(values[4] / scale, 5),
-        **{key: image[key] for key in ("dx", "dy", "rotation", "scale", "false_alarm")},
+        "shift_px": shift_px,
+        "shift": in_mas,
+        "rms": rms_mas,
+        "rms_px": rms_px,
+        "error": error_mas,
+        "error_px": None if error_mas is None else round(error_mas / scale, 5),
+        "dx": image["dx"],
+        "dy": image["dy"],
+        "rotation": image["rotation"],
+        "scale": image["scale"],
+        "false_alarm": image["false_alarm"],
         "mjd": epoch_of(header),
         "visit": visit_of(header),
         "filter": filter_of(header),
@@ -122,23 +214,28 @@ def _row(image: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _short(quality: Mapping[str, Any]) -> dict[str, Any]:
+def _length(x: float | None, y: float | None) -> float:
+    """Return the length of a vector; nan where it is not known."""
+    return np.nan if x is None or y is None else float(np.hypot(x, y))
+
+
+def _short(quality: Qualities) -> Qualities:
     """Return numbers with the digits that a page shows."""
-    return {
+    short = {
         key: round(value, 4) if isinstance(value, float) else value
         for key, value in quality.items()
     }
+    return cast("Qualities", short)
 
 
-def _worst(rows: Sequence[Mapping[str, Any]]) -> list[int]:
+def _worst(rows: Sequence[RunRow]) -> list[int]:
     """Return the rows to look at first: those that failed, then those of the largest rms."""
     failed = [i for i, row in enumerate(rows) if row["status"] == "not_aligned"]
-    fitted = [i for i, row in enumerate(rows) if row["rms"] is not None]
-    fitted.sort(key=lambda i: -rows[i]["rms"])
-    return [*failed, *fitted][: max(_WORST, min(len(failed), 4 * _WORST))]
+    fitted = [(-rms, i) for i, row in enumerate(rows) if (rms := row["rms"]) is not None]
+    return [*failed, *(i for _, i in sorted(fitted))][: max(_WORST, min(len(failed), 4 * _WORST))]
 
 
-def _center(images: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
+def _center(images: Sequence[ImageFacts]) -> tuple[float, float]:
     """Return the middle of all footprints, ra and dec in degrees."""
     points = [point for image in images for edge in image["footprint"] for point in edge]
     if not points:
@@ -166,6 +263,6 @@ def _project(edge: FloatArray, center: tuple[float, float]) -> FloatArray:
     return found
 
 
-def _listed(outline: FloatArray) -> dict[str, list[float | None]]:
+def _listed(outline: FloatArray) -> Outline:
     """Return an outline as two lists."""
     return {"x": rounded(outline[:, 0], 5), "y": rounded(outline[:, 1], 5)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -10,9 +10,28 @@ from tweakreg_steps.alignment.moving_reference import is_moving
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 
+class Motions(TypedDict):
+    """Which proper motions were used for an image; a number that is not known is None.
+
+    ``epoch`` of the image; of the matched stars, or of all where none was matched: ``n`` of them,
+    the median ``catalog_epoch`` and the ``gap`` to the image (years), ``n_moving``, those whose
+    motion is known, their median ``motion`` (mas a year), and the median and the largest way that
+    they were ``moved`` and ``most`` (mas).
+    """
+
+    epoch: float | None
+    n: int
+    catalog_epoch: float | None
+    gap: float | None
+    n_moving: int
+    motion: float | None
+    moved: float | None
+    most: float | None
+
+
 def describe_motions(
     sources: ColumnTable, pairs: ColumnTable, epoch: float | None
-) -> dict[str, Any] | None:
+) -> Motions | None:
     """Return which proper motions were used for an image; None where no reference star moves.
 
     Parameters
@@ -27,11 +46,8 @@ def describe_motions(
 
     Returns
     -------
-    dict
-        ``epoch``; of the matched stars, or of all where none was matched: ``n`` of them, the median
-        ``catalog_epoch`` and the ``gap`` to the image (years), ``n_moving``, those whose motion is
-        known, their median ``motion`` (mas a year), and the median and the largest way that they
-        were ``moved`` and ``most`` (mas). A number that is not known is None.
+    Motions or None
+        None where no reference star moves.
     """
     if not is_moving(sources):
         return None
@@ -57,7 +73,7 @@ def describe_motions(
     }
 
 
-def motions_in_words(found: dict[str, Any]) -> str:
+def motions_in_words(found: Motions) -> str:
     """Say what `describe_motions` has found, for the page of an image."""
     if found["gap"] is None:
         return "the headers tell no epoch: reference stars stand where the catalog has them"

@@ -6,12 +6,13 @@ inputs, and what is wrong with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypedDict, TypeVar
+from collections.abc import Callable, Iterable
+from typing import TypedDict, TypeVar, cast
 
 from tweakreg_steps.curing.advice import Found, advise
 from tweakreg_steps.errors import Reason
 from tweakreg_steps.fit_file import FitRecord
+from tweakreg_steps.reporting.image_report import ImageFacts
 
 T = TypeVar("T")
 
@@ -89,7 +90,7 @@ def unread_record(one: UnreadImage, *, reference: str) -> FitRecord:
     }
 
 
-def unread_report(one: UnreadImage, beside: Mapping[str, Any]) -> dict[str, Any]:
+def unread_report(one: UnreadImage, beside: ImageFacts) -> ImageFacts:
     """Return what the page of a run is told of an image that was not read.
 
     Parameters
@@ -99,12 +100,12 @@ def unread_report(one: UnreadImage, beside: Mapping[str, Any]) -> dict[str, Any]
     beside
         What it is told of another one.
     """
-    return {
-        **dict.fromkeys(beside),
-        **unread_record(one, reference=beside["reference"]),
+    own = {
         "header": {},
         "plane_scale": beside["plane_scale"],
         "footprint": [],
         "parameters": {},
         "is_read": False,
     }
+    said = unread_record(one, reference=beside["reference"])
+    return cast("ImageFacts", {**dict.fromkeys(beside), **said, **own})

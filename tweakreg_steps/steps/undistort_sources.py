@@ -46,4 +46,4 @@ def run(call: StepCall[parameters.UndistortSources, ChipsOfImage]) -> None:
         sky = make_sky_list(call.read_table(key), image, chips, wcs_of=wcs_of)
         footprint = find_footprint(image, chips, wcs_of=wcs_of)
     call.write_table("sky", sky)
-    call.write_record("footprint", {"chips": footprint})
+    call.write_record("footprint", footprint)

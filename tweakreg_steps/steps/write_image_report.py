@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from typing import NotRequired, TypedDict, cast
 
+from tweakreg_steps.alignment.match_meta import match_meta
+from tweakreg_steps.astrometry.footprint import Footprint
+from tweakreg_steps.finding.catalog_meta import CatalogMeta
 from tweakreg_steps.fit_file import read_fit
 from tweakreg_steps.fits_files.header_cards import Cards
 from tweakreg_steps.json_file import read_json
 from tweakreg_steps.records.outdir_files import log_of_image
 from tweakreg_steps.records.review_file import Decision
 from tweakreg_steps.records.verdict import after_review
+from tweakreg_steps.reporting.quicklook import Quicklook
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import LAST_SOURCES, is_reported
 from tweakreg_steps.steps.declaration import Per, Step
@@ -108,25 +112,25 @@ def run(call: StepCall[NoParameters, Facts]) -> None:
     from tweakreg_steps.reporting.offset_peaks import find_offsets
     from tweakreg_steps.reporting.star_motions import describe_motions
 
-    chips = read_json(call.file("footprint"))["chips"]
-    look = read_json(call.file("look"))
+    footprint: Footprint = read_json(call.file("footprint"))
+    look: Quicklook = read_json(call.file("look"))
     fit = after_review(read_fit(call.file("fit")), rejected=call.inputs["rejected"])
     plane = read_reference_plane(call.file("plane"))
-    found = call.read_meta("catalog")
+    found = cast("CatalogMeta", call.read_meta("catalog"))
     sky, matches, pairs = (call.read_table(name) for name in ("sky", "matches", "pairs"))
     sources = call.read_table("expanded" if call.optional_file("expanded") else "sources")
     scale = plane_pixel_scale(plane) * 1000.0
-    facts = summarize_image(chips, call.inputs["labels"], fit, scale)
+    facts = summarize_image(footprint["chips"], call.inputs["labels"], fit, scale)
     facts["motions"] = describe_motions(sources, pairs, call.inputs.get("epoch"))
     facts["parameters"] = merged_parameters(fit, sources.meta, found, matches.meta)
-    used = sources.head(matches.meta["n_reference"])
-    data = describe_image(call.name, chips, look, fit, pairs, sky, used, plane)
-    data["offsets"] = find_offsets(call.name, matches, sky, sources, call.file("plane"))
+    used = sources.head(match_meta(matches)["n_reference"])
+    drawn = describe_image(call.name, footprint["chips"], look, fit, pairs, sky, used, plane)
+    offsets = find_offsets(call.name, matches, sky, sources, call.file("plane"))
     page = image_page(
         facts,
-        data,
+        {**drawn, "offsets": offsets},
         found=found,
-        match=matches.meta,
+        match=match_meta(matches),
         files={text: f"../{product.path(image=call.name)}" for text, product in _LINKED.items()},
         log=f"../{log_of_image(call.name)}",
         said=call.statement,

@@ -6,6 +6,7 @@ from typing import TypedDict
 
 from tweakreg_steps.json_file import read_json
 from tweakreg_steps.records.statement import sign_script
+from tweakreg_steps.reporting.image_report import ImageFacts
 from tweakreg_steps.reporting.unread_images import UnreadImage, among_others, unread_report
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import all_names, unread_images
@@ -76,7 +77,7 @@ def run(call: StepCall[NoParameters, Facts]) -> None:
     from tweakreg_steps.reporting.run_page import run_page
     from tweakreg_steps.reporting.run_report import describe_run
 
-    read = [read_json(path) for path in call.files_of("facts").values()]
+    read: list[ImageFacts] = [read_json(path) for path in call.files_of("facts").values()]
     images = among_others(read, call.inputs["unread"], lambda one: unread_report(one, read[0]))
     places = {image["image"]: place for place, image in enumerate(images)}
     misfits = misfits_of_table(call.read_table("overlaps"), places)
