@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from aligned_copies import FIT, QUALITY, plane_near
 from astropy.io import fits
 from stwcs.wcsutil import HSTWCS, headerlet
-from test_header_update import FIT, QUALITY, plane_near
 from wcs_files import UVIS_HEADERS
 
 from tweakreg_steps.astrometry.apply_fit import MovedWcs, move_wcs
