@@ -16,7 +16,7 @@ JobKey = tuple[str, str]
 def entries(outdir: Path) -> dict[JobKey, dict[str, Any]]:
     """Return what the ledger has of each job, by rule and name, as a note has it."""
     with open_ledger(outdir) as ledger:
-        return {key: entry.as_json() for key, entry in ledger.entries()}
+        return {key: dict(entry.as_json()) for key, entry in ledger.entries()}
 
 
 def entry_of(outdir: Path, rule: str, name: str) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class Failed:
     def rows(self) -> dict[str, dict[str, Any]]:
         """The rows of the summary, by image."""
         rows = summary_rows(read_summary(self.folder / "out" / "summary.ecsv"))
-        return {row["image"]: row for row in rows}
+        return {row["image"]: dict(row) for row in rows}
 
 
 @pytest.fixture

@@ -21,6 +21,8 @@ from tweakreg_steps.records.header_record import HeaderRecord
 from tweakreg_steps.records.manifest import Manifest
 from tweakreg_steps.reporting.image_report import ImageFacts
 from tweakreg_steps.reporting.quicklook import Quicklook
+from tweakreg_steps.reporting.summary import SummaryRow, read_summary, summary_rows
+from tweakreg_steps.solving.edge_table import EdgeMeta
 from tweakreg_steps.solving.solution_file import SolutionRecord
 from tweakreg_steps.steps import all_steps
 from tweakreg_steps.tables.table_file import read_meta
@@ -34,6 +36,7 @@ RECORDS: dict[str, Any] = {
     "catalogs/*.fits": CatalogMeta,
     "positions/*.fits": CatalogMeta,
     "sky/*.fits": SkyMeta,
+    "pairs/*.ecsv": EdgeMeta,
     "footprints/*.json": Footprint,
     "quicklooks/*.json": Quicklook,
     "report/*.json": ImageFacts,
@@ -61,6 +64,11 @@ def _misfits_of_records(outdir: Path) -> Iterator[str]:
             said = read_json(path) if path.suffix == ".json" else read_meta(path)
             own = {key: value for key, value in said.items() if key != "provenance"}
             yield from misfits(own, kind, path.name, closed=True)
+
+
+def test_rows_of_the_summary_are_what_their_type_says(outdir: Path) -> None:
+    for row in summary_rows(read_summary(outdir / "summary.ecsv")):
+        assert misfits(row, SummaryRow, "row", closed=True) == []
 
 
 def test_fits_are_what_their_types_say(outdir: Path) -> None:

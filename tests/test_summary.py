@@ -51,7 +51,7 @@ def test_the_columns_are_those_of_the_contract_in_order() -> None:
 
 def test_rows_keep_the_input_order_and_the_values() -> None:
     records = [make_record("z"), make_record("a", dx=0.1 + 0.2)]
-    rows = summary_rows(summarise(*records))
+    rows = [dict(row) for row in summary_rows(summarise(*records))]
     assert [{key: row[key] for key in records[0]} for row in rows] == records
 
 
@@ -117,7 +117,8 @@ MINIMAL = {"image": "m", "n_sources": 9, "reference": "ref"}
 
 
 def test_the_reference_is_the_identity_and_was_not_fitted() -> None:
-    (row,) = summary_rows(summarise({**MINIMAL, "status": "reference", "reason": ""}))
+    (found,) = summary_rows(summarise({**MINIMAL, "status": "reference", "reason": ""}))
+    row: dict[str, Any] = dict(found)
     assert [row[name] for name in FIT] == [0.0, 0.0, 0.0, 1.0, 0.0]
     assert row["matrix"] == [[1.0, 0.0], [0.0, 1.0]]
     assert np.isnan([row[name] for name in RMS]).all()

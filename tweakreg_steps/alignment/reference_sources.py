@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tweakreg_steps.alignment.reference_list import make_reference_list
 from tweakreg_steps.arrays import BoolArray, FloatArray
+from tweakreg_steps.sections import ReferenceCatalog
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _MAS_PER_DEGREE = 3.6e6
 log = logging.getLogger(__name__)
 
 
-def sources_of_catalog(path: Path, plane: WCS, parameters: Mapping[str, Any]) -> ColumnTable:
+def sources_of_catalog(path: Path, plane: WCS, parameters: ReferenceCatalog) -> ColumnTable:
     """Return the entries of a reference catalog as a reference list.
 
     Parameters

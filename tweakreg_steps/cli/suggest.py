@@ -7,14 +7,15 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from tweakreg_steps.cli.outcome_table import outcome_lines
 from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
 from tweakreg_steps.curing.advice import NOTHING_HELPS
-from tweakreg_steps.curing.cure import as_yaml, images_block, settings
+from tweakreg_steps.curing.cure import Changes, as_yaml, images_block, settings
 from tweakreg_steps.curing.knobs import in_words
 from tweakreg_steps.errors import RecipeError
+from tweakreg_steps.fit_file import FitRecord, accepted_numbers
 from tweakreg_steps.json_file import recall_json
 from tweakreg_steps.printable import printable
 from tweakreg_steps.reporting.unread_images import unread_record
@@ -66,7 +67,7 @@ def run(arguments: Namespace) -> int:
     return 0 if all(each.best for each in found) else SOME_NOT_ALIGNED
 
 
-def _verdicts(project: Project, names: list[str], recipe: Path) -> dict[str, Mapping[str, Any]]:
+def _verdicts(project: Project, names: list[str], recipe: Path) -> dict[str, FitRecord]:
     """Return the records of the fits of the images to look at.
 
     Raises
@@ -85,7 +86,7 @@ def _verdicts(project: Project, names: list[str], recipe: Path) -> dict[str, Map
         one["name"]: unread_record(one, reference="") for one in unread_images(project.findings)
     }
     fits = {
-        name: unread.get(name) or recall_json(project.outdir / FIT.path(image=name))
+        name: unread.get(name) or _fit_of(project.outdir / FIT.path(image=name))
         for name in names or known
     }
     missing = [name for name, fit in fits.items() if fit is None]
@@ -96,7 +97,13 @@ def _verdicts(project: Project, names: list[str], recipe: Path) -> dict[str, Map
     return {n: fit for n, fit in fits.items() if fit and fit["status"] == "not_aligned"}
 
 
-def _suggest(project: Project, name: str, verdict: Mapping[str, Any]) -> Suggestion:
+def _fit_of(path: Path) -> FitRecord | None:
+    """Return the record of a fit, or None where there is none that can be read."""
+    found = recall_json(path)
+    return None if found is None else cast("FitRecord", found)
+
+
+def _suggest(project: Project, name: str, verdict: FitRecord) -> Suggestion:
     """Measure what would align one image."""
     from tweakreg_steps.running.suggesting import Suggestion, suggest
     from tweakreg_steps.running.trial_bench import trial_bench
@@ -125,17 +132,18 @@ def _lines(project: Project, found: Suggestion) -> Iterator[str]:
 def _result(trial: Trial) -> str:
     """Say what came of a trial."""
     record = trial.record
-    if not trial.aligns:
-        return f"not aligned ({record['reason'] or record['detail']})"
+    if record is None or not trial.aligns:
+        return f"not aligned ({trial.reason or trial.problem})"
+    fit = accepted_numbers(record)
     return (
         f"aligned: {record['n_fit']} of {record['n_matched']} pairs kept,"
-        f" shift ({record['dx']:.2f}, {record['dy']:.2f}) pixels,"
-        f" rotation {record['rotation']:.4f} deg,"
-        f" rms {record['rms_ra']:.2f} {record['rms_dec']:.2f} mas"
+        f" shift ({fit['dx']:.2f}, {fit['dy']:.2f}) pixels,"
+        f" rotation {fit['rotation']:.4f} deg,"
+        f" rms {fit['rms_ra']:.2f} {fit['rms_dec']:.2f} mas"
     )
 
 
-def _as_json(found: Suggestion) -> dict[str, Any]:
+def _as_json(found: Suggestion) -> dict[str, object]:
     """Return what was found of an image for programs."""
     return {
         "image": found.image,
@@ -143,9 +151,9 @@ def _as_json(found: Suggestion) -> dict[str, Any]:
         "trials": [
             {
                 "changes": trial.changes,
-                "status": trial.record["status"],
-                "reason": trial.record["reason"],
-                "n_fit": trial.record.get("n_fit", 0),
+                "status": trial.record["status"] if trial.record else "not_aligned",
+                "reason": trial.reason,
+                "n_fit": trial.record["n_fit"] if trial.record else 0,
             }
             for trial in found.trials
         ],
@@ -153,7 +161,7 @@ def _as_json(found: Suggestion) -> dict[str, Any]:
     }
 
 
-def _write(recipe: Path, changes: Mapping[str, Any]) -> None:
+def _write(recipe: Path, changes: Mapping[str, Changes]) -> None:
     """Write changes into the recipe, its comments kept."""
     from tweakreg_steps.editing.recipe_editing import set_in_recipe
 

@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from tweakreg_steps.curing.cure import Changes
 from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.records.outdir_files import SUMMARY
 from tweakreg_steps.records.review_file import Decision
-from tweakreg_steps.reporting.summary import read_summary, summary_rows
+from tweakreg_steps.reporting.summary import SummaryRow, read_summary, summary_rows
 from tweakreg_steps.reviewing.conversation import plots_of, record_decisions
 from tweakreg_steps.reviewing.waiting import is_aligned, require_fits
 from tweakreg_steps.running.final_table import changes_of
@@ -38,8 +38,8 @@ class Outcome:
     """
 
     image: str
-    row: Mapping[str, Any]
-    changes: Mapping[str, Any]
+    row: SummaryRow
+    changes: Changes
 
     @property
     def rms(self) -> float:

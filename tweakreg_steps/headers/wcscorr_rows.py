@@ -121,10 +121,12 @@ def _new_rows(primary: CardList, science: Sequence[CardList]) -> NDArray[Any]:
         said |= {"WCS_ID": _value(cards, "WCSNAME"), "EXTVER": version}
         for name, value in said.items():
             is_text = _ROW[name].kind == "S"
-            if isinstance(value, bool) or isinstance(value, str) != is_text:
+            if isinstance(value, str) and is_text:
+                row[name] = value.encode("ascii")[: _ROW[name].itemsize].rstrip()
+            elif is_text or value is None or isinstance(value, (bool, str)):
                 raise _OtherFormError
-            size = _ROW[name].itemsize
-            row[name] = value.encode("ascii")[:size].rstrip() if is_text else value
+            else:
+                row[name] = value
     return rows
 
 
@@ -159,7 +161,7 @@ def _name_of_table(primary: CardList, key: str, kind: str) -> str:
     return usual[1]
 
 
-def _linear_part(cards: CardList) -> Mapping[str, Any]:
+def _linear_part(cards: CardList) -> Mapping[str, CardValue]:
     """Return the linear part of the primary WCS in the digits in which wcslib writes it."""
     from astropy.io.fits import Header
     from astropy.wcs import WCS

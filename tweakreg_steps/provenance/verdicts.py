@@ -55,7 +55,7 @@ def verdict_of(outdir: Path, image: str) -> dict[str, Any] | None:
     if summary.is_file():
         for row in summary_rows(read_summary(summary)):
             if row["image"] == image:
-                return row
+                return dict(row)
     return recall_json(outdir / FIT.path(image=image))
 
 

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -18,10 +18,11 @@ from tweakreg_steps.alignment.overlap import hull_of
 from tweakreg_steps.arrays import FloatArray, IndexArray
 from tweakreg_steps.astrometry.undistortion import pixel_scale, pixels_to_sky, sky_to_plane
 from tweakreg_steps.fits_files.exposure import read_wcs
+from tweakreg_steps.fits_files.header_cards import CardValue
 from tweakreg_steps.matching.source_list import SourceList
 from tweakreg_steps.psf.exposed_pixels import ExposedPixels, ExposureFiles
 from tweakreg_steps.psf.psf_build import BuiltPsf, build_psfs
-from tweakreg_steps.psf.psf_file import ERROR, write_psf
+from tweakreg_steps.psf.psf_file import ERROR, Commented, write_psf
 from tweakreg_steps.psf.psf_stars import ExposedChip
 from tweakreg_steps.sections import ObjectMatching, Pointings
 from tweakreg_steps.solving.joining import join_pairs
@@ -119,7 +120,7 @@ def build_from_dithers(
     chips = expose_chips(dithers, matching=matching)
     built = build_psfs(chips)
     setup = dithers[0].files.chips[0].setup
-    cards: dict[str, Any] = {
+    cards: dict[str, CardValue | Commented] = {
         "CAMERA": setup.camera,
         "FILTER": setup.filter,
         "NEXPOS": (len(dithers), "exposures that it was built from"),

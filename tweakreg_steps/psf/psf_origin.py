@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from tweakreg_steps.fits_files.header_cards import Cards
 from tweakreg_steps.psf.psf_camera import camera_and_filter, camera_of
 
 DETECTORS = {90: (1, 2), 56: (1, 2), 36: (2, 2), 200: (4, 2)}
@@ -36,7 +35,7 @@ class Origin:
     said_by: str
 
 
-def origin_of(path: Path, header: Mapping[str, Any], comments: str) -> Origin:
+def origin_of(path: Path, header: Cards, comments: str) -> Origin:
     """Find out what a file of the library is the PSF of.
 
     Its cards go before its comments, and these before its name.
@@ -73,7 +72,7 @@ def _in_name(name: str) -> Origin | None:
     return Origin(match[1].upper(), match[2].upper(), "name") if match else None
 
 
-def reach_of(header: Mapping[str, Any]) -> tuple[float, float]:
+def reach_of(header: Cards) -> tuple[float, float]:
     """Return the last column and row of a detector that has a node in a file of the library."""
     beside, above = DETECTORS.get(int(header["NAXIS3"]), (1, 1))
     return (
@@ -82,7 +81,7 @@ def reach_of(header: Mapping[str, Any]) -> tuple[float, float]:
     )
 
 
-def _last(header: Mapping[str, Any], key: str, number: int) -> float:
+def _last(header: Cards, key: str, number: int) -> float:
     """Return the place of a node; nan where the header does not tell."""
     place = header.get(f"{key}{number:02d}")
     return float(place) if isinstance(place, int | float) else math.nan

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from tweakreg_steps import __version__
 from tweakreg_steps.errors import InputError
@@ -65,6 +65,28 @@ class Made:
     fits: str | None = None
 
 
+class MadeRecord(TypedDict):
+    """A `Made` as a note has it: one of the two digests."""
+
+    size: int
+    mtime_ns: int
+    sha256: NotRequired[str]
+    fits: NotRequired[str]
+
+
+class EntryRecord(TypedDict):
+    """An `Entry` as a note has it."""
+
+    record: JobRecord
+    ticket: str
+    declared: list[str]
+    log: str
+    contents: Mapping[str, str]
+    versions: Mapping[str, str]
+    products: Mapping[str, MadeRecord]
+    version: NotRequired[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What is noted of a job.
@@ -104,9 +126,9 @@ class Entry:
         """What those who take the products depend on: the stamp of the job, or what they hold."""
         return next(iter(self.contents.values()), digest(self.record))
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> EntryRecord:
         """Return the entry as a note has it."""
-        return {
+        said: EntryRecord = {
             "record": self.record,
             "ticket": self.ticket,
             "declared": list(self.declared),
@@ -114,8 +136,10 @@ class Entry:
             "contents": self.contents,
             "versions": self.versions,
             "products": {name: _made_as_json(made) for name, made in self.products.items()},
-            **({"version": self.version} if self.version else {}),
         }
+        if self.version:
+            said["version"] = self.version
+        return said
 
 
 def write_note(
@@ -243,17 +267,21 @@ def _is_product(name: str, made: object) -> bool:
     )
 
 
-def _made_of_json(made: Mapping[str, Any]) -> Made:
+def _made_of_json(made: MadeRecord) -> Made:
     """Return what a product was like, from its description in a note."""
     sha256 = made.get("sha256")
-    fits = made["fits"] if sha256 is None else None
+    fits = made.get("fits") if sha256 is None else None
     return Made(made["size"], made["mtime_ns"], sha256, fits)
 
 
-def _made_as_json(made: Made) -> dict[str, Any]:
+def _made_as_json(made: Made) -> MadeRecord:
     """Return what a product was like, as a note has it."""
-    content = {"fits": made.fits} if made.sha256 is None else {"sha256": made.sha256}
-    return {"size": made.size, "mtime_ns": made.mtime_ns, **content}
+    said: MadeRecord = {"size": made.size, "mtime_ns": made.mtime_ns}
+    if made.sha256 is not None:
+        said["sha256"] = made.sha256
+    elif made.fits is not None:
+        said["fits"] = made.fits
+    return said
 
 
 def _describe(product: Product) -> tuple[str, Made]:

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
-
 from tweakreg_steps.errors import Reason
 from tweakreg_steps.fit_file import FitRecord
 from tweakreg_steps.records.review_file import Decision
-
-_REJECTED: dict[str, Any] = {
-    "status": "not_aligned",
-    "reason": Reason.REJECTED.value,
-    "detail": "rejected with tweakreg review",
-}
 
 
 def after_review(fit: FitRecord, *, rejected: bool) -> FitRecord:
@@ -27,7 +19,12 @@ def after_review(fit: FitRecord, *, rejected: bool) -> FitRecord:
         ``rejected``; one that was not aligned anyway keeps its own reason.
     """
     if rejected and fit["status"] == "aligned":
-        return cast("FitRecord", {**fit, **_REJECTED})
+        return {
+            **fit,
+            "status": "not_aligned",
+            "reason": Reason.REJECTED.value,
+            "detail": "rejected with tweakreg review",
+        }
     return fit
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from textwrap import wrap
-from typing import Any
 
 from tweakreg_steps.curing.cure import Changes, images_block
 from tweakreg_steps.errors import REASON_TEXTS, Reason
@@ -30,7 +29,7 @@ def format_failures(summary: ColumnTable, *, width: int | None) -> str:
     return "".join(f"\n{format_verdict(row, width=width)}" for row in failed)
 
 
-def format_verdict(row: Mapping[str, Any], *, width: int | None) -> str:
+def format_verdict(row: Mapping[str, object], *, width: int | None) -> str:
     """Return the verdict about an image: status, reason, what was found, and the cure.
 
     Parameters
@@ -41,7 +40,8 @@ def format_verdict(row: Mapping[str, Any], *, width: int | None) -> str:
         Characters of a line; None breaks no line.
     """
     status = str(row["status"]).replace("_", " ")
-    reason = f" ({row['reason']}): {explain_reason(row['reason'])}" if row["reason"] else ""
+    code = str(row["reason"])
+    reason = f" ({code}): {explain_reason(code)}" if code else ""
     lines = [f"{row['image']}: {status}{reason}"]
     for key, label in _LABELS.items():
         if row.get(key):

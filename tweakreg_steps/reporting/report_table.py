@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tweakreg_steps.printable import printable_line
 from tweakreg_steps.reporting.failures import explain_reason
-from tweakreg_steps.reporting.summary import Status, summary_rows
+from tweakreg_steps.reporting.summary import Status, SummaryRow, summary_rows
 from tweakreg_steps.tables.ecsv import ColumnTable
 
 if TYPE_CHECKING:
@@ -116,9 +116,9 @@ def _lay_out(summary: ColumnTable) -> tuple[tuple[str, ...], list[tuple[str, ...
     return of(tuple(headings)), [of(row) for row in rows]
 
 
-def _is_weighted(row: Mapping[str, Any]) -> bool:
+def _is_weighted(row: SummaryRow) -> bool:
     """Tell whether the pairs of an image do not count the same in its fit."""
-    pairs = ((row[f"wrms_{axis}"], row[f"rms_{axis}"]) for axis in ("ra", "dec"))
+    pairs = ((row["wrms_ra"], row["rms_ra"]), (row["wrms_dec"], row["rms_dec"]))
     return any(abs(weighted - plain) > 0.0 for weighted, plain in pairs)  # no fit has nan
 
 
@@ -138,11 +138,11 @@ def _draw(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
     return table
 
 
-def _format_row(row: Mapping[str, Any]) -> tuple[str, ...]:
+def _format_row(row: SummaryRow) -> tuple[str, ...]:
     """Give the cells of one image."""
     was_not_matched = row["status"] == Status.REFERENCE and row["n_matched"] == 0
-    names = ("wrms_ra", "wrms_dec") if _is_weighted(row) else ("rms_ra", "rms_dec")
-    rms = [_number(row[name], ".2f") for name in names]
+    plain, weighted = (row["rms_ra"], row["rms_dec"]), (row["wrms_ra"], row["wrms_dec"])
+    rms = [_number(value, ".2f") for value in (weighted if _is_weighted(row) else plain)]
     return (
         printable_line(row["image"]),
         printable_line(row["status"]).replace("_", " "),

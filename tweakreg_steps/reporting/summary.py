@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypedDict, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,6 +95,43 @@ SUMMARY_COLUMNS: tuple[SummaryColumn, ...] = (
     SummaryColumn("wrms_dec", np.float64, "mas", "the same along declination"),
 )
 """The columns in their order."""
+
+
+class SummaryRow(TypedDict):
+    """A row of the summary as plain values; nan for a number that there is not."""
+
+    image: str
+    status: str
+    reason: str
+    n_sources: int
+    n_matched: int
+    n_fit: int
+    dx: float
+    dy: float
+    rotation: float
+    scale: float
+    skew: float
+    rms_x: float
+    rms_y: float
+    rms_ra: float
+    rms_dec: float
+    matrix: list[list[float]]
+    fitgeometry: str
+    reference: str
+    detail: str
+    cure: str
+    error_x: float
+    error_y: float
+    n_absolute: int
+    rms_absolute: float
+    n_relative: int
+    rms_relative: float
+    worst_neighbour: str
+    worst_offset: float
+    worst_error: float
+    wrms_ra: float
+    wrms_dec: float
+
 
 _NO_FIT: dict[str, Any] = {
     **{column.name: None for column in SUMMARY_COLUMNS if column.dtype is np.float64},
@@ -231,12 +268,11 @@ def read_summary(path: Path) -> ColumnTable:
     return table
 
 
-def summary_rows(summary: ColumnTable) -> list[dict[str, Any]]:
+def summary_rows(summary: ColumnTable) -> list[SummaryRow]:
     """Give the summary row by row as plain Python values (a matrix as nested lists)."""
     columns = {name: column.tolist() for name, column in summary.columns.items()}
-    return [
-        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
-    ]
+    rows = zip(*columns.values(), strict=True)
+    return [cast("SummaryRow", dict(zip(columns, values, strict=True))) for values in rows]
 
 
 def notes_on_all(summary: ColumnTable) -> list[str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tweakreg_steps.curing.cure import Changes
 from tweakreg_steps.json_file import recall_json
 from tweakreg_steps.printable import printable_line
 from tweakreg_steps.records.outdir_files import SUMMARY
@@ -78,7 +78,7 @@ def _finite(value: Any) -> Any:  # noqa: ANN401  any JSON value
     return None if isinstance(value, float) and value != value else value  # noqa: PLR0124  nan
 
 
-def changes_of(outdir: Path, summary: ColumnTable) -> dict[str, Mapping[str, Any]]:
+def changes_of(outdir: Path, summary: ColumnTable) -> dict[str, Changes]:
     """Return what to change in the recipe for each image that is not aligned, by its name."""
     failed = [
         str(name)

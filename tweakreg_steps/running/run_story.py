@@ -10,12 +10,12 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.recipes.differences import differences
 from tweakreg_steps.records.outdir_files import STORY, SUMMARY
+from tweakreg_steps.reporting.summary import SummaryRow
 from tweakreg_steps.workflow.project import Project
 
 _MOST = 40
@@ -25,7 +25,7 @@ _PROGRAM = "the program has changed"
 _NOTICED = 0.01
 """Pixels of a shift, and parts of an rms, below which a change is none."""
 
-Outcomes = Mapping[str, Mapping[str, Any]]
+Outcomes = Mapping[str, SummaryRow]
 """The rows of a summary, by the names of images."""
 
 
@@ -86,16 +86,18 @@ def _changes(before: Outcomes, after: Outcomes) -> Iterator[str]:
                 yield f"{name}: {', '.join(said)}"
 
 
-def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+def _differences(before: SummaryRow, now: SummaryRow) -> Iterator[str]:
     """Yield what differs between two rows of an image."""
     if before["status"] != now["status"]:
         yield f"{before['status']} → {now['status']}".replace("_", " ")
     if before["n_fit"] != now["n_fit"]:
         yield f"{before['n_fit']} → {now['n_fit']} pairs"
-    for key, unit, digits in (("rms_ra", "mas", 2), ("rms_dec", "mas", 2)):
-        one, other = before[key], now[key]
+    for key, one, other in (
+        ("rms_ra", before["rms_ra"], now["rms_ra"]),
+        ("rms_dec", before["rms_dec"], now["rms_dec"]),
+    ):
         if abs(other - one) > _NOTICED * max(one, other):
-            yield f"{key} {one:.{digits}f} → {other:.{digits}f} {unit}"
-    for key in ("dx", "dy"):
-        if abs(now[key] - before[key]) > _NOTICED:
-            yield f"{key} {before[key]:.3f} → {now[key]:.3f} px"
+            yield f"{key} {one:.2f} → {other:.2f} mas"
+    for key, one, other in (("dx", before["dx"], now["dx"]), ("dy", before["dy"], now["dy"])):
+        if abs(other - one) > _NOTICED:
+            yield f"{key} {one:.3f} → {other:.3f} px"

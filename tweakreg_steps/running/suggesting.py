@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from tweakreg_steps.curing.cure import Changes
 from tweakreg_steps.curing.knobs import Knob, enough_radius, joined, knobs, with_changes
 from tweakreg_steps.curing.match_trials import MATCHING, MatchTrial, try_matching
 from tweakreg_steps.errors import InputError, NotAlignedError, Reason
+from tweakreg_steps.finding.catalog_meta import sky_meta
+from tweakreg_steps.fit_file import FitRecord, accepted_numbers
 from tweakreg_steps.running.trial_bench import TrialBench
 
 
@@ -24,17 +25,25 @@ class Trial:
     changes
         The changes.
     record
-        The record of the fit with them.
+        The record of the fit with them; None where it did not come to that.
+    problem
+        Why it did not.
     """
 
     name: str
     changes: Changes
-    record: Mapping[str, Any]
+    record: FitRecord | None
+    problem: str = ""
 
     @property
     def aligns(self) -> bool:
         """Tell whether they align the image."""
-        return bool(self.record["status"] == "aligned")
+        return self.record is not None and self.record["status"] == "aligned"
+
+    @property
+    def reason(self) -> str:
+        """Why they do not, a code; empty where they do, and where there was nothing to judge."""
+        return self.record["reason"] if self.record else ""
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,7 @@ class Suggestion:
     """
 
     image: str
-    verdict: Mapping[str, Any]
+    verdict: FitRecord
     trials: tuple[Trial, ...]
     best: Trial | None
 
@@ -64,7 +73,7 @@ class Suggestion:
         return self.best.changes if self.best else {}
 
 
-def suggest(bench: TrialBench, verdict: Mapping[str, Any]) -> Suggestion:
+def suggest(bench: TrialBench, verdict: FitRecord) -> Suggestion:
     """Turn one thing after the other until the image is aligned; then, if need be, two together.
 
     Parameters
@@ -94,8 +103,8 @@ def suggest(bench: TrialBench, verdict: Mapping[str, Any]) -> Suggestion:
 
 def _lower(bench: TrialBench) -> list[list[float]]:
     """Return what the catalog knows of lower thresholds."""
-    found: list[list[float]] = bench.sky(bench.values).meta.get("lower", {}).get("counts", [])
-    return found
+    lower = sky_meta(bench.sky(bench.values)).get("lower")
+    return lower["counts"] if lower else []
 
 
 def _turn(bench: TrialBench, knob: Knob) -> Iterator[Trial]:
@@ -113,12 +122,13 @@ def _try(bench: TrialBench, name: str, changes: Changes) -> Trial:
     try:
         return Trial(name, changes, bench.align(with_changes(bench.values, changes)))
     except InputError as error:
-        record = {"status": "not_aligned", "reason": "", "detail": str(error)}
-        return Trial(name, changes, record)
+        return Trial(name, changes, None, str(error))
 
 
 def _refined(bench: TrialBench, trial: Trial) -> Trial:
     """Return a trial that aligns the image with no more than it takes."""
+    assert trial.record is not None  # noqa: S101  it aligns the image
+    fit = accepted_numbers(trial.record)
     own = dict(trial.changes.get(MATCHING, {}))
     present = bench.values[MATCHING]
     if "searchrad" in own:
@@ -126,7 +136,7 @@ def _refined(bench: TrialBench, trial: Trial) -> Trial:
 
         is_arcsec = present["searchunits"] == "arcseconds"
         unit = plane_pixel_scale(bench.plane) if is_arcsec else 1.0
-        shift = max(abs(trial.record["dx"]), abs(trial.record["dy"])) * unit
+        shift = max(abs(fit["dx"]), abs(fit["dy"])) * unit
         own["searchrad"] = max(enough_radius(shift), present["searchrad"])
     if "minobj" in own:
         own["minobj"] = trial.record["n_matched"]
@@ -140,7 +150,7 @@ def _refined(bench: TrialBench, trial: Trial) -> Trial:
 def _together(bench: TrialBench, trials: list[Trial]) -> Iterator[Trial]:
     """Yield what comes of other sources together with another matching, until it aligns."""
     for trial in trials:
-        if MATCHING in trial.changes or trial.record.get("n_sources", 0) == 0:
+        if MATCHING in trial.changes or not (trial.record and trial.record["n_sources"]):
             continue
         matched = _match(bench, trial)
         if matched.changes:

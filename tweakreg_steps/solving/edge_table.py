@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict, cast
 
 import numpy as np
 
@@ -17,7 +17,22 @@ _DESCRIPTIONS = {
     "id_other": "number of the source of the other image",
     "distance": "distance of the two once their images are laid over each other",
 }
-_ARRAYS = ("matrix", "shift", "center", "covariance")
+
+
+class EdgeMeta(TypedDict):
+    """The metadata of a match of two images: see `Edge`; ``detail`` says why there is none."""
+
+    one: str
+    other: str
+    n_pairs: int
+    false_alarm: float
+    reason: str
+    detail: str
+    extent: float
+    matrix: list[list[float]]
+    shift: list[float]
+    center: list[float]
+    covariance: list[list[float]]
 
 
 def table_of_edge(edge: Edge, one: ColumnTable, other: ColumnTable) -> ColumnTable:
@@ -35,7 +50,7 @@ def table_of_edge(edge: Edge, one: ColumnTable, other: ColumnTable) -> ColumnTab
         The sky lists of the two.
     """
     rows = edge.rows
-    meta: dict[str, Any] = {
+    meta: EdgeMeta = {
         "one": one.meta["image"],
         "other": other.meta["image"],
         "n_pairs": edge.n_pairs,
@@ -43,7 +58,10 @@ def table_of_edge(edge: Edge, one: ColumnTable, other: ColumnTable) -> ColumnTab
         "reason": edge.reason,
         "detail": edge.problem,
         "extent": edge.extent,
-        **{name: getattr(edge, name).tolist() for name in _ARRAYS},
+        "matrix": edge.matrix.tolist(),
+        "shift": edge.shift.tolist(),
+        "center": edge.center.tolist(),
+        "covariance": edge.covariance.tolist(),
     }
     return ColumnTable(
         columns={
@@ -69,8 +87,7 @@ def edge_of_table(table: ColumnTable, places: dict[str, int]) -> Edge:
     places : dict of str to int
         The place of each image among all.
     """
-    meta = table.meta
-    arrays = {name: np.array(meta[name], dtype=np.float64) for name in _ARRAYS}
+    meta = cast("EdgeMeta", table.meta)
     return Edge(
         one=places[meta["one"]],
         other=places[meta["other"]],
@@ -80,5 +97,8 @@ def edge_of_table(table: ColumnTable, places: dict[str, int]) -> Edge:
         chance=meta["false_alarm"],
         problem=meta["detail"],
         reason=meta["reason"],
-        **arrays,
+        matrix=np.array(meta["matrix"], dtype=np.float64),
+        shift=np.array(meta["shift"], dtype=np.float64),
+        center=np.array(meta["center"], dtype=np.float64),
+        covariance=np.array(meta["covariance"], dtype=np.float64),
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tweakreg_steps import sections
 from tweakreg_steps.alignment.lists_on_plane import (
     list_on_plane,
     reference_on_plane,
@@ -263,7 +264,7 @@ def _errors(sky: ColumnTable, own: SourceList, asked: Asked, scale: float) -> Fl
     return np.asarray(sky["error"][: len(own)] / (scale * 1000.0))
 
 
-def _priors(priors: Mapping[str, Any], scale: float) -> Priors:
+def _priors(priors: sections.Priors, scale: float) -> Priors:
     """Return the recipe's priors, in pixels and radians."""
     shift, rotation = priors["shift"], priors["rotation"]
     return Priors(

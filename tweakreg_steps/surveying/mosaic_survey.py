@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.exposure_record import chip_from_record
@@ -31,9 +31,19 @@ _VISIT = 6
 """Characters of an HST root name that are the same for a visit: ``ipppss``."""
 _ROOT = 9
 
-Seen = Mapping[str, Any]
-"""What the headers of an image say: ``ra`` and ``dec`` (deg) of its chips' corners, ``scale``, the
-size of its pixels (arcsec), ``camera`` and ``visit``."""
+
+class Seen(TypedDict):
+    """What the headers of an image say.
+
+    ``ra`` and ``dec`` (deg) of its chips' corners, ``scale``, the size of its pixels (arcsec),
+    ``camera`` and ``visit``.
+    """
+
+    ra: list[float]
+    dec: list[float]
+    scale: float
+    camera: str
+    visit: str
 
 
 def survey_mosaic(recipe: Recipe, findings: Findings) -> MosaicFindings | None:
