@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -55,3 +57,12 @@ def test_a_value_that_is_not_as_it_is_typed_is_seen() -> None:
         "unit[0].counts: str in place of <class 'float'>",
         "unit[0].is_rate: is missing",
     ]
+
+
+def test_types_cost_a_plan_no_library() -> None:
+    code = (
+        "import sys; from tweakreg_steps.steps import all_steps; all_steps();"
+        "print({'numpy', 'astropy', 'scipy'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

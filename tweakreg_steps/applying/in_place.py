@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tweakreg_steps.applying.byte_delta import keep_difference, rebuild, sha256_of
 from tweakreg_steps.applying.original_file import content_of, hold_file, holds, is_fits, keep_status
@@ -20,7 +20,6 @@ from tweakreg_steps.atomic import atomic_path, sync_folder
 from tweakreg_steps.errors import InputError, JobFailedError
 from tweakreg_steps.fits_files.digests import digest_content
 from tweakreg_steps.fits_files.image_name import image_name
-from tweakreg_steps.headers.header_update import WrittenHeader
 from tweakreg_steps.json_file import recall_json
 from tweakreg_steps.records.outdir_files import digests_of
 from tweakreg_steps.records.statement import Statement
@@ -34,7 +33,10 @@ from tweakreg_steps.records.undo_record import (
     write_record,
 )
 
-Writer = Callable[[Path], WrittenHeader]
+if TYPE_CHECKING:
+    from tweakreg_steps.headers.header_update import WrittenHeader
+
+Writer = Callable[[Path], "WrittenHeader"]
 """Writes the file with the solution under the name it is given, and says what was written."""
 
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tweakreg_steps.atomic import sync_folder
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.headers.header_update import WrittenHeader
 from tweakreg_steps.json_file import recall_json, write_json
 from tweakreg_steps.records.outdir_files import APPLIED
+
+if TYPE_CHECKING:
+    from tweakreg_steps.headers.header_update import WrittenHeader
 
 _FORMAT = 1
 _LARGEST = 2**63 - 1

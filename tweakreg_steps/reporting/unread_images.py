@@ -7,12 +7,14 @@ inputs, and what is wrong with it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, TypedDict, TypeVar, cast
 
 from tweakreg_steps.curing.advice import Found, advise
 from tweakreg_steps.errors import Reason
 from tweakreg_steps.fit_file import FitRecord
-from tweakreg_steps.reporting.image_report import ImageFacts
+
+if TYPE_CHECKING:
+    from tweakreg_steps.reporting.image_report import ImageFacts
 
 T = TypeVar("T")
 

@@ -6,19 +6,21 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from tweakreg_steps.applying.original_file import holds
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.digests import digest_content
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.recipes.schema import HEADER
-from tweakreg_steps.records.header_record import HeaderRecord
 from tweakreg_steps.records.undo_record import read_record
 from tweakreg_steps.running.step_run import call_of
 from tweakreg_steps.steps.update_header import Call, update_original
 from tweakreg_steps.surveying.inspection import Inspected
 from tweakreg_steps.workflow.project import Project, open_project
+
+if TYPE_CHECKING:
+    from tweakreg_steps.records.header_record import HeaderRecord
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,16 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.recipes.differences import differences
 from tweakreg_steps.records.outdir_files import STORY, SUMMARY
-from tweakreg_steps.reporting.summary import SummaryRow
 from tweakreg_steps.workflow.project import Project
+
+if TYPE_CHECKING:
+    from tweakreg_steps.reporting.summary import SummaryRow
 
 _MOST = 40
 """Lines of a kind that are told."""
@@ -25,7 +28,7 @@ _PROGRAM = "the program has changed"
 _NOTICED = 0.01
 """Pixels of a shift, and parts of an rms, below which a change is none."""
 
-Outcomes = Mapping[str, SummaryRow]
+Outcomes = Mapping[str, "SummaryRow"]
 """The rows of a summary, by the names of images."""
 
 

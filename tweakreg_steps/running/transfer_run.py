@@ -8,13 +8,12 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.json_file import read_json, recall_json, write_json
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.recipes.schema import HEADER
-from tweakreg_steps.records.header_record import HeaderRecord
 from tweakreg_steps.records.outdir_files import TRANSFERRED
 from tweakreg_steps.running.step_run import run_planned
 from tweakreg_steps.steps.declaration import Per
@@ -22,6 +21,9 @@ from tweakreg_steps.steps.products import HEADER_RECORD
 from tweakreg_steps.workflow.jobs import Job
 from tweakreg_steps.workflow.ownership import claim_products
 from tweakreg_steps.workflow.project import Project, open_project
+
+if TYPE_CHECKING:
+    from tweakreg_steps.records.header_record import HeaderRecord
 
 
 @dataclass(frozen=True)

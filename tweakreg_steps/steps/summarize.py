@@ -10,7 +10,6 @@ from tweakreg_steps.records.canonical import digest
 from tweakreg_steps.records.statement import sign_table
 from tweakreg_steps.records.verdict import after_review
 from tweakreg_steps.reporting.unread_images import UnreadImage, among_others, unread_record
-from tweakreg_steps.solving.solution_file import SolutionRecord, read_solution
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import all_names, rejected_names, unread_images
 from tweakreg_steps.steps.declaration import Per, Read, Step
@@ -20,6 +19,7 @@ from tweakreg_steps.steps.subject import Subject
 
 if TYPE_CHECKING:
     from tweakreg_steps.alignment.misfits import Misfit
+    from tweakreg_steps.solving.solution_file import SolutionRecord
 
 
 class Facts(TypedDict):
@@ -72,6 +72,7 @@ def run(call: StepCall[NoParameters, Facts]) -> None:
     """Write ``summary.ecsv`` and ``overlaps.ecsv``."""
     from tweakreg_steps.alignment.misfits import misfits_of_table, table_of_misfits
     from tweakreg_steps.reporting.summary import build_summary, write_summary
+    from tweakreg_steps.solving.solution_file import read_solution
 
     rejected = call.inputs["rejected"]
     records = {

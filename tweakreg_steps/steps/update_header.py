@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NotRequired, TypedDict, cast
+from typing import TYPE_CHECKING, NotRequired, TypedDict, cast
 
 from tweakreg_steps.errors import NotAlignedError
 from tweakreg_steps.fit_file import FitRecord, read_fit
 from tweakreg_steps.fits_files.exposure_record import chip_from_record
-from tweakreg_steps.headers.header_update import WrittenHeader
 from tweakreg_steps.json_file import read_json
 from tweakreg_steps.recipes.schema import HEADER
-from tweakreg_steps.records.header_record import HeaderRecord
 from tweakreg_steps.records.ledger import FitsProduct, Product, is_as_made
 from tweakreg_steps.records.ledger_file import read_entry
 from tweakreg_steps.records.review_file import Decision
@@ -34,6 +32,10 @@ from tweakreg_steps.steps.products import (
     PLANE,
 )
 from tweakreg_steps.steps.subject import Subject
+
+if TYPE_CHECKING:
+    from tweakreg_steps.headers.header_update import WrittenHeader
+    from tweakreg_steps.records.header_record import HeaderRecord
 
 
 class Facts(TypedDict):

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict, cast
+from typing import TYPE_CHECKING, NotRequired, TypedDict, cast
 
-from tweakreg_steps.alignment.match_meta import match_meta
-from tweakreg_steps.astrometry.footprint import Footprint
-from tweakreg_steps.finding.catalog_meta import CatalogMeta
 from tweakreg_steps.fit_file import read_fit
 from tweakreg_steps.fits_files.header_cards import Cards
 from tweakreg_steps.json_file import read_json
 from tweakreg_steps.records.outdir_files import log_of_image
 from tweakreg_steps.records.review_file import Decision
 from tweakreg_steps.records.verdict import after_review
-from tweakreg_steps.reporting.quicklook import Quicklook
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import LAST_SOURCES, is_reported
 from tweakreg_steps.steps.declaration import Per, Step
@@ -35,6 +31,11 @@ from tweakreg_steps.steps.products import (
     VECTORS_PLOT,
 )
 from tweakreg_steps.steps.subject import Subject
+
+if TYPE_CHECKING:
+    from tweakreg_steps.astrometry.footprint import Footprint
+    from tweakreg_steps.finding.catalog_meta import CatalogMeta
+    from tweakreg_steps.reporting.quicklook import Quicklook
 
 _LINKED = {
     "fit": FIT,
@@ -104,6 +105,7 @@ STEP = Step(
 
 def run(call: StepCall[NoParameters, Facts]) -> None:
     """Write ``report/<image>.html``, and beside it what the page of the run says of the image."""
+    from tweakreg_steps.alignment.match_meta import match_meta
     from tweakreg_steps.astrometry.reference_plane import plane_pixel_scale, read_reference_plane
     from tweakreg_steps.atomic import write_text_atomically
     from tweakreg_steps.records.statement import merged_parameters

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from tweakreg_steps.json_file import read_json
 from tweakreg_steps.records.statement import sign_script
-from tweakreg_steps.reporting.image_report import ImageFacts
 from tweakreg_steps.reporting.unread_images import UnreadImage, among_others, unread_report
 from tweakreg_steps.steps.call import StepCall
 from tweakreg_steps.steps.choices import all_names, unread_images
@@ -21,6 +20,9 @@ from tweakreg_steps.steps.products import (
     RUN_PAGE,
 )
 from tweakreg_steps.steps.subject import Subject
+
+if TYPE_CHECKING:
+    from tweakreg_steps.reporting.image_report import ImageFacts
 
 
 class Facts(TypedDict):
