@@ -10,7 +10,7 @@ import re
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TypeVar, overload
 
 CARD = 80
 """Bytes of a card."""
@@ -18,6 +18,8 @@ _BEGIN = "10s70x"  # of a card: its keyword, and whether it has a value
 _ORDERS = 100  # of cards to remember: an exposure has some ten headers, each in its order
 _CARDS = 2_000  # to remember: many say the same in all exposures
 _QUOTED = re.compile(r"'((?:[^']|'')*)")
+
+T = TypeVar("T")
 
 CardValue = bool | int | float | str
 
@@ -75,7 +77,13 @@ class HeaderValues(Mapping[str, CardValue]):
             raise KeyError(name)
         return value
 
-    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401  as a mapping has it
+    @overload
+    def get(self, name: str, default: None = None) -> CardValue | None: ...
+
+    @overload
+    def get(self, name: str, default: T) -> CardValue | T: ...
+
+    def get(self, name: str, default: object = None) -> object:
         """Return the value of a keyword; asked for often, and of what is not there, too."""
         value = self._look_up(name)
         return default if value is None else value

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from tweakreg_steps.atomic import expendable_path, explain_failure
 from tweakreg_steps.errors import JobFailedError, RecipeError
@@ -44,6 +44,15 @@ _LABELS = "CREATE TABLE label (image TEXT, chip INTEGER, label TEXT, PRIMARY KEY
 
 Wildcards = Mapping[str, str]
 """What stands for the wildcards of the products of a job."""
+
+
+class DeclaredProduct(TypedDict):
+    """What is declared of a kind of file: see `tweakreg_steps.steps.declaration.Product`."""
+
+    pattern: str
+    is_intermediate: bool
+    counts_by_content: bool
+    category: str
 
 
 @dataclass(frozen=True, repr=False)
@@ -86,7 +95,7 @@ class PlannedJob:
     files: Mapping[str, str]
     originals: Mapping[str, str]
     wildcards: Wildcards
-    products: Mapping[str, Mapping[str, Any]]
+    products: Mapping[str, DeclaredProduct]
     mem_mb: int
     runtime: int
 

@@ -17,7 +17,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tweakreg_steps import __version__
 from tweakreg_steps.atomic import expendable_path, write_bytes_atomically
@@ -131,7 +130,7 @@ class ProductCache:
         return self.folder / "content" / name[:2] / name
 
 
-def _key(record: Mapping[str, object]) -> dict[str, Any]:
+def _key(record: Mapping[str, object]) -> dict[str, object]:
     """Return all that has to be the same for products to be the same, byte for byte."""
     return {"record": record, VERSIONS: {"tweakreg-steps": __version__, **library_versions()}}
 

@@ -6,7 +6,7 @@ import hashlib
 from datetime import datetime
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NotRequired, TypedDict, cast
 
 import numpy as np
 
@@ -24,6 +24,22 @@ PINNED = "pinned"
 _SAID = frozenset({"release", "service", "queries", "date", "sha256"})
 
 
+class PinRecord(TypedDict):
+    """What a pinned catalog says of itself.
+
+    Whence its stars are: ``release``, ``service`` and its ``table``, the ``queries``, and the
+    ``date``; how many they are, and the digest of their numbers.
+    """
+
+    release: str
+    service: str
+    table: NotRequired[str]
+    queries: list[str]
+    date: str
+    n_stars: NotRequired[int]
+    sha256: str
+
+
 def write_pinned(path: Path, answer: Answer, *, fetched: datetime) -> None:
     """Write a catalog as ECSV, with the queries, service, release, date and digest in its metadata.
 
@@ -37,17 +53,16 @@ def write_pinned(path: Path, answer: Answer, *, fetched: datetime) -> None:
         When they were fetched, with its time zone.
     """
     table = plain_table(answer.stars)
-    table.meta = {
-        PINNED: {
-            "release": RELEASE,
-            "service": answer.service.url,
-            "table": answer.service.table,
-            "queries": list(answer.queries),
-            "date": fetched.isoformat(timespec="seconds"),
-            "n_stars": len(table),
-            "sha256": digest_of(table),
-        }
+    said: PinRecord = {
+        "release": RELEASE,
+        "service": answer.service.url,
+        "table": answer.service.table,
+        "queries": list(answer.queries),
+        "date": fetched.isoformat(timespec="seconds"),
+        "n_stars": len(table),
+        "sha256": digest_of(table),
     }
+    table.meta = {PINNED: said}
     text = StringIO()
     table.write(text, format="ascii.ecsv")
     write_text_atomically(path, text.getvalue())
@@ -78,7 +93,7 @@ def digest_of(table: Table) -> str:
     return digest.hexdigest()
 
 
-def read_pinned(path: Path) -> dict[str, Any]:
+def read_pinned(path: Path) -> PinRecord:
     """Return what a pinned catalog says of itself; it must be as it was fetched.
 
     Raises
@@ -100,10 +115,10 @@ def read_pinned(path: Path) -> dict[str, Any]:
             f"{path} is not as it was fetched on {said['date']} from {said['service']}: its numbers"
             " were changed; fetch it again, or take its metadata away"
         )
-    return dict(said)
+    return cast("PinRecord", dict(said))
 
 
-def former_pin(path: Path) -> dict[str, Any] | None:
+def former_pin(path: Path) -> PinRecord | None:
     """Return what a file says that may be written again; None where there is none yet.
 
     Raises

@@ -9,15 +9,16 @@ recipes, what the warm process imports, what a product says of its making. The m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from tweakreg_steps.fits_files.exposure_record import ChipRecord, LearntChip
 
 if TYPE_CHECKING:
+    from tweakreg_steps.records.plan_file import DeclaredProduct
     from tweakreg_steps.steps.subject import Subject
     from tweakreg_steps.surveying.inspection import Inspected
 
@@ -90,9 +91,14 @@ class Product:
 
 
 @cache
-def declared(product: Product) -> dict[str, Any]:
+def declared(product: Product) -> DeclaredProduct:
     """Return what is declared of a kind of file, as JSON has it."""
-    return asdict(product)
+    return {
+        "pattern": product.pattern,
+        "is_intermediate": product.is_intermediate,
+        "counts_by_content": product.counts_by_content,
+        "category": product.category,
+    }
 
 
 Names = Callable[["Subject"], Iterable[str]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -237,6 +237,17 @@ def _scale(header: Cards) -> float:
     return math.sqrt(area) * 3600.0 if area else math.nan
 
 
+class ProposedFinding(TypedDict, total=False):
+    """Parameters of ``imagefindpars`` that exposures tell."""
+
+    threshold: float
+    conv_width: float
+    dqbits: str
+    peakmax: float
+    centroid: Literal["psf"]
+    psf: str
+
+
 @dataclass(frozen=True)
 class Proposal:
     """What a recipe should say, each value with the reason.
@@ -253,7 +264,7 @@ class Proposal:
         What the user should know of the files.
     """
 
-    finding: Mapping[str, Any]
+    finding: ProposedFinding
     searchrad: float
     reasons: Mapping[str, str]
     warnings: tuple[str, ...]
@@ -269,7 +280,7 @@ def propose(looks: Sequence[Look], pointings: Sequence[Pointing]) -> Proposal:
     pointings
         Of all of them.
     """
-    finding: dict[str, Any] = {}
+    finding: ProposedFinding = {}
     reasons: dict[str, str] = {}
     threshold = min(look.threshold for look in looks)
     fewest = min(look.n_sources for look in looks)
@@ -295,7 +306,7 @@ def propose(looks: Sequence[Look], pointings: Sequence[Pointing]) -> Proposal:
     stars = [look.stars for look in looks if look.stars is not None]
     gain = say_gain(stars, pointings, width) if len(stars) == len(looks) else None
     if gain is not None:
-        finding |= {"centroid": "psf", "psf": "build"}
+        finding["centroid"], finding["psf"] = "psf", "build"
         reasons["centroid"] = gain
         reasons["psf"] = "from these exposures; or a file of the STDPSF library"
     scales = [look.scale for look in looks if math.isfinite(look.scale)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TypedDict
 
 from tweakreg_steps.errors import InputError, JobFailedError
 from tweakreg_steps.fits_files.exposure_record import chip_from_record
@@ -58,7 +58,14 @@ class _Search:
         return self.section == section and self.find == find
 
 
-def survey_sextractor(recipe: Recipe, findings: Findings) -> dict[str, Any]:
+class SextractorFindings(TypedDict):
+    """``sextractor`` and ``weights`` of `tweakreg_steps.surveying.findings.Findings`."""
+
+    sextractor: str | None
+    weights: Mapping[str, Mapping[str, UserFile]]
+
+
+def survey_sextractor(recipe: Recipe, findings: Findings) -> SextractorFindings:
     """Find the program, try the options, and find the files that they name.
 
     Parameters
@@ -70,8 +77,8 @@ def survey_sextractor(recipe: Recipe, findings: Findings) -> dict[str, Any]:
 
     Returns
     -------
-    dict
-        `sextractor` and `weights` of `tweakreg_steps.surveying.findings.Findings`.
+    SextractorFindings
+        Empty where it is not used.
 
     Raises
     ------
@@ -124,7 +131,7 @@ def _survey_search(recipe: Recipe, search: _Search, look: _Look) -> None:
         ]
 
 
-def _unknown(options: Mapping[str, Any]) -> Iterator[str]:
+def _unknown(options: Mapping[str, object]) -> Iterator[str]:
     """Yield the options that the program does not know."""
     from tweakreg_steps.finding.sextractor_program import find_program, known_options
 

@@ -95,7 +95,8 @@ def _look_further(recipe: Recipe, findings: Findings, problems: list[str]) -> Fi
     catalogs = _noting(problems, lambda: survey_catalogs(recipe, findings))
     found = replace(findings, exclusions=exclusions or {}, catalogs=catalogs or {})
     options = _noting(problems, lambda: survey_sextractor(recipe, found))
-    found = replace(found, **(options or {}))
+    if options:
+        found = replace(found, sextractor=options["sextractor"], weights=options["weights"])
     psfs = _noting(problems, lambda: survey_psfs(recipe, found))
     found = replace(found, psfs=psfs or {})
     found = replace(found, notes=(*found.notes, *psf_notes(recipe, found)))

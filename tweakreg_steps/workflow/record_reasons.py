@@ -56,7 +56,7 @@ def version_reasons(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[
 
 
 def _input_reasons(
-    old: Mapping[str, Any], new: Mapping[str, Any], files: Mapping[str, Path]
+    old: Mapping[str, object], new: Mapping[str, object], files: Mapping[str, Path]
 ) -> Iterator[str]:
     """Yield which inputs changed, and what in them."""
     for path, before, after in _differences(_by_chip(old), _by_chip(new), ()):
@@ -89,7 +89,7 @@ def _describe(path: tuple[str, ...], files: Mapping[str, Path]) -> str:
     return f"{what} {file.name}" if file else what
 
 
-def _by_chip(inputs: Mapping[str, Any]) -> Tree:
+def _by_chip(inputs: Mapping[str, object]) -> Tree:
     """Key the chips by their number, so that a difference can name them."""
 
     def keyed(key: str, value: Any) -> Any:  # noqa: ANN401  any JSON value

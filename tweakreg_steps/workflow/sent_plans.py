@@ -13,7 +13,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, unquote
 
 from tweakreg_steps.errors import RecipeError
@@ -38,13 +37,13 @@ class SentPlan:
     digest: str
 
 
-def send_plan(config: Mapping[str, Any], plan: SentPlan) -> None:
+def send_plan(config: Mapping[str, object], plan: SentPlan) -> None:
     """Have the jobs that are sent from now on know a plan."""
     plans = {**_plans(), _key(config): f"{plan.digest}:{quote(os.fspath(plan.outdir))}"}
     os.environ[VARIABLE] = " ".join(f"{key}:{value}" for key, value in plans.items())
 
 
-def sent_plan(config: Mapping[str, Any]) -> SentPlan:
+def sent_plan(config: Mapping[str, object]) -> SentPlan:
     """Return the plan that this job was sent for.
 
     Raises
@@ -67,7 +66,7 @@ def _plans() -> dict[str, str]:
     return dict(word.partition(":")[::2] for word in os.environ.get(VARIABLE, "").split())
 
 
-def _key(config: Mapping[str, Any]) -> str:
+def _key(config: Mapping[str, object]) -> str:
     """Return what tells one configuration from another."""
     text = json.dumps(config, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST]
