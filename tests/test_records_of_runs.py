@@ -17,7 +17,7 @@ from tweakreg_steps.finding.catalog_meta import CatalogMeta, SkyMeta
 from tweakreg_steps.fit_file import FitNumbers, FitRecord, numbers_of
 from tweakreg_steps.fits_files.exposure_record import NotedExposure
 from tweakreg_steps.json_file import read_json
-from tweakreg_steps.records.header_record import HeaderRecord
+from tweakreg_steps.records.header_record import HeaderletRecord, HeaderRecord
 from tweakreg_steps.records.manifest import Manifest
 from tweakreg_steps.reporting.image_report import ImageFacts
 from tweakreg_steps.reporting.quicklook import Quicklook
@@ -32,6 +32,7 @@ RECORDS: dict[str, Any] = {
     "solution.json": SolutionRecord,
     "digests/*.json": NotedExposure,
     "headers/*.json": HeaderRecord,
+    "headerlets/*.json": HeaderletRecord,
     "matches/*.ecsv": MatchMeta,
     "catalogs/*.fits": CatalogMeta,
     "positions/*.fits": CatalogMeta,

@@ -1,6 +1,7 @@
 """The rows that are added to WCSCORR are those of stwcs, with astropy 8 byte for byte."""
 
 import gzip
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -177,5 +178,14 @@ def test_a_table_of_another_form_is_stwcs_s(
 )
 def test_a_header_of_another_form_is_stwcs_s(record: Record, changes: dict[str, Any]) -> None:
     given = record | edited(record, **changes)
+    assert add_rows(**given) is None
+    assert is_same(record_wcs(**given), by_stwcs(given))
+
+
+def test_a_number_without_a_value_is_stwcs_s(record: Record) -> None:
+    blank = b"NMATCH  =".ljust(80)
+    science = [re.sub(rb"NMATCH  =.{71}", blank, header) for header in record["science"]]
+    assert all(blank in header for header in science)
+    given = {**record, "science": science}
     assert add_rows(**given) is None
     assert is_same(record_wcs(**given), by_stwcs(given))

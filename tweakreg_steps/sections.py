@@ -202,8 +202,8 @@ class Solution(TypedDict):
     """How all images are solved together."""
 
     method: Literal["single", "relative_absolute", "simultaneous"]
-    groups: str | dict[str, Any]
-    fitgeometry: str | dict[str, str] | None
+    groups: str | dict[str, str | list[str]]
+    fitgeometry: OneGeometry | dict[str, OneGeometry] | None
     gauge: Literal["first", "mean"]
     chip_terms: Literal["none", "shift", "rshift", "rscale", "general"]
     weights: Literal["errors", "none"]

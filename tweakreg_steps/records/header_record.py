@@ -1,4 +1,4 @@
-"""What ``headers/<file name>.json`` says of a header that was written, or was not."""
+"""What is noted of a header or a headerlet that was written, or was not."""
 
 from __future__ import annotations
 
@@ -8,8 +8,17 @@ from tweakreg_steps.fits_files.header_cards import CardValue
 from tweakreg_steps.headers.header_update import ArchivedRecord
 
 
+class HeaderletRecord(TypedDict):
+    """What became of the headerlet of an image: its file, None where that is only a notice."""
+
+    image: str
+    status: str
+    reason: str
+    headerlet: str | None
+
+
 class HeaderRecord(TypedDict):
-    """What became of the header of a file.
+    """What became of the header of a file: ``headers/<file name>.json``.
 
     ``status``, ``reason`` and ``decision`` are those of its image; ``of`` and ``detail`` tell that
     of another file of an exposure. ``aligned`` is the name of the copy, whose ``digest`` stands

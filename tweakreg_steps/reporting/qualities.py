@@ -13,10 +13,6 @@ SHOWN = 3
 """Pairs of images that a run names at its end."""
 
 
-Fitted = Mapping[str, Any]
-"""The record of a fit, or what the page of an image says of it."""
-
-
 class Absolute(TypedDict):
     """How well an image fits the reference; rms in mas."""
 
@@ -38,13 +34,13 @@ class Qualities(Absolute, Relative):
     """What the summary says of an image beside its fit."""
 
 
-def qualities(records: Sequence[Fitted], misfits: Sequence[Misfit]) -> list[Qualities]:
+def qualities(records: Sequence[Mapping[str, Any]], misfits: Sequence[Misfit]) -> list[Qualities]:
     """Return what the summary says of each image beside its fit.
 
     Parameters
     ----------
     records : sequence of mappings
-        The records of the fits.
+        The records of the fits, or what the pages of the images say of them.
     misfits : sequence of Misfit
         Of images that overlap, in mas; images by their places among the records.
 
@@ -63,7 +59,7 @@ def qualities(records: Sequence[Fitted], misfits: Sequence[Misfit]) -> list[Qual
     ]
 
 
-def _absolute(record: Fitted) -> Absolute:
+def _absolute(record: Mapping[str, Any]) -> Absolute:
     """Return how well an image fits the reference."""
     if record.get("status") != "aligned":
         return {"n_absolute": 0, "rms_absolute": None}
@@ -75,7 +71,9 @@ def _absolute(record: Fitted) -> Absolute:
     return {"n_absolute": record["n_fit"], "rms_absolute": mean}
 
 
-def _relative(place: int, pairs: Sequence[Misfit], records: Sequence[Fitted]) -> Relative:
+def _relative(
+    place: int, pairs: Sequence[Misfit], records: Sequence[Mapping[str, Any]]
+) -> Relative:
     """Return how well an image fits those that overlap it."""
     if not pairs:
         return {

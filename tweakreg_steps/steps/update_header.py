@@ -35,7 +35,7 @@ from tweakreg_steps.steps.subject import Subject
 
 if TYPE_CHECKING:
     from tweakreg_steps.headers.header_update import WrittenHeader
-    from tweakreg_steps.records.header_record import HeaderRecord
+    from tweakreg_steps.records.header_record import HeaderletRecord, HeaderRecord
 
 
 class Facts(TypedDict):
@@ -247,7 +247,8 @@ def _own_data_of_earlier(call: Call) -> set[int] | None:
     status = copy.stat()
     if (status.st_size, status.st_mtime_ns, status.st_nlink) != (made.size, made.mtime_ns, 1):
         return None
-    return set(read_json(record).get("rewritten", ()))
+    before: HeaderRecord = read_json(record)
+    return set(before.get("rewritten", ()))
 
 
 def _write_solution(
@@ -277,8 +278,10 @@ def _headerlet(call: Call) -> Path | None:
     """Return the headerlet that is to be attached, if there is one."""
     attach = call.parameters["headerlet_creation"]["attach"]
     record = call.optional_file("headerlet_record") if attach else None
-    is_made = record is not None and read_json(record)["headerlet"] is not None
-    return call.file("headerlet") if is_made else None
+    if record is None:
+        return None
+    made: HeaderletRecord = read_json(record)
+    return call.file("headerlet") if made["headerlet"] is not None else None
 
 
 def _copy_as_it_is(source: Path, copy: Path) -> None:

@@ -6,7 +6,7 @@ An image that is not aligned gets a file of that name without a WCS in it, which
 from __future__ import annotations
 
 import logging
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from tweakreg_steps.errors import NotAlignedError, Reason
 from tweakreg_steps.fit_file import FitRecord, read_fit
@@ -21,6 +21,9 @@ from tweakreg_steps.steps.declaration import ChipsOfImage, Per, Step
 from tweakreg_steps.steps.preloads import HEADER_MODULES
 from tweakreg_steps.steps.products import FIT, HEADERLET, HEADERLET_RECORD, PLANE
 from tweakreg_steps.steps.subject import Subject
+
+if TYPE_CHECKING:
+    from tweakreg_steps.records.header_record import HeaderletRecord
 
 log = logging.getLogger(__name__)
 
@@ -77,21 +80,25 @@ def run(call: StepCall[parameters.WriteHeaderlet, Inputs]) -> None:
     """Write the headerlet, and a record of it beside it."""
     decision = Decision(call.inputs["decision"])
     fit = after_review(read_fit(call.file("fit")), rejected=decision is Decision.REJECT)
-    record = {"image": call.name, "status": fit["status"], "reason": fit["reason"]}
-    headerlet = None
+    record: HeaderletRecord = {
+        "image": call.name,
+        "status": fit["status"],
+        "reason": fit["reason"],
+        "headerlet": None,
+    }
     try:
         if fit["status"] == "not_aligned":
             raise NotAlignedError(Reason(fit["reason"]), fit["detail"])
         if may_be_written(fit, decision):
             _write(call, fit)
-            headerlet = call.file("headerlet").name
+            record["headerlet"] = call.file("headerlet").name
         else:
             _write_notice(call, f"the decision about it is {decision.value}")
     except NotAlignedError as error:
         log.info("%s is not aligned and gets no headerlet: %s", call.name, error)
-        record.update(status="not_aligned", reason=error.reason.value)
+        record["status"], record["reason"] = "not_aligned", error.reason.value
         _write_notice(call, str(error))
-    call.write_record("record", {**record, "headerlet": headerlet})
+    call.write_record("record", record)
 
 
 def _write(call: StepCall[parameters.WriteHeaderlet, Inputs], fit: FitRecord) -> None:
