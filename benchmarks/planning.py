@@ -20,17 +20,16 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
-import numpy as np
 from processes import Usage, adopt_orphans, measure
 
 from tweakreg_steps.recipes.recipe import load_recipe
 from tweakreg_steps.records.ledger import write_note
 from tweakreg_steps.records.ledger_file import gather_notes
 from tweakreg_steps.records.outdir_files import STATE, SUMMARY, note_of
-from tweakreg_steps.reporting.summary import read_summary, write_summary
-from tweakreg_steps.tables.ecsv import ColumnTable
+from tweakreg_steps.reporting.summary_file import Summary, read_summary, write_summary
 from tweakreg_steps.workflow.jobs import Job
 from tweakreg_steps.workflow.project import Project, open_project
 
@@ -150,12 +149,11 @@ def pretend_to_do(project: Project, job: Job, few: Path) -> None:
     )
 
 
-def summary_of(names: list[str], path: Path) -> ColumnTable:
+def summary_of(names: list[str], path: Path) -> Summary:
     """Return the summary of a run with its rows over and over, for other images."""
-    table = read_summary(path)
-    rows = np.resize(np.arange(1, len(table)), len(names))
-    columns = {name: column[rows] for name, column in table.columns.items()}
-    return replace(table, columns={**columns, "image": np.array(names)})
+    summary = read_summary(path)
+    rows = zip(names, cycle(summary.rows[1:]), strict=False)
+    return replace(summary, rows=[{**row, "image": name} for name, row in rows])
 
 
 def least(repetitions: int, take: Callable[[], Usage]) -> Usage:

@@ -8,7 +8,7 @@ from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 
-from tweakreg_steps.reporting.summary import SUMMARY_COLUMNS
+from tweakreg_steps.reporting.summary_file import SUMMARY_COLUMNS
 from tweakreg_steps.steps import all_steps, products
 from tweakreg_steps.steps.declaration import Per, Product, Read, Step
 

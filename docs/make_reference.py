@@ -14,7 +14,7 @@ from pathlib import Path
 from tweakreg_steps.curing.reason_help import REASON_HELP
 from tweakreg_steps.errors import REASON_TEXTS
 from tweakreg_steps.recipes.schema import Parameter, allowed, load_schema, parameters
-from tweakreg_steps.reporting.summary import SUMMARY_COLUMNS
+from tweakreg_steps.reporting.summary_file import SUMMARY_COLUMNS
 from tweakreg_steps.workflow.consumption import consumers
 
 HERE = Path(__file__).resolve().parent

@@ -20,7 +20,7 @@ from tweakreg_steps.curing.match_trials import match_changes
 from tweakreg_steps.curing.reason_help import REASON_HELP
 from tweakreg_steps.errors import Reason
 from tweakreg_steps.recipes.recipe import complete
-from tweakreg_steps.reporting.summary import read_summary, summary_rows
+from tweakreg_steps.reporting.summary_file import read_summary
 
 Said = pytest.CaptureFixture[str]
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -36,7 +36,7 @@ class Failed:
     @property
     def rows(self) -> dict[str, dict[str, Any]]:
         """The rows of the summary, by image."""
-        rows = summary_rows(read_summary(self.folder / "out" / "summary.ecsv"))
+        rows = read_summary(self.folder / "out" / "summary.ecsv").rows
         return {row["image"]: dict(row) for row in rows}
 
 

@@ -16,7 +16,7 @@ from tiny import LEAN, copy_tiny
 from tweakreg_steps.cli import main
 from tweakreg_steps.recipes.recipe import load_recipe
 from tweakreg_steps.reporting.shiftfile import parse_shiftfile
-from tweakreg_steps.reporting.summary import read_summary, summary_rows
+from tweakreg_steps.reporting.summary_file import read_summary
 from tweakreg_steps.steps.products import MULTIQC
 from tweakreg_steps.workflow.project import open_project
 
@@ -147,7 +147,7 @@ def test_a_file_that_was_damaged_after_a_run_and_mended(
     expected = planned(recipe, capsys)
     assert scheduled(recipe) == expected
     assert main(["run", str(recipe), "-j", "2"]) == 3
-    row = summary_rows(read_summary(out / "summary.ecsv"))[1]
+    row = read_summary(out / "summary.ecsv").rows[1]
     assert (row["image"], row["reason"], row["n_sources"]) == (NAME, "unreadable", 0)
     assert row["detail"].endswith(f"the file ends at {len(whole) // 2}")
     page = (out / "report.html").read_text()

@@ -26,7 +26,8 @@ from tweakreg_steps.applying.original_file import sha256_of_file
 from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.gui.guard import refusal
 from tweakreg_steps.records.review_file import Decision, read_reviews
-from tweakreg_steps.reporting.summary import build_summary, write_summary
+from tweakreg_steps.reporting.summary import build_summary
+from tweakreg_steps.reporting.summary_file import write_summary
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

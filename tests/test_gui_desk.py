@@ -20,7 +20,8 @@ from tweakreg_steps.gui.folders import Folders
 from tweakreg_steps.json_file import write_json
 from tweakreg_steps.recipes.schema import parameters
 from tweakreg_steps.records.review_file import Decision
-from tweakreg_steps.reporting.summary import build_summary, write_summary
+from tweakreg_steps.reporting.summary import build_summary
+from tweakreg_steps.reporting.summary_file import write_summary
 from tweakreg_steps.yaml_source import parse_yaml
 
 TEXT = """\

@@ -21,7 +21,7 @@ from tweakreg_steps.records.header_record import HeaderletRecord, HeaderRecord
 from tweakreg_steps.records.manifest import Manifest
 from tweakreg_steps.reporting.image_report import ImageFacts
 from tweakreg_steps.reporting.quicklook import Quicklook
-from tweakreg_steps.reporting.summary import SummaryRow, read_summary, summary_rows
+from tweakreg_steps.reporting.summary_file import SummaryRow, read_summary
 from tweakreg_steps.solving.edge_table import EdgeMeta
 from tweakreg_steps.solving.solution_file import SolutionRecord
 from tweakreg_steps.steps import all_steps
@@ -68,7 +68,7 @@ def _misfits_of_records(outdir: Path) -> Iterator[str]:
 
 
 def test_rows_of_the_summary_are_what_their_type_says(outdir: Path) -> None:
-    for row in summary_rows(read_summary(outdir / "summary.ecsv")):
+    for row in read_summary(outdir / "summary.ecsv").rows:
         assert misfits(row, SummaryRow, "row", closed=True) == []
 
 

@@ -8,7 +8,7 @@ import pytest
 from tweakreg_steps.errors import REASON_TEXTS, Reason
 from tweakreg_steps.reporting.report_table import format_plain, format_terminal
 from tweakreg_steps.reporting.summary import build_summary
-from tweakreg_steps.tables.ecsv import ColumnTable
+from tweakreg_steps.reporting.summary_file import Summary
 
 LONG = "a_very_long_name_of_an_exposure_that_somebody_gave_it_[red]_and_meant_it_flc"
 
@@ -23,7 +23,7 @@ def make_record(image: str, status: str, reason: str = "", **changes: object) ->
 
 
 @pytest.fixture
-def summary() -> ColumnTable:
+def summary() -> Summary:
     records = [
         make_record("j1", "reference", rms_ra=None, rms_dec=None, n_matched=0, n_fit=0),
         make_record(LONG, "aligned"),
@@ -36,7 +36,7 @@ def strip_colour(text: str) -> str:
     return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
 
-def test_plain_rows_hold_what_a_user_looks_for(summary: ColumnTable) -> None:
+def test_plain_rows_hold_what_a_user_looks_for(summary: Summary) -> None:
     heading, reference, aligned, failed = format_plain(summary).splitlines()
     assert heading.split()[:3] == ["image", "status", "pairs"]
     numbers = ["300/310", "1.250", "0.000", "-0.01235", "1.000020"]
@@ -64,7 +64,7 @@ def test_where_pairs_are_weighted_the_rms_is_the_weighted_one_and_called_so() ->
     ]
 
 
-def test_plain_columns_are_aligned_and_names_whole(summary: ColumnTable) -> None:
+def test_plain_columns_are_aligned_and_names_whole(summary: Summary) -> None:
     lines = format_plain(summary).splitlines()
     assert len({line.index(word) for line, word in zip(lines, WORDS, strict=True)}) == 1
     assert lines[2].startswith(LONG)
@@ -77,7 +77,7 @@ WORDS = ("status", "reference", "aligned", "not aligned")
 
 @pytest.mark.parametrize("width", [20, 80, 400])
 def test_a_terminal_of_any_width_shows_whole_names_and_reasons(
-    summary: ColumnTable, width: int
+    summary: Summary, width: int
 ) -> None:
     text = strip_colour(format_terminal(summary, width=width))
     assert f"{LONG} aligned 300/310" in re.sub(" +", " ", text)
@@ -87,7 +87,7 @@ def test_a_terminal_of_any_width_shows_whole_names_and_reasons(
 
 
 def test_a_terminal_shows_the_status_in_colour(
-    summary: ColumnTable, monkeypatch: pytest.MonkeyPatch
+    summary: Summary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)

@@ -19,7 +19,7 @@ from test_effects_of_alignment import call_of
 from tweakreg_steps.cli import main
 from tweakreg_steps.json_file import read_json
 from tweakreg_steps.recipes.merging import merge
-from tweakreg_steps.reporting.summary import read_summary
+from tweakreg_steps.reporting.summary_file import read_summary
 from tweakreg_steps.steps import solve_mosaic
 from tweakreg_steps.tables.table_file import read_table
 
@@ -73,9 +73,8 @@ def test_all_images_are_aligned_to_the_catalog(solved_run: Path, tiny_exposures:
         error = tiny_exposures.exposure(solved_run / f"{name}.fits").error
         moved = np.hypot(error.east, error.north)
         assert np.hypot(dx, dy) * 0.0396 == pytest.approx(moved, abs=0.05)
-    assert (summary["error_x"] > 0.0).all()
-    assert (summary["error_x"] < 1.0).all()
-    assert (summary["error_y"] < 1.0).all()
+    assert all(0.0 < error < 1.0 for error in summary["error_x"])
+    assert all(error < 1.0 for error in summary["error_y"])
     said = summary.meta["solution"]
     assert said["method"] == "simultaneous"
     assert "3 images in 1 connected part, 3 of 3 pairs" in said["notes"][0]
@@ -218,7 +217,7 @@ def test_with_the_mean_held_no_image_is_the_reference(
     summary = read_summary(tmp_path / "out" / "summary.ecsv")
     assert list(summary["status"]) == ["aligned", "aligned"]
     assert set(summary["reference"]) == {"mean of 2 images"}
-    assert abs(summary["dx"].sum()) < 0.05
+    assert abs(sum(summary["dx"])) < 0.05
     assert abs(summary["dx"][0]) > 0.5
 
 

@@ -56,3 +56,26 @@ print(is_read, callable(numpy.f2py.get_include))
 def test_what_no_step_uses_is_read_when_somebody_asks_for_it() -> None:
     said = subprocess.run([sys.executable, "-c", _UNUSED], check=True, capture_output=True)
     assert said.stdout.split() == [b"False", b"True"]
+
+
+_AS_COMMAND = """
+import sys
+from tweakreg_steps.cli import main
+
+status = main(sys.argv[1:])
+print("numpy" in sys.modules, file=sys.stderr)
+sys.exit(status)
+"""
+
+
+@pytest.mark.parametrize(
+    "words", [["run", "recipe.yaml"], ["plan", "recipe.yaml"], ["show", "out"]]
+)
+def test_where_nothing_is_to_be_done_numpy_is_not_imported(
+    tiny_run: Path, tmp_path: Path, words: list[str]
+) -> None:
+    folder = shutil.copytree(tiny_run, tmp_path / "run")
+    command = [sys.executable, "-c", _AS_COMMAND, *words]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[-1] == "False"

@@ -12,7 +12,7 @@ from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.records.outdir_files import SUMMARY
 from tweakreg_steps.records.review_file import Decision
-from tweakreg_steps.reporting.summary import SummaryRow, read_summary, summary_rows
+from tweakreg_steps.reporting.summary_file import SummaryRow, read_summary
 from tweakreg_steps.reviewing.conversation import plots_of, record_decisions
 from tweakreg_steps.reviewing.waiting import is_aligned, require_fits
 from tweakreg_steps.running.final_table import changes_of
@@ -78,8 +78,7 @@ def read_outcomes(outdir: Path) -> list[Outcome]:
         return []
     summary = read_summary(outdir / SUMMARY)
     changes = changes_of(outdir, summary)
-    rows = summary_rows(summary)
-    return [Outcome(str(row["image"]), row, changes.get(str(row["image"]), {})) for row in rows]
+    return [Outcome(row["image"], row, changes.get(row["image"], {})) for row in summary.rows]
 
 
 def read_decisions(recipe: Recipe) -> Reviewed:

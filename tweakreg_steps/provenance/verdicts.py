@@ -11,6 +11,7 @@ from tweakreg_steps.json_file import recall_json
 from tweakreg_steps.records.ledger_file import read_entry
 from tweakreg_steps.records.outdir_files import SUMMARY
 from tweakreg_steps.records.statement import image_of_job
+from tweakreg_steps.reporting.summary_file import read_summary
 from tweakreg_steps.steps.products import FIT
 
 _WHERE = ("", "*", "results/*")
@@ -49,11 +50,9 @@ def verdict_of(outdir: Path, image: str) -> dict[str, Any] | None:
 
     It is the image's row of the summary, or the record of its fit where there is no summary.
     """
-    from tweakreg_steps.reporting.summary import read_summary, summary_rows
-
     summary = outdir / SUMMARY
     if summary.is_file():
-        for row in summary_rows(read_summary(summary)):
+        for row in read_summary(summary).rows:
             if row["image"] == image:
                 return dict(row)
     return recall_json(outdir / FIT.path(image=image))

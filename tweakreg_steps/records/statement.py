@@ -157,7 +157,12 @@ def _has_place(section: object) -> bool:
 
 def sign_table(table: ColumnTable, statement: Statement) -> ColumnTable:
     """Return a table with a statement in its metadata."""
-    return replace(table, meta={**table.meta, KEY: statement})
+    return replace(table, meta=sign_meta(table.meta, statement))
+
+
+def sign_meta(meta: Mapping[str, Any], statement: Statement) -> dict[str, Any]:
+    """Return the metadata of a table with a statement in them."""
+    return {**meta, KEY: statement}
 
 
 def sign_record(record: Mapping[str, object], statement: Statement) -> dict[str, object]:

@@ -8,24 +8,23 @@ from textwrap import wrap
 from tweakreg_steps.curing.cure import Changes, images_block
 from tweakreg_steps.errors import REASON_TEXTS, Reason
 from tweakreg_steps.printable import printable_line
-from tweakreg_steps.reporting.summary import Status, summary_rows
-from tweakreg_steps.tables.ecsv import ColumnTable
+from tweakreg_steps.reporting.summary_file import Status, Summary
 
 _LEAST_WIDTH = 60
 _LABELS = {"detail": "found", "cure": "cure"}
 
 
-def format_failures(summary: ColumnTable, *, width: int | None) -> str:
+def format_failures(summary: Summary, *, width: int | None) -> str:
     """Return some lines about each image that is not aligned; nothing where all are.
 
     Parameters
     ----------
-    summary : ColumnTable
-        As `tweakreg_steps.reporting.summary.read_summary` gives it.
+    summary
+        As `tweakreg_steps.reporting.summary_file.read_summary` gives it.
     width : int or None
         Characters of a line; None breaks no line.
     """
-    failed = [row for row in summary_rows(summary) if row["status"] == Status.NOT_ALIGNED]
+    failed = [row for row in summary.rows if row["status"] == Status.NOT_ALIGNED]
     return "".join(f"\n{format_verdict(row, width=width)}" for row in failed)
 
 

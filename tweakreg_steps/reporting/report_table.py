@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tweakreg_steps.printable import printable_line
 from tweakreg_steps.reporting.failures import explain_reason
-from tweakreg_steps.reporting.summary import Status, SummaryRow, summary_rows
-from tweakreg_steps.tables.ecsv import ColumnTable
+from tweakreg_steps.reporting.summary_file import Status, Summary, SummaryRow
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -44,13 +43,13 @@ _NO_NUMBER = "-"
 _REASON_WIDTH = 24
 
 
-def format_plain(summary: ColumnTable) -> str:
+def format_plain(summary: Summary) -> str:
     """Give the table as aligned text without colour: for a file, a pipe or a log.
 
     Parameters
     ----------
-    summary : ColumnTable
-        As `tweakreg_steps.reporting.summary.read_summary` gives it.
+    summary
+        As `tweakreg_steps.reporting.summary_file.read_summary` gives it.
 
     Returns
     -------
@@ -68,7 +67,7 @@ def format_plain(summary: ColumnTable) -> str:
     return "".join(_join(row, widths) + "\n" for row in rows)
 
 
-def format_terminal(summary: ColumnTable, *, width: int) -> str:
+def format_terminal(summary: Summary, *, width: int) -> str:
     """Give the table with colours for a terminal that is `width` characters wide.
 
     Names are never shortened. Where the reasons do not fit beside the numbers, they stand
@@ -101,9 +100,9 @@ def format_terminal(summary: ColumnTable, *, width: int) -> str:
     return screen.getvalue()
 
 
-def _lay_out(summary: ColumnTable) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def _lay_out(summary: Summary) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return the headings and the cells of each image, without columns that say nothing here."""
-    rows = [_format_row(row) for row in summary_rows(summary)]
+    rows = [_format_row(row) for row in summary.rows]
     unused = set() if "solution" in summary.meta else {_IF_SOLVED}
     unused |= set() if any(row[_IF_ANY] != _NO_NUMBER for row in rows) else {_IF_ANY}
 
@@ -111,7 +110,7 @@ def _lay_out(summary: ColumnTable) -> tuple[tuple[str, ...], list[tuple[str, ...
         return tuple(cell for place, cell in enumerate(cells) if place not in unused)
 
     headings = [*_HEADINGS]
-    if any(map(_is_weighted, summary_rows(summary))):
+    if any(map(_is_weighted, summary.rows)):
         headings[_RMS] = _WEIGHTED_RMS
     return of(tuple(headings)), [of(row) for row in rows]
 

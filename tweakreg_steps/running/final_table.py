@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tweakreg_steps.curing.cure import Changes
 from tweakreg_steps.json_file import recall_json
 from tweakreg_steps.printable import printable_line
 from tweakreg_steps.records.outdir_files import SUMMARY
+from tweakreg_steps.reporting.summary_file import Summary, read_summary
 from tweakreg_steps.steps.products import FIT
-
-if TYPE_CHECKING:
-    from tweakreg_steps.tables.ecsv import ColumnTable
 
 SOME_NOT_ALIGNED = 3
 """Exit status of a run after which some images are not aligned, or wait for a decision."""
@@ -32,14 +30,9 @@ def print_summary(outdir: Path, *, as_json: bool) -> int:
     """
     from tweakreg_steps.reporting.failures import format_block, format_failures
     from tweakreg_steps.reporting.report_table import format_plain, format_terminal
-    from tweakreg_steps.reporting.summary import (
-        count_not_aligned,
-        notes_on_all,
-        read_summary,
-    )
 
     summary = read_summary(outdir / SUMMARY)
-    status = SOME_NOT_ALIGNED if count_not_aligned(summary) else 0
+    status = _status_of(summary)
     if as_json:
         sys.stdout.write(_json(outdir, summary))
         return status
@@ -51,20 +44,16 @@ def print_summary(outdir: Path, *, as_json: bool) -> int:
         sys.stdout.write(format_terminal(summary, width=width))
     else:
         sys.stdout.write(format_plain(summary))
-    sys.stdout.writelines(f"{printable_line(note)}\n" for note in notes_on_all(summary))
+    sys.stdout.writelines(f"{printable_line(note)}\n" for note in summary.notes)
     sys.stdout.write(format_failures(summary, width=width))
     sys.stdout.write(format_block(changes_of(outdir, summary)))
     return status
 
 
-def _json(outdir: Path, summary: ColumnTable) -> str:
+def _json(outdir: Path, summary: Summary) -> str:
     """Return the summary for programs: what it says of the run, and a row an image."""
-    from tweakreg_steps.reporting.summary import summary_rows
-
     changes = changes_of(outdir, summary)
-    images = [
-        {**_finite(row), "changes": changes.get(row["image"], {})} for row in summary_rows(summary)
-    ]
+    images = [{**_finite(row), "changes": changes.get(row["image"], {})} for row in summary.rows]
     meta = {key: summary.meta.get(key) for key in ("version", "recipe_digest", "reference")}
     return json.dumps({**meta, "images": images}, indent=1, ensure_ascii=False) + "\n"
 
@@ -78,19 +67,18 @@ def _finite(value: Any) -> Any:  # noqa: ANN401  any JSON value
     return None if isinstance(value, float) and value != value else value  # noqa: PLR0124  nan
 
 
-def changes_of(outdir: Path, summary: ColumnTable) -> dict[str, Changes]:
+def changes_of(outdir: Path, summary: Summary) -> dict[str, Changes]:
     """Return what to change in the recipe for each image that is not aligned, by its name."""
-    failed = [
-        str(name)
-        for name, reason in zip(summary["image"], summary["reason"], strict=True)
-        if reason
-    ]
+    failed = [row["image"] for row in summary.rows if row["reason"]]
     fits = {name: recall_json(outdir / FIT.path(image=name)) for name in failed}
     return {name: fit.get("changes", {}) for name, fit in fits.items() if fit and fit["reason"]}
 
 
 def outcome_status(outdir: Path) -> int:
     """Return the exit status that the summary of a run stands for."""
-    from tweakreg_steps.reporting.summary import count_not_aligned, read_summary
+    return _status_of(read_summary(outdir / SUMMARY))
 
-    return SOME_NOT_ALIGNED if count_not_aligned(read_summary(outdir / SUMMARY)) else 0
+
+def _status_of(summary: Summary) -> int:
+    """Return the exit status that a summary stands for."""
+    return SOME_NOT_ALIGNED if summary.n_not_aligned else 0

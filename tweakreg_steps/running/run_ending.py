@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tweakreg_steps.errors import Reason
 from tweakreg_steps.records.outdir_files import ALIGNED, SUMMARY
+from tweakreg_steps.reporting.summary_file import Status, read_summary
 from tweakreg_steps.reviewing.waiting import describe_waiting, waiting_images
 from tweakreg_steps.running.final_table import SOME_NOT_ALIGNED, print_summary
 from tweakreg_steps.workflow.project import Project
@@ -42,10 +43,8 @@ def end_run(project: Project, file: Path, *, quiet: bool, as_json: bool) -> int:
 
 def _ending(project: Project, file: Path, *, n_waiting: int) -> Iterator[str]:
     """Yield the last lines."""
-    from tweakreg_steps.reporting.summary import Status, read_summary
-
     summary = read_summary(project.outdir / SUMMARY)
-    statuses = summary["status"].tolist()
+    statuses = summary["status"]
     number = {status: statuses.count(status.value) for status in Status}
     yield (
         f"{_count(len(statuses))}: {number[Status.ALIGNED] + number[Status.REFERENCE]} aligned"
@@ -59,7 +58,7 @@ def _ending(project: Project, file: Path, *, n_waiting: int) -> Iterator[str]:
         project,
         shlex.quote(str(file)),
         n_waiting=n_waiting,
-        reasons={reason for reason in summary["reason"].tolist() if reason},
+        reasons={reason for reason in summary["reason"] if reason},
     )
     if next_command:
         yield f"next: {next_command}"

@@ -10,16 +10,13 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tweakreg_steps.atomic import write_text_atomically
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.recipes.differences import differences
 from tweakreg_steps.records.outdir_files import STORY, SUMMARY
+from tweakreg_steps.reporting.summary_file import SummaryRow, read_summary
 from tweakreg_steps.workflow.project import Project
-
-if TYPE_CHECKING:
-    from tweakreg_steps.reporting.summary import SummaryRow
 
 _MOST = 40
 """Lines of a kind that are told."""
@@ -28,7 +25,7 @@ _PROGRAM = "the program has changed"
 _NOTICED = 0.01
 """Pixels of a shift, and parts of an rms, below which a change is none."""
 
-Outcomes = Mapping[str, "SummaryRow"]
+Outcomes = Mapping[str, SummaryRow]
 """The rows of a summary, by the names of images."""
 
 
@@ -36,10 +33,8 @@ def read_outcomes(outdir: Path) -> Outcomes:
     """Return how each image went in the run before; nothing where there was none."""
     if not (outdir / SUMMARY).is_file():
         return {}
-    from tweakreg_steps.reporting.summary import read_summary, summary_rows
-
     try:
-        return {row["image"]: row for row in summary_rows(read_summary(outdir / SUMMARY))}
+        return {row["image"]: row for row in read_summary(outdir / SUMMARY).rows}
     except InputError:
         return {}
 

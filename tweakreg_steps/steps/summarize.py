@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypedDict
 
 from tweakreg_steps.fit_file import FitRecord, read_fit
 from tweakreg_steps.records.canonical import digest
-from tweakreg_steps.records.statement import sign_table
+from tweakreg_steps.records.statement import sign_meta
 from tweakreg_steps.records.verdict import after_review
 from tweakreg_steps.reporting.unread_images import UnreadImage, among_others, unread_record
 from tweakreg_steps.steps.call import StepCall
@@ -71,7 +72,8 @@ STEP = Step(
 def run(call: StepCall[NoParameters, Facts]) -> None:
     """Write ``summary.ecsv`` and ``overlaps.ecsv``."""
     from tweakreg_steps.alignment.misfits import misfits_of_table, table_of_misfits
-    from tweakreg_steps.reporting.summary import build_summary, write_summary
+    from tweakreg_steps.reporting.summary import build_summary
+    from tweakreg_steps.reporting.summary_file import write_summary
     from tweakreg_steps.solving.solution_file import read_solution
 
     rejected = call.inputs["rejected"]
@@ -95,7 +97,7 @@ def run(call: StepCall[NoParameters, Facts]) -> None:
         solution=solution,
         misfits=misfits_of_table(overlaps, {row["image"]: n for n, row in enumerate(rows)}),
     )
-    write_summary(call.file("summary"), sign_table(summary, statement))
+    write_summary(call.file("summary"), replace(summary, meta=sign_meta(summary.meta, statement)))
     call.write_table("overlaps", overlaps)
 
 

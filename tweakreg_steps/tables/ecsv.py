@@ -6,41 +6,25 @@ metadata. The format is described in Astropy Proposal for Enhancement 6.
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tweakreg_steps.atomic import write_text_atomically
-from tweakreg_steps.errors import InputError
-
-if TYPE_CHECKING:
-    from yaml import Node
+from tweakreg_steps.tables.ecsv_text import SERIALIZED, EcsvText, read_ecsv, split_ecsv
 
 _NUMBERS = frozenset(
     [f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)]
     + ["float16", "float32", "float64"]
 )
 _SPECIAL = re.compile(r'[\s"#]|^$')
-_BROKEN = (
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    RecursionError,
-    csv.Error,
-)
-"""What reading a damaged file may raise."""
-
-_SERIALIZED = "__serialized_columns__"
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,15 +105,7 @@ def read_table(path: Path) -> ColumnTable:
     InputError
         If the file cannot be read, is not ECSV, or a row does not fit the header.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the table {path}: {error}") from error
-    try:
-        return parse_table(text)
-    except _BROKEN as error:
-        cause = str(error) if isinstance(error, ValueError) else f"its header is damaged: {error!r}"
-        raise InputError(f"{path} is not a table this program can read: {cause:.300}") from error
+    return read_ecsv(path, _make_table)
 
 
 def parse_table(text: str) -> ColumnTable:
@@ -140,22 +116,16 @@ def parse_table(text: str) -> ColumnTable:
     ValueError
         If the text is not ECSV, or a row does not fit the header.
     """
-    lines = text.split("\n")
-    n_header = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
-    header = _parse_header(lines[:n_header])
-    specs = {str(spec["name"]): spec for spec in header["datatype"]}
-    delimiter = header.get("delimiter", " ")
-    names = next(csv.reader(lines[n_header : n_header + 1], delimiter=delimiter), [])
-    if names != list(specs):
-        raise ValueError(f"the header describes the columns {list(specs)}, the file has {names}")
-    rows = [line for line in lines[n_header + 1 :] if line]
-    meta = _as_mapping(header.get("meta"))
-    meta.pop(_SERIALIZED, None)
+    return _make_table(split_ecsv(text))
+
+
+def _make_table(text: EcsvText) -> ColumnTable:
+    """Turn the text of a table into columns."""
     return ColumnTable(
-        columns=_parse_columns(rows, specs, delimiter),
-        units=_pick(specs, "unit"),
-        descriptions=_pick(specs, "description"),
-        meta=meta,
+        columns=_parse_columns(text.lines, text.specs, text.delimiter),
+        units=_pick(text.specs, "unit"),
+        descriptions=_pick(text.specs, "description"),
+        meta=text.meta,
     )
 
 
@@ -174,7 +144,7 @@ def _header_lines(table: ColumnTable) -> Iterable[str]:
     for key, value in table.meta.items():
         yield f"- {_flow({key: value})}"
     if empty_texts:
-        yield f"- {{{_SERIALIZED}: {{{', '.join(map(_keeps_empty_texts, empty_texts))}}}}}"
+        yield f"- {{{SERIALIZED}: {{{', '.join(map(_keeps_empty_texts, empty_texts))}}}}}"
     yield "schema: astropy-2.0"
 
 
@@ -247,52 +217,6 @@ def _quote(cell: str) -> str:
         return cell
     doubled = cell.replace('"', '""')
     return f'"{doubled}"'
-
-
-def _parse_header(lines: list[str]) -> dict[str, Any]:
-    """Read the commented YAML at the start of the file."""
-    import yaml
-
-    if not lines or not re.fullmatch(r"# *%ECSV \d+\.\d+(\.\d+)?\s*", lines[0]):
-        raise ValueError('its first line is not "# %ECSV 1.0"')
-    body = "\n".join(line[1:].removeprefix(" ") for line in lines[1:])
-    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    loader = type("_HeaderLoader", (base,), {})
-    yaml.add_constructor("tag:yaml.org,2002:omap", _construct_omap, Loader=loader)
-    yaml.add_multi_constructor("!", _construct_unknown, Loader=loader)
-    try:
-        header = yaml.load(body, Loader=loader)  # noqa: S506 - derived from the safe loader
-    except yaml.YAMLError as error:
-        raise ValueError(f"its header is not YAML: {error}") from error
-    if not isinstance(header, dict) or not isinstance(header.get("datatype"), list):
-        raise ValueError("its header does not describe the columns")  # noqa: TRY004 - of the file
-    return header
-
-
-def _construct_omap(loader: Any, node: Node) -> dict[Any, Any]:  # noqa: ANN401 - yaml's loader
-    """Read an ordered map as a dict."""
-    items = loader.construct_sequence(node, deep=True)
-    return {key: value for item in items for key, value in item.items()}
-
-
-def _construct_unknown(loader: Any, _suffix: str, node: Node) -> object:  # noqa: ANN401 - yaml's
-    """Read a value with a tag of another program as if it had none."""
-    import yaml
-
-    if isinstance(node, yaml.MappingNode):
-        return loader.construct_mapping(node, deep=True)
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node, deep=True)
-    return loader.construct_scalar(node)
-
-
-def _as_mapping(meta: object) -> dict[str, Any]:
-    """Accept metadata that is a mapping, or absent."""
-    if meta is None:
-        return {}
-    if not isinstance(meta, dict):
-        raise ValueError(f"its metadata is not a mapping but {meta!r}")  # noqa: TRY004 - of the file
-    return meta
 
 
 def _pick(specs: Mapping[str, Mapping[str, Any]], key: str) -> dict[str, str]:
