@@ -159,3 +159,23 @@ def test_a_table_that_is_no_summary_is_refused(tmp_path: Path) -> None:
     write_table(tmp_path / "t.ecsv", ColumnTable({"dx": np.zeros(1)}))
     with pytest.raises(InputError, match=r"t\.ecsv is not a summary: its columns are \['dx'\]"):
         read_summary(tmp_path / "t.ecsv")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("1.25", "far", r"column 'dx': 'far' is no such value"),
+        ("900", "9e2", r"column 'n_sources': '9e2' is no such value"),
+        ("[[1.0,1e-05],[-1e-05,1.0]]", "7", r"column 'matrix': '7' is no such value"),
+        ("[[1.0,1e-05],[-1e-05,1.0]]", "[[1.0,1e-05]]", "column 'matrix'"),
+        ("1.25", "1.25 1.25", r"a row has 32 cells for 31 columns"),
+    ],
+)
+def test_a_damaged_summary_is_refused(tmp_path: Path, before: str, after: str, said: str) -> None:
+    path = tmp_path / "summary.ecsv"
+    write_summary(path, summarise(make_record("a")))
+    header, row = path.read_text().rsplit("\na ", 1)
+    assert before in row
+    path.write_text(f"{header}\na {row.replace(before, after)}")
+    with pytest.raises(InputError, match=f"not a table this program can read: .*{said}"):
+        read_summary(path)

@@ -217,8 +217,17 @@ def _make_summary(path: Path, text: EcsvText) -> Summary:
 
 
 def _read(column: SummaryColumn, cell: str) -> str | float | list[list[float]]:
-    """Read a cell."""
-    if column.name != MATRIX:
-        return column.kind(cell)
-    (a, b), (c, d) = json.loads(cell)
-    return [[float(a), float(b)], [float(c), float(d)]]
+    """Read a cell.
+
+    Raises
+    ------
+    ValueError
+        It holds no value of the column.
+    """
+    try:
+        if column.name != MATRIX:
+            return column.kind(cell)
+        (a, b), (c, d) = json.loads(cell)
+        return [[float(a), float(b)], [float(c), float(d)]]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"column {column.name!r}: {cell!r} is no such value") from error
