@@ -103,7 +103,7 @@ def serve_table(table: Table, folder: Path) -> Iterator[str]:
         "USER": pwd.getpwuid(os.getuid()).pw_name,
         "LC_ALL": "C.UTF-8",
         "GAVOSETTINGS": os.fspath(settings),
-        "GAVOCUSTOM": "/nonexistent",
+        "GAVOCUSTOM": os.fspath(folder / "none"),
     }
 
     def dachs(*words: str) -> None:
