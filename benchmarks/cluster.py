@@ -112,7 +112,7 @@ def freeze(recipe_file: Path) -> list[Any]:
     project = open_project(recipe)
     project.write_state([job.job for job in project.stale])
     config = read_json(recipe.outdir / RUN_CONFIG)
-    send_plan(config, SentPlan(recipe.outdir, digest_of_plan(recipe.outdir / PLAN)))
+    send_plan(config, SentPlan(recipe.outdir, digest_of_plan(recipe.outdir / PLAN), "."))
     key = (RULE, project.names[len(project.names) // 2])
     job = project.planned(project.plan.jobs[key])
     return [dict(job.wildcards), *key, job.ticket, os.environ[VARIABLE]]

@@ -134,6 +134,50 @@ def test_two_modules_with_one_outdir_are_refused(tiny_exposures: Scene, tmp_path
     assert f"{tmp_path / 'out'}: another module of this Snakefile" in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("named", ["link", "{folder}/out", "{folder}/link"])
+def test_products_of_a_module_are_called_by_its_outdir_as_it_is_named(
+    tiny_run: Path, tmp_path: Path, named: str
+) -> None:
+    folder = shutil.copytree(tiny_run, tmp_path / "run")
+    (folder / "link").symlink_to("out")
+    outdir = named.format(folder=folder)
+    config = yaml.safe_load((folder / "recipe.yaml").read_text()) | {"outdir": outdir}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    (folder / "Snakefile").write_text(SNAKEFILE.format(config="config", prefix=""))
+    wanted = f"{outdir}/aligned/paint02q_flc.fits"
+    done = plain_snakemake(folder, "-n", wanted)
+    assert "Nothing to be done" in done.stdout + done.stderr
+    (folder / wanted).unlink()
+    done = plain_snakemake(folder, *WORDS, "--", wanted)
+    assert done.returncode == 0, done.stderr
+    assert (folder / wanted).is_file()
+
+
+@pytest.mark.parametrize("outdir", ["a {b}", "a <b>"])
+def test_an_outdir_that_snakemake_would_take_for_a_pattern_is_refused(
+    tiny_run: Path, tmp_path: Path, outdir: str
+) -> None:
+    folder = shutil.copytree(tiny_run, tmp_path / "run")
+    config = yaml.safe_load((folder / "recipe.yaml").read_text()) | {"outdir": outdir}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    done = snakemake(folder, config="config")
+    assert done.returncode != 0
+    assert f"outdir: {outdir}: a module's products" in done.stdout + done.stderr
+
+
+def test_a_number_of_a_recipe_that_the_snakefile_builds_is_one(
+    tiny_run: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_run, tmp_path / "run")
+    text = (folder / "recipe.yaml").read_text()
+    (folder / "config.yaml").write_text(text.replace("threshold: 100", "threshold: 1e2"))
+    built = '{key: config[key] for key in config if key != "shiftfile_output"}'
+    text = SNAKEFILE.format(config=built, prefix="")
+    (folder / "Snakefile").write_text(text)
+    done = plain_snakemake(folder, "-n", "out/catalogs/paint02q_flc.fits")
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
 def test_what_a_module_does_not_make_any_more_is_removed(tiny_run: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(tiny_run, tmp_path / "run")
     shutil.copyfile(folder / "recipe.yaml", folder / "config.yaml")

@@ -75,10 +75,15 @@ class Recipe:
         found: Tree = self.values[HEADER]
         return found
 
+    @property
+    def named_outdir(self) -> Path:
+        """The output folder as the recipe names it, which may be a link."""
+        return Path(self.values["outdir"] or f"results/{self.name}")
+
     @cached_property
     def outdir(self) -> Path:
-        """The output folder, absolute."""
-        return (self.base / (self.values["outdir"] or f"results/{self.name}")).resolve()
+        """The output folder, absolute, and no link."""
+        return (self.base / self.named_outdir).resolve()
 
     def file(self, *path: str) -> Path | None:
         """Return the absolute path of the file that a parameter names, or None."""

@@ -20,6 +20,11 @@ _FILES = (
 )
 
 
+def has_placeholder(path: str) -> bool:
+    """Tell whether Snakemake takes something in a path for its own."""
+    return _PLACEHOLDER.search(path) is not None
+
+
 def brace_problems(recipe: Recipe, findings: Findings) -> list[str]:
     """Return a message for each file whose path Snakemake would not take as it is.
 
@@ -30,7 +35,7 @@ def brace_problems(recipe: Recipe, findings: Findings) -> list[str]:
         f"{path}: Snakemake takes braces in a path for a placeholder, and a name in angle "
         "brackets as well; rename the file or its folder"
         for path in dict.fromkeys(_paths(recipe, findings))
-        if _PLACEHOLDER.search(os.path.relpath(path, recipe.outdir))
+        if has_placeholder(os.path.relpath(path, recipe.outdir))
     ]
     problems += [
         f"{image.image.path}: Snakemake takes braces in the name of an image for a placeholder, "

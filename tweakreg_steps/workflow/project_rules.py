@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.recipes.composition import read_recipe_source
 from tweakreg_steps.recipes.merging import merge
-from tweakreg_steps.recipes.recipe import complete
+from tweakreg_steps.recipes.recipe import Recipe, complete
 from tweakreg_steps.recipes.schema import Tree
 from tweakreg_steps.workflow.blocked_jobs import require_measurable
 from tweakreg_steps.workflow.folder_lock import lock_outdir
@@ -103,7 +104,7 @@ def _project_from_config(config: dict[str, Any], configfiles: list[Path]) -> Pro
     import yaml
 
     if not configfiles:
-        return open_project(complete(config, source=None, file=Path.cwd() / "recipe.yaml"))
+        return open_project(_completed(config, Path.cwd() / "recipe.yaml"))
     files = {Path(f): yaml.safe_load(Path(f).read_text(encoding="utf-8")) for f in configfiles}
     for path, plain in files.items():
         section = next((key for key, value in plain.items() if value == config), None)
@@ -112,10 +113,26 @@ def _project_from_config(config: dict[str, Any], configfiles: list[Path]) -> Pro
             return open_project(complete(source.value, source=source, file=path))
     path, plain = next(iter(files.items()))
     if not plain.keys() <= config.keys():
-        return open_project(complete(config, source=None, file=path))
+        return open_project(_completed(config, path))
     source = read_recipe_source(path)
     values = merge(source.value, _laid_over(plain, config))
     return open_project(complete(values, source=source, file=path))
+
+
+def _completed(config: Mapping[str, Any], file: Path) -> Recipe:
+    """Complete a recipe that is in no file as it stands; numbers that came as texts are numbers.
+
+    Raises
+    ------
+    RecipeError
+        Listing every problem of it as it was given.
+    """
+    try:
+        return complete(config, source=None, file=file)
+    except RecipeError:
+        with suppress(RecipeError):
+            return complete(_read_again(config), source=None, file=file)
+        raise
 
 
 def _laid_over(plain: Mapping[str, Any], config: Mapping[str, Any]) -> Tree:
@@ -131,7 +148,7 @@ def _laid_over(plain: Mapping[str, Any], config: Mapping[str, Any]) -> Tree:
 
 
 def _read_again(value: Any) -> Any:  # noqa: ANN401  any YAML value
-    """Return a value with its numbers: those in braces of ``--config`` are texts to Snakemake."""
+    """Return a value with its numbers: 1e-3, and those in braces of ``--config``, came as texts."""
     if isinstance(value, Mapping):
         return {key: _read_again(inner) for key, inner in value.items()}
     if isinstance(value, list):

@@ -130,7 +130,7 @@ class Rules:
 
         def files(wildcards: Wildcards) -> list[str]:
             job = self._job(rule, wildcards)
-            return [*map(self._place, _files(job.planned))] if job else []
+            return [*map(self._place_of_file, _files(job.planned))] if job else []
 
         return {"products": products, "settled": ancient(settled), "files": ancient(files)}
 
@@ -238,6 +238,15 @@ class Rules:
     def _place(self, path: str) -> str:
         """Return a path as Snakemake has it, given it relative to the output folder."""
         return os.path.normpath(os.path.join(self._folder, path))  # noqa: PTH118  a pattern
+
+    def _place_of_file(self, path: str) -> str:
+        """Return the path of a user's file as Snakemake has it, given it as `_place` is.
+
+        The output folder may have been named by a link, from which no way leads to that file.
+        """
+        if self._folder == "." or os.path.isabs(path):  # noqa: PTH117  of each job
+            return os.path.normpath(path)
+        return os.path.relpath(os.path.join(self.outdir, path))  # noqa: PTH118
 
 
 def _files(job: PlannedJob) -> Iterator[str]:

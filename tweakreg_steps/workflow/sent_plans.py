@@ -31,15 +31,19 @@ class SentPlan:
         Its output folder, absolute.
     digest
         The digest of the plan.
+    folder
+        The output folder as Snakemake has it.
     """
 
     outdir: Path
     digest: str
+    folder: str
 
 
 def send_plan(config: Mapping[str, object], plan: SentPlan) -> None:
     """Have the jobs that are sent from now on know a plan."""
-    plans = {**_plans(), _key(config): f"{plan.digest}:{quote(os.fspath(plan.outdir))}"}
+    paths = ":".join(map(quote, (os.fspath(plan.outdir), plan.folder)))
+    plans = {**_plans(), _key(config): f"{plan.digest}:{paths}"}
     os.environ[VARIABLE] = " ".join(f"{key}:{value}" for key, value in plans.items())
 
 
@@ -57,8 +61,8 @@ def sent_plan(config: Mapping[str, object]) -> SentPlan:
             f"this job was sent without its plan: {VARIABLE} is not what the run has set; have the "
             "cluster hand on the environment variables of a job"
         )
-    digest, _, outdir = found.partition(":")
-    return SentPlan(Path(unquote(outdir)), digest)
+    digest, outdir, folder = found.split(":")
+    return SentPlan(Path(unquote(outdir)), digest, unquote(folder))
 
 
 def _plans() -> dict[str, str]:

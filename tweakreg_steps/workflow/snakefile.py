@@ -82,8 +82,8 @@ def open_workflow(config: dict[str, Any], workflow: Workflow) -> Rules:
     ------
     RecipeError
         Snakemake is to move the products: steps that speak of all images would not find them. Two
-        modules have the same output folder, or it is told to work in another. Or the plan is not
-        the one that the job was sent for.
+        modules have the same output folder, it cannot name that of a module, or it is told to work
+        in another. Or the plan is not the one that the job was sent for.
     InputError
         As `tweakreg_steps.workflow.project.open_project`.
     """
@@ -102,8 +102,10 @@ def open_workflow(config: dict[str, Any], workflow: Workflow) -> Rules:
     project = handed_over[0] if handed_over else prepared_project(config, workflow.configfiles)
     jobs = handed_over[1] if handed_over else project.plan.jobs
     _require_own_outdir(project.recipe, workflow)
-    _require_workdir(project.outdir, workflow)
-    send_plan(config, SentPlan(project.outdir, digest_of_plan(project.outdir / PLAN)))
+    folder = _folder(project.recipe, workflow)
+    _require_workdir(project.outdir, folder, workflow)
+    digest = digest_of_plan(project.outdir / PLAN)
+    send_plan(config, SentPlan(project.outdir, digest, folder))
     workflow.register_envvars(VARIABLE)
 
     def start(stale: set[str]) -> None:
@@ -114,7 +116,7 @@ def open_workflow(config: dict[str, Any], workflow: Workflow) -> Rules:
     return rules_of(
         project,
         jobs,
-        folder=_folder(project.outdir, workflow),
+        folder=folder,
         start=None if handed_over else start,
     )
 
@@ -135,7 +137,7 @@ def _sent_rules(config: dict[str, Any], workflow: Workflow) -> Rules:
     return Rules(
         jobs,
         outdir=sent.outdir,
-        folder=_folder(sent.outdir, workflow),
+        folder=sent.folder,
         targets=(),
         clean=False,
         end=lambda: None,
@@ -160,10 +162,29 @@ def target_jobs() -> list[Any]:
     return found
 
 
-def _folder(outdir: Path, workflow: Workflow) -> str:
-    """Return the output folder as Snakemake has it."""
-    is_module = workflow.modifier.parent_modifier is not None
-    return os.path.relpath(outdir) if is_module else "."
+def _folder(recipe: Recipe, workflow: Workflow) -> str:
+    """Return the output folder as Snakemake has it: that of a module as its recipe names it.
+
+    Raises
+    ------
+    RecipeError
+        A module's folder has a name that Snakemake takes for its own.
+    """
+    if workflow.modifier.parent_modifier is None:
+        return "."
+    from tweakreg_steps.surveying.path_braces import has_placeholder
+
+    named = os.path.normpath(recipe.base / recipe.named_outdir)
+    if Path(named).resolve() != recipe.outdir:  # through a link and back
+        named = os.fspath(recipe.outdir)
+    folder = named if recipe.named_outdir.is_absolute() else os.path.relpath(named)
+    if has_placeholder(folder):
+        raise RecipeError(
+            f"outdir: {folder}: a module's products are called by this folder, too, and Snakemake "
+            "takes braces in a path for a placeholder, and a name in angle brackets as well; "
+            "choose another outdir"
+        )
+    return folder
 
 
 def _require_own_outdir(recipe: Recipe, workflow: Workflow) -> None:
@@ -182,7 +203,7 @@ def _require_own_outdir(recipe: Recipe, workflow: Workflow) -> None:
         )
 
 
-def _require_workdir(outdir: Path, workflow: Workflow) -> None:
+def _require_workdir(outdir: Path, folder: str, workflow: Workflow) -> None:
     """Refuse to work in another folder than the output folder, unless this is a module.
 
     Raises
@@ -191,7 +212,7 @@ def _require_workdir(outdir: Path, workflow: Workflow) -> None:
         Snakemake was given another.
     """
     given = workflow.overwrite_workdir
-    if given is None or _folder(outdir, workflow) != ".":
+    if given is None or folder != ".":
         return
     if outdir not in (Path.cwd().resolve(), Path(given).resolve()):
         raise RecipeError(
