@@ -26,6 +26,7 @@ from tweakreg_steps.errors import JobFailedError, RecipeError, TweakRegError
 from tweakreg_steps.printable import printable_message
 from tweakreg_steps.recipes.nearest import nearest_hint
 from tweakreg_steps.running.interrupting import Terminated, heed_termination
+from tweakreg_steps.running.standard_streams import flush_results, open_closed_streams
 from tweakreg_steps.running.step_client import INTERRUPTED
 
 TERMINATED = 128 + signal.SIGTERM
@@ -65,6 +66,7 @@ def command() -> NoReturn:
     modules while they are imported, and the interpreter would take them down one by one.
     """
     gc.set_threshold(_RARELY)
+    open_closed_streams()
     status = main()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):
@@ -80,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with heed_termination():
             parsed = build_parser(words).parse_args(words)
             status: int = _module(parsed.command).run(parsed)
-            sys.stdout.flush()
+            flush_results()
     except TweakRegError as error:
         sys.stderr.write(f"tweakreg: {printable_message(str(error))}\n")
         return error.exit_status

@@ -20,6 +20,7 @@ from tweakreg_steps.json_file import recall_json
 from tweakreg_steps.printable import printable
 from tweakreg_steps.reporting.unread_images import unread_record
 from tweakreg_steps.running.final_table import SOME_NOT_ALIGNED
+from tweakreg_steps.running.standard_streams import flush_results
 from tweakreg_steps.steps.choices import unread_images
 from tweakreg_steps.steps.products import FIT
 from tweakreg_steps.workflow.project import Project, open_project
@@ -52,7 +53,7 @@ def run(arguments: Namespace) -> int:
         found.append(_suggest(project, name, verdict))
         if not arguments.json:
             sys.stdout.write(printable("".join(_lines(project, found[-1]))))
-            sys.stdout.flush()
+            flush_results()
     changes = {each.image: each.changes for each in found}
     block = images_block(changes)
     if arguments.json:

@@ -13,6 +13,7 @@ from tweakreg_steps.records.outdir_files import ALIGNED, SUMMARY
 from tweakreg_steps.reporting.summary_file import Status, read_summary
 from tweakreg_steps.reviewing.waiting import describe_waiting, waiting_images
 from tweakreg_steps.running.final_table import SOME_NOT_ALIGNED, print_summary
+from tweakreg_steps.running.standard_streams import flush_results
 from tweakreg_steps.workflow.project import Project
 
 
@@ -31,7 +32,7 @@ def end_run(project: Project, file: Path, *, quiet: bool, as_json: bool) -> int:
         Whether to print it for programs.
     """
     status = print_summary(project.outdir, as_json=as_json)
-    sys.stdout.flush()
+    flush_results()
     waiting = waiting_images(project)
     if not quiet:
         sys.stderr.write(describe_waiting(waiting, file))
