@@ -11,6 +11,8 @@ from plain_snakemake import OF_THE_WORKFLOW, plain_snakemake
 from tweakreg_steps.errors import LockedError
 from tweakreg_steps.records.outdir_files import PLAN
 from tweakreg_steps.running.locking import hold_outdir
+from tweakreg_steps.workflow.folder_lock import HOLDERS, lock_for_jobs
+from tweakreg_steps.workflow.outdir import prepare_outdir
 
 GOING_ON = """
 from tweakreg_steps.resources import workflow_folder
@@ -50,6 +52,47 @@ def test_plain_snakemake_leaves_the_plan_of_a_run_alone(tiny_run: Path, tmp_path
     assert done.returncode != 0
     assert "holds this folder" in done.stdout + done.stderr
     assert plan.read_bytes() == before
+
+
+WHILE = """
+from tweakreg_steps.resources import workflow_folder
+configfile: "recipe.yaml"
+module tweakreg:
+    snakefile: workflow_folder() / "Snakefile"
+    config: config
+use rule * from tweakreg as tweakreg_*
+rule other:
+    default_target: True
+    input: rules.tweakreg_all.input
+    output: "said.txt"
+    shell: "env -u TWEAKREG_HOLDERS tweakreg run recipe.yaml > {output} 2>&1 || echo $? >> {output}"
+"""
+"""A workflow during which somebody else starts a run of the same recipe."""
+
+
+def test_a_run_is_sent_away_while_plain_snakemake_works(tiny_run: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_run, tmp_path / "run")
+    (folder / "Snakefile").write_text(WHILE)
+    done = plain_snakemake(folder, "-c1")
+    assert done.returncode == 0, done.stderr
+    said = (folder / "said.txt").read_text()
+    assert "holds this folder" in said
+    assert said.endswith("4\n")
+    with hold_outdir(folder / "out"):
+        pass
+
+
+def test_what_a_holder_has_started_is_sent_away_by_its_like(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare_outdir(tmp_path)
+    monkeypatch.setenv(HOLDERS, "")
+    with lock_for_jobs(tmp_path):
+        with hold_outdir(tmp_path), pytest.raises(LockedError), hold_outdir(tmp_path):
+            pass
+        monkeypatch.setenv(HOLDERS, "1 2")
+        with pytest.raises(LockedError, match="holds this folder"), hold_outdir(tmp_path):
+            pass
 
 
 def test_jobs_beside_those_of_a_module_may_use_the_folder(tiny_run: Path, tmp_path: Path) -> None:

@@ -13,13 +13,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from tweakreg_steps.errors import RecipeError
 from tweakreg_steps.records.outdir_files import PLAN, SUMMARY
 from tweakreg_steps.records.plan_file import digest_of_plan, read_sent_jobs
 from tweakreg_steps.resources import provide_step_command
 from tweakreg_steps.steps import module_names
+from tweakreg_steps.workflow.folder_lock import lock_for_jobs
 from tweakreg_steps.workflow.rules import RuleJob, Rules
 from tweakreg_steps.workflow.sent_plans import VARIABLE, SentPlan, send_plan, sent_plan
 
@@ -111,6 +112,7 @@ def open_workflow(config: dict[str, Any], workflow: Workflow) -> Rules:
     def start(stale: set[str]) -> None:
         workflow.dag.forcefiles.update(stale)
         if _does_work(workflow):
+            _hold(project.outdir, workflow)
             say_removed(project)
 
     return rules_of(
@@ -201,6 +203,19 @@ def _require_own_outdir(recipe: Recipe, workflow: Workflow) -> None:
             f"outdir: {recipe.outdir}: another module of this Snakefile has the same folder; give "
             "each an outdir of its own in its config"
         )
+
+
+def _hold(outdir: Path, workflow: Workflow) -> None:
+    """Hold the output folder as long as Snakemake works.
+
+    Raises
+    ------
+    LockedError
+        Another run holds it.
+    """
+    locks: dict[Path, TextIO] = vars(workflow).setdefault("tweakreg_locks", {})
+    if outdir not in locks:
+        locks[outdir] = lock_for_jobs(outdir)
 
 
 def _require_workdir(outdir: Path, folder: str, workflow: Workflow) -> None:
