@@ -12,6 +12,8 @@ import pytest
 import yaml
 from ledgers import entry_of
 from plain_snakemake import OF_THE_WORKFLOW, plain_snakemake
+from skies import Scene
+from tiny import LEAN, copy_tiny
 
 from tweakreg_steps.cli import main
 from tweakreg_steps.recipes.recipe import load_recipe
@@ -164,3 +166,17 @@ def test_results_of_another_recipe_are_not_obsolete(
     recipe.rename(folder / "renamed.yaml")
     assert main(["run", str(folder / "renamed.yaml")]) == 0
     assert "nothing to do" in capsys.readouterr().err
+
+
+def test_a_wildcard_takes_no_product_that_lies_beside_the_exposures(
+    tiny_exposures: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = copy_tiny(tiny_exposures, tmp_path, number=2, input="*.fits", outdir=".", **LEAN)
+    assert main(["run", str(recipe), "-j", "2"]) == 0
+    assert (tmp_path / "shifts_wcs.fits").is_file()
+    capsys.readouterr()
+    assert main(["plan", str(recipe)]) == 0
+    assert "nothing to do" in capsys.readouterr().err
+    shutil.copyfile(tiny_exposures.paths[2], tmp_path / "paint03q_flc.fits")
+    assert main(["run", str(recipe), "-j", "2"]) == 0
+    assert len(list((tmp_path / "aligned").iterdir())) == 3

@@ -80,7 +80,7 @@ def run(arguments: Namespace) -> int:
     """Fetch the catalog, write it, and say what to do with it."""
     from datetime import UTC, datetime
 
-    from tweakreg_steps.recipes.inputs import expand_inputs
+    from tweakreg_steps.recipes.inputs import images_of
     from tweakreg_steps.refcat.pinning import digest_of, former_pin, plain_table, write_pinned
     from tweakreg_steps.refcat.services import fetch_gaia
     from tweakreg_steps.refcat.sky_field import fields_of
@@ -88,7 +88,7 @@ def run(arguments: Namespace) -> int:
     recipe = read_recipe(arguments.recipe)
     output: Path = arguments.output
     before = former_pin(output)
-    images = expand_inputs(recipe.values["input"], base=recipe.base)
+    images = images_of(recipe)
     circles = fields_of(((i.path, i.selection) for i in images), margin=arguments.margin)
     for circle in circles:
         where = f"{circle.ra:.5f} {circle.dec:+.5f}, radius {circle.radius * 60.0:.2f} arcmin"

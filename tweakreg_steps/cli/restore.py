@@ -10,7 +10,7 @@ from tweakreg_steps.applying.restoring import require_inputs, restore_originals
 from tweakreg_steps.cli.outcome_table import print_outcomes
 from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
 from tweakreg_steps.printable import printable_line
-from tweakreg_steps.recipes.inputs import expand_inputs
+from tweakreg_steps.recipes.inputs import images_of
 from tweakreg_steps.running.locking import hold_outdir
 from tweakreg_steps.surveying.other_files import named_others
 
@@ -23,7 +23,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Put back every original into which a solution of the recipe's folder was written."""
     recipe = read_recipe(arguments.recipe)
-    inputs = [image.path for image in expand_inputs(recipe.values["input"], base=recipe.base)]
+    inputs = [image.path for image in images_of(recipe)]
     inputs += named_others(recipe)
     with hold_outdir(recipe.outdir):
         require_inputs(recipe.outdir, inputs, ask=_ask)

@@ -13,7 +13,7 @@ from tweakreg_steps.editing.setting_values import set_values
 from tweakreg_steps.editing.text_blocks import extract_blocks, replace_blocks
 from tweakreg_steps.errors import InputError, RecipeError
 from tweakreg_steps.recipes.composition import source_of_text
-from tweakreg_steps.recipes.inputs import expand_inputs
+from tweakreg_steps.recipes.inputs import images_of
 from tweakreg_steps.recipes.recipe import Recipe, complete
 from tweakreg_steps.recipes.recipe_text import (
     commented_recipe,
@@ -170,7 +170,7 @@ def keep_recipe(path: Path, text: str) -> Recipe:
     for warning in recipe.warnings:
         sys.stderr.write(f"tweakreg: warning: {warning}\n")
     try:
-        expand_inputs(recipe.values["input"], base=recipe.base)
+        images_of(recipe)
     except InputError as error:
         sys.stderr.write(f"tweakreg: warning: {error}\n")
     return recipe

@@ -14,7 +14,7 @@ from tweakreg_steps.errors import InputError, RecipeError, TweakRegError
 from tweakreg_steps.gui.fields import Kind, kind_of, read_value, value_text
 from tweakreg_steps.gui.folders import Folders
 from tweakreg_steps.recipes.composition import source_of_text
-from tweakreg_steps.recipes.inputs import expand_inputs
+from tweakreg_steps.recipes.inputs import images_of
 from tweakreg_steps.recipes.recipe import Recipe, complete
 from tweakreg_steps.recipes.schema import IMAGES, Parameter, parameters
 from tweakreg_steps.text_file import read_small_file
@@ -253,7 +253,7 @@ class Desk:
             yield from (self._problem(line) for line in str(error).splitlines())
             return
         try:
-            found = expand_inputs(self.recipe.values["input"], base=self.recipe.base)
+            found = images_of(self.recipe)
             self.image_names = [image.name for image in found]
         except InputError:
             pass  # `tweakreg plan` says it; the files may come later

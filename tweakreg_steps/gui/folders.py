@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.errors import RecipeError, TweakRegError
-from tweakreg_steps.recipes.inputs import expand_inputs, split_entry
+from tweakreg_steps.recipes.inputs import images_of, split_entry
 from tweakreg_steps.recipes.recipe import Recipe, load_recipe
 from tweakreg_steps.recipes.schema import IMAGES, parameters
 
@@ -55,7 +55,7 @@ class Folders:
         if recipe:
             roots.append(recipe.outdir)
             with suppress(TweakRegError):
-                found = expand_inputs(recipe.values["input"], base=recipe.base)
+                found = images_of(recipe)
                 roots += [image.path.parent for image in found]
         return cls(base, tuple(dict.fromkeys(Path(os.path.realpath(root)) for root in roots)))
 

@@ -7,12 +7,17 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.image_name import name_of_input, split_selection
 from tweakreg_steps.printable import control_name
 from tweakreg_steps.recipes.association import association_members, is_association
+from tweakreg_steps.records.ledger_file import open_ledger
 from tweakreg_steps.tables.file_list import ListLine, missing_files, read_file_list, report
+
+if TYPE_CHECKING:
+    from tweakreg_steps.recipes.recipe import Recipe
 
 _NAME_MAX = 255
 """Bytes of the name of a file or folder."""
@@ -50,6 +55,21 @@ class InputImage:
         return self.path.name + (f"[{self.selection}]" if self.selection else "")
 
 
+def images_of(recipe: Recipe) -> list[InputImage]:
+    """Return the exposures of a recipe, in their order.
+
+    What a run has made in the output folder is none, where a wildcard takes that, too: the
+    reference WCS, say, where the products lie beside the exposures. It is one if a wildcard takes
+    nothing else.
+
+    Raises
+    ------
+    InputError
+        As `expand_inputs`.
+    """
+    return _expand(recipe.values["input"], recipe.base, recipe.outdir)
+
+
 def expand_inputs(entries: str | list[str], *, base: Path) -> list[InputImage]:
     """Return the exposures that `entries` name, in their order.
 
@@ -67,12 +87,17 @@ def expand_inputs(entries: str | list[str], *, base: Path) -> list[InputImage]:
     InputError
         Listing every entry that names no file, and every name that stands for two inputs.
     """
+    return _expand(entries, base, None)
+
+
+def _expand(entries: str | list[str], base: Path, outdir: Path | None) -> list[InputImage]:
+    """Expand entries, but for what a run has made in a folder, if one is given."""
     problems: list[str] = []
     images: list[InputImage] = []
     for entry in [entries] if isinstance(entries, str) else entries:
         for item in split_entry(entry):
             try:
-                images += _expand_item(item, base)
+                images += _expand_item(item, base, outdir)
             except InputError as error:
                 problems.append(str(error))
     problems += _same_names(images)
@@ -125,10 +150,10 @@ def split_entry(entry: str) -> Iterator[str]:
     yield from (item.strip() for item in reversed(items) if item.strip())
 
 
-def _expand_item(item: str, base: Path) -> list[InputImage]:
+def _expand_item(item: str, base: Path, outdir: Path | None) -> list[InputImage]:
     """Expand one file name, wildcard, association or ``@file``."""
     if item.startswith("@"):
-        return _read_list(base / item[1:])
+        return _read_list(base / item[1:], outdir)
     pattern, selection = split_selection(item)
     path = base / pattern
     _require_short(path)
@@ -138,10 +163,28 @@ def _expand_item(item: str, base: Path) -> list[InputImage]:
         found = [str(path)]
     else:
         names = glob.glob(pattern, root_dir=base)  # noqa: PTH207  absolute patterns, too
-        found = sorted(str(base / name) for name in names)
+        found = _without_products(sorted(str(base / name) for name in names), outdir)
     if not found:
         raise InputError(f"input: {item}: no file matches ({path}); correct the wildcard")
     return [image for name in found for image in _images(Path(name), selection)]
+
+
+def _without_products(found: list[str], outdir: Path | None) -> list[str]:
+    """Leave out what a run has made in the output folder, if there is anything else."""
+    if outdir is None:
+        return found
+    paths = {name: Path(name) for name in found}
+    folders = {folder: folder.resolve() for folder in {path.parent for path in paths.values()}}
+    inside = {
+        name: str((folders[path.parent] / path.name).relative_to(outdir))
+        for name, path in paths.items()
+        if folders[path.parent].is_relative_to(outdir)
+    }
+    if not inside:
+        return found
+    with open_ledger(outdir) as ledger:
+        made = {product for _, entry in ledger.entries() for product in entry.products}
+    return [name for name in found if inside.get(name) not in made] or found
 
 
 def _require_short(path: Path) -> None:
@@ -176,7 +219,7 @@ def _image(path: Path, selection: str | None) -> InputImage:
     return InputImage(name_of_input(path, selection), path.absolute(), selection)
 
 
-def _read_list(path: Path) -> list[InputImage]:
+def _read_list(path: Path, outdir: Path | None) -> list[InputImage]:
     """Read a list: one image a line, relative to the list, its catalogs behind it if it has any."""
     lines = read_file_list(path, called="list")
     if not lines:
@@ -185,7 +228,7 @@ def _read_list(path: Path) -> list[InputImage]:
     problems = report(path, missing_files(lines, called="list"))
     for line in lines:
         try:
-            images += _expand_line(line, path.parent)
+            images += _expand_line(line, path.parent, outdir)
         except InputError as error:
             problems.append(f"{path}, line {line.number}: {error}")
     if problems:
@@ -193,9 +236,9 @@ def _read_list(path: Path) -> list[InputImage]:
     return images
 
 
-def _expand_line(line: ListLine, folder: Path) -> list[InputImage]:
+def _expand_line(line: ListLine, folder: Path, outdir: Path | None) -> list[InputImage]:
     """Expand the line of a list; catalogs can belong to one image only."""
-    images = _expand_item(line.name, folder)
+    images = _expand_item(line.name, folder, outdir)
     if not line.files:
         return images
     if len(images) > 1:

@@ -22,7 +22,7 @@ from tweakreg_steps.fits_files.exposure_record import LearntChip
 from tweakreg_steps.fits_files.fits_blocks import scan_hdus
 from tweakreg_steps.fits_files.image_name import image_name
 from tweakreg_steps.json_file import recall_json
-from tweakreg_steps.recipes.inputs import InputImage, expand_inputs
+from tweakreg_steps.recipes.inputs import InputImage, expand_inputs, images_of
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.records.outdir_files import TRANSFERRED
 from tweakreg_steps.surveying.inspection import Inspected, Unread, inspect_inputs
@@ -143,7 +143,7 @@ def _of_entries(recipe: Recipe, also: Any) -> Iterator[_Asked]:  # noqa: ANN401 
         for entry in also:
             yield from _of_entries(recipe, entry)
         return
-    names = {i.name for i in expand_inputs(recipe.values["input"], base=recipe.base)}
+    names = {i.name for i in images_of(recipe)}
     for name, entries in also.items():
         owner = name if name in names else image_name(Path(name))
         if owner not in names:

@@ -12,7 +12,7 @@ from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.chips import Chip, explain_gwcs
 from tweakreg_steps.fits_files.exposure_record import chip_from_record
 from tweakreg_steps.fits_files.image_name import image_name
-from tweakreg_steps.recipes.inputs import expand_inputs, expand_refimage
+from tweakreg_steps.recipes.inputs import expand_refimage, images_of
 from tweakreg_steps.recipes.overrides import override_problems
 from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.records.outdir_files import ALIGNED, REVIEW, reference_image_name
@@ -125,7 +125,7 @@ def _inspect_images(recipe: Recipe) -> Findings:
     unread: list[Unread] = []
     refimage: Inspected | None = None
     try:
-        inputs = expand_inputs(recipe.values["input"], base=recipe.base)
+        inputs = images_of(recipe)
         images, unread = inspect_each(inputs, recipe.outdir)
     except InputError as error:
         problems.append(str(error))

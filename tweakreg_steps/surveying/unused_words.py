@@ -8,7 +8,7 @@ from typing import Any
 
 from tweakreg_steps.errors import InputError
 from tweakreg_steps.fits_files.image_name import image_name
-from tweakreg_steps.recipes.inputs import expand_inputs, expand_refimage
+from tweakreg_steps.recipes.inputs import expand_refimage, images_of
 from tweakreg_steps.recipes.recipe import Recipe
 
 _SHELL_WORD = re.compile(
@@ -37,7 +37,7 @@ def unused_words(recipe: Recipe) -> Iterator[str]:
 
 def _base_names(recipe: Recipe) -> Iterator[str]:
     """Yield the base names of the inputs and of the reference image."""
-    images = expand_inputs(recipe.values["input"], base=recipe.base)
+    images = images_of(recipe)
     if recipe.values["refimage"]:
         images = [*images, expand_refimage(recipe.values["refimage"], base=recipe.base)]
     for image in images:
