@@ -108,6 +108,10 @@ def test_several_recipes_at_once(tiny: Path, capsys: Said) -> None:
     one, two = json.loads(table)
     assert {row["reason"] for row in one["images"]} == {""}
     assert two["images"][2]["changes"]["acceptance"]["max_shift"] > 0.001
+    assert [Path(each["outdir"]).name for each in (one, two)] == ["out", "out2"]
+    _, table, _ = said(capsys, "run", *both, "-q")
+    heads = [line for line in table.splitlines() if line.endswith(".yaml:")]
+    assert heads == [f"{recipe}:" for recipe in both]
 
 
 def test_validate_for_programs(tiny_exposures: Scene, tmp_path: Path, capsys: Said) -> None:

@@ -15,6 +15,7 @@ from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.recipes.schema import Tree
 from tweakreg_steps.records.outdir_files import LEDGER
 from tweakreg_steps.running.recipe_run import run_recipe
+from tweakreg_steps.running.standard_streams import flush_results
 from tweakreg_steps.running.step_server import warm_steps
 
 _SEVERITY = (0, 3, 4, 2, 1)
@@ -77,8 +78,8 @@ def run(arguments: Namespace) -> int:
     is_busy = any(_is_likely_stale(recipe, file) for file, recipe in recipes.items())
     with warm_steps(wanted=arguments.profile is None, at_once=is_busy) as prepare:
         for file, recipe in recipes.items():
-            if len(recipes) > 1 and not arguments.quiet:
-                sys.stderr.write(f"{printable_line(str(file))}:\n")
+            if len(recipes) > 1:
+                _head(file, is_quiet=arguments.quiet, is_json=arguments.json)
             if is_list:
                 sys.stdout.write("," if statuses else "[")
             try:
@@ -100,6 +101,16 @@ def run(arguments: Namespace) -> int:
             statuses.append(status)
     sys.stdout.write("]\n" if is_list else "")
     return max(statuses, key=_SEVERITY.index)
+
+
+def _head(file: Path, *, is_quiet: bool, is_json: bool) -> None:
+    """Say whose progress follows on stderr, and whose table on stdout, once on a terminal."""
+    line = f"{printable_line(str(file))}:\n"
+    if not is_json:
+        sys.stdout.write(line)
+        flush_results()
+    if not is_quiet and (is_json or not sys.stdout.isatty()):
+        sys.stderr.write(line)
 
 
 def _is_likely_stale(recipe: Recipe, file: Path) -> bool:

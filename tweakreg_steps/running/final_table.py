@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,8 @@ def _json(outdir: Path, summary: Summary) -> str:
     changes = changes_of(outdir, summary)
     images = [{**_finite(row), "changes": changes.get(row["image"], {})} for row in summary.rows]
     meta = {key: summary.meta.get(key) for key in ("version", "recipe_digest", "reference")}
-    return json.dumps({**meta, "images": images}, indent=1, ensure_ascii=False) + "\n"
+    told = {"outdir": os.fspath(outdir), **meta, "images": images}
+    return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401  any JSON value
