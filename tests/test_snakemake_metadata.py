@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from plain_snakemake import OF_THE_WORKFLOW, plain_snakemake
 from snakemake.io import IOFile
 
 from tweakreg_steps.cli import main
@@ -54,3 +55,19 @@ def test_a_run_leaves_none_and_removes_those_that_became_false(
     recipe.write_text(yaml.safe_dump(values | {"catalog_fitting": {"nclip": 1}}))
     assert main(["run", str(recipe), "-j", "2"]) == 0
     assert [*folder.glob("*")] == [true]
+
+
+def test_what_a_killed_snakemake_had_noted_of_a_job_that_went_on_goes(
+    tiny_run: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_run, tmp_path / "run")
+    outdated = {"params": ["an earlier ticket"], "record_format_version": 6}
+    noted = record_of(folder / "out/.snakemake/metadata", "matches/paint02q_flc.ecsv")
+    mark = noted.parents[1] / "incomplete" / noted.name
+    for path in (noted, mark):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(outdated))
+    assert main(["run", str(folder / "recipe.yaml")]) == 0
+    assert not mark.exists()
+    said = plain_snakemake(folder, *OF_THE_WORKFLOW, "-n")
+    assert "Nothing to be done" in said.stdout + said.stderr

@@ -49,13 +49,16 @@ def _remove_marks(outdir: Path) -> None:
     """Remove Snakemake's marks of jobs that were cut off, and the scripts of their shells.
 
     Which products are whole is known from the ledger; to Snakemake a marked one would be
-    incomplete for ever where the job had come to its end.
+    incomplete for ever where the job had come to its end, after it. What Snakemake had noted of
+    such a product, under the same name, tells of an earlier one, and goes, too.
 
     Raises
     ------
     JobFailedError
         One cannot be removed.
     """
-    marks = outdir / _SNAKEMAKE
-    for path in (*(marks / "incomplete").glob("*"), *marks.glob("shell_tmp.*")):
+    folder = outdir / _SNAKEMAKE
+    marks = [*(folder / "incomplete").glob("*")]
+    false = [folder / "metadata" / mark.name for mark in marks if mark.is_file()]
+    for path in (*false, *marks, *folder.glob("shell_tmp.*")):
         remove(path)
