@@ -153,6 +153,20 @@ def test_products_of_a_module_are_called_by_its_outdir_as_it_is_named(
     assert (folder / wanted).is_file()
 
 
+def test_values_laid_over_a_section_leave_its_paths(tiny_run: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_run, tmp_path / "run")
+    config = {"alignment": yaml.safe_load((folder / "recipe.yaml").read_text())}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    text = SNAKEFILE.format(config='config["alignment"]', prefix="")
+    (folder / "Snakefile").write_text(text)
+    (folder / "site").mkdir()
+    (folder / "site/site.yaml").write_text("alignment: {imagefindpars: {conv_width: 3.6}}\n")
+    words = ("-n", "--configfile", "site/site.yaml", "--", "out/catalogs/paint02q_flc.fits")
+    done = plain_snakemake(folder, *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "find_sources" in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("outdir", ["a {b}", "a <b>"])
 def test_an_outdir_that_snakemake_would_take_for_a_pattern_is_refused(
     tiny_run: Path, tmp_path: Path, outdir: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -99,7 +99,7 @@ def _project_from_config(config: dict[str, Any], configfiles: list[Path]) -> Pro
     The recipe file is read again, because Snakemake reads numbers as YAML 1.1 has them; what
     ``--config`` or further files laid over it is laid over it here, too. A module may be given a
     section of a file, or what it likes, as its recipe. Paths are relative to the first of the
-    files; without one, to the working directory.
+    files, of a module to the one that has its input; without one, to the working directory.
     """
     import yaml
 
@@ -113,10 +113,29 @@ def _project_from_config(config: dict[str, Any], configfiles: list[Path]) -> Pro
             return open_project(complete(source.value, source=source, file=path))
     path, plain = next(iter(files.items()))
     if not plain.keys() <= config.keys():
-        return open_project(_completed(config, path))
+        return open_project(_completed(config, _file_of(config, files)))
     source = read_recipe_source(path)
     values = merge(source.value, _laid_over(plain, config))
     return open_project(complete(values, source=source, file=path))
+
+
+def _file_of(config: Mapping[str, Any], files: Mapping[Path, Any]) -> Path:
+    """Return the file of a recipe that is a section, or made of one: that says what its input is.
+
+    Files of the command line come before that of the Snakefile, over which they are laid.
+    """
+    named = config.get("input")
+    saying = (path for path, plain in files.items() if named in _inputs_in(plain))
+    return next(saying, next(iter(files)))
+
+
+def _inputs_in(value: object) -> Iterator[object]:
+    """Yield every ``input`` of a mapping and of its sections."""
+    if isinstance(value, Mapping):
+        if "input" in value:
+            yield value["input"]
+        for inner in value.values():
+            yield from _inputs_in(inner)
 
 
 def _completed(config: Mapping[str, Any], file: Path) -> Recipe:
