@@ -107,6 +107,7 @@ def test_only_accepted_images_get_headers(
     recipe = waiting / "recipe.yaml"
     recipe.write_text(recipe.read_text() + "headerlet_creation: {headerlet: true, attach: false}\n")
     assert command("run", waiting) == 3
+    assert "headers: none was written, as images wait" in capsys.readouterr().err
     headerlets = waiting / "out" / "headerlets"
     assert aligned(waiting) == set()
     assert not list(headerlets.glob("*.fits"))

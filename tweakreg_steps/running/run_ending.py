@@ -84,6 +84,8 @@ def _headers(project: Project, outdir: str, *, n_waiting: int) -> str:
     but = "; none of an image that waits" if n_waiting else ""
     if header["in_place"]:
         return f"written into the input files (`tweakreg restore` takes that back){but}"
+    if n_waiting and not (project.outdir / ALIGNED).is_dir():
+        return "none was written, as images wait for a decision; the input files are untouched"
     copies = shlex.quote(f"{outdir}/{ALIGNED}")
     return f"written into the copies in {copies}; the input files are untouched{but}"
 
