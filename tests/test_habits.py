@@ -112,6 +112,13 @@ def test_several_recipes_at_once(tiny: Path, capsys: Said) -> None:
     _, table, _ = said(capsys, "run", *both, "-q")
     heads = [line for line in table.splitlines() if line.endswith(".yaml:")]
     assert heads == [f"{recipe}:" for recipe in both]
+    over_all = table.partition("all recipes:\n")[2].splitlines()
+    assert over_all[0].split("  ")[-1] == "status"
+    numbers = [line.split()[1:] for line in over_all[1:]]
+    assert [each[:3] for each in numbers] == [["3", "3", "0"], ["3", "1", "2"], ["6", "4", "2"]]
+    assert [each[4] for each in numbers] == ["0", "3", "3"]
+    assert numbers[0][3] == numbers[2][3]
+    assert numbers[1][3] == "-"
 
 
 def test_validate_for_programs(tiny_exposures: Scene, tmp_path: Path, capsys: Said) -> None:

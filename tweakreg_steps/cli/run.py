@@ -15,6 +15,7 @@ from tweakreg_steps.recipes.recipe import Recipe
 from tweakreg_steps.recipes.schema import Tree
 from tweakreg_steps.records.outdir_files import LEDGER
 from tweakreg_steps.running.recipe_run import run_recipe
+from tweakreg_steps.running.recipes_table import format_recipes
 from tweakreg_steps.running.standard_streams import flush_results
 from tweakreg_steps.running.step_server import warm_steps
 
@@ -66,7 +67,8 @@ def _positive(text: str) -> int:
 def run(arguments: Namespace) -> int:
     """Run the recipes one after the other, and print how each image went.
 
-    All recipes are read before any is run. The exit status is the worst of theirs.
+    All recipes are read before any is run. A table over all ends the tables of several; the exit
+    status is the worst of theirs.
     """
     recipes = _read_all(arguments)
     if arguments.dry_run:
@@ -99,8 +101,13 @@ def run(arguments: Namespace) -> int:
                 status = error.exit_status
                 sys.stdout.write("null" if is_list else "")
             statuses.append(status)
-    sys.stdout.write("]\n" if is_list else "")
-    return max(statuses, key=_SEVERITY.index)
+    worst = max(statuses, key=_SEVERITY.index)
+    if is_list:
+        sys.stdout.write("]\n")
+    elif len(recipes) > 1:
+        outdirs = {file: recipe.outdir for file, recipe in recipes.items()}
+        sys.stdout.write(f"\nall recipes:\n{format_recipes(outdirs, statuses, worst=worst)}")
+    return worst
 
 
 def _head(file: Path, *, is_quiet: bool, is_json: bool) -> None:
