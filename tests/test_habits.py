@@ -109,6 +109,13 @@ def test_several_recipes_at_once(tiny: Path, capsys: Said) -> None:
     assert {row["reason"] for row in one["images"]} == {""}
     assert two["images"][2]["changes"]["acceptance"]["max_shift"] > 0.001
     assert [Path(each["outdir"]).name for each in (one, two)] == ["out", "out2"]
+    (tiny / "bad.yaml").write_text("input: missing.fits\noutdir: out3\n")
+    status, table, _ = said(capsys, "run", tiny / "bad.yaml", tiny / "two.yaml", "--json", "-q")
+    assert status == 2
+    bad, _ = json.loads(table)
+    assert bad["outdir"] == str(tiny / "out3")
+    assert bad["status"] == 2
+    assert "missing.fits" in bad["error"]
     _, table, _ = said(capsys, "run", *both, "-q")
     heads = [line for line in table.splitlines() if line.endswith(".yaml:")]
     assert heads == [f"{recipe}:" for recipe in both]

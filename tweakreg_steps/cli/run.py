@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
@@ -99,7 +100,8 @@ def run(arguments: Namespace) -> int:
                     raise
                 sys.stderr.write(f"tweakreg: {file}: {printable_message(str(error))}\n")
                 status = error.exit_status
-                sys.stdout.write("null" if is_list else "")
+                failed = {"outdir": str(recipe.outdir), "error": str(error), "status": status}
+                sys.stdout.write(json.dumps(failed) if is_list else "")
             statuses.append(status)
     worst = max(statuses, key=_SEVERITY.index)
     if is_list:
