@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from plain_snakemake import OF_THE_WORKFLOW, plain_snakemake
 
-from tweakreg_steps.errors import LockedError
-from tweakreg_steps.records.outdir_files import PLAN
+from tweakreg_steps.errors import InputError, LockedError
+from tweakreg_steps.records.outdir_files import LOCK, LOCK_OF_JOBS, PLAN
 from tweakreg_steps.running.locking import hold_outdir
-from tweakreg_steps.workflow.folder_lock import HOLDERS, lock_for_jobs
+from tweakreg_steps.workflow.folder_lock import HOLDERS, lock_for_jobs, lock_outdir
 from tweakreg_steps.workflow.outdir import prepare_outdir
 
 GOING_ON = """
@@ -93,6 +94,24 @@ def test_what_a_holder_has_started_is_sent_away_by_its_like(
         monkeypatch.setenv(HOLDERS, "1 2")
         with pytest.raises(LockedError, match="holds this folder"), hold_outdir(tmp_path):
             pass
+
+
+@pytest.mark.parametrize("name", [LOCK, LOCK_OF_JOBS])
+def test_what_a_link_leads_to_is_not_taken_for_a_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    outdir, precious = tmp_path / "out", tmp_path / "precious.txt"
+    prepare_outdir(outdir)
+    precious.write_text("mine")
+    monkeypatch.setenv(HOLDERS, "")
+    with ExitStack() as held:
+        if name == LOCK_OF_JOBS:
+            held.enter_context(lock_for_jobs(outdir))
+        (outdir / name).unlink(missing_ok=True)
+        (outdir / name).symlink_to(precious)
+        with pytest.raises(InputError):
+            lock_outdir(outdir)
+    assert precious.read_text() == "mine"
 
 
 def test_jobs_beside_those_of_a_module_may_use_the_folder(tiny_run: Path, tmp_path: Path) -> None:

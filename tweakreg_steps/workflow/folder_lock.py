@@ -68,8 +68,9 @@ def _take(stream: TextIO) -> bool:
 
 
 def _open(path: Path) -> TextIO:
-    """Open the file that is locked."""
+    """Open the file that is locked, and no file of the user's that a link leads to."""
     try:
-        return path.open("a+", encoding="utf-8")
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        return os.fdopen(os.open(path, flags, 0o666), "r+", encoding="utf-8")
     except OSError as error:
         raise InputError(f"outdir: {explain_failure(error, path)}") from error
