@@ -243,7 +243,12 @@ def _are_chips(chips: object) -> bool:
 
 def is_name(value: object) -> bool:
     """Tell whether a value may be that of a rule or a job: files are named after them."""
-    return isinstance(value, str) and value not in ("", ".", "..") and not set("/\0") & set(value)
+    return (
+        isinstance(value, str)
+        and value not in ("", ".", "..")
+        and "/" not in value
+        and "\0" not in value
+    )
 
 
 def _is_inside(name: object) -> bool:

@@ -35,9 +35,9 @@ def gather_logs(plan: WorkPlan, outdir: Path, tickets: Mapping[JobKey, str]) -> 
     there = {str(path.relative_to(outdir)) for path in (outdir / LOGS).glob("*/*.log")}
     if there:
         _gather_some(plan, outdir, tickets, there)
-    for folder in sorted({(outdir / job.log).parent for job in plan.jobs.values()}):
+    for folder in sorted({job.log.rpartition("/")[0] for job in plan.jobs.values()}):
         with suppress(OSError):  # it holds the log of a job that failed
-            folder.rmdir()
+            (outdir / folder).rmdir()
 
 
 def _gather_some(
