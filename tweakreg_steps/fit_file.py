@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, NotRequired, TypedDict, cast
 
-from tweakreg_steps.json_file import read_json
+from tweakreg_steps.json_file import read_json, recall_json
 
 
 class UncertaintyRecord(TypedDict):
@@ -154,6 +154,11 @@ def read_fit(path: Path) -> FitRecord:
         The file is missing, or holds something else.
     """
     return cast("FitRecord", read_json(path))
+
+
+def recall_fit(path: Path) -> FitRecord | None:
+    """Return the fit of an image, or None where there is none that can be read."""
+    return cast("FitRecord | None", recall_json(path))
 
 
 def with_numbers(fit: FitRecord, numbers: Mapping[str, object]) -> FitRecord:

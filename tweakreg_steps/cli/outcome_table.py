@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from tweakreg_steps.printable import printable_line
+from tweakreg_steps.reporting.text_columns import column_lines
 
 
 def print_outcomes(rows: Sequence[tuple[str, ...]]) -> None:
@@ -15,8 +16,4 @@ def print_outcomes(rows: Sequence[tuple[str, ...]]) -> None:
 
 def outcome_lines(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
     """Yield rows of texts as lines, the columns aligned."""
-    rows = [tuple(map(printable_line, row)) for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield "  ".join(cells).rstrip() + "\n"
+    yield from column_lines([tuple(map(printable_line, row)) for row in rows])

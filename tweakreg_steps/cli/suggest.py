@@ -7,7 +7,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from tweakreg_steps.cli.outcome_table import outcome_lines
 from tweakreg_steps.cli.recipe_file import add_recipe, read_recipe
@@ -15,8 +15,7 @@ from tweakreg_steps.curing.advice import NOTHING_HELPS
 from tweakreg_steps.curing.cure import Changes, as_yaml, images_block, settings
 from tweakreg_steps.curing.knobs import in_words
 from tweakreg_steps.errors import RecipeError
-from tweakreg_steps.fit_file import FitRecord, accepted_numbers
-from tweakreg_steps.json_file import recall_json
+from tweakreg_steps.fit_file import FitRecord, accepted_numbers, recall_fit
 from tweakreg_steps.printable import printable
 from tweakreg_steps.reporting.unread_images import unread_record
 from tweakreg_steps.running.final_table import SOME_NOT_ALIGNED
@@ -87,7 +86,7 @@ def _verdicts(project: Project, names: list[str], recipe: Path) -> dict[str, Fit
         one["name"]: unread_record(one, reference="") for one in unread_images(project.findings)
     }
     fits = {
-        name: unread.get(name) or _fit_of(project.outdir / FIT.path(image=name))
+        name: unread.get(name) or recall_fit(project.outdir / FIT.path(image=name))
         for name in names or known
     }
     missing = [name for name, fit in fits.items() if fit is None]
@@ -96,12 +95,6 @@ def _verdicts(project: Project, names: list[str], recipe: Path) -> dict[str, Fit
             f"suggest: there is no fit of {', '.join(missing)} yet: tweakreg run {recipe}"
         )
     return {n: fit for n, fit in fits.items() if fit and fit["status"] == "not_aligned"}
-
-
-def _fit_of(path: Path) -> FitRecord | None:
-    """Return the record of a fit, or None where there is none that can be read."""
-    found = recall_json(path)
-    return None if found is None else cast("FitRecord", found)
 
 
 def _suggest(project: Project, name: str, verdict: FitRecord) -> Suggestion:

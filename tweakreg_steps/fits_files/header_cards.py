@@ -23,6 +23,9 @@ T = TypeVar("T")
 
 CardValue = bool | int | float | str
 
+Commented = tuple[CardValue, str]
+"""The value of a card and its comment."""
+
 Cards = Mapping[str, CardValue]
 """Values of a header's keywords, or of some of them."""
 

@@ -18,11 +18,11 @@ from tweakreg_steps.alignment.overlap import hull_of
 from tweakreg_steps.arrays import FloatArray, IndexArray
 from tweakreg_steps.astrometry.undistortion import pixel_scale, pixels_to_sky, sky_to_plane
 from tweakreg_steps.fits_files.exposure import read_wcs
-from tweakreg_steps.fits_files.header_cards import CardValue
+from tweakreg_steps.fits_files.header_cards import CardValue, Commented
 from tweakreg_steps.matching.source_list import SourceList
 from tweakreg_steps.psf.exposed_pixels import ExposedPixels, ExposureFiles
 from tweakreg_steps.psf.psf_build import BuiltPsf, build_psfs
-from tweakreg_steps.psf.psf_file import ERROR, Commented, write_psf
+from tweakreg_steps.psf.psf_file import ERROR, write_psf
 from tweakreg_steps.psf.psf_stars import ExposedChip
 from tweakreg_steps.sections import ObjectMatching, Pointings
 from tweakreg_steps.solving.joining import join_pairs

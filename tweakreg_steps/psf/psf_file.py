@@ -21,7 +21,7 @@ import numpy as np
 from tweakreg_steps.arrays import FloatArray
 from tweakreg_steps.atomic import atomic_path
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.fits_files.header_cards import CardValue
+from tweakreg_steps.fits_files.header_cards import CardValue, Commented
 from tweakreg_steps.psf.psf_camera import DETECTOR_SIZES, Setup
 from tweakreg_steps.psf.psf_grid import PsfGrid
 from tweakreg_steps.psf.psf_origin import DETECTORS, Origin, origin_of, reach_of
@@ -190,10 +190,6 @@ def read_psf(psf: PsfFile, setup: Setup) -> PsfGrid:
     )
     _require_usable(psf.path, grid)
     return grid.seen_from((setup.offset_x, setup.offset_y))
-
-
-Commented = tuple[CardValue, str]
-"""The value of a card and its comment."""
 
 
 def write_psf(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tweakreg_steps.printable import printable_line
 from tweakreg_steps.reporting.failures import explain_reason
 from tweakreg_steps.reporting.summary_file import Status, Summary, SummaryRow
+from tweakreg_steps.reporting.text_columns import column_lines
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -62,9 +63,8 @@ def format_plain(summary: Summary) -> str:
         the reference as well.
     """
     headings, rows = _lay_out(summary)
-    rows = [headings, *rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "".join(_join(row, widths) + "\n" for row in rows)
+    numbers = range(_N_LEFT, len(headings) - 1)
+    return "".join(column_lines([headings, *rows], to_right=numbers))
 
 
 def format_terminal(summary: Summary, *, width: int) -> str:
@@ -163,13 +163,3 @@ def _number(value: float, spec: str) -> str:
         return _NO_NUMBER
     text = format(value, spec)
     return text.lstrip("-") if not text.strip("-0.") else text
-
-
-def _join(cells: Sequence[str], widths: Sequence[int]) -> str:
-    """Align one line: texts to the left, numbers to the right."""
-    last = len(cells) - 1
-    aligned = [
-        cell.ljust(width) if i < _N_LEFT or i == last else cell.rjust(width)
-        for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
-    ]
-    return "  ".join(aligned).rstrip()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tweakreg_steps.errors import InputError
-from tweakreg_steps.json_file import recall_json
+from tweakreg_steps.fit_file import recall_fit
 from tweakreg_steps.records.review_file import Decision
 from tweakreg_steps.steps.products import FIT
 from tweakreg_steps.workflow.project import Project
@@ -35,7 +35,7 @@ def waiting_images(project: Project) -> list[Waiting]:
 
 def is_aligned(project: Project, name: str) -> bool:
     """Tell whether the last fit of an image was a success, and so is to be looked at."""
-    fit = recall_json(project.outdir / FIT.path(image=name))
+    fit = recall_fit(project.outdir / FIT.path(image=name))
     return fit is not None and fit["status"] == "aligned"
 
 

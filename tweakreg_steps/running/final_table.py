@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tweakreg_steps.curing.cure import Changes
-from tweakreg_steps.json_file import recall_json
+from tweakreg_steps.fit_file import recall_fit
 from tweakreg_steps.printable import printable_line
 from tweakreg_steps.records.outdir_files import SUMMARY
 from tweakreg_steps.reporting.summary_file import Summary, read_summary
@@ -72,7 +72,7 @@ def _finite(value: Any) -> Any:  # noqa: ANN401  any JSON value
 def changes_of(outdir: Path, summary: Summary) -> dict[str, Changes]:
     """Return what to change in the recipe for each image that is not aligned, by its name."""
     failed = [row["image"] for row in summary.rows if row["reason"]]
-    fits = {name: recall_json(outdir / FIT.path(image=name)) for name in failed}
+    fits = {name: recall_fit(outdir / FIT.path(image=name)) for name in failed}
     return {name: fit.get("changes", {}) for name, fit in fits.items() if fit and fit["reason"]}
 
 

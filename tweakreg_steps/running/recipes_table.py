@@ -10,6 +10,7 @@ from tweakreg_steps.errors import InputError
 from tweakreg_steps.printable import printable_line
 from tweakreg_steps.records.outdir_files import SUMMARY
 from tweakreg_steps.reporting.summary_file import Status, SummaryRow, read_summary
+from tweakreg_steps.reporting.text_columns import column_lines
 from tweakreg_steps.running.final_table import SOME_NOT_ALIGNED
 
 _HEADINGS = ("recipe", "images", "aligned", "not aligned", "median rms [mas]", "status")
@@ -45,8 +46,7 @@ def format_recipes(outdirs: Mapping[Path, Path], statuses: Sequence[int], *, wor
     ]
     together = [row for rows in found for row in rows or ()]
     table = [_HEADINGS, *lines, ("all", *_cells(together), str(worst))]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return "".join(f"{_aligned(line, widths)}\n" for line in table)
+    return "".join(column_lines(table, to_right=range(1, len(_HEADINGS))))
 
 
 def _rows_of(outdir: Path) -> Sequence[SummaryRow] | None:
@@ -72,12 +72,3 @@ def _cells(rows: Sequence[SummaryRow] | None) -> tuple[str, ...]:
     n_failed = sum(row["status"] == Status.NOT_ALIGNED for row in rows)
     middle = f"{median(rms):.2f}" if rms else _NO_NUMBER
     return str(len(rows)), str(len(rows) - n_failed), str(n_failed), middle
-
-
-def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
-    """Return a line: the recipe to the left, numbers to the right."""
-    first, *others = (
-        cell.rjust(width) if place else cell.ljust(width)
-        for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
-    )
-    return "  ".join((first, *others))
